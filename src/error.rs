@@ -1,0 +1,114 @@
+//! The one error type: small, `Copy`, and always saying what was expected and what came.
+
+use core::fmt;
+
+/// Why a call was refused. Whatever returns it has written nothing.
+///
+/// ```
+/// use fusebox::{Error, Mat};
+/// let error = Mat::new(&[0.0; 5], 2, 3).unwrap_err();
+/// assert_eq!(error, Error::Length { expected: 6, got: 5 });
+/// assert_eq!(error.to_string(), "expected 6 elements, got 5");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A slice has the wrong number of elements.
+    Length {
+        /// Elements the shape asks for.
+        expected: usize,
+        /// Elements in the slice.
+        got: usize,
+    },
+    /// The number of elements that a shape asks for does not fit in `usize`.
+    Overflow {
+        /// Rows asked for.
+        rows: usize,
+        /// Elements from one row to the next.
+        row_stride: usize,
+    },
+    /// The row stride is shorter than a row.
+    Stride {
+        /// Columns: the least stride that would do.
+        expected: usize,
+        /// The stride given.
+        got: usize,
+    },
+    /// Two matrices that must agree in a dimension do not.
+    Shape {
+        /// Rows and columns the operation needs.
+        expected: (usize, usize),
+        /// Rows and columns given.
+        got: (usize, usize),
+    },
+    /// More rows than the type has room for.
+    Batch {
+        /// The capacity: the type's `B`.
+        expected: usize,
+        /// Rows given.
+        got: usize,
+    },
+    /// No rows at all, where at least one is needed.
+    Empty,
+    /// Rows and targets (or rows and outputs) differ in number.
+    Rows {
+        /// Rows of the input.
+        expected: usize,
+        /// Targets or outputs given.
+        got: usize,
+    },
+    /// A class label is not below the number of classes.
+    Label {
+        /// Number of classes.
+        classes: usize,
+        /// The label given.
+        got: usize,
+        /// Position in the batch.
+        row: usize,
+    },
+    /// A byte slice has the wrong length for the type it should hold.
+    Bytes {
+        /// The type's size in bytes.
+        expected: usize,
+        /// Bytes given.
+        got: usize,
+    },
+    /// A byte slice does not start where the type may.
+    Alignment {
+        /// The alignment needed, in bytes.
+        expected: usize,
+        /// How far past the last aligned address the slice starts, in bytes.
+        got: usize,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Error::Length { expected, got } => write!(f, "expected {expected} elements, got {got}"),
+            Error::Overflow { rows, row_stride } => {
+                write!(f, "{rows} rows of stride {row_stride} overflow the address space")
+            }
+            Error::Stride { expected, got } => {
+                write!(f, "expected a row stride of at least {expected}, got {got}")
+            }
+            Error::Shape { expected, got } => {
+                write!(f, "expected a {} x {} matrix, got {} x {}", expected.0, expected.1, got.0, got.1)
+            }
+            Error::Batch { expected, got } => write!(f, "expected at most {expected} rows, got {got}"),
+            Error::Empty => f.write_str("expected at least one row, got none"),
+            Error::Rows { expected, got } => {
+                write!(f, "expected {expected} rows, one for each input, got {got}")
+            }
+            Error::Label { classes, got, row } => {
+                write!(f, "expected a label below {classes}, got {got} in row {row}")
+            }
+            Error::Bytes { expected, got } => write!(f, "expected {expected} bytes, got {got}"),
+            Error::Alignment { expected, got } => {
+                write!(f, "expected bytes aligned to {expected}, got an address {got} past it")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Error {}
