@@ -1,0 +1,187 @@
+//! AVX2 with FMA: eight lanes, sixteen registers.
+
+use super::{FUSE, Pass, Simd};
+use core::arch::x86_64::*;
+
+/// Proof that the processor has AVX2 and FMA and the operating system saves the registers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Avx2(());
+
+impl Avx2 {
+    #[inline]
+    pub(super) fn new() -> Option<Self> {
+        let compiled = cfg!(all(target_feature = "avx2", target_feature = "fma"));
+        (compiled || super::x86_64::features().avx2).then_some(Self(()))
+    }
+
+    /// All bits set in the first `lanes` lanes.
+    #[inline(always)]
+    fn mask(lanes: usize) -> __m256i {
+        const WINDOW: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+        // SAFETY: the callers hold the token; `lanes` is at most 8, so that eight numbers follow 8 - lanes.
+        unsafe { _mm256_loadu_si256(WINDOW.as_ptr().add(8 - lanes).cast()) }
+    }
+}
+
+impl Simd for Avx2 {
+    type V = __m256;
+    const LANES: usize = 8;
+    const TILE_ROWS: [usize; 3] = [12, 6, 4];
+
+    #[inline(always)]
+    fn call<P: Pass>(self, pass: P) -> P::Output {
+        #[inline]
+        #[target_feature(enable = "avx2,fma")]
+        fn run<P: Pass>(simd: Avx2, pass: P) -> P::Output {
+            pass.run(simd)
+        }
+        // SAFETY: the token is only made where the processor has these features.
+        unsafe { run(self, pass) }
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> __m256 {
+        // SAFETY: the token is only made where the processor has AVX2 and FMA; so in every function below.
+        unsafe { _mm256_set1_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, p: *const f32) -> __m256 {
+        // SAFETY: the token, and eight numbers can be read at `p`.
+        unsafe { _mm256_loadu_ps(p) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32, x: __m256) {
+        // SAFETY: the token, and eight numbers can be written at `p`.
+        unsafe { _mm256_storeu_ps(p, x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_partial(self, p: *const f32, lanes: usize) -> __m256 {
+        // SAFETY: the token, and the lanes of the mask can be read at `p`; the others are not touched.
+        unsafe { _mm256_maskload_ps(p, Self::mask(lanes)) }
+    }
+
+    /// A masked store is slow on some processors, so whole vectors go without.
+    #[inline(always)]
+    unsafe fn store_partial(self, p: *mut f32, x: __m256, lanes: usize) {
+        if lanes == 8 {
+            // SAFETY: the token, and eight numbers can be written at `p`.
+            unsafe { self.store(p, x) }
+        } else {
+            // SAFETY: the token, and the lanes of the mask can be written at `p`; the others are not touched.
+            unsafe { _mm256_maskstore_ps(p, Self::mask(lanes), x) }
+        }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token.
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token.
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        if FUSE {
+            // SAFETY: the token.
+            unsafe { _mm256_fmadd_ps(a, b, c) }
+        } else {
+            self.add(self.mul(a, b), c)
+        }
+    }
+
+    #[inline(always)]
+    fn neg_mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        if FUSE {
+            // SAFETY: the token.
+            unsafe { _mm256_fnmadd_ps(a, b, c) }
+        } else {
+            self.sub(c, self.mul(a, b))
+        }
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token. The instruction returns its second operand unless the first is larger.
+        unsafe { _mm256_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn relu(self, x: __m256) -> __m256 {
+        self.relu_mask(x, x)
+    }
+
+    #[inline(always)]
+    fn relu_mask(self, gate: __m256, x: __m256) -> __m256 {
+        // SAFETY: the token.
+        unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_NLE_UQ>(gate, _mm256_setzero_ps()), x) }
+    }
+
+    #[inline(always)]
+    fn scale_by_power_of_two(self, x: __m256, shifted: __m256) -> __m256 {
+        // SAFETY: the token.
+        unsafe {
+            let exponents = _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted));
+            _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), exponents))
+        }
+    }
+
+    #[inline(always)]
+    fn reduce_add(self, x: __m256) -> f32 {
+        // SAFETY: the token.
+        unsafe {
+            let x = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
+            let x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+            _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)))
+        }
+    }
+
+    #[inline(always)]
+    fn reduce_max(self, x: __m256) -> f32 {
+        // SAFETY: the token.
+        unsafe {
+            let x = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
+            let x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+            _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)))
+        }
+    }
+
+    /// Pairs, then fours of numbers are transposed inside the 128-bit halves, then the halves: 24 shuffles for 64
+    /// numbers.
+    #[inline(always)]
+    unsafe fn transpose(self, src: *const f32, src_stride: usize, dst: *mut f32, dst_stride: usize) {
+        // SAFETY: the token; eight rows of eight can be read and written.
+        unsafe {
+            // Half h of fours[g][j] holds column 4 h + j of rows 4 g .. 4 g + 4.
+            let mut fours = [[_mm256_setzero_ps(); 4]; 2];
+            for (g, four) in fours.iter_mut().enumerate() {
+                let row = |i: usize| self.load(src.add((4 * g + i) * src_stride));
+                let [a, b, c, d] = [row(0), row(1), row(2), row(3)];
+                let [ab_low, ab_high] = [_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b)];
+                let [cd_low, cd_high] = [_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d)];
+                four[0] = _mm256_shuffle_ps::<0b01_00_01_00>(ab_low, cd_low);
+                four[1] = _mm256_shuffle_ps::<0b11_10_11_10>(ab_low, cd_low);
+                four[2] = _mm256_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high);
+                four[3] = _mm256_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high);
+            }
+            let [lows, highs] = fours;
+            for (j, (upper, lower)) in lows.into_iter().zip(highs).enumerate() {
+                self.store(dst.add(j * dst_stride), _mm256_permute2f128_ps::<0x20>(upper, lower));
+                self.store(dst.add((4 + j) * dst_stride), _mm256_permute2f128_ps::<0x31>(upper, lower));
+            }
+        }
+    }
+}

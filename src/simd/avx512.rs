@@ -1,0 +1,204 @@
+//! AVX-512: sixteen lanes, thirty-two registers, and masks for the last vector of a row.
+
+use super::{FUSE, Pass, Simd};
+use core::arch::x86_64::*;
+
+/// Proof that the processor has AVX-512F and the operating system saves its registers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Avx512(());
+
+impl Avx512 {
+    #[inline]
+    pub(super) fn new() -> Option<Self> {
+        (cfg!(target_feature = "avx512f") || super::x86_64::features().avx512).then_some(Self(()))
+    }
+
+    /// The first `lanes` lanes.
+    #[inline(always)]
+    fn mask(lanes: usize) -> __mmask16 {
+        ((1_u32 << lanes) - 1) as __mmask16
+    }
+}
+
+/// The two vectors' 128-bit lanes: `a0 a2 b0 b2`, or with `ODD` `a1 a3 b1 b3`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn lanes_of<const ODD: bool>(a: __m512, b: __m512) -> __m512 {
+    if ODD {
+        _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b)
+    } else {
+        _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b)
+    }
+}
+
+impl Simd for Avx512 {
+    type V = __m512;
+    const LANES: usize = 16;
+    const TILE_ROWS: [usize; 3] = [14, 13, 8];
+
+    #[inline(always)]
+    fn call<P: Pass>(self, pass: P) -> P::Output {
+        #[inline]
+        #[target_feature(enable = "avx512f,avx2,fma")]
+        fn run<P: Pass>(simd: Avx512, pass: P) -> P::Output {
+            pass.run(simd)
+        }
+        // SAFETY: the token is only made where the processor has these features.
+        unsafe { run(self, pass) }
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> __m512 {
+        // SAFETY: the token is only made where the processor has AVX-512F; so in every function below.
+        unsafe { _mm512_set1_ps(x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, p: *const f32) -> __m512 {
+        // SAFETY: the token, and sixteen numbers can be read at `p`.
+        unsafe { _mm512_loadu_ps(p) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32, x: __m512) {
+        // SAFETY: the token, and sixteen numbers can be written at `p`.
+        unsafe { _mm512_storeu_ps(p, x) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_partial(self, p: *const f32, lanes: usize) -> __m512 {
+        // SAFETY: the token, and the lanes of the mask can be read at `p`; the others are not touched.
+        unsafe { _mm512_maskz_loadu_ps(Self::mask(lanes), p) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_partial(self, p: *mut f32, x: __m512, lanes: usize) {
+        // SAFETY: the token, and the lanes of the mask can be written at `p`; the others are not touched.
+        unsafe { _mm512_mask_storeu_ps(p, Self::mask(lanes), x) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        if FUSE {
+            // SAFETY: the token.
+            unsafe { _mm512_fmadd_ps(a, b, c) }
+        } else {
+            self.add(self.mul(a, b), c)
+        }
+    }
+
+    #[inline(always)]
+    fn neg_mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        if FUSE {
+            // SAFETY: the token.
+            unsafe { _mm512_fnmadd_ps(a, b, c) }
+        } else {
+            self.sub(c, self.mul(a, b))
+        }
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token. The instruction returns its second operand unless the first is larger.
+        unsafe { _mm512_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn relu(self, x: __m512) -> __m512 {
+        self.relu_mask(x, x)
+    }
+
+    #[inline(always)]
+    fn relu_mask(self, gate: __m512, x: __m512) -> __m512 {
+        // SAFETY: the token.
+        unsafe {
+            let keep = _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(gate, _mm512_setzero_ps());
+            _mm512_maskz_mov_ps(keep, x)
+        }
+    }
+
+    #[inline(always)]
+    fn scale_by_power_of_two(self, x: __m512, shifted: __m512) -> __m512 {
+        // SAFETY: the token.
+        unsafe {
+            let exponents = _mm512_slli_epi32::<23>(_mm512_castps_si512(shifted));
+            _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(x), exponents))
+        }
+    }
+
+    #[inline(always)]
+    fn reduce_add(self, x: __m512) -> f32 {
+        // SAFETY: the token. The shuffles bring the upper half, quarter, .. down; lanes above are ignored.
+        unsafe {
+            let x = _mm512_add_ps(x, _mm512_shuffle_f32x4::<0b11_10_11_10>(x, x));
+            let x = _mm512_add_ps(x, _mm512_shuffle_f32x4::<0b01_01_01_01>(x, x));
+            let x = _mm512_castps512_ps128(x);
+            let x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+            _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)))
+        }
+    }
+
+    #[inline(always)]
+    fn reduce_max(self, x: __m512) -> f32 {
+        // SAFETY: the token. As in `reduce_add`.
+        unsafe {
+            let x = _mm512_max_ps(x, _mm512_shuffle_f32x4::<0b11_10_11_10>(x, x));
+            let x = _mm512_max_ps(x, _mm512_shuffle_f32x4::<0b01_01_01_01>(x, x));
+            let x = _mm512_castps512_ps128(x);
+            let x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+            _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)))
+        }
+    }
+
+    /// Sixteen rows in registers; pairs, then fours of numbers are transposed inside the 128-bit lanes, then
+    /// the lanes themselves, in two rounds: 64 shuffles for 256 numbers.
+    #[inline(always)]
+    unsafe fn transpose(self, src: *const f32, src_stride: usize, dst: *mut f32, dst_stride: usize) {
+        // SAFETY: the token; sixteen rows of sixteen can be read and written.
+        unsafe {
+            let mut rows = [_mm512_setzero_ps(); 16];
+            for (i, row) in rows.iter_mut().enumerate() {
+                *row = self.load(src.add(i * src_stride));
+            }
+            // Lane q of fours[4 g + j] holds column 4 q + j of rows 4 g .. 4 g + 4.
+            let mut fours = [_mm512_setzero_ps(); 16];
+            for g in 0..4 {
+                let [a, b, c, d] = [rows[4 * g], rows[4 * g + 1], rows[4 * g + 2], rows[4 * g + 3]];
+                let [ab_low, ab_high] = [_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)];
+                let [cd_low, cd_high] = [_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d)];
+                fours[4 * g] = _mm512_shuffle_ps::<0b01_00_01_00>(ab_low, cd_low);
+                fours[4 * g + 1] = _mm512_shuffle_ps::<0b11_10_11_10>(ab_low, cd_low);
+                fours[4 * g + 2] = _mm512_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high);
+                fours[4 * g + 3] = _mm512_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high);
+            }
+            for j in 0..4 {
+                let even_01 = lanes_of::<false>(fours[j], fours[4 + j]);
+                let odd_01 = lanes_of::<true>(fours[j], fours[4 + j]);
+                let even_23 = lanes_of::<false>(fours[8 + j], fours[12 + j]);
+                let odd_23 = lanes_of::<true>(fours[8 + j], fours[12 + j]);
+                self.store(dst.add(j * dst_stride), lanes_of::<false>(even_01, even_23));
+                self.store(dst.add((4 + j) * dst_stride), lanes_of::<false>(odd_01, odd_23));
+                self.store(dst.add((8 + j) * dst_stride), lanes_of::<true>(even_01, even_23));
+                self.store(dst.add((12 + j) * dst_stride), lanes_of::<true>(odd_01, odd_23));
+            }
+        }
+    }
+}

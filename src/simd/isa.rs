@@ -1,0 +1,155 @@
+//! Instruction sets as values that only detection can make.
+
+use super::portable::Portable;
+use super::{FUSE, Pass, Simd};
+use core::fmt;
+
+/// An instruction set that this processor has.
+///
+/// Every kernel has a twin `*_with(isa, ..)` that runs on the set given; the plain form runs on [`Isa::detect`].
+///
+/// ```
+/// use fusebox::Isa;
+/// let isa = Isa::detect();
+/// assert!(Isa::available().any(|other| other == isa));
+/// println!("{isa}");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Isa(Kind);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(super::avx2::Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(super::avx512::Avx512),
+    #[cfg(target_arch = "aarch64")]
+    Neon(super::neon::Neon),
+}
+
+impl Isa {
+    /// The fastest instruction set of this processor. Looked up once, without `std`; in a build whose target-cpu
+    /// settles it, not at all.
+    #[inline]
+    pub fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(isa) = Self::avx512().or_else(Self::avx2) {
+            return isa;
+        }
+        #[cfg(target_arch = "aarch64")]
+        if let Some(isa) = Self::neon() {
+            return isa;
+        }
+        Self::portable()
+    }
+
+    /// What every processor of the target has: the `wide` crate's vectors (SSE2 on x86-64, simd128 on wasm where
+    /// it is enabled, scalar code on a microcontroller). Never fused.
+    ///
+    /// ```
+    /// assert!(!fusebox::Isa::portable().is_fused());
+    /// ```
+    #[inline]
+    pub const fn portable() -> Self {
+        Self(Kind::Portable)
+    }
+
+    /// AVX2 with FMA, if this is an x86-64 processor that has both.
+    ///
+    /// ```
+    /// if let Some(isa) = fusebox::Isa::avx2() {
+    ///     assert_eq!(isa.name(), "avx2");
+    /// }
+    /// ```
+    #[inline]
+    pub fn avx2() -> Option<Self> {
+        #[cfg(target_arch = "x86_64")]
+        return super::avx2::Avx2::new().map(|token| Self(Kind::Avx2(token)));
+        #[cfg(not(target_arch = "x86_64"))]
+        None
+    }
+
+    /// AVX-512 (its foundation, AVX-512F), if this is an x86-64 processor that has it.
+    ///
+    /// ```
+    /// if let Some(isa) = fusebox::Isa::avx512() {
+    ///     assert_eq!(isa.name(), "avx512");
+    /// }
+    /// ```
+    #[inline]
+    pub fn avx512() -> Option<Self> {
+        #[cfg(target_arch = "x86_64")]
+        return super::avx512::Avx512::new().map(|token| Self(Kind::Avx512(token)));
+        #[cfg(not(target_arch = "x86_64"))]
+        None
+    }
+
+    /// NEON, which every 64-bit Arm processor has.
+    ///
+    /// ```
+    /// assert_eq!(fusebox::Isa::neon().is_some(), cfg!(target_arch = "aarch64"));
+    /// ```
+    #[inline]
+    pub fn neon() -> Option<Self> {
+        #[cfg(target_arch = "aarch64")]
+        return Some(Self(Kind::Neon(super::neon::Neon::new())));
+        #[cfg(not(target_arch = "aarch64"))]
+        None
+    }
+
+    /// Every instruction set of this processor that a kernel can run on, [`Isa::portable`] first.
+    pub fn available() -> impl Iterator<Item = Self> {
+        [Some(Self::portable()), Self::neon(), Self::avx2(), Self::avx512()].into_iter().flatten()
+    }
+
+    /// Whether a multiplication and the addition after it are rounded once. Instruction sets that agree in this give
+    /// the same bits; with the feature `reproducible` none is fused, and all agree.
+    #[inline]
+    pub const fn is_fused(self) -> bool {
+        !matches!(self.0, Kind::Portable) && FUSE
+    }
+
+    /// The name in lower case: `portable`, `avx2`, `avx512` or `neon`.
+    ///
+    /// ```
+    /// assert_eq!(fusebox::Isa::portable().name(), "portable");
+    /// ```
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            Kind::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(_) => "avx512",
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon(_) => "neon",
+        }
+    }
+
+    /// Runs `pass` compiled for this instruction set: the one place where the choice becomes a branch.
+    #[inline(always)]
+    pub(crate) fn call<P: Pass>(self, pass: P) -> P::Output {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(simd) => simd.call(pass),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(simd) => simd.call(pass),
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon(simd) => simd.call(pass),
+            Kind::Portable => Portable.call(pass),
+        }
+    }
+}
+
+impl fmt::Debug for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}

@@ -1,0 +1,217 @@
+//! Vectors of `f32` and the instruction sets that have them.
+//!
+//! A kernel is written once, generic over [`Simd`]. An instruction set is one small file with a token type: holding
+//! the token proves that this processor has the instructions, so the operations are safe functions. [`Isa`] is the
+//! public value that chooses among tokens; [`Isa::call`] is the one place where the choice becomes code.
+//!
+//! How a kernel gets compiled for an instruction set. `#[inline(always)]` and `#[target_feature]` exclude each other,
+//! so every operation and every kernel is `#[inline(always)]`, and each token has one thin function with the
+//! attribute ([`Simd::call`]) into which a whole [`Pass`] is inlined:
+//!
+//! ```text
+//! Isa::call(pass) -- match --> Avx512::call(pass) --> #[target_feature(enable = "avx512f")] fn { pass.run(token) }
+//!                                                                  `-- everything below is inlined here
+//! ```
+//!
+//! # Virtual lanes
+//!
+//! A sum *along* a vector would depend on how wide the vector is. [`Lanes16`] is sixteen lanes everywhere, as one
+//! 512-bit register, two of 256 bits or four of 128, and its sum is a fixed tree: so reductions give the same bits on
+//! all.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod isa;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+pub use isa::Isa;
+
+/// Whether instruction sets that can fuse a multiplication with an addition do.
+const FUSE: bool = !cfg!(feature = "reproducible");
+
+/// Work that can run on any instruction set.
+pub(crate) trait Pass {
+    type Output;
+
+    /// Does the work. Implementations are `#[inline(always)]`: they must end up inside [`Simd::call`]'s function.
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+/// The operations of an instruction set on vectors of `LANES` numbers, lane by lane.
+///
+/// The implementing type is a token: to have one is to know that the processor has the instructions.
+pub(crate) trait Simd: Copy {
+    /// A vector register.
+    type V: Copy;
+
+    /// Numbers in a vector: a power of two, at most 16.
+    const LANES: usize;
+
+    /// Rows of the largest gemm tile that is one, two or three vectors wide, whose accumulators, one row of B and
+    /// a broadcast element of A fit the registers; 0 where there is no tile of that width.
+    const TILE_ROWS: [usize; 3];
+
+    /// Runs `pass` in a function compiled for this instruction set.
+    fn call<P: Pass>(self, pass: P) -> P::Output;
+
+    fn splat(self, x: f32) -> Self::V;
+
+    /// # Safety
+    /// `LANES` numbers can be read at `p`, of any alignment a number has.
+    unsafe fn load(self, p: *const f32) -> Self::V;
+
+    /// # Safety
+    /// `LANES` numbers can be written at `p`.
+    unsafe fn store(self, p: *mut f32, x: Self::V);
+
+    /// The first `lanes` numbers at `p`, then zeros; reads no more than those.
+    ///
+    /// # Safety
+    /// `lanes <= LANES`, and that many numbers can be read at `p`.
+    unsafe fn load_partial(self, p: *const f32, lanes: usize) -> Self::V;
+
+    /// Writes the first `lanes` numbers to `p` and nothing past them.
+    ///
+    /// # Safety
+    /// `lanes <= LANES`, and that many numbers can be written at `p`.
+    unsafe fn store_partial(self, p: *mut f32, x: Self::V, lanes: usize);
+
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+
+    /// `a * b + c`, rounded once where the instruction set is fused, twice where not.
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+
+    /// `c - a * b`, rounded once where the instruction set is fused, twice where not.
+    fn neg_mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+
+    /// `a` where `a > b`, else `b`: a NaN in `b` stays, one in `a` does not.
+    fn max(self, a: Self::V, b: Self::V) -> Self::V;
+
+    /// `x` where it is positive or NaN, else +0.0.
+    fn relu(self, x: Self::V) -> Self::V;
+
+    /// +0.0 where `gate <= 0`, else `x` (so also where `gate` is NaN): `x` times the derivative of [`Simd::relu`].
+    fn relu_mask(self, gate: Self::V, x: Self::V) -> Self::V;
+
+    /// `x * 2^n` for `n` = the low bits of `shifted`, which holds `n + 1.5 * 2^23`. Right as long as neither `x` nor
+    /// the result is zero, subnormal or infinite.
+    fn scale_by_power_of_two(self, x: Self::V, shifted: Self::V) -> Self::V;
+
+    /// The sum of all lanes as a tree that adds the upper half to the lower until one is left.
+    fn reduce_add(self, x: Self::V) -> f32;
+
+    /// The largest lane, in the same tree of [`Simd::max`].
+    fn reduce_max(self, x: Self::V) -> f32;
+
+    /// `dst[c * dst_stride + r] = src[r * src_stride + c]` for `r` and `c` below `LANES`.
+    ///
+    /// # Safety
+    /// All those places can be read and written, and do not overlap.
+    #[inline(always)]
+    unsafe fn transpose(self, src: *const f32, src_stride: usize, dst: *mut f32, dst_stride: usize) {
+        for r in 0..Self::LANES {
+            for c in 0..Self::LANES {
+                // SAFETY: the caller's promise.
+                unsafe { dst.add(c * dst_stride + r).write(src.add(r * src_stride + c).read()) };
+            }
+        }
+    }
+}
+
+/// Sixteen lanes on every instruction set: the first `16 / LANES` registers are in use.
+#[derive(Clone, Copy)]
+pub(crate) struct Lanes16<S: Simd>([S::V; 4]);
+
+impl<S: Simd> Lanes16<S> {
+    const REGISTERS: usize = 16 / S::LANES;
+
+    #[inline(always)]
+    pub(crate) fn splat(s: S, x: f32) -> Self {
+        Self([s.splat(x); 4])
+    }
+
+    /// The first `lanes` (at most 16) numbers at `p`, then `fill`.
+    ///
+    /// # Safety
+    /// `lanes` numbers can be read at `p`.
+    #[inline(always)]
+    pub(crate) unsafe fn load(s: S, p: *const f32, lanes: usize, fill: f32) -> Self {
+        if lanes >= 16 {
+            let mut registers = [s.splat(fill); 4];
+            for (i, register) in registers.iter_mut().enumerate().take(Self::REGISTERS) {
+                // SAFETY: sixteen numbers can be read.
+                *register = unsafe { s.load(p.add(i * S::LANES)) };
+            }
+            return Self(registers);
+        }
+        let mut padded = [fill; 16];
+        // SAFETY: `lanes` < 16 numbers can be read, and written to the array.
+        unsafe { core::ptr::copy_nonoverlapping(p, padded.as_mut_ptr(), lanes) };
+        // SAFETY: the array has sixteen numbers.
+        unsafe { Self::load(s, padded.as_ptr(), 16, fill) }
+    }
+
+    /// Writes the first `lanes` (at most 16) numbers to `p`.
+    ///
+    /// # Safety
+    /// `lanes` numbers can be written at `p`.
+    #[inline(always)]
+    pub(crate) unsafe fn store(self, s: S, p: *mut f32, lanes: usize) {
+        for (i, &register) in self.0.iter().enumerate().take(Self::REGISTERS) {
+            let first = i * S::LANES;
+            if first < lanes {
+                // SAFETY: `lanes` numbers can be written, of which these are the next.
+                unsafe { s.store_partial(p.add(first), register, (lanes - first).min(S::LANES)) };
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn map(mut self, f: impl Fn(S::V) -> S::V) -> Self {
+        for register in self.0.iter_mut().take(Self::REGISTERS) {
+            *register = f(*register);
+        }
+        self
+    }
+
+    #[inline(always)]
+    pub(crate) fn zip(mut self, other: Self, f: impl Fn(S::V, S::V) -> S::V) -> Self {
+        for (register, &other) in self.0.iter_mut().zip(&other.0).take(Self::REGISTERS) {
+            *register = f(*register, other);
+        }
+        self
+    }
+
+    /// The sum of the lanes: the upper half is added to the lower until one is left.
+    #[inline(always)]
+    pub(crate) fn sum(self, s: S) -> f32 {
+        s.reduce_add(self.halve(|a, b| s.add(a, b)))
+    }
+
+    /// The largest lane.
+    #[inline(always)]
+    pub(crate) fn max(self, s: S) -> f32 {
+        s.reduce_max(self.halve(|a, b| s.max(a, b)))
+    }
+
+    #[inline(always)]
+    fn halve(self, f: impl Fn(S::V, S::V) -> S::V) -> S::V {
+        let r = self.0;
+        match Self::REGISTERS {
+            1 => r[0],
+            2 => f(r[0], r[1]),
+            _ => f(f(r[0], r[2]), f(r[1], r[3])),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! The portable instruction set: four lanes of the `wide` crate, whatever they become on the target.
+//!
+//! Multiply then add, never fused, on every target: `wide`'s own `mul_add` fuses where the build allows it, its
+//! `reduce_add` has an order of its own and its `max` a NaN rule of its own, so none of them is used.
+
+use super::{Pass, Simd};
+use wide::{f32x4, i32x4};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Portable;
+
+/// Cores without vectors hold four rows of four in their thirty-two (or fewer) scalar registers; vector units with
+/// sixteen registers hold four rows of two vectors and the products on their way to the sums.
+const VECTORS: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "wasm32"));
+
+impl Simd for Portable {
+    type V = f32x4;
+    const LANES: usize = 4;
+    const TILE_ROWS: [usize; 3] = if VECTORS { [4, 4, 0] } else { [4, 0, 0] };
+
+    #[inline(always)]
+    fn call<P: Pass>(self, pass: P) -> P::Output {
+        #[inline(never)]
+        fn run<P: Pass>(pass: P) -> P::Output {
+            pass.run(Portable)
+        }
+        run(pass)
+    }
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> f32x4 {
+        f32x4::splat(x)
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, p: *const f32) -> f32x4 {
+        // SAFETY: four numbers can be read at `p`.
+        f32x4::new(unsafe { p.cast::<[f32; 4]>().read_unaligned() })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32, x: f32x4) {
+        // SAFETY: four numbers can be written at `p`.
+        unsafe { p.cast::<[f32; 4]>().write_unaligned(x.to_array()) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_partial(self, p: *const f32, lanes: usize) -> f32x4 {
+        if lanes == 4 {
+            // SAFETY: four numbers can be read at `p`.
+            return unsafe { self.load(p) };
+        }
+        let mut x = [0.0; 4];
+        for (i, x) in x.iter_mut().enumerate().take(lanes) {
+            // SAFETY: `i < lanes`, the numbers that can be read.
+            *x = unsafe { p.add(i).read() };
+        }
+        f32x4::new(x)
+    }
+
+    #[inline(always)]
+    unsafe fn store_partial(self, p: *mut f32, x: f32x4, lanes: usize) {
+        if lanes == 4 {
+            // SAFETY: four numbers can be written at `p`.
+            return unsafe { self.store(p, x) };
+        }
+        for (i, &x) in x.to_array().iter().enumerate().take(lanes) {
+            // SAFETY: `i < lanes`, the numbers that can be written.
+            unsafe { p.add(i).write(x) };
+        }
+    }
+
+    #[inline(always)]
+    fn add(self, a: f32x4, b: f32x4) -> f32x4 {
+        a + b
+    }
+
+    #[inline(always)]
+    fn sub(self, a: f32x4, b: f32x4) -> f32x4 {
+        a - b
+    }
+
+    #[inline(always)]
+    fn mul(self, a: f32x4, b: f32x4) -> f32x4 {
+        a * b
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: f32x4, b: f32x4, c: f32x4) -> f32x4 {
+        a * b + c
+    }
+
+    #[inline(always)]
+    fn neg_mul_add(self, a: f32x4, b: f32x4, c: f32x4) -> f32x4 {
+        c - a * b
+    }
+
+    #[inline(always)]
+    fn max(self, a: f32x4, b: f32x4) -> f32x4 {
+        a.simd_gt(b).bitselect(a, b)
+    }
+
+    #[inline(always)]
+    fn relu(self, x: f32x4) -> f32x4 {
+        x.simd_le(f32x4::ZERO).bitselect(f32x4::ZERO, x)
+    }
+
+    #[inline(always)]
+    fn relu_mask(self, gate: f32x4, x: f32x4) -> f32x4 {
+        gate.simd_le(f32x4::ZERO).bitselect(f32x4::ZERO, x)
+    }
+
+    #[inline(always)]
+    fn scale_by_power_of_two(self, x: f32x4, shifted: f32x4) -> f32x4 {
+        let bits = |x: f32x4| i32x4::new(x.to_array().map(|x| x.to_bits() as i32));
+        let scaled: i32x4 = bits(x) + (bits(shifted) << 23_i32);
+        f32x4::new(scaled.to_array().map(|x| f32::from_bits(x as u32)))
+    }
+
+    #[inline(always)]
+    fn reduce_add(self, x: f32x4) -> f32 {
+        let [a, b, c, d] = x.to_array();
+        (a + c) + (b + d)
+    }
+
+    #[inline(always)]
+    fn reduce_max(self, x: f32x4) -> f32 {
+        let [a, b, c, d] = x.to_array();
+        let max = |a: f32, b: f32| if a > b { a } else { b };
+        max(max(a, c), max(b, d))
+    }
+}

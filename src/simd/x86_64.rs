@@ -1,0 +1,57 @@
+//! Which instruction sets an x86-64 processor and its operating system support, without `std`.
+//!
+//! Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, sections 14.3 (AVX), 14.5.3 (FMA)
+//! and 15.2 to 15.4 (AVX-512): the processor reports the instructions (CPUID) and the operating system which registers
+//! it saves on a task switch (XCR0); both are needed.
+
+use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
+use core::sync::atomic::{AtomicU8, Ordering};
+
+/// What was found.
+#[derive(Clone, Copy)]
+pub(super) struct Features {
+    /// AVX2 and FMA.
+    pub(super) avx2: bool,
+    /// AVX-512F, beside AVX2 and FMA.
+    pub(super) avx512: bool,
+}
+
+/// One bit a feature, and one that says the others are known.
+static FOUND: AtomicU8 = AtomicU8::new(0);
+const AVX2: u8 = 1;
+const AVX512: u8 = 2;
+const KNOWN: u8 = 0x80;
+
+/// One load and one branch after the first call. Threads that race all find the same.
+#[inline]
+pub(super) fn features() -> Features {
+    let mut found = FOUND.load(Ordering::Relaxed);
+    if found == 0 {
+        found = find();
+    }
+    Features { avx2: found & AVX2 != 0, avx512: found & AVX512 != 0 }
+}
+
+#[cold]
+fn find() -> u8 {
+    let has = |word: u32, bit: u32| word >> bit & 1 == 1;
+    let mut found = KNOWN;
+    let max_leaf = __cpuid(0).eax;
+    let leaf1 = __cpuid(1).ecx;
+    let (fma, xsave_enabled, avx) = (has(leaf1, 12), has(leaf1, 27), has(leaf1, 28));
+    if max_leaf >= 7 && fma && xsave_enabled && avx {
+        // SAFETY: the operating system has enabled XSAVE (OSXSAVE is set), and with it XGETBV.
+        let saved = unsafe { _xgetbv(0) } as u32;
+        let leaf7 = __cpuid_count(7, 0).ebx;
+        let saves_ymm = saved & 0x06 == 0x06;
+        let saves_zmm = saved & 0xE6 == 0xE6;
+        if saves_ymm && has(leaf7, 5) {
+            found |= AVX2;
+            if saves_zmm && has(leaf7, 16) {
+                found |= AVX512;
+            }
+        }
+    }
+    FOUND.store(found, Ordering::Relaxed);
+    found
+}
