@@ -1,0 +1,88 @@
+//! Softmax and cross-entropy in one pass over each row of logits.
+//!
+//! ```text
+//! p_j = exp(z_j - max z) / sum_i exp(z_i - max z)
+//! loss = -ln p_t = ln(sum_i exp(z_i - max z)) + max z - z_t
+//! dloss / dz_j = p_j - [j = t]
+//! ```
+//!
+//! With the maximum taken out no exponential overflows; the loss never divides, so a sure and wrong answer costs much but
+//! not infinitely much.
+
+use super::exp::exp;
+use crate::simd::{Lanes16, Pass, Simd};
+
+/// The sum of the losses of `logits` (`labels.len()` rows of `classes`) against the `labels`, in order; `gradients`, of
+/// the same shape, is overwritten with `scale` times the gradient of each row's loss.
+pub(crate) struct CrossEntropyPass<'a> {
+    pub(crate) logits: &'a [f32],
+    pub(crate) labels: &'a [u8],
+    pub(crate) classes: usize,
+    pub(crate) scale: f32,
+    pub(crate) gradients: &'a mut [f32],
+}
+
+impl Pass for CrossEntropyPass<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> f32 {
+        let mut total = 0.0;
+        if self.classes == 0 {
+            return total;
+        }
+        let rows = self.logits.chunks_exact(self.classes).zip(self.gradients.chunks_exact_mut(self.classes));
+        for ((logits, gradients), &label) in rows.zip(self.labels) {
+            let (largest, sum) = exponentials(s, logits, gradients);
+            let factor = self.scale / sum;
+            for_chunks(gradients.len(), |start, lanes| {
+                let p = gradients.as_mut_ptr().wrapping_add(start);
+                // SAFETY: the chunk lies inside the row.
+                unsafe {
+                    let x = Lanes16::load(s, p, lanes, 0.0).map(|x| s.mul(x, s.splat(factor)));
+                    x.store(s, p, lanes);
+                }
+            });
+            let label = usize::from(label);
+            if let (Some(gradient), Some(&logit)) = (gradients.get_mut(label), logits.get(label)) {
+                *gradient -= self.scale;
+                total += libm::logf(sum) + (largest - logit);
+            }
+        }
+        total
+    }
+}
+
+/// Overwrites `out` with `exp(z - max z)`; returns the maximum and the sum.
+#[inline(always)]
+fn exponentials<S: Simd>(s: S, logits: &[f32], out: &mut [f32]) -> (f32, f32) {
+    let mut largest = Lanes16::splat(s, f32::NEG_INFINITY);
+    for_chunks(logits.len(), |start, lanes| {
+        // SAFETY: the chunk lies inside the row.
+        let x = unsafe { Lanes16::load(s, logits.as_ptr().wrapping_add(start), lanes, f32::NEG_INFINITY) };
+        largest = x.zip(largest, |x, largest| s.max(x, largest));
+    });
+    let largest = largest.max(s);
+    let mut sum = Lanes16::splat(s, 0.0);
+    for_chunks(logits.len(), |start, lanes| {
+        // SAFETY: the chunk lies inside the row, and inside `out`, a row of the same length. The lanes past it become
+        // 2^-126, which is nothing to a sum that holds an exp(0).
+        unsafe {
+            let x = Lanes16::load(s, logits.as_ptr().wrapping_add(start), lanes, f32::NEG_INFINITY);
+            let e = x.map(|x| exp(s, s.sub(x, s.splat(largest))));
+            e.store(s, out.as_mut_ptr().wrapping_add(start), lanes);
+            sum = sum.zip(e, |sum, e| s.add(sum, e));
+        }
+    });
+    (largest, sum.sum(s))
+}
+
+/// Calls `visit(start, lanes)` for each sixteen of `len` numbers, and the rest.
+#[inline(always)]
+fn for_chunks(len: usize, mut visit: impl FnMut(usize, usize)) {
+    let mut start = 0;
+    while start < len {
+        visit(start, (len - start).min(16));
+        start += 16;
+    }
+}

@@ -1,0 +1,100 @@
+//! What happens to a tile between the last multiply-add and memory.
+
+use super::micro::{Finish, First, Place, for_each_vector};
+use crate::Mat;
+use crate::simd::Simd;
+
+/// What a product starts from and what is done to it before it is stored, while it is still in registers. `c` is
+/// overwritten, and its old value never read, by all but [`Epilogue::Accumulate`].
+///
+/// ```
+/// use fusebox::{Epilogue, Mat, MatMut, gemm};
+/// let (a, b) = (Mat::new(&[1.0, 2.0], 1, 2)?, Mat::new(&[3.0, -5.0, 4.0, 1.0], 2, 2)?);
+/// let mut c = [f32::NAN; 2];
+/// gemm(a, b, MatMut::new(&mut c, 1, 2)?, Epilogue::BiasRelu(&[10.0, -10.0]))?;
+/// assert_eq!(c, [21.0, 0.0]);
+/// gemm(a, b, MatMut::new(&mut c, 1, 2)?, Epilogue::ReluMask(Mat::new(&[0.5, 0.0], 1, 2)?))?;
+/// assert_eq!(c, [11.0, 0.0]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Epilogue<'a> {
+    /// `c = a b`.
+    None,
+    /// `c = bias + a b`, with one number of `bias` for each column of `c`, the sum starting from it.
+    Bias(&'a [f32]),
+    /// `c = relu(bias + a b)`. `relu` keeps what is positive or NaN and makes the rest +0.0.
+    BiasRelu(&'a [f32]),
+    /// `c = c + a b`, the sum starting from the old `c`.
+    Accumulate,
+    /// `c = a b` where the given matrix of `c`'s shape is not `<= 0`, else +0.0: the gradient through a ReLU whose
+    /// output the matrix is.
+    ReluMask(Mat<'a>),
+}
+
+/// An epilogue once its shapes are checked: how the micro-kernel finishes a tile.
+#[derive(Clone, Copy)]
+pub(super) enum Activate {
+    Nothing,
+    Relu,
+    /// The gate's first element and the numbers from one of its rows to the next.
+    ReluMask(*const f32, usize),
+}
+
+impl Epilogue<'_> {
+    pub(super) fn first(&self) -> First {
+        match self {
+            Self::None | Self::ReluMask(_) => First::Zero,
+            Self::Bias(bias) | Self::BiasRelu(bias) => First::Row(bias.as_ptr()),
+            Self::Accumulate => First::Output,
+        }
+    }
+
+    pub(super) fn activate(&self) -> Activate {
+        match self {
+            Self::None | Self::Bias(_) | Self::Accumulate => Activate::Nothing,
+            Self::BiasRelu(_) => Activate::Relu,
+            // The derivative through a transposed gate is applied after the product, see `gemm_with`.
+            Self::ReluMask(gate) if gate.is_transposed() => Activate::Nothing,
+            Self::ReluMask(gate) => Activate::ReluMask(gate.data().as_ptr(), gate.row_stride()),
+        }
+    }
+}
+
+impl Finish for Activate {
+    const READS_OUTPUT: bool = false;
+
+    #[inline(always)]
+    unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
+        &self,
+        s: S,
+        acc: &[[S::V; NV]; MR],
+        place: Place,
+    ) {
+        let at = |row: usize, col: usize| place.c.wrapping_add(row * place.c_stride + col);
+        match *self {
+            Self::Nothing => {
+                // SAFETY: the caller's promise: the tile lies inside C.
+                for_each_vector::<S, MR, NV>(acc, place.last_lanes, |x, row, col, lanes| unsafe {
+                    s.store_partial(at(row, col), x, lanes);
+                });
+            }
+            Self::Relu => {
+                // SAFETY: as above.
+                for_each_vector::<S, MR, NV>(acc, place.last_lanes, |x, row, col, lanes| unsafe {
+                    s.store_partial(at(row, col), s.relu(x), lanes);
+                });
+            }
+            Self::ReluMask(gate, gate_stride) => {
+                for_each_vector::<S, MR, NV>(acc, place.last_lanes, |x, row, col, lanes| {
+                    let gate = gate.wrapping_add((place.row + row) * gate_stride + place.col + col);
+                    // SAFETY: as above; the gate has C's shape.
+                    unsafe {
+                        s.store_partial(at(row, col), s.relu_mask(s.load_partial(gate, lanes), x), lanes);
+                    }
+                });
+            }
+        }
+    }
+}

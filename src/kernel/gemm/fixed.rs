@@ -1,0 +1,78 @@
+//! The loops around the micro-kernel when the shape is known to the compiler: no packing, and no choice left at
+//! run time. Every size is a constant, so a tile becomes straight code or loops of known length.
+
+use super::driver::tile_of_height;
+use super::epilogue::Activate;
+use super::micro::{First, Place, Tile};
+use super::plan;
+use crate::simd::Simd;
+
+/// The operands of `c = a b`, K and N being the row strides.
+#[derive(Clone, Copy)]
+struct Fixed<const M: usize, const K: usize, const N: usize> {
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
+}
+
+/// `c = a b`.
+#[inline(always)]
+pub(crate) fn fixed_product<S: Simd, const M: usize, const K: usize, const N: usize>(
+    s: S,
+    a: &[[f32; K]; M],
+    b: &[[f32; N]; K],
+    c: &mut [[f32; N]; M],
+) {
+    if M == 0 || N == 0 {
+        return;
+    }
+    let product = Fixed::<M, K, N> { a: a.as_ptr().cast(), b: b.as_ptr().cast(), c: c.as_mut_ptr().cast() };
+    let mut col = 0;
+    match const { plan::panel_vectors::<S>(N.div_ceil(S::LANES)) } {
+        1 => product.panel::<S, 1>(s, &mut col),
+        3 => product.panel::<S, 3>(s, &mut col),
+        _ => {}
+    }
+    if const { plan::panel_vectors::<S>(2) == 2 } {
+        while col < N {
+            product.panel::<S, 2>(s, &mut col);
+        }
+    } else {
+        while col < N {
+            product.panel::<S, 1>(s, &mut col);
+        }
+    }
+}
+
+impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
+    /// The `NV` vectors of columns from `col` on, which moves past them.
+    #[inline(always)]
+    fn panel<S: Simd, const NV: usize>(self, s: S, col: &mut usize) {
+        let last_lanes = plan::last_lanes::<S>(N - *col, NV);
+        let end = *col + NV * S::LANES;
+        let mut tile = Tile {
+            a: self.a,
+            a_stride: K,
+            b: self.b.wrapping_add(*col),
+            b_stride: N,
+            k: K,
+            k_whole: if last_lanes == S::LANES { K } else { plan::whole_rows(K, K * N, N, end) },
+            segment: const { plan::segment_len(N, K) },
+            first: First::Zero,
+            place: Place { c: self.c.wrapping_add(*col), c_stride: N, row: 0, col: *col, last_lanes },
+        };
+        let (tiles, short, tall) = const { plan::row_tiles(M, S::TILE_ROWS[NV - 1]) };
+        for _ in 0..tall {
+            let height = const { plan::row_tiles(M, S::TILE_ROWS[NV - 1]).1 + 1 };
+            tile_of_height::<S, _, NV, false, true>(s, &tile, height, &Activate::Nothing);
+            tile.a = tile.a.wrapping_add(height * K);
+            tile.place.c = tile.place.c.wrapping_add(height * N);
+        }
+        for _ in tall..tiles {
+            tile_of_height::<S, _, NV, false, true>(s, &tile, short, &Activate::Nothing);
+            tile.a = tile.a.wrapping_add(short * K);
+            tile.place.c = tile.place.c.wrapping_add(short * N);
+        }
+        *col = end;
+    }
+}

@@ -1,0 +1,126 @@
+//! Products of matrices: C = A B and what follows from it.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `mod` | the door: shapes are checked here and nowhere below |
+//! | `plan` | how sums, rows and columns are cut: arithmetic on sizes |
+//! | `driver` | the loops over panels, blocks and tiles; packing |
+//! | `micro` | the micro-kernel: one tile in registers |
+//! | `epilogue` | what happens at the store |
+//! | `fixed` | products whose shape is a type |
+//! | `reference` | the same product as three loops |
+
+mod driver;
+mod epilogue;
+pub(super) mod fixed;
+mod micro;
+pub(super) mod plan;
+pub(crate) mod reference;
+
+pub(crate) use driver::{Product, Run};
+pub use epilogue::Epilogue;
+pub(crate) use micro::{Finish, Place, for_each_vector};
+
+use crate::{Error, Isa, Mat, MatMut};
+use micro::First;
+
+/// The product of `a` (m x k) and `b` (k x n) into `c` (m x n), finished by `epilogue`; on the fastest instruction set
+/// there is. Either of `a` and `b` may be a transposed view. `c` is overwritten, or added to with
+/// [`Epilogue::Accumulate`]. A product over k = 0 is zero, then the epilogue.
+///
+/// Errors, with nothing written, when the inner dimensions differ, `c` or a mask is not m x n, or a bias does not
+/// have n numbers. Takes at most 64 KiB of stack on desktops, 1 KiB on microcontrollers.
+///
+/// The sum's order and its error bound are the crate's contract: see ARCHITECTURE.md.
+///
+/// ```
+/// use fusebox::{Epilogue, Mat, MatMut, gemm};
+/// let a = Mat::new(&[1.0, 2.0, 3.0, 4.0], 2, 2)?;
+/// let b = Mat::new(&[5.0, 6.0, 7.0, 8.0], 2, 2)?;
+/// let mut c = [0.0; 4];
+/// gemm(a, b.t(), MatMut::new(&mut c, 2, 2)?, Epilogue::Bias(&[0.5, 0.25]))?;
+/// assert_eq!(c, [17.5, 23.25, 39.5, 53.25]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[inline]
+pub fn gemm(a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, epilogue: Epilogue<'_>) -> Result<(), Error> {
+    gemm_with(Isa::detect(), a, b, c, epilogue)
+}
+
+/// [`gemm`] on the instruction set given.
+///
+/// ```
+/// use fusebox::{Epilogue, Isa, Mat, MatMut, gemm_with};
+/// for isa in Isa::available() {
+///     let mut c = [f32::NAN];
+///     let (a, b) = (Mat::new(&[1.0, 2.0], 1, 2)?, Mat::new(&[3.0, 4.0], 2, 1)?);
+///     gemm_with(isa, a, b, MatMut::new(&mut c, 1, 1)?, Epilogue::None)?;
+///     assert_eq!(c, [11.0]);
+/// }
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+pub fn gemm_with(
+    isa: Isa,
+    a: Mat<'_>,
+    b: Mat<'_>,
+    mut c: MatMut<'_>,
+    epilogue: Epilogue<'_>,
+) -> Result<(), Error> {
+    check(&a, &b, &c, &epilogue)?;
+    product(isa, a, b, c.reborrow(), epilogue);
+    if let Epilogue::ReluMask(gate) = epilogue
+        && gate.is_transposed()
+    {
+        // A gate that lies across the tiles is rare; it is not worth code in every micro-kernel.
+        reference::relu_mask(&mut c, gate);
+    }
+    Ok(())
+}
+
+/// [`gemm_with`] for a caller in this crate whose types settle the shapes. A mask must not be transposed.
+pub(crate) fn product(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, epilogue: Epilogue<'_>) {
+    debug_assert!(check(&a, &b, &c, &epilogue).is_ok());
+    run(isa, a, b, c, epilogue.first(), &epilogue.activate());
+}
+
+/// The product of matrices whose shapes agree, finished by `finish`, for a caller in this crate.
+pub(crate) fn finish_product<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, finish: &F) {
+    debug_assert!(check(&a, &b, &c, &Epilogue::None).is_ok());
+    run(isa, a, b, c, First::Zero, finish);
+}
+
+fn run<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: First, finish: &F) {
+    if c.rows() == 0 || c.cols() == 0 {
+        return;
+    }
+    let product = Product {
+        m: a.rows(),
+        n: b.cols(),
+        k: a.cols(),
+        a: a.data().as_ptr(),
+        a_stride: a.row_stride(),
+        a_transposed: a.is_transposed(),
+        b: b.data().as_ptr(),
+        b_len: b.data().len(),
+        b_stride: b.row_stride(),
+        b_transposed: b.is_transposed(),
+        first,
+        c_stride: c.row_stride(),
+        c: c.data_mut().as_mut_ptr(),
+    };
+    isa.call(Run { product: &product, finish });
+}
+
+/// Whether the shapes of a product agree.
+fn check(a: &Mat<'_>, b: &Mat<'_>, c: &MatMut<'_>, epilogue: &Epilogue<'_>) -> Result<(), Error> {
+    let shape = |expected, got| if expected == got { Ok(()) } else { Err(Error::Shape { expected, got }) };
+    shape((a.cols(), b.cols()), (b.rows(), b.cols()))?;
+    shape((a.rows(), b.cols()), (c.rows(), c.cols()))?;
+    match epilogue {
+        Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) if bias.len() != c.cols() => {
+            Err(Error::Length { expected: c.cols(), got: bias.len() })
+        }
+        Epilogue::ReluMask(gate) => shape((c.rows(), c.cols()), (gate.rows(), gate.cols())),
+        _ => Ok(()),
+    }
+}

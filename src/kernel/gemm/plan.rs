@@ -1,0 +1,66 @@
+//! How a product is cut: sums into chains, rows into tiles, columns into panels. All of it arithmetic on sizes.
+
+use crate::simd::Simd;
+
+/// Length of the segments of k that are summed apart, each in an accumulator of its own.
+///
+/// A multiply-add takes four cycles and two can start in each, so eight independent sums keep a wide machine busy. A
+/// row of `n` outputs has `n / 16` vectors of them; where those are fewer than eight, even a single row gets its
+/// eight from splitting k, as long as a segment is worth its extra addition. The rule knows `n` and `k` alone: a sample
+/// gets the same bits alone and in a batch, on sixteen lanes and on one.
+pub(crate) const fn segment_len(n: usize, k: usize) -> usize {
+    const SHORTEST: usize = 16;
+    let chains = match n.div_ceil(16) {
+        0 | 1 => 8,
+        2 => 4,
+        3 | 4 => 2,
+        _ => 1,
+    };
+    let segment = k.div_ceil(chains);
+    if segment < SHORTEST { SHORTEST } else { segment }
+}
+
+/// Vectors in the next panel of columns, when `vectors` of them are left: pairs, which reuse A and B about equally.
+/// An odd number starts with a panel of three (or of one, where there is no tile of three), so that all others are
+/// pairs and only the last panel can hold a vector in part.
+pub(super) const fn panel_vectors<S: Simd>(vectors: usize) -> usize {
+    let [_, two, three] = S::TILE_ROWS;
+    if two == 0 {
+        1
+    } else if vectors.is_multiple_of(2) {
+        2
+    } else if vectors > 1 && three > 0 {
+        3
+    } else {
+        1
+    }
+}
+
+/// Lanes in use of a panel's last vector, when `left` columns are left and the panel takes `vectors` vectors.
+pub(super) const fn last_lanes<S: Simd>(left: usize, vectors: usize) -> usize {
+    let in_last = left - (vectors - 1) * S::LANES;
+    if in_last < S::LANES { in_last } else { S::LANES }
+}
+
+/// How many k, from the first on, B can be read in whole vectors at columns `col..col + width`, though the last vector
+/// may reach past the last column. It then reads into the next row, whose numbers stay in lanes that are never
+/// stored; only at the end of the slice must it be cut short.
+pub(super) const fn whole_rows(k: usize, b_len: usize, b_stride: usize, end: usize) -> usize {
+    if b_len < end {
+        return 0;
+    }
+    match (b_len - end).checked_div(b_stride) {
+        Some(past_first) if past_first < k => past_first + 1,
+        _ => k,
+    }
+}
+
+/// `m` rows as tiles of nearly equal height, none above `max`: (tiles, rows of the shorter ones, taller tiles, which
+/// have a row more and come first).
+pub(super) const fn row_tiles(m: usize, max: usize) -> (usize, usize, usize) {
+    if m == 0 || max == 0 {
+        return (0, 0, 0);
+    }
+    let tiles = m.div_ceil(max);
+    (tiles, m / tiles, m % tiles)
+}

@@ -1,0 +1,10 @@
+//! The kernels: each written once over [`Simd`](crate::simd::Simd), each with a naive reference beside it.
+//!
+//! Sizes are checked by the functions that take views or slices; past those doors everything is in bounds.
+
+pub(crate) mod cross_entropy;
+pub(crate) mod elementwise;
+pub(crate) mod exp;
+pub(crate) mod gemm;
+pub(crate) mod matmul;
+pub(crate) mod update;
