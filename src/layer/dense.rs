@@ -1,0 +1,153 @@
+//! The fully connected layer.
+//!
+//! ```text
+//! forward    y  = f(x W + b)        x: B x IN, W: IN x OUT        NN product; bias first, f at the store
+//! backward   dx = (dy W^T) f'       the previous layer's f', masked at the store           NT product
+//! update     W  = rule(W, x^T dy)   the rule at the store: no gradient is ever in memory   TN product
+//!            b  = rule(b, sum dy)
+//! ```
+//!
+//! Weights are rows of fan-in, `W[i][o]`: the forward product reads them in order with vectors along the outputs, and
+//! so does the weight gradient's.
+
+use super::activation::{self, Activation, Derivative, Identity};
+use super::{Init, InputGradient, Layer, Scratch, Train, infer};
+use crate::kernel::gemm;
+use crate::{Epilogue, Error, Isa, Mat, MatMut, Optimizer, Plain, Rng, Zeroed, memory};
+use core::marker::PhantomData;
+
+/// A fully connected layer: `y = f(x W + b)`, `f` being the activation `A`.
+///
+/// ```
+/// use fusebox::{Dense, Scratch, Zeroed};
+/// let mut layer = Dense::<2, 1>::ZEROED;
+/// layer.weight = [[2.0], [3.0]];
+/// layer.bias = [1.0];
+/// let mut ys = [[0.0]; 2];
+/// layer.infer(&[[1.0, 1.0], [0.0, 2.0]], &mut Scratch::<_, 2>::new(), &mut ys)?;
+/// assert_eq!(ys, [[6.0], [7.0]]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
+pub struct Dense<const IN: usize, const OUT: usize, A = Identity> {
+    /// `weight[i][o]` from input `i` to output `o`.
+    pub weight: [[f32; OUT]; IN],
+    /// One for each output.
+    pub bias: [f32; OUT],
+    activation: PhantomData<A>,
+}
+
+impl<const IN: usize, const OUT: usize, A> Zeroed for Dense<IN, OUT, A> {
+    const ZEROED: Self = Self { weight: Zeroed::ZEROED, bias: Zeroed::ZEROED, activation: PhantomData };
+}
+
+// SAFETY: `repr(C)`, two arrays of numbers and a field of no size.
+unsafe impl<const IN: usize, const OUT: usize, A: Copy> Plain for Dense<IN, OUT, A> {}
+
+impl<const IN: usize, const OUT: usize, A: Activation + Copy> Dense<IN, OUT, A> {
+    /// Overwrites `ys` with the outputs for `xs` on the fastest instruction set there is.
+    ///
+    /// Errors when the batch is empty or larger than `B`, or `ys` has another number of rows.
+    pub fn infer<const B: usize>(
+        &self,
+        xs: &[[f32; IN]],
+        scratch: &mut Scratch<Self, B>,
+        ys: &mut [[f32; OUT]],
+    ) -> Result<(), Error> {
+        infer(self, Isa::detect(), xs, scratch, ys)
+    }
+
+    /// The parameters as bytes: the weights, then the biases, each a little-endian `f32`.
+    ///
+    /// ```
+    /// use fusebox::{Dense, Zeroed};
+    /// assert_eq!(Dense::<2, 2>::ZEROED.as_bytes(), [0; 24]);
+    /// ```
+    pub const fn as_bytes(&self) -> &[u8] {
+        memory::as_bytes(self)
+    }
+
+    /// `bytes` seen as a layer, where they lie. Errors unless they are as many as [`Dense::as_bytes`] gives, and start at
+    /// a multiple of four.
+    pub fn from_bytes(bytes: &[u8]) -> Result<&Self, Error> {
+        memory::from_bytes(bytes)
+    }
+}
+
+impl<const IN: usize, const OUT: usize, A: Activation> Layer for Dense<IN, OUT, A> {
+    type Input = [f32; IN];
+    type Output = [f32; OUT];
+    type Even<const B: usize> = ();
+    type Odd<const B: usize> = ();
+
+    #[inline]
+    fn run(&self, isa: Isa, xs: &[[f32; IN]], _scratch: [&mut [f32]; 2], ys: &mut [[f32; OUT]]) {
+        let epilogue = activation::epilogue::<A>(&self.bias);
+        gemm::product(isa, Mat::of_rows(xs), Mat::of_rows(&self.weight), MatMut::of_rows(ys), epilogue);
+    }
+}
+
+impl<const IN: usize, const OUT: usize, A: Activation> Train for Dense<IN, OUT, A> {
+    type Tape<const B: usize> = ();
+    type Gradients<const B: usize> = ();
+    type State<O: Optimizer> = (O::State<[[f32; OUT]; IN]>, O::State<[f32; OUT]>);
+
+    fn init(&mut self, init: Init, rng: &mut Rng) {
+        match init {
+            Init::He => {
+                let limit = libm::sqrtf(3.0 * A::GAIN / IN as f32);
+                self.weight.as_flattened_mut().fill_with(|| (2.0 * rng.uniform() - 1.0) * limit);
+                self.bias = [0.0; OUT];
+            }
+        }
+    }
+
+    #[inline]
+    fn forward<const B: usize>(&self, isa: Isa, xs: &[[f32; IN]], _tape: &mut (), ys: &mut [[f32; OUT]]) {
+        self.run(isa, xs, [&mut [], &mut []], ys);
+    }
+
+    #[inline]
+    fn derivative<'a, const B: usize>(_tape: &'a (), ys: &'a [[f32; OUT]]) -> Derivative<'a> {
+        activation::derivative::<A, _>(ys)
+    }
+
+    #[inline]
+    fn backward<const B: usize>(
+        &self,
+        isa: Isa,
+        _xs: &[[f32; IN]],
+        _tape: &(),
+        dys: &[[f32; OUT]],
+        _gradients: &mut (),
+        dx: InputGradient<'_, [f32; IN]>,
+    ) {
+        dx.write_through(|dxs, derivative| {
+            let (dys, weight) = (Mat::of_rows(dys), Mat::of_rows(&self.weight));
+            let epilogue = match derivative {
+                Derivative::One => Epilogue::None,
+                Derivative::Relu(gates) => {
+                    Epilogue::ReluMask(Mat::of_rows::<IN>(memory::values(gates, dxs.len())))
+                }
+            };
+            gemm::product(isa, dys, weight.t(), MatMut::of_rows::<IN>(dxs), epilogue);
+        });
+    }
+
+    #[inline]
+    fn update<O: Optimizer, const B: usize>(
+        &mut self,
+        isa: Isa,
+        xs: &[[f32; IN]],
+        _tape: &(),
+        dys: &[[f32; OUT]],
+        _gradients: &(),
+        optimizer: &O,
+        (weight_state, bias_state): &mut Self::State<O>,
+    ) {
+        let (xs, dys) = (Mat::of_rows(xs), Mat::of_rows(dys));
+        optimizer.step_product(isa, xs, dys, &mut self.weight, weight_state);
+        optimizer.step_rows(isa, dys, &mut self.bias, bias_state);
+    }
+}

@@ -1,0 +1,214 @@
+//! Layers: typed shims over the kernels, which own their parameters and nothing else.
+//!
+//! Two traits make a layer: [`Layer`] runs it, [`Train`] trains it. Both are ordinary safe code: `tests/own_layer.rs`
+//! shows a layer of a user's own.
+
+mod activation;
+mod chain;
+mod dense;
+
+pub use activation::{Activation, Derivative, Identity, Relu};
+pub use chain::Chain;
+pub use dense::Dense;
+
+use crate::memory::values;
+use crate::{Error, Isa, Optimizer, Plain, Rng, Zeroed};
+
+/// A layer that can be run: parameters, and a function from rows of inputs to rows of outputs.
+///
+/// `Even` and `Odd` are the memory for what passes between layers inside a [`Chain`]: a layer that is no chain says `()`
+/// to both, and finds the scratch it is given empty.
+pub trait Layer: Zeroed {
+    /// One row of input: an array of numbers.
+    type Input: Plain;
+    /// One row of output.
+    type Output: Plain;
+    /// Memory for a batch of `B` between the first layer and the second, the third and the fourth, and so on.
+    type Even<const B: usize>: Plain;
+    /// Memory for a batch of `B` between the second layer and the third, the fourth and the fifth, and so on.
+    type Odd<const B: usize>: Plain;
+
+    /// Overwrites `ys` with the outputs for `xs`, which has as many rows. `scratch` is the numbers of `Even` and `Odd`.
+    fn run(&self, isa: Isa, xs: &[Self::Input], scratch: [&mut [f32]; 2], ys: &mut [Self::Output]);
+
+    /// [`Layer::run`] on inputs that lie at the start of the first scratch. A chain overwrites them when it is past
+    /// them; a layer that is no chain keeps this default.
+    fn run_in_place(&self, isa: Isa, scratch: [&mut [f32]; 2], ys: &mut [Self::Output]) {
+        self.run(isa, values(scratch[0], ys.len()), [&mut [], &mut []], ys);
+    }
+}
+
+/// A layer that can be trained.
+///
+/// A step is three passes: `forward` keeps what is needed later in the tape; `backward` goes through the layers from the
+/// last to the first and leaves every parameter alone; `update` changes the parameters. So by the time a parameter
+/// changes, every gradient is known.
+///
+/// What a layer calls `dys` is the gradient with respect to its output *before* the function whose
+/// [`Train::derivative`] it names: whoever made the gradient has multiplied it by that derivative already, usually at the
+/// store of a product. A layer that names none gets the gradient with respect to its output.
+pub trait Train: Layer {
+    /// What `backward` and `update` need of `forward` for a batch of `B`, beyond inputs and outputs.
+    type Tape<const B: usize>: Zeroed;
+    /// What `update` needs of `backward`, beyond `dys`: in a chain, the gradients between its layers.
+    type Gradients<const B: usize>: Zeroed;
+    /// What an optimiser keeps for the layer's parameters.
+    type State<O: Optimizer>: Zeroed;
+
+    /// Overwrites the parameters with their first values.
+    fn init(&mut self, init: Init, rng: &mut Rng);
+
+    /// Overwrites `ys` with the outputs for `xs`, which has as many rows, at most `B`, and `tape` with what is
+    /// needed later.
+    fn forward<const B: usize>(
+        &self,
+        isa: Isa,
+        xs: &[Self::Input],
+        tape: &mut Self::Tape<B>,
+        ys: &mut [Self::Output],
+    );
+
+    /// The derivative of the function that ends the layer, at what `forward` left: what the layer wants the gradient
+    /// with respect to its output multiplied by.
+    fn derivative<'a, const B: usize>(_tape: &'a Self::Tape<B>, _ys: &'a [Self::Output]) -> Derivative<'a> {
+        Derivative::One
+    }
+
+    /// From `dys` (see [`Train`]) overwrites `gradients`, and `dx` unless nobody wants it. Leaves the parameters alone.
+    fn backward<const B: usize>(
+        &self,
+        isa: Isa,
+        xs: &[Self::Input],
+        tape: &Self::Tape<B>,
+        dys: &[Self::Output],
+        gradients: &mut Self::Gradients<B>,
+        dx: InputGradient<'_, Self::Input>,
+    );
+
+    /// Moves the parameters by the optimiser's rule; `xs`, `tape`, `dys` and `gradients` are what `forward` and `backward`
+    /// were given and left.
+    fn update<O: Optimizer, const B: usize>(
+        &mut self,
+        isa: Isa,
+        xs: &[Self::Input],
+        tape: &Self::Tape<B>,
+        dys: &[Self::Output],
+        gradients: &Self::Gradients<B>,
+        optimizer: &O,
+        state: &mut Self::State<O>,
+    );
+}
+
+/// Where the gradient with respect to a layer's input goes, and what it must be multiplied by on its way.
+#[derive(Debug)]
+pub struct InputGradient<'a, Input> {
+    target: Option<(&'a mut [Input], Derivative<'a>)>,
+}
+
+impl<'a, Input: Plain> InputGradient<'a, Input> {
+    /// For the first layer: nobody wants it.
+    pub(crate) fn unwanted() -> Self {
+        Self { target: None }
+    }
+
+    /// To `dxs`, multiplied by `derivative`.
+    pub(crate) fn into(dxs: &'a mut [Input], derivative: Derivative<'a>) -> Self {
+        Self { target: Some((dxs, derivative)) }
+    }
+
+    /// Lets `gradient` overwrite the rows it is given, one for each input, if anybody wants them, and multiplies them.
+    pub fn write(self, isa: Isa, gradient: impl FnOnce(&mut [Input])) {
+        self.write_through(|dxs, derivative| {
+            gradient(dxs);
+            derivative.apply(isa, dxs);
+        });
+    }
+
+    /// For a kernel that multiplies by the derivative as it stores.
+    pub(crate) fn write_through(self, gradient: impl FnOnce(&mut [Input], Derivative<'_>)) {
+        if let Some((dxs, derivative)) = self.target {
+            gradient(dxs, derivative);
+        }
+    }
+}
+
+/// How parameters start.
+///
+/// ```
+/// use fusebox::{Dense, Init, Relu, Rng, Train, Zeroed};
+/// let mut layer = Dense::<24, 8, Relu>::ZEROED;
+/// layer.init(Init::He, &mut Rng::new(1));
+/// assert!(layer.weight.as_flattened().iter().all(|w| w.abs() <= 0.5)); // sqrt(6 / 24)
+/// assert_eq!(layer.bias, [0.0; 8]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Init {
+    /// Weights uniform between +-sqrt(3 g / fan_in), biases zero: the variance g / fan_in keeps the size of
+    /// signals from layer to layer, where g is 2 before a ReLU, which halves it, and 1 otherwise.
+    ///
+    /// Source: K. He and others, "Delving Deep into Rectifiers", 2015.
+    He,
+}
+
+/// Runs a network: the check of runtime lengths that stands before [`Layer::run`].
+pub(crate) fn infer<N: Layer, const B: usize>(
+    net: &N,
+    isa: Isa,
+    xs: &[N::Input],
+    scratch: &mut Scratch<N, B>,
+    ys: &mut [N::Output],
+) -> Result<(), Error> {
+    check_batch::<B>(xs.len())?;
+    if ys.len() != xs.len() {
+        return Err(Error::Rows { expected: xs.len(), got: ys.len() });
+    }
+    net.run(isa, xs, scratch.buffers(), ys);
+    Ok(())
+}
+
+/// Whether a batch of `rows` is one of at least 1 and at most `B`.
+pub(crate) fn check_batch<const B: usize>(rows: usize) -> Result<(), Error> {
+    match rows {
+        0 => Err(Error::Empty),
+        1.. if rows <= B => Ok(()),
+        _ => Err(Error::Batch { expected: B, got: rows }),
+    }
+}
+
+/// What a network of type `N` needs to run a batch of at most `B` rows, beside inputs and outputs: two buffers, each as
+/// large as the largest thing it ever holds.
+///
+/// ```
+/// use fusebox::{Dense, Relu, Scratch, Seq};
+/// type Net = Seq![Dense<64, 32, Relu>, Dense<32, 8, Relu>, Dense<8, 16, Relu>, Dense<16, 2>];
+/// static SCRATCH: Scratch<Net, 4> = Scratch::new();
+/// assert_eq!(Scratch::<Net, 4>::BYTES, 4 * (32 + 8) * 4); // 32 and 16 share a buffer; 8 has the other
+/// ```
+#[derive(Debug)]
+pub struct Scratch<N: Layer, const B: usize> {
+    even: crate::Aligned<N::Even<B>>,
+    odd: crate::Aligned<N::Odd<B>>,
+}
+
+impl<N: Layer, const B: usize> Scratch<N, B> {
+    /// Bytes of the buffers.
+    pub const BYTES: usize = size_of::<N::Even<B>>() + size_of::<N::Odd<B>>();
+
+    /// Scratch of zeros, for a `static` or the stack.
+    pub const fn new() -> Self {
+        Self { even: Zeroed::ZEROED, odd: Zeroed::ZEROED }
+    }
+
+    fn buffers(&mut self) -> [&mut [f32]; 2] {
+        let even = crate::memory::numbers_mut(core::slice::from_mut(&mut self.even.0));
+        let odd = crate::memory::numbers_mut(core::slice::from_mut(&mut self.odd.0));
+        [even, odd]
+    }
+}
+
+impl<N: Layer, const B: usize> Default for Scratch<N, B> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
