@@ -1,0 +1,63 @@
+//! How well a network does.
+
+use crate::layer::{check_batch, infer};
+use crate::memory::numbers;
+use crate::{Error, Isa, Layer, Scratch};
+
+/// The place of the largest number, the first of them if several are; NaN is never the largest. 0 if there is none.
+///
+/// ```
+/// assert_eq!(fusebox::argmax(&[0.5, 2.0, 2.0, f32::NAN]), 1);
+/// ```
+pub fn argmax(xs: &[f32]) -> usize {
+    let (mut best, mut largest) = (0, f32::NEG_INFINITY);
+    for (i, &x) in xs.iter().enumerate() {
+        if x > largest {
+            (best, largest) = (i, x);
+        }
+    }
+    best
+}
+
+/// The part of the rows, from 0 to 1, whose largest output is that of their label. Any number of rows, in batches as
+/// large as `B` and `ys` allow; `ys` is overwritten.
+///
+/// Errors when there are no rows, `ys` has no room for one, the labels are fewer or more than the rows, or a label is not
+/// below the number of outputs.
+///
+/// ```
+/// use fusebox::{Dense, Relu, Scratch, Seq, Zeroed, evaluate};
+/// type Net = Seq![Dense<2, 3, Relu>, Dense<3, 2>];
+/// let mut net = Net::ZEROED;
+/// net.rest.bias = [1.0, 0.0];
+/// let (xs, labels) = ([[0.5, 0.5]; 5], [0, 0, 1, 0, 0]);
+/// let accuracy = evaluate(&net, &xs, &labels, &mut Scratch::<_, 2>::new(), &mut [[0.0; 2]; 2])?;
+/// assert_eq!(accuracy, 0.8);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+pub fn evaluate<N: Layer, const B: usize>(
+    net: &N,
+    xs: &[N::Input],
+    labels: &[u8],
+    scratch: &mut Scratch<N, B>,
+    ys: &mut [N::Output],
+) -> Result<f32, Error> {
+    if labels.len() != xs.len() {
+        return Err(Error::Rows { expected: xs.len(), got: labels.len() });
+    }
+    let batch = B.min(ys.len());
+    check_batch::<{ usize::MAX }>(xs.len().min(batch))?;
+    let classes = size_of::<N::Output>() / size_of::<f32>();
+    if let Some(row) = labels.iter().position(|&label| usize::from(label) >= classes) {
+        return Err(Error::Label { classes, got: labels[row].into(), row });
+    }
+    let isa = Isa::detect();
+    let mut right = 0_usize;
+    for (xs, labels) in xs.chunks(batch).zip(labels.chunks(batch)) {
+        let ys = &mut ys[..xs.len()];
+        infer(net, isa, xs, scratch, ys)?;
+        let predicted = ys.iter().map(|y| argmax(numbers(core::slice::from_ref(y))));
+        right += predicted.zip(labels).filter(|&(predicted, &label)| predicted == usize::from(label)).count();
+    }
+    Ok(right as f32 / xs.len() as f32)
+}

@@ -1,0 +1,296 @@
+//! All that training needs beside the network: a type whose size is known when it compiles.
+
+use super::{CrossEntropy, Loss, Optimizer, Sgd};
+use crate::layer::{InputGradient, check_batch};
+use crate::{Aligned, Error, Isa, Train, Zeroed};
+use core::fmt;
+use heapless::Vec;
+
+/// The memory to train a network of type `N` in batches of at most `B` rows with optimiser `O` and loss `L`.
+///
+/// Hold it in a `static`, where it lies in `.bss`: the linker then refuses what does not fit.
+///
+/// ```
+/// use fusebox::{Dense, Relu, Rng, Seq, Sgd, Workspace};
+/// type Xor = Seq![Dense<2, 8, Relu>, Dense<8, 2>];
+/// const { assert!(Workspace::<Xor, 4>::BYTES < 1024) }
+///
+/// let xs = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
+/// let labels = [0, 1, 1, 0];
+/// let mut net = Xor::he(&mut Rng::new(1));
+/// let mut workspace = Workspace::<Xor, 4>::new();
+/// let mut loss = f32::NAN;
+/// for _ in 0..500 {
+///     loss = workspace.train_step(&mut net, &xs, &labels, &Sgd::new(0.5))?;
+/// }
+/// assert!(loss < 0.01);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+pub struct Workspace<N, const B: usize, O = Sgd, L = CrossEntropy>
+where
+    N: Train,
+    O: Optimizer,
+    L: Loss<N::Output>,
+{
+    /// The loss, which may have settings.
+    pub loss: L,
+    state: N::State<O>,
+    staged: Staged<N, B, L>,
+    passes: Passes<N, B>,
+}
+
+/// Rows waiting to be trained on.
+struct Staged<N: Train, const B: usize, L: Loss<N::Output>> {
+    xs: Aligned<Vec<N::Input, B>>,
+    targets: Vec<L::Target, B>,
+}
+
+/// What passes from forward to backward to update.
+struct Passes<N: Train, const B: usize> {
+    tape: N::Tape<B>,
+    ys: Aligned<[N::Output; B]>,
+    gradients: N::Gradients<B>,
+    dys: Aligned<[N::Output; B]>,
+}
+
+/// Bytes by kind.
+///
+/// ```
+/// use fusebox::{Dense, Relu, Seq, Workspace};
+/// type Net = Seq![Dense<64, 32, Relu>, Dense<32, 10>];
+/// let memory = Workspace::<Net, 32>::MEMORY;
+/// assert_eq!(memory.parameters, 9640);
+/// assert_eq!(memory.optimizer, 0); // plain gradient descent keeps nothing
+/// println!("{memory}");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// The network: weights and biases. Not part of the workspace.
+    pub parameters: usize,
+    /// What forward leaves for backward: the outputs of every layer.
+    pub tape: usize,
+    /// What backward leaves for update: the gradients with respect to those outputs.
+    pub gradients: usize,
+    /// What the optimiser keeps from step to step.
+    pub optimizer: usize,
+    /// Rows and targets waiting to be trained on.
+    pub staging: usize,
+}
+
+impl Memory {
+    /// The sum.
+    pub const fn total(&self) -> usize {
+        self.parameters + self.tape + self.gradients + self.optimizer + self.staging
+    }
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { parameters, tape, gradients, optimizer, staging } = self;
+        write!(
+            f,
+            "parameters {parameters} B, tape {tape} B, gradients {gradients} B, optimiser {optimizer} B, \
+             staging {staging} B"
+        )
+    }
+}
+
+impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B, O, L> {
+    /// Bytes of a workspace: the sum of all kinds but the parameters, and what alignment adds.
+    pub const BYTES: usize = size_of::<Self>();
+
+    /// Bytes by kind.
+    pub const MEMORY: Memory = Memory {
+        parameters: size_of::<N>(),
+        tape: size_of::<N::Tape<B>>() + size_of::<Aligned<[N::Output; B]>>(),
+        gradients: size_of::<N::Gradients<B>>() + size_of::<Aligned<[N::Output; B]>>(),
+        optimizer: size_of::<N::State<O>>(),
+        staging: size_of::<Staged<N, B, L>>(),
+    };
+
+    /// A workspace for the loss given.
+    pub const fn with_loss(loss: L) -> Self {
+        Self {
+            loss,
+            state: Zeroed::ZEROED,
+            staged: Staged { xs: Aligned(Vec::new()), targets: Vec::new() },
+            passes: Passes {
+                tape: Zeroed::ZEROED,
+                ys: Zeroed::ZEROED,
+                gradients: Zeroed::ZEROED,
+                dys: Zeroed::ZEROED,
+            },
+        }
+    }
+
+    /// One step on a batch: forward, loss, backward, then the update of `net`. Returns the mean loss before it.
+    ///
+    /// Errors, with nothing changed, when the batch is empty or larger than `B`, the targets are fewer or more than the
+    /// rows, or the loss refuses a target (a label that is no class).
+    pub fn train_step(
+        &mut self,
+        net: &mut N,
+        xs: &[N::Input],
+        targets: &[L::Target],
+        optimizer: &O,
+    ) -> Result<f32, Error> {
+        self.train_step_with(Isa::detect(), net, xs, targets, optimizer)
+    }
+
+    /// [`Workspace::train_step`] on the instruction set given.
+    pub fn train_step_with(
+        &mut self,
+        isa: Isa,
+        net: &mut N,
+        xs: &[N::Input],
+        targets: &[L::Target],
+        optimizer: &O,
+    ) -> Result<f32, Error> {
+        self.passes.step(isa, &self.loss, net, xs, targets, optimizer, &mut self.state)
+    }
+
+    /// One step on the next rows of an iterator, at most `B` of them. Pass `&mut iterator` to go on with the rest.
+    ///
+    /// Errors as [`Workspace::train_step`] does; then the rows taken are lost, and `net` is as it was.
+    ///
+    /// ```
+    /// # use fusebox::{Dense, Error, Relu, Rng, Seq, Sgd, Workspace};
+    /// # type Xor = Seq![Dense<2, 8, Relu>, Dense<8, 2>];
+    /// # let mut net = Xor::he(&mut Rng::new(1));
+    /// # let mut workspace = Workspace::<Xor, 4>::new();
+    /// let mut rows = (0..6_u8).map(|i| ([f32::from(i & 1), f32::from(i >> 1 & 1)], (i ^ i >> 1) & 1));
+    /// workspace.train_step_from(&mut net, &mut rows, &Sgd::new(0.5))?; // four rows
+    /// workspace.train_step_from(&mut net, &mut rows, &Sgd::new(0.5))?; // two
+    /// assert_eq!(workspace.train_step_from(&mut net, &mut rows, &Sgd::new(0.5)), Err(Error::Empty));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn train_step_from(
+        &mut self,
+        net: &mut N,
+        rows: impl IntoIterator<Item = (N::Input, L::Target)>,
+        optimizer: &O,
+    ) -> Result<f32, Error> {
+        let mut stage = self.stage();
+        for (x, target) in rows.into_iter().take(B) {
+            stage.push(target, |row| *row = x)?;
+        }
+        stage.train_step(net, optimizer)
+    }
+
+    /// Empties the staging rows, to be filled one by one: from bytes in flash, from a sensor.
+    pub fn stage(&mut self) -> Stage<'_, N, B, O, L> {
+        self.staged.xs.0.clear();
+        self.staged.targets.clear();
+        Stage { workspace: self }
+    }
+}
+
+impl<N: Train, const B: usize, O: Optimizer> Workspace<N, B, O>
+where
+    CrossEntropy: Loss<N::Output>,
+{
+    /// A workspace for [`CrossEntropy`].
+    pub const fn new() -> Self {
+        Self::with_loss(CrossEntropy)
+    }
+}
+
+impl<N: Train, const B: usize, O: Optimizer> Default for Workspace<N, B, O>
+where
+    CrossEntropy: Loss<N::Output>,
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> fmt::Debug for Workspace<N, B, O, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workspace").field("memory", &Self::MEMORY).finish_non_exhaustive()
+    }
+}
+
+impl<N: Train, const B: usize> Passes<N, B> {
+    #[inline]
+    fn step<O: Optimizer, L: Loss<N::Output>>(
+        &mut self,
+        isa: Isa,
+        loss: &L,
+        net: &mut N,
+        xs: &[N::Input],
+        targets: &[L::Target],
+        optimizer: &O,
+        state: &mut N::State<O>,
+    ) -> Result<f32, Error> {
+        check_batch::<B>(xs.len())?;
+        if targets.len() != xs.len() {
+            return Err(Error::Rows { expected: xs.len(), got: targets.len() });
+        }
+        for (row, target) in targets.iter().enumerate() {
+            loss.check(target, row)?;
+        }
+        let rows = xs.len().min(B);
+        let (ys, dys) = (&mut self.ys.0[..rows], &mut self.dys.0[..rows]);
+        net.forward(isa, xs, &mut self.tape, ys);
+        let mean = loss.gradient(isa, ys, targets, dys);
+        N::derivative(&self.tape, ys).apply(isa, dys);
+        net.backward(isa, xs, &self.tape, dys, &mut self.gradients, InputGradient::unwanted());
+        net.update(isa, xs, &self.tape, dys, &self.gradients, optimizer, state);
+        Ok(mean)
+    }
+}
+
+/// The staging rows of a [`Workspace`], being filled.
+///
+/// ```
+/// use fusebox::{Dense, Relu, Rng, Seq, Sgd, Workspace};
+/// type Net = Seq![Dense<2, 8, Relu>, Dense<8, 2>];
+/// static FLASH: [([u8; 2], u8); 2] = [([0, 255], 1), ([255, 255], 0)];
+/// let mut net = Net::he(&mut Rng::new(1));
+/// let mut workspace = Workspace::<Net, 4>::new();
+/// let mut stage = workspace.stage();
+/// for (pixels, label) in &FLASH {
+///     stage.push(*label, |x| *x = pixels.map(|p| f32::from(p) / 255.0))?;
+/// }
+/// let loss = stage.train_step(&mut net, &Sgd::new(0.1))?;
+/// assert!(loss > 0.0);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+pub struct Stage<'a, N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> {
+    workspace: &'a mut Workspace<N, B, O, L>,
+}
+
+impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B, O, L> {
+    /// Adds a row: `fill` gets its input, all zeros, to write to. Errors when there are `B` rows already.
+    pub fn push(&mut self, target: L::Target, fill: impl FnOnce(&mut N::Input)) -> Result<(), Error> {
+        let full = Error::Batch { expected: B, got: B.saturating_add(1) };
+        let Staged { xs, targets } = &mut self.workspace.staged;
+        xs.0.push(Zeroed::ZEROED).map_err(|_| full)?;
+        if let Some(row) = xs.0.last_mut() {
+            fill(row);
+        }
+        targets.push(target).map_err(|_| full)
+    }
+
+    /// Rows staged so far.
+    pub fn rows(&self) -> usize {
+        self.workspace.staged.xs.0.len()
+    }
+
+    /// One step on the rows staged: see [`Workspace::train_step`].
+    pub fn train_step(self, net: &mut N, optimizer: &O) -> Result<f32, Error> {
+        self.train_step_with(Isa::detect(), net, optimizer)
+    }
+
+    /// [`Stage::train_step`] on the instruction set given.
+    pub fn train_step_with(self, isa: Isa, net: &mut N, optimizer: &O) -> Result<f32, Error> {
+        let Workspace { loss, state, staged, passes } = self.workspace;
+        passes.step(isa, loss, net, &staged.xs.0, &staged.targets, optimizer, state)
+    }
+}
+
+impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> fmt::Debug for Stage<'_, N, B, O, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stage").field("rows", &self.rows()).finish_non_exhaustive()
+    }
+}
