@@ -1,0 +1,10 @@
+//! Runs a network that was trained on the desktop and lies in flash.
+#![no_std]
+#![no_main]
+
+use fusebox_cortex_m::Mps2;
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    firmware::run(Mps2::take(), firmware::infer)
+}

@@ -1,0 +1,18 @@
+//! Prints two short epochs bit for bit: the desktop must print the same.
+#![no_std]
+#![no_main]
+
+use firmware::{Failure, Memory};
+use fusebox::Isa;
+use fusebox_cortex_m::Mps2;
+use static_cell::ConstStaticCell;
+
+static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    firmware::run(Mps2::take(), |board| {
+        let memory = MEMORY.try_take().ok_or(Failure::Restarted)?;
+        firmware::trace(board, Isa::detect(), memory)
+    })
+}

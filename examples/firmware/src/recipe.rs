@@ -1,0 +1,71 @@
+//! The network and how it is trained: the same on every board and on the desktop.
+
+use crate::data::{self, Order};
+use fusebox::{Dense, Error, Init, Isa, Relu, Rng, Seq, Sgd, Workspace};
+
+pub(crate) const PIXELS: usize = 64;
+pub(crate) const CLASSES: usize = 10;
+
+/// The network: 64 pixels, 32 neurons, 10 digits.
+pub type Digits = Seq![Dense<PIXELS, 32, Relu>, Dense<32, CLASSES>];
+
+/// Rows of a training step.
+pub(crate) const BATCH: usize = 32;
+
+/// Multiply-accumulates of a forward pass over one row, by which counts of instructions are divided.
+pub(crate) const FORWARD_MACS: u64 = (PIXELS * 32 + 32 * CLASSES) as u64;
+
+/// Everything random follows from it. The desktop's network in `digits.weights.bin` comes from the same seed, and so
+/// has the same images held out.
+pub(crate) const SEED: u64 = 1;
+
+/// The rate of [`Sgd`], falling linearly from here to a part of it: there are few epochs to settle in.
+pub(crate) const LEARNING_RATE: f32 = 0.5;
+
+/// A network in training, its memory borrowed from the statics of a program.
+pub(crate) struct Trainer<'a> {
+    pub(crate) net: &'a mut Digits,
+    pub(crate) workspace: &'a mut Workspace<Digits, BATCH>,
+    /// Images to learn from.
+    pub(crate) training: &'a mut [u16],
+    /// Images to judge by.
+    pub(crate) held_out: &'a mut [u16],
+    pub(crate) rng: Rng,
+    pub(crate) isa: Isa,
+}
+
+impl<'a> Trainer<'a> {
+    pub(crate) fn new(
+        isa: Isa,
+        net: &'a mut Digits,
+        workspace: &'a mut Workspace<Digits, BATCH>,
+        order: &'a mut Order,
+    ) -> Self {
+        let mut rng = Rng::new(SEED);
+        let (held_out, training) = data::split(order, &mut rng);
+        net.init(Init::He, &mut rng);
+        Self { net, workspace, training, held_out, rng, isa }
+    }
+
+    /// Trains once on each of the first `rows` images of a new order. Tells `step` the loss of each batch and its rows.
+    pub(crate) fn epoch(
+        &mut self,
+        rate: f32,
+        rows: usize,
+        mut step: impl FnMut(f32, usize),
+    ) -> Result<(), Error> {
+        self.rng.shuffle(self.training);
+        let rows = self.training.get(..rows).unwrap_or(self.training);
+        for batch in rows.chunks(BATCH) {
+            let mut stage = self.workspace.stage();
+            for row in data::rows(batch) {
+                let [.., label] = row;
+                stage.push(*label, |x| {
+                    data::stage(x, row);
+                })?;
+            }
+            step(stage.train_step_with(self.isa, self.net, &Sgd::new(rate))?, batch.len());
+        }
+        Ok(())
+    }
+}
