@@ -1,0 +1,68 @@
+//! What is too slow for every change: tests marked `#[ignore]`, long fuzzing, Miri. The result is recorded beside this
+//! program, with the compilers' versions, so that everyone sees when it was last green.
+
+use crate::process::{cargo, output, root, run};
+use anyhow::{Result, bail};
+use comfy_table::{Table, presets};
+use std::fs;
+use std::process::Command;
+use std::time::Instant;
+
+/// The record.
+const RECORD: &str = "xtask/full.md";
+
+fn run_steps(fuzz_seconds: u32) -> Vec<(String, Result<()>, u64)> {
+    let limit = format!("-max_total_time={fuzz_seconds}");
+    let mut steps: Vec<(String, Command)> = Vec::new();
+    for features in [&[][..], &["--features", "reproducible"]] {
+        let mut test = cargo();
+        test.args(["test", "--release", "--lib", "--tests"]).args(features).args(["--", "--include-ignored"]);
+        steps.push((format!("every test, the slow ones too {}", features.join(" ")), test));
+    }
+    for target in ["gemm", "train"] {
+        let mut fuzz = Command::new("cargo");
+        fuzz.current_dir(root()).args(["+nightly", "fuzz", "run", target, "--", &limit]);
+        steps.push((format!("{fuzz_seconds} s of fuzzing {target}"), fuzz));
+    }
+    let mut miri = Command::new("cargo");
+    // Miri has no vector instructions: it checks the portable kernels, and everything around them.
+    miri.current_dir(root()).args(["+nightly", "miri", "test", "--lib"]);
+    steps.push(("Miri".into(), miri));
+
+    let timed = |(name, mut command): (String, Command)| {
+        // A toolchain chosen by name must win over the one that runs this program.
+        command.env_remove("RUSTUP_TOOLCHAIN");
+        let start = Instant::now();
+        let result = run(&mut command);
+        (name.trim().to_string(), result, start.elapsed().as_secs())
+    };
+    steps.into_iter().map(timed).collect()
+}
+
+pub(crate) fn check(fuzz_seconds: u32) -> Result<()> {
+    let results = run_steps(fuzz_seconds);
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(["check", "result", "seconds"]);
+    for (name, result, seconds) in &results {
+        let told = result.as_ref().map_or_else(|error| format!("{error:#}"), |()| "passed".into());
+        table.add_row([name.clone(), told, seconds.to_string()]);
+    }
+    let date = output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
+    let stable = output(Command::new("rustc").arg("--version"))?;
+    let nightly =
+        output(Command::new("rustc").env_remove("RUSTUP_TOOLCHAIN").args(["+nightly", "--version"]));
+    let nightly = nightly.unwrap_or_else(|_| "no nightly compiler".into());
+    let record = format!(
+        "# The last `cargo xtask full`\n\n{}, with {}, and {} for fuzzing and Miri.\n\n{table}\n",
+        date.trim(),
+        stable.trim(),
+        nightly.trim()
+    );
+    fs::write(root().join(RECORD), &record)?;
+    println!("{record}");
+    if results.iter().any(|(_, result, _)| result.is_err()) {
+        bail!("not every check passed; recorded in {RECORD}");
+    }
+    Ok(())
+}

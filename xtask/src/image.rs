@@ -1,0 +1,49 @@
+//! What a firmware image holds: its size by memory, and whether it can panic.
+
+use anyhow::{Context, Result};
+use object::elf::{SHF_ALLOC, SHF_WRITE};
+use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind};
+use std::fs;
+use std::path::Path;
+
+#[derive(Debug)]
+pub(crate) struct Image {
+    /// Bytes of code.
+    pub(crate) code: u64,
+    /// Bytes of flash: code, constants, and the first values of variables.
+    pub(crate) flash: u64,
+    /// Bytes of RAM that statics take; the stack is on top.
+    pub(crate) ram: u64,
+    /// The routines of `core` that panic, as far as the linker kept them.
+    pub(crate) panics: Vec<String>,
+}
+
+impl Image {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let file = object::File::parse(&*bytes).with_context(|| path.display().to_string())?;
+        let (mut code, mut flash, mut ram) = (0, 0, 0);
+        for section in file.sections() {
+            let SectionFlags::Elf { sh_flags } = section.flags() else { continue };
+            if sh_flags & u64::from(SHF_ALLOC) == 0 {
+                continue;
+            }
+            // Where the linker script says that all RAM left over is stack, the program does not use it up.
+            if section.name().is_ok_and(|name| [".stack", ".heap"].contains(&name)) {
+                continue;
+            }
+            let variable = sh_flags & u64::from(SHF_WRITE) != 0;
+            let zeroed = section.kind() == SectionKind::UninitializedData;
+            code += if section.kind() == SectionKind::Text { section.size() } else { 0 };
+            flash += if zeroed { 0 } else { section.size() };
+            ram += if variable || zeroed { section.size() } else { 0 };
+        }
+        let panics = file
+            .symbols()
+            .filter_map(|symbol| symbol.name().ok())
+            .filter(|name| name.contains("panicking"))
+            .map(String::from)
+            .collect();
+        Ok(Self { code, flash, ram, panics })
+    }
+}
