@@ -66,7 +66,7 @@ fn exponentials<S: Simd>(s: S, logits: &[f32], out: &mut [f32]) -> (f32, f32) {
     let mut sum = Lanes16::splat(s, 0.0);
     for_chunks(logits.len(), |start, lanes| {
         // SAFETY: the chunk lies inside the row, and inside `out`, a row of the same length. The lanes past it become
-        // 2^-126, which is nothing to a sum that holds an exp(0).
+        // about 2^-126, which is nothing to a sum that holds an exp(0).
         unsafe {
             let x = Lanes16::load(s, logits.as_ptr().wrapping_add(start), lanes, f32::NEG_INFINITY);
             let e = x.map(|x| exp(s, s.sub(x, s.splat(largest))));
