@@ -1,0 +1,137 @@
+//! A layer of a user's own, in ordinary safe code: every input times a factor of its own, which is learnt.
+//!
+//! ```text
+//! forward    y_i  = factor_i x_i
+//! backward   dx_i = factor_i dy_i
+//! update     factor_i = rule(factor_i, sum over the batch of dy_i x_i)
+//! ```
+
+mod support {
+    pub(crate) mod isas;
+}
+
+use fusebox::{
+    Dense, Init, InputGradient, Isa, Layer, Optimizer, Relu, Rng, Scratch, Seq, Sgd, Train, Workspace,
+    Zeroed, evaluate,
+};
+use support::isas::isas;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Scale<const N: usize> {
+    factor: [f32; N],
+}
+
+impl<const N: usize> Zeroed for Scale<N> {
+    const ZEROED: Self = Self { factor: Zeroed::ZEROED };
+}
+
+impl<const N: usize> Layer for Scale<N> {
+    type Input = [f32; N];
+    type Output = [f32; N];
+    // What a chain needs between its layers; this one has nothing inside.
+    type Even<const B: usize> = ();
+    type Odd<const B: usize> = ();
+
+    fn run(&self, _: Isa, xs: &[[f32; N]], _scratch: [&mut [f32]; 2], ys: &mut [[f32; N]]) {
+        for (x, y) in xs.iter().zip(ys) {
+            *y = std::array::from_fn(|i| self.factor[i] * x[i]);
+        }
+    }
+}
+
+impl<const N: usize> Train for Scale<N> {
+    type Tape<const B: usize> = ();
+    /// The sum of dy x over the batch, which `backward` forms while it has both at hand.
+    type Gradients<const B: usize> = [f32; N];
+    type State<O: Optimizer> = O::State<[f32; N]>;
+
+    fn init(&mut self, _: Init, _: &mut Rng) {
+        self.factor = [1.0; N];
+    }
+
+    fn forward<const B: usize>(&self, isa: Isa, xs: &[[f32; N]], _: &mut (), ys: &mut [[f32; N]]) {
+        self.run(isa, xs, [&mut [], &mut []], ys);
+    }
+
+    fn backward<const B: usize>(
+        &self,
+        isa: Isa,
+        xs: &[[f32; N]],
+        _: &(),
+        dys: &[[f32; N]],
+        gradient: &mut [f32; N],
+        dx: InputGradient<'_, [f32; N]>,
+    ) {
+        *gradient = [0.0; N];
+        for (x, dy) in xs.iter().zip(dys) {
+            for (i, sum) in gradient.iter_mut().enumerate() {
+                *sum += dy[i] * x[i];
+            }
+        }
+        dx.write(isa, |dxs| {
+            for (dx, dy) in dxs.iter_mut().zip(dys) {
+                *dx = std::array::from_fn(|i| self.factor[i] * dy[i]);
+            }
+        });
+    }
+
+    fn update<O: Optimizer, const B: usize>(
+        &mut self,
+        isa: Isa,
+        _xs: &[[f32; N]],
+        _tape: &(),
+        _dys: &[[f32; N]],
+        gradient: &[f32; N],
+        optimizer: &O,
+        state: &mut O::State<[f32; N]>,
+    ) {
+        optimizer.step(isa, gradient, &mut self.factor, state);
+    }
+}
+
+type Net = Seq![Scale<2>, Dense<2, 12, Relu>, Scale<12>, Dense<12, 2>];
+
+const XS: [[f32; 2]; 4] = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
+const LABELS: [u8; 4] = [0, 1, 1, 0];
+
+/// First in a chain, and behind a ReLU, whose derivative its input gradient must carry.
+#[test]
+fn learns_xor_among_other_layers() {
+    for isa in isas() {
+        let mut net = Net::he(&mut Rng::new(1));
+        let mut workspace = Workspace::<Net, 4>::new();
+        let mut loss = f32::NAN;
+        for _ in 0..400 {
+            loss = workspace.train_step_with(isa, &mut net, &XS, &LABELS, &Sgd::new(0.2)).unwrap();
+        }
+        assert!(loss < 0.02, "{isa}: {loss}");
+        assert!(net.rest.rest.first.factor != [1.0; 12], "{isa}: its parameters have not moved");
+        let accuracy = evaluate(&net, &XS, &LABELS, &mut Scratch::<_, 4>::new(), &mut [[0.0; 2]; 4]);
+        assert_eq!(accuracy, Ok(1.0), "{isa}");
+    }
+}
+
+/// What the step takes from a parameter, against the difference quotient of the loss.
+#[test]
+fn its_gradient_is_the_slope_of_the_loss() {
+    const STEP: f32 = 1.0 / 256.0;
+    let net = Net::he(&mut Rng::new(2));
+    // With the rate zero a step changes nothing and tells the loss.
+    let loss = |net: &Net| {
+        let mut workspace = Workspace::<Net, 4>::new();
+        workspace.train_step(&mut net.clone(), &XS, &LABELS, &Sgd::new(0.0)).unwrap()
+    };
+    let mut stepped = net;
+    Workspace::<Net, 4>::new().train_step(&mut stepped, &XS, &LABELS, &Sgd::new(1.0)).unwrap();
+    for i in 0..12 {
+        let at = |distance: f32| {
+            let mut net = net;
+            net.rest.rest.first.factor[i] += distance;
+            loss(&net)
+        };
+        let slope = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+        let gradient = net.rest.rest.first.factor[i] - stepped.rest.rest.first.factor[i];
+        // The quotient's own error: u of two losses near 0.7 over the step's width, and the third derivative's part.
+        assert!((gradient - slope).abs() < 1e-4, "factor {i}: {gradient}, not {slope}");
+    }
+}
