@@ -1,5 +1,6 @@
-//! What is too slow for every change: tests marked `#[ignore]`, long fuzzing, Miri. The result is recorded beside this
-//! program, with the compilers' versions, so that everyone sees when it was last green.
+//! What is too slow for every change: long fuzzing, and every test once more where a sanitizer sees each stray access.
+//! The result is recorded beside this program, with the compilers' versions, so that everyone sees when it was last
+//! green.
 
 use crate::process::{cargo, output, root, run};
 use anyhow::{Result, bail};
@@ -15,19 +16,18 @@ fn run_steps(fuzz_seconds: u32) -> Vec<(String, Result<()>, u64)> {
     let limit = format!("-max_total_time={fuzz_seconds}");
     let mut steps: Vec<(String, Command)> = Vec::new();
     for features in [&[][..], &["--features", "reproducible"]] {
-        let mut test = cargo();
-        test.args(["test", "--release", "--lib", "--tests"]).args(features).args(["--", "--include-ignored"]);
-        steps.push((format!("every test, the slow ones too {}", features.join(" ")), test));
+        let mut test = Command::new("cargo");
+        // A target named, or the sanitizer would be built into build scripts too.
+        let host = ["--target", "x86_64-unknown-linux-gnu", "--target-dir", "target/sanitizer"];
+        test.current_dir(root()).args(["+nightly", "test", "--lib", "--tests"]).args(host).args(features);
+        test.env("RUSTFLAGS", "-Zsanitizer=address");
+        steps.push((format!("every test under AddressSanitizer {}", features.join(" ")), test));
     }
     for target in ["gemm", "train"] {
         let mut fuzz = Command::new("cargo");
         fuzz.current_dir(root()).args(["+nightly", "fuzz", "run", target, "--", &limit]);
         steps.push((format!("{fuzz_seconds} s of fuzzing {target}"), fuzz));
     }
-    let mut miri = Command::new("cargo");
-    // Miri has no vector instructions: it checks the portable kernels, and everything around them.
-    miri.current_dir(root()).args(["+nightly", "miri", "test", "--lib"]);
-    steps.push(("Miri".into(), miri));
 
     let timed = |(name, mut command): (String, Command)| {
         // A toolchain chosen by name must win over the one that runs this program.
@@ -54,7 +54,7 @@ pub(crate) fn check(fuzz_seconds: u32) -> Result<()> {
         output(Command::new("rustc").env_remove("RUSTUP_TOOLCHAIN").args(["+nightly", "--version"]));
     let nightly = nightly.unwrap_or_else(|_| "no nightly compiler".into());
     let record = format!(
-        "# The last `cargo xtask full`\n\n{}, with {}, and {} for fuzzing and Miri.\n\n{table}\n",
+        "# The last `cargo xtask full`\n\n{}, with {}, and {} for fuzzing and sanitizing.\n\n{table}\n",
         date.trim(),
         stable.trim(),
         nightly.trim()
