@@ -2,7 +2,7 @@
 //! The result is recorded beside this program, with the compilers' versions, so that everyone sees when it was last
 //! green.
 
-use crate::process::{cargo, output, root, run};
+use crate::process::{output, root, run};
 use anyhow::{Result, bail};
 use comfy_table::{Table, presets};
 use std::fs;
