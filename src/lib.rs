@@ -1,9 +1,55 @@
 //! Neural networks that run *and train* without a heap, from a Cortex-M0 to AVX-512.
+//!
+//! A network is a type: plain numbers, whose memory is known when it compiles. [`Seq!`] chains layers ([`Dense`] with
+//! [`Relu`] or [`Identity`]), [`Scratch`] is what running it takes, [`Workspace`] what training it takes, and all three
+//! can be statics.
+//!
+//! ```
+//! use fusebox::{Dense, Relu, Rng, Scratch, Seq, Sgd, Workspace, argmax};
+//!
+//! type Net = Seq![Dense<2, 8, Relu>, Dense<8, 2>];
+//! let xs = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
+//! let labels = [0, 1, 1, 0];
+//!
+//! let mut net = Net::he(&mut Rng::new(1));
+//! let mut workspace = Workspace::<Net, 4>::new();
+//! for _ in 0..500 {
+//!     workspace.train_step(&mut net, &xs, &labels, &Sgd::new(0.5))?;
+//! }
+//! let mut ys = [[0.0; 2]; 4];
+//! net.infer(&xs, &mut Scratch::<Net, 4>::new(), &mut ys)?;
+//! assert_eq!(ys.map(|y| argmax(&y) as u8), labels);
+//! # Ok::<(), fusebox::Error>(())
+//! ```
+//!
+//! Below the networks lie the kernels: [`gemm`] for matrices whose shape is known at run time, given as views ([`Mat`],
+//! [`MatMut`]), [`matmul`] for those whose shape is a type. [`Isa`] is the instruction set they run on: found by itself,
+//! or chosen with the `_with` twin of each function.
+//!
+//! # What holds everywhere
+//!
+//! - **Bits.** A row gives the same bits alone and in a batch. Instruction sets that agree in [`Isa::is_fused`] give the same
+//!   bits; with the feature `reproducible`, all do, on finite data free of subnormals.
+//! - **Errors.** What cannot be done is an [`Error`] that says what was expected and what came, and nothing was written.
+//!   Safe functions do not panic. NaN and infinity propagate.
+//! - **Memory.** No heap. Stack: at most 64 KiB on desktops, 1 KiB on microcontrollers, beside what the caller holds.
+//!
+//! # Features
+//!
+//! - `reproducible`: multiplication and addition are never fused.
+//! - `std`: conveniences only; nothing needs it.
 #![no_std]
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 #[cfg(any(feature = "std", test))]
 extern crate std;
+
+#[cfg(target_endian = "big")]
+compile_error!("fusebox stores parameters as little-endian numbers and views them in place");
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod error;
 mod kernel;
