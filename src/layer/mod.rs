@@ -18,6 +18,36 @@ use crate::{Error, Isa, Optimizer, Plain, Rng, Zeroed};
 ///
 /// `Even` and `Odd` are the memory for what passes between layers inside a [`Chain`]: a layer that is no chain says `()`
 /// to both, and finds the scratch it is given empty.
+///
+/// ```
+/// use fusebox::{Chain, Dense, Isa, Layer, Scratch, Seq, Zeroed};
+///
+/// /// Divides a row by its largest magnitude.
+/// struct Normalize;
+/// impl Zeroed for Normalize {
+///     const ZEROED: Self = Self;
+/// }
+/// impl Layer for Normalize {
+///     type Input = [f32; 2];
+///     type Output = [f32; 2];
+///     type Even<const B: usize> = ();
+///     type Odd<const B: usize> = ();
+///     fn run(&self, _: Isa, xs: &[[f32; 2]], _: [&mut [f32]; 2], ys: &mut [[f32; 2]]) {
+///         for (x, y) in xs.iter().zip(ys) {
+///             let largest = x[0].abs().max(x[1].abs());
+///             *y = x.map(|x| if largest > 0.0 { x / largest } else { x });
+///         }
+///     }
+/// }
+///
+/// type Net = Seq![Normalize, Dense<2, 1>];
+/// let mut net = Net::ZEROED;
+/// net.rest.weight = [[1.0], [10.0]];
+/// let mut ys = [[0.0]];
+/// net.infer(&[[-4.0, 2.0]], &mut Scratch::<Net, 1>::new(), &mut ys)?;
+/// assert_eq!(ys, [[4.0]]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
 pub trait Layer: Zeroed {
     /// One row of input: an array of numbers.
     type Input: Plain;
@@ -47,6 +77,81 @@ pub trait Layer: Zeroed {
 /// What a layer calls `dys` is the gradient with respect to its output *before* the function whose
 /// [`Train::derivative`] it names: whoever made the gradient has multiplied it by that derivative already, usually at the
 /// store of a product. A layer that names none gets the gradient with respect to its output.
+///
+/// `forward` to `update` are called by [`Workspace::train_step`](crate::Workspace::train_step), in that order, with the
+/// same rows. A layer that learns one factor for each of its inputs:
+///
+/// ```
+/// use fusebox::{
+///     Dense, Init, InputGradient, Isa, Layer, Optimizer, Rng, Scratch, Seq, Sgd, Train, Workspace, Zeroed,
+/// };
+///
+/// struct Scale {
+///     factors: [f32; 2],
+/// }
+/// impl Zeroed for Scale {
+///     const ZEROED: Self = Self { factors: Zeroed::ZEROED };
+/// }
+/// impl Layer for Scale {
+///     type Input = [f32; 2];
+///     type Output = [f32; 2];
+///     type Even<const B: usize> = ();
+///     type Odd<const B: usize> = ();
+///     fn run(&self, _: Isa, xs: &[[f32; 2]], _: [&mut [f32]; 2], ys: &mut [[f32; 2]]) {
+///         for (x, y) in xs.iter().zip(ys) {
+///             *y = [x[0] * self.factors[0], x[1] * self.factors[1]];
+///         }
+///     }
+/// }
+/// impl Train for Scale {
+///     type Tape<const B: usize> = ();
+///     type Gradients<const B: usize> = ();
+///     type State<O: Optimizer> = O::State<[f32; 2]>;
+///
+///     fn init(&mut self, _: Init, _: &mut Rng) {
+///         self.factors = [1.0; 2];
+///     }
+///     fn forward<const B: usize>(&self, isa: Isa, xs: &[[f32; 2]], _: &mut (), ys: &mut [[f32; 2]]) {
+///         self.run(isa, xs, [&mut [], &mut []], ys);
+///     }
+///     fn backward<const B: usize>(
+///         &self,
+///         isa: Isa,
+///         _xs: &[[f32; 2]],
+///         _tape: &(),
+///         dys: &[[f32; 2]],
+///         _gradients: &mut (),
+///         dx: InputGradient<'_, [f32; 2]>,
+///     ) {
+///         // dx = dy factor
+///         dx.write(isa, |dxs| self.run(isa, dys, [&mut [], &mut []], dxs));
+///     }
+///     fn update<O: Optimizer, const B: usize>(
+///         &mut self,
+///         isa: Isa,
+///         xs: &[[f32; 2]],
+///         _tape: &(),
+///         dys: &[[f32; 2]],
+///         _gradients: &(),
+///         optimizer: &O,
+///         state: &mut Self::State<O>,
+///     ) {
+///         // dfactor = sum of x dy over the batch
+///         let mut gradient = [0.0; 2];
+///         for (x, dy) in xs.iter().zip(dys) {
+///             gradient = [gradient[0] + x[0] * dy[0], gradient[1] + x[1] * dy[1]];
+///         }
+///         optimizer.step(isa, &gradient, &mut self.factors, state);
+///     }
+/// }
+///
+/// type Net = Seq![Scale, Dense<2, 2>];
+/// let mut net = Net::he(&mut Rng::new(1));
+/// Workspace::<Net, 1>::new().train_step(&mut net, &[[1.0, 0.0]], &[1], &Sgd::new(0.1))?;
+/// assert_ne!(net.first.factors[0], 1.0); // has learnt
+/// assert_eq!(net.first.factors[1], 1.0); // its input was zero
+/// # Ok::<(), fusebox::Error>(())
+/// ```
 pub trait Train: Layer {
     /// What `backward` and `update` need of `forward` for a batch of `B`, beyond inputs and outputs.
     type Tape<const B: usize>: Zeroed;

@@ -4,6 +4,36 @@ use crate::kernel::cross_entropy::CrossEntropyPass;
 use crate::{Error, Isa};
 
 /// A loss over rows of `Output`.
+///
+/// ```
+/// use fusebox::{Dense, Error, Isa, Loss, Rng, Seq, Sgd, Train, Workspace, Zeroed};
+///
+/// /// Half the squared distance to one number.
+/// struct Distance;
+/// impl Loss<[f32; 1]> for Distance {
+///     type Target = f32;
+///     fn check(&self, _: &f32, _: usize) -> Result<(), Error> {
+///         Ok(())
+///     }
+///     fn gradient(&self, _: Isa, ys: &[[f32; 1]], targets: &[f32], dys: &mut [[f32; 1]]) -> f32 {
+///         let (scale, mut sum) = (1.0 / ys.len() as f32, 0.0);
+///         for ((y, target), dy) in ys.iter().zip(targets).zip(dys) {
+///             let error = y[0] - target;
+///             sum += 0.5 * error * error;
+///             *dy = [scale * error];
+///         }
+///         scale * sum
+///     }
+/// }
+///
+/// let mut line = Dense::<1, 1>::ZEROED; // y = 2 x + 1, to be found
+/// let mut workspace = Workspace::<_, 3, Sgd, _>::with_loss(Distance);
+/// for _ in 0..500 {
+///     workspace.train_step(&mut line, &[[0.0], [1.0], [2.0]], &[1.0, 3.0, 5.0], &Sgd::new(0.3))?;
+/// }
+/// assert!((line.weight[0][0] - 2.0).abs() < 1e-4 && (line.bias[0] - 1.0).abs() < 1e-4);
+/// # Ok::<(), Error>(())
+/// ```
 pub trait Loss<Output> {
     /// What a row of output is compared with.
     type Target: Copy;

@@ -79,6 +79,12 @@ pub struct Memory {
 
 impl Memory {
     /// The sum.
+    ///
+    /// ```
+    /// use fusebox::{Dense, Workspace};
+    /// const RAM: usize = Workspace::<Dense<4, 3>, 8>::MEMORY.total();
+    /// const { assert!(RAM < 1024) }
+    /// ```
     pub const fn total(&self) -> usize {
         self.parameters + self.tape + self.gradients + self.optimizer + self.staging
     }
@@ -138,6 +144,16 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
     }
 
     /// [`Workspace::train_step`] on the instruction set given.
+    ///
+    /// ```
+    /// # use fusebox::{Dense, Error, Isa, Rng, Seq, Sgd, Workspace, Zeroed};
+    /// let mut net = Dense::<2, 2>::ZEROED;
+    /// let mut workspace = Workspace::<_, 1>::new();
+    /// let loss = workspace.train_step_with(Isa::portable(), &mut net, &[[1.0, 2.0]], &[1], &Sgd::new(0.1))?;
+    /// assert_eq!(loss, std::f32::consts::LN_2);
+    /// assert_eq!(net.bias, [-0.05, 0.05]);
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn train_step_with(
         &mut self,
         isa: Isa,
@@ -283,6 +299,19 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B,
     }
 
     /// [`Stage::train_step`] on the instruction set given.
+    ///
+    /// ```
+    /// # use fusebox::{Dense, Error, Isa, Rng, Seq, Sgd, Workspace, Zeroed};
+    /// let mut net = Dense::<2, 2>::ZEROED;
+    /// let mut workspace = Workspace::<_, 1>::new();
+    /// let mut stage = workspace.stage();
+    /// stage.push(1, |x| *x = [1.0, 2.0])?;
+    /// assert_eq!(stage.rows(), 1);
+    /// assert_eq!(stage.push(0, |_| ()), Err(Error::Batch { expected: 1, got: 2 }));
+    /// stage.train_step_with(Isa::portable(), &mut net, &Sgd::new(0.1))?;
+    /// assert_eq!(net.bias, [-0.05, 0.05]);
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn train_step_with(self, isa: Isa, net: &mut N, optimizer: &O) -> Result<f32, Error> {
         let Workspace { loss, state, staged, passes } = self.workspace;
         passes.step(isa, loss, net, &staged.xs.0, &staged.targets, optimizer, state)
