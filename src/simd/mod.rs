@@ -76,6 +76,21 @@ pub(crate) trait Simd: Copy {
     /// `lanes <= LANES`, and that many numbers can be read at `p`.
     unsafe fn load_partial(self, p: *const f32, lanes: usize) -> Self::V;
 
+    /// The first `lanes` numbers at `p`, then `fill`; reads no more than those.
+    ///
+    /// # Safety
+    /// `lanes <= LANES`, and that many numbers can be read at `p`.
+    #[inline(always)]
+    unsafe fn load_partial_or(self, p: *const f32, lanes: usize, fill: f32) -> Self::V {
+        let mut padded = [fill; 16];
+        for (i, x) in padded.iter_mut().enumerate().take(lanes) {
+            // SAFETY: `i < lanes`, the numbers that can be read.
+            *x = unsafe { p.add(i).read() };
+        }
+        // SAFETY: the array has sixteen numbers, no vector more.
+        unsafe { self.load(padded.as_ptr()) }
+    }
+
     /// Writes the first `lanes` numbers to `p` and nothing past them.
     ///
     /// # Safety
@@ -111,16 +126,27 @@ pub(crate) trait Simd: Copy {
     /// The largest lane, in the same tree of [`Simd::max`].
     fn reduce_max(self, x: Self::V) -> f32;
 
-    /// `dst[c * dst_stride + r] = src[r * src_stride + c]` for `r` and `c` below `LANES`.
+    /// `dst[c * dst_stride + r] = src[r * src_stride + c]` for `r` below `rows` and `c` below `cols`, neither above
+    /// `LANES`; zeros for `r` from `rows` to `LANES`.
     ///
     /// # Safety
     /// All those places can be read and written, and do not overlap.
     #[inline(always)]
-    unsafe fn transpose(self, src: *const f32, src_stride: usize, dst: *mut f32, dst_stride: usize) {
-        for r in 0..Self::LANES {
-            for c in 0..Self::LANES {
+    unsafe fn transpose(
+        self,
+        src: *const f32,
+        src_stride: usize,
+        [rows, cols]: [usize; 2],
+        dst: *mut f32,
+        dst_stride: usize,
+    ) {
+        for c in 0..cols {
+            for r in 0..Self::LANES {
                 // SAFETY: the caller's promise.
-                unsafe { dst.add(c * dst_stride + r).write(src.add(r * src_stride + c).read()) };
+                unsafe {
+                    let x = if r < rows { src.add(r * src_stride + c).read() } else { 0.0 };
+                    dst.add(c * dst_stride + r).write(x);
+                }
             }
         }
     }
@@ -144,19 +170,18 @@ impl<S: Simd> Lanes16<S> {
     /// `lanes` numbers can be read at `p`.
     #[inline(always)]
     pub(crate) unsafe fn load(s: S, p: *const f32, lanes: usize, fill: f32) -> Self {
-        if lanes >= 16 {
-            let mut registers = [s.splat(fill); 4];
-            for (i, register) in registers.iter_mut().enumerate().take(Self::REGISTERS) {
-                // SAFETY: sixteen numbers can be read.
-                *register = unsafe { s.load(p.add(i * S::LANES)) };
+        let mut registers = [s.splat(fill); 4];
+        for (i, register) in registers.iter_mut().enumerate().take(Self::REGISTERS) {
+            let first = i * S::LANES;
+            if first + S::LANES <= lanes {
+                // SAFETY: a whole vector of the `lanes` numbers lies there.
+                *register = unsafe { s.load(p.add(first)) };
+            } else if first < lanes {
+                // SAFETY: these are the last of the `lanes` numbers.
+                *register = unsafe { s.load_partial_or(p.add(first), lanes - first, fill) };
             }
-            return Self(registers);
         }
-        let mut padded = [fill; 16];
-        // SAFETY: `lanes` < 16 numbers can be read, and written to the array.
-        unsafe { core::ptr::copy_nonoverlapping(p, padded.as_mut_ptr(), lanes) };
-        // SAFETY: the array has sixteen numbers.
-        unsafe { Self::load(s, padded.as_ptr(), 16, fill) }
+        Self(registers)
     }
 
     /// Writes the first `lanes` (at most 16) numbers to `p`.

@@ -231,12 +231,24 @@ impl Pass for Transposes {
         let (from_stride, to_stride) = (S::LANES + 3, S::LANES + 1);
         let source: Vec<f32> = (0..S::LANES * from_stride).map(|i| i as f32).collect();
         let mut target = std::vec![GUARD; S::LANES * to_stride];
-        // SAFETY: both hold as many rows of their stride as a vector has lanes.
-        unsafe { s.transpose(source.as_ptr(), from_stride, target.as_mut_ptr(), to_stride) };
-        for (i, &got) in target.iter().enumerate() {
-            let (row, col) = (i / to_stride, i % to_stride);
-            let expected = if col < S::LANES { source[col * from_stride + row] } else { GUARD };
-            assert_eq!(got, expected, "row {row}, column {col}");
+        for rows in 0..=S::LANES {
+            for cols in 0..=S::LANES {
+                target.fill(GUARD);
+                // SAFETY: both hold as many rows of their stride as a vector has lanes.
+                unsafe {
+                    let target = target.as_mut_ptr();
+                    s.transpose(source.as_ptr(), from_stride, [rows, cols], target, to_stride);
+                }
+                for (i, &got) in target.iter().enumerate() {
+                    let (row, col) = (i / to_stride, i % to_stride);
+                    let expected = match (row, col) {
+                        _ if row >= cols || col >= S::LANES => GUARD,
+                        _ if col >= rows => 0.0,
+                        _ => source[col * from_stride + row],
+                    };
+                    assert_eq!(got, expected, "{rows} x {cols}: row {row}, column {col}");
+                }
+            }
         }
     }
 }

@@ -19,14 +19,15 @@ use crate::Aligned;
 use crate::simd::{Pass, Simd};
 use core::mem::MaybeUninit;
 
+/// Whether memory is measured in megabytes here.
+const VECTORS: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "wasm32"));
+
 /// Numbers in the packing buffer, the whole of the stack that gemm takes beyond registers: 48 KiB where there are
 /// vectors, 512 bytes on a microcontroller.
-const PACK_LEN: usize = if cfg!(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "wasm32"))
-{
-    12 * 1024
-} else {
-    128
-};
+const PACK_LEN: usize = if VECTORS { 12 * 1024 } else { 128 };
+
+/// Numbers in the buffer of a product so small that touching each page of the large one would show: less than a page.
+const SHORT_PACK_LEN: usize = if VECTORS { 896 } else { PACK_LEN };
 
 /// A row stride of B (in numbers) from which on a tall product packs its panels.
 const FAR: usize = 1024;
@@ -84,10 +85,13 @@ fn panels<S: Simd, F: Finish, const TN: bool>(s: S, product: &Product, finish: &
         let left = product.n - col;
         let vectors = plan::panel_vectors::<S>(left.div_ceil(S::LANES));
         let panel = Panel { col, vectors, last_lanes: plan::last_lanes::<S>(left, vectors) };
-        if product.b_transposed || worth_packing::<S, F, TN>(product, vectors) {
-            packed_panel::<S, F, TN>(s, product, finish, panel);
-        } else {
+        // The buffers are in functions of their own: whoever needs none does not pay for one.
+        if !product.b_transposed && !worth_packing::<S, F, TN>(product, vectors) {
             panel_in_place::<S, F, TN>(s, product, finish, panel);
+        } else if product.k <= SHORT_PACK_LEN / (vectors * S::LANES) {
+            s.call(PackedPanel::<F, TN, SHORT_PACK_LEN> { product, finish, panel });
+        } else {
+            s.call(PackedPanel::<F, TN, PACK_LEN> { product, finish, panel });
         }
         col += vectors * S::LANES;
     }
@@ -141,14 +145,41 @@ fn place(product: &Product, panel: Panel) -> Place {
     }
 }
 
+/// A panel of C, from a panel of B that is packed first, in a buffer of `LEN` numbers.
+struct PackedPanel<'a, F, const TN: bool, const LEN: usize> {
+    product: &'a Product,
+    finish: &'a F,
+    panel: Panel,
+}
+
+impl<F: Finish, const TN: bool, const LEN: usize> Pass for PackedPanel<'_, F, TN, LEN> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        packed_panel::<S, F, TN, LEN>(s, self.product, self.finish, self.panel);
+    }
+}
+
 /// Block by block of k: packs the panel of B and runs the rows on it; what a block leaves in C the next takes up, so
 /// that the order of the sum stays what it is without blocks.
 #[inline(always)]
-fn packed_panel<S: Simd, F: Finish, const TN: bool>(s: S, product: &Product, finish: &F, panel: Panel) {
+fn packed_panel<S: Simd, F: Finish, const TN: bool, const LEN: usize>(
+    s: S,
+    product: &Product,
+    finish: &F,
+    panel: Panel,
+) {
     let width = panel.vectors * S::LANES;
-    let block = (PACK_LEN / width) / S::LANES * S::LANES;
+    let block = match panel.vectors {
+        1 => const { LEN / S::LANES },
+        2 => const { LEN / (2 * S::LANES) },
+        _ => const { LEN / (3 * S::LANES) },
+    };
+    // Whole vectors of k, for `pack` transposes blocks of them.
+    let block = block / S::LANES * S::LANES;
     let (_, a_k) = a_steps::<TN>(product);
-    let mut buffer = Aligned([MaybeUninit::<f32>::uninit(); PACK_LEN]);
+    let mut buffer = Aligned([MaybeUninit::<f32>::uninit(); LEN]);
     let packed = buffer.0.as_mut_ptr().cast::<f32>();
     let mut tile = Tile {
         a: product.a,
@@ -204,17 +235,15 @@ unsafe fn pack<S: Simd>(s: S, product: &Product, panel: Panel, start: usize, len
         for v in 0..panel.vectors {
             let first = v * S::LANES;
             let lanes = (cols - first).min(S::LANES);
-            let (src, dst) = (src.add(first * stride), dst.add(first));
-            let blocks = if lanes == S::LANES { len / S::LANES } else { 0 };
-            for block in 0..blocks {
-                let k = block * S::LANES;
-                s.transpose(src.add(k), stride, dst.add(k * width), width);
-            }
-            for k in blocks * S::LANES..len {
-                for lane in 0..S::LANES {
-                    let x = if lane < lanes { src.add(lane * stride + k).read() } else { 0.0 };
-                    dst.add(k * width + lane).write(x);
-                }
+            for k in (0..len).step_by(S::LANES) {
+                let depth = (len - k).min(S::LANES);
+                s.transpose(
+                    src.add(first * stride + k),
+                    stride,
+                    [lanes, depth],
+                    dst.add(k * width + first),
+                    width,
+                );
             }
         }
     }

@@ -10,13 +10,15 @@ use crate::simd::Simd;
 /// gets the same bits alone and in a batch, on sixteen lanes and on one.
 pub(crate) const fn segment_len(n: usize, k: usize) -> usize {
     const SHORTEST: usize = 16;
-    let chains = match n.div_ceil(16) {
-        0 | 1 => 8,
-        2 => 4,
-        3 | 4 => 2,
-        _ => 1,
+    // A power of two of chains, whose logarithm divides faster: a product can be shorter than a division takes.
+    let log_chains = match n {
+        0..=16 => 3,
+        17..=32 => 2,
+        33..=64 => 1,
+        _ => 0,
     };
-    let segment = k.div_ceil(chains);
+    let whole = k >> log_chains;
+    let segment = if whole << log_chains == k { whole } else { whole + 1 };
     if segment < SHORTEST { SHORTEST } else { segment }
 }
 
@@ -46,13 +48,12 @@ pub(super) const fn last_lanes<S: Simd>(left: usize, vectors: usize) -> usize {
 /// may reach past the last column. It then reads into the next row, whose numbers stay in lanes that are never
 /// stored; only at the end of the slice must it be cut short.
 pub(super) const fn whole_rows(k: usize, b_len: usize, b_stride: usize, end: usize) -> usize {
-    if b_len < end {
-        return 0;
+    let mut whole = k;
+    // The last vector reaches past its row by less than sixteen numbers: few rows are concerned, mostly one.
+    while whole > 0 && (whole - 1) * b_stride + end > b_len {
+        whole -= 1;
     }
-    match (b_len - end).checked_div(b_stride) {
-        Some(past_first) if past_first < k => past_first + 1,
-        _ => k,
-    }
+    whole
 }
 
 /// `m` rows as tiles of nearly equal height, none above `max`: (tiles, rows of the shorter ones, taller tiles, which
@@ -60,6 +61,9 @@ pub(super) const fn whole_rows(k: usize, b_len: usize, b_stride: usize, end: usi
 pub(super) const fn row_tiles(m: usize, max: usize) -> (usize, usize, usize) {
     if m == 0 || max == 0 {
         return (0, 0, 0);
+    }
+    if m <= max {
+        return (1, m, 0);
     }
     let tiles = m.div_ceil(max);
     (tiles, m / tiles, m % tiles)
