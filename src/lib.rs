@@ -70,7 +70,9 @@ pub use mat::{Mat, MatMut};
 pub use memory::{Aligned, Either, Plain, Zeroed};
 pub use rng::Rng;
 pub use simd::Isa;
-pub use train::{CrossEntropy, Loss, Memory, Optimizer, Sgd, Stage, Workspace, argmax, evaluate};
+pub use train::{
+    CrossEntropy, Loss, Memory, Optimizer, Sgd, Stage, Workspace, argmax, evaluate, evaluate_with,
+};
 
 /// The kernels as plain loops: what they mean.
 pub mod reference {

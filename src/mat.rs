@@ -70,6 +70,8 @@ impl Shape {
         if len < expected {
             return Err(Error::Length { expected, got: len });
         }
+        // Where there is no second row, or nothing in it, any stride will do: one that multiplies without overflow.
+        let row_stride = if rows <= 1 || cols == 0 { cols } else { row_stride };
         Ok(Self { rows, cols, row_stride })
     }
 

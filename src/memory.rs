@@ -79,13 +79,19 @@ unsafe impl<A: Plain, B: Plain> Plain for Either<A, B> {}
 /// The numbers of `values`, one value after the other.
 #[inline]
 pub(crate) const fn numbers<T: Plain>(values: &[T]) -> &[f32] {
-    // SAFETY: a `Plain` value is `f32`s without padding, and aligned at least as they are.
+    if size_of::<T>() == 0 {
+        return &[];
+    }
+    // SAFETY: a `Plain` value of any size is `f32`s without padding, aligned as they are.
     unsafe { core::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values) / size_of::<f32>()) }
 }
 
 /// The numbers of `values`, to be written.
 #[inline]
 pub(crate) const fn numbers_mut<T: Plain>(values: &mut [T]) -> &mut [f32] {
+    if size_of::<T>() == 0 {
+        return &mut [];
+    }
     // SAFETY: as in `numbers`; every bit pattern written is a value of a `Plain` type.
     unsafe {
         core::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), size_of_val(values) / size_of::<f32>())

@@ -2,7 +2,6 @@
 
 use super::elementwise::zip_in_place;
 use super::gemm::{Finish, Place, for_each_vector};
-use crate::Mat;
 use crate::simd::{Pass, Simd};
 
 /// Gradient descent: `w = w - rate g`.
@@ -71,10 +70,10 @@ impl Pass for DescendSlice<'_> {
     }
 }
 
-/// The rule on a bias, whose gradient is the sum of the rows of `dys`, from the first to the last.
+/// The rule on a bias, whose gradient is the sum of the rows of `dys`, each as long as it, from the first to the last.
 pub(crate) struct DescendColumns<'a> {
     pub(crate) rule: Descend,
-    pub(crate) dys: Mat<'a>,
+    pub(crate) dys: &'a [f32],
     pub(crate) bias: &'a mut [f32],
 }
 
@@ -83,15 +82,14 @@ impl Pass for DescendColumns<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let cols = self.bias.len().min(self.dys.cols());
+        let cols = self.bias.len();
         let mut col = 0;
         while col < cols {
             let lanes = (cols - col).min(S::LANES);
             let mut sum = s.splat(0.0);
-            for row in 0..self.dys.rows() {
-                let dy = self.dys.data().as_ptr().wrapping_add(row * self.dys.row_stride() + col);
-                // SAFETY: `lanes` numbers from `col` on lie in each row of the view.
-                sum = s.add(sum, unsafe { s.load_partial(dy, lanes) });
+            for row in self.dys.chunks_exact(cols) {
+                // SAFETY: `lanes` numbers from `col` on lie in each row, which is as long as the bias.
+                sum = s.add(sum, unsafe { s.load_partial(row.as_ptr().add(col), lanes) });
             }
             let bias = self.bias.as_mut_ptr().wrapping_add(col);
             // SAFETY: and as many in the bias.

@@ -8,13 +8,21 @@ use super::{Derivative, Init, InputGradient, Layer, Scratch, Train, infer};
 use crate::memory::{self, Either, values_mut};
 use crate::{Aligned, Error, Isa, Optimizer, Plain, Rng, Zeroed};
 
-/// A layer and what follows it. Written with [`Seq!`](crate::Seq); sizes that do not fit are a type error that names
+/// A layer and what follows it. Written with [`Seq!`](crate::Seq). The first layer is no chain itself, nor anything else
+/// that needs scratch; that is an error when the network is compiled. Sizes that do not fit are a type error that names
 /// both:
 ///
 /// ```compile_fail,E0271
 /// use fusebox::{Dense, Relu, Scratch, Seq};
 /// type Net = Seq![Dense<64, 32, Relu>, Dense<33, 10>]; // expected `[f32; 32]`, found `[f32; 33]`
 /// static SCRATCH: Scratch<Net, 1> = Scratch::new();
+/// ```
+///
+/// ```compile_fail,E0080
+/// use fusebox::{Dense, Relu, Scratch, Seq, Zeroed};
+/// type Block = Seq![Dense<2, 3, Relu>, Dense<3, 2, Relu>];
+/// type Net = Seq![Block, Dense<2, 1>];
+/// Net::ZEROED.infer(&[[0.0; 2]], &mut Scratch::<Net, 1>::new(), &mut [[0.0]]).unwrap();
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
@@ -45,6 +53,14 @@ impl<A: Zeroed, R: Zeroed> Zeroed for Chain<A, R> {
 
 // SAFETY: `repr(C)` and two fields of plain numbers, which leave no padding between them.
 unsafe impl<A: Plain, R: Plain> Plain for Chain<A, R> {}
+
+impl<A: Layer, R> Chain<A, R> {
+    /// What the first layer is given for scratch is empty.
+    const FIRST_NEEDS_NO_SCRATCH: () = assert!(
+        size_of::<A::Even<1>>() == 0 && size_of::<A::Odd<1>>() == 0,
+        "the first layer of a chain cannot be a chain: write all layers in one Seq!"
+    );
+}
 
 impl<A: Plain, R: Plain> Chain<A, R> {
     /// The parameters as bytes, layer by layer, each a little-endian `f32`.
@@ -160,12 +176,14 @@ impl<A: Layer, R: Layer<Input = A::Output>> Layer for Chain<A, R> {
 
     #[inline]
     fn run(&self, isa: Isa, xs: &[A::Input], [even, odd]: [&mut [f32]; 2], ys: &mut [R::Output]) {
+        const { Self::FIRST_NEEDS_NO_SCRATCH }
         self.first.run(isa, xs, [&mut [], &mut []], values_mut(even, xs.len()));
         self.rest.run_in_place(isa, [even, odd], ys);
     }
 
     #[inline]
     fn run_in_place(&self, isa: Isa, [here, there]: [&mut [f32]; 2], ys: &mut [R::Output]) {
+        const { Self::FIRST_NEEDS_NO_SCRATCH }
         self.first.run_in_place(isa, [here, &mut []], values_mut(there, ys.len()));
         self.rest.run_in_place(isa, [there, here], ys);
     }

@@ -58,6 +58,24 @@ impl<const IN: usize, const OUT: usize, A: Activation + Copy> Dense<IN, OUT, A> 
         infer(self, Isa::detect(), xs, scratch, ys)
     }
 
+    /// [`Dense::infer`] on the instruction set given.
+    ///
+    /// ```
+    /// use fusebox::{Dense, Error, Isa, Scratch, Zeroed};
+    /// let (layer, mut ys) = (Dense::<2, 1>::ZEROED, [[1.0]; 2]);
+    /// let result = layer.infer_with(Isa::portable(), &[[1.0, 1.0]], &mut Scratch::<_, 2>::new(), &mut ys);
+    /// assert_eq!(result, Err(Error::Rows { expected: 1, got: 2 }));
+    /// ```
+    pub fn infer_with<const B: usize>(
+        &self,
+        isa: Isa,
+        xs: &[[f32; IN]],
+        scratch: &mut Scratch<Self, B>,
+        ys: &mut [[f32; OUT]],
+    ) -> Result<(), Error> {
+        infer(self, isa, xs, scratch, ys)
+    }
+
     /// The parameters as bytes: the weights, then the biases, each a little-endian `f32`.
     ///
     /// ```
@@ -72,6 +90,18 @@ impl<const IN: usize, const OUT: usize, A: Activation + Copy> Dense<IN, OUT, A> 
     /// a multiple of four.
     pub fn from_bytes(bytes: &[u8]) -> Result<&Self, Error> {
         memory::from_bytes(bytes)
+    }
+
+    /// A layer made from a copy of `bytes`, which may start anywhere. Errors unless they are as many as
+    /// [`Dense::as_bytes`] gives.
+    ///
+    /// ```
+    /// use fusebox::{Dense, Error};
+    /// static LAYER: Result<Dense<2, 2>, Error> = Dense::copy_from_bytes(&[0; 20]);
+    /// assert_eq!(LAYER, Err(Error::Bytes { expected: 24, got: 20 }));
+    /// ```
+    pub const fn copy_from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        memory::copy_from_bytes(bytes)
     }
 }
 
@@ -146,7 +176,6 @@ impl<const IN: usize, const OUT: usize, A: Activation> Train for Dense<IN, OUT, 
         optimizer: &O,
         (weight_state, bias_state): &mut Self::State<O>,
     ) {
-        let (xs, dys) = (Mat::of_rows(xs), Mat::of_rows(dys));
         optimizer.step_product(isa, xs, dys, &mut self.weight, weight_state);
         optimizer.step_rows(isa, dys, &mut self.bias, bias_state);
     }

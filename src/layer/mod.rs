@@ -59,6 +59,9 @@ pub trait Layer: Zeroed {
     type Odd<const B: usize>: Plain;
 
     /// Overwrites `ys` with the outputs for `xs`, which has as many rows. `scratch` is the numbers of `Even` and `Odd`.
+    ///
+    /// Called by [`Chain::infer`] and its like, which check lengths. Whoever calls it with others gets no error: a
+    /// layer of this crate then leaves `ys` as it was.
     fn run(&self, isa: Isa, xs: &[Self::Input], scratch: [&mut [f32]; 2], ys: &mut [Self::Output]);
 
     /// [`Layer::run`] on inputs that lie at the start of the first scratch. A chain overwrites them when it is past

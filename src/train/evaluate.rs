@@ -4,7 +4,8 @@ use crate::layer::{check_batch, infer};
 use crate::memory::numbers;
 use crate::{Error, Isa, Layer, Scratch};
 
-/// The place of the largest number, the first of them if several are; NaN is never the largest. 0 if there is none.
+/// The place of the largest number, the first of them if several are; NaN is never the largest. 0 if there is none, as
+/// in a row of NaNs: whether a network has diverged, its loss tells.
 ///
 /// ```
 /// assert_eq!(fusebox::argmax(&[0.5, 2.0, 2.0, f32::NAN]), 1);
@@ -42,6 +43,25 @@ pub fn evaluate<N: Layer, const B: usize>(
     scratch: &mut Scratch<N, B>,
     ys: &mut [N::Output],
 ) -> Result<f32, Error> {
+    evaluate_with(Isa::detect(), net, xs, labels, scratch, ys)
+}
+
+/// [`evaluate`] on the instruction set given.
+///
+/// ```
+/// use fusebox::{Dense, Error, Isa, Scratch, Zeroed, evaluate_with};
+/// let (net, mut scratch) = (Dense::<1, 2>::ZEROED, Scratch::<_, 2>::new());
+/// let result = evaluate_with(Isa::portable(), &net, &[[1.0]; 3], &[0, 1, 2], &mut scratch, &mut [[0.0; 2]]);
+/// assert_eq!(result, Err(Error::Label { classes: 2, got: 2, row: 2 }));
+/// ```
+pub fn evaluate_with<N: Layer, const B: usize>(
+    isa: Isa,
+    net: &N,
+    xs: &[N::Input],
+    labels: &[u8],
+    scratch: &mut Scratch<N, B>,
+    ys: &mut [N::Output],
+) -> Result<f32, Error> {
     if labels.len() != xs.len() {
         return Err(Error::Rows { expected: xs.len(), got: labels.len() });
     }
@@ -51,7 +71,6 @@ pub fn evaluate<N: Layer, const B: usize>(
     if let Some(row) = labels.iter().position(|&label| usize::from(label) >= classes) {
         return Err(Error::Label { classes, got: labels[row].into(), row });
     }
-    let isa = Isa::detect();
     let mut right = 0_usize;
     for (xs, labels) in xs.chunks(batch).zip(labels.chunks(batch)) {
         let ys = &mut ys[..xs.len()];

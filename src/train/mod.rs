@@ -5,7 +5,7 @@ mod loss;
 mod optimizer;
 mod workspace;
 
-pub use evaluate::{argmax, evaluate};
+pub use evaluate::{argmax, evaluate, evaluate_with};
 pub use loss::{CrossEntropy, Loss};
 pub use optimizer::{Optimizer, Sgd};
 pub use workspace::{Memory, Stage, Workspace};

@@ -15,12 +15,13 @@ pub trait Optimizer {
     /// Moves `parameters` by the rule, given their gradient.
     fn step<P: Plain>(&self, isa: Isa, gradient: &P, parameters: &mut P, state: &mut Self::State<P>);
 
-    /// Moves `weight` by the rule, its gradient being `xs^T dys`. The gradient need never be in memory.
+    /// Moves `weight` by the rule, its gradient being `xs^T dys`, which need never be in memory. Does nothing unless
+    /// there are as many `xs` as `dys`.
     fn step_product<const IN: usize, const OUT: usize>(
         &self,
         isa: Isa,
-        xs: Mat<'_>,
-        dys: Mat<'_>,
+        xs: &[[f32; IN]],
+        dys: &[[f32; OUT]],
         weight: &mut [[f32; OUT]; IN],
         state: &mut Self::State<[[f32; OUT]; IN]>,
     );
@@ -29,7 +30,7 @@ pub trait Optimizer {
     fn step_rows<const OUT: usize>(
         &self,
         isa: Isa,
-        dys: Mat<'_>,
+        dys: &[[f32; OUT]],
         bias: &mut [f32; OUT],
         state: &mut Self::State<[f32; OUT]>,
     );
@@ -73,16 +74,16 @@ impl Optimizer for Sgd {
     fn step_product<const IN: usize, const OUT: usize>(
         &self,
         isa: Isa,
-        xs: Mat<'_>,
-        dys: Mat<'_>,
+        xs: &[[f32; IN]],
+        dys: &[[f32; OUT]],
         weight: &mut [[f32; OUT]; IN],
         (): &mut (),
     ) {
-        finish_product(isa, xs.t(), dys, MatMut::of_rows(weight), &self.rule());
+        finish_product(isa, Mat::of_rows(xs).t(), Mat::of_rows(dys), MatMut::of_rows(weight), &self.rule());
     }
 
     #[inline]
-    fn step_rows<const OUT: usize>(&self, isa: Isa, dys: Mat<'_>, bias: &mut [f32; OUT], (): &mut ()) {
-        isa.call(DescendColumns { rule: self.rule(), dys, bias });
+    fn step_rows<const OUT: usize>(&self, isa: Isa, dys: &[[f32; OUT]], bias: &mut [f32; OUT], (): &mut ()) {
+        isa.call(DescendColumns { rule: self.rule(), dys: dys.as_flattened(), bias });
     }
 }

@@ -23,8 +23,8 @@ use core::mem::MaybeUninit;
 const VECTORS: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "wasm32"));
 
 /// Numbers in the packing buffer, the whole of the stack that gemm takes beyond registers: 48 KiB where there are
-/// vectors, 512 bytes on a microcontroller.
-const PACK_LEN: usize = if VECTORS { 12 * 1024 } else { 128 };
+/// vectors, 256 bytes on a microcontroller.
+const PACK_LEN: usize = if VECTORS { 12 * 1024 } else { 64 };
 
 /// Numbers in the buffer of a product so small that touching each page of the large one would show: less than a page.
 const SHORT_PACK_LEN: usize = if VECTORS { 896 } else { PACK_LEN };
@@ -34,29 +34,29 @@ const FAR: usize = 1024;
 
 /// A whole product C = A B, checked: every pointer is good for the sizes beside it.
 #[derive(Clone, Copy)]
-pub(crate) struct Product {
-    pub(crate) m: usize,
-    pub(crate) n: usize,
-    pub(crate) k: usize,
-    pub(crate) a: *const f32,
-    pub(crate) a_stride: usize,
+pub(super) struct Product {
+    pub(super) m: usize,
+    pub(super) n: usize,
+    pub(super) k: usize,
+    pub(super) a: *const f32,
+    pub(super) a_stride: usize,
     /// A lies transposed: k rows of m.
-    pub(crate) a_transposed: bool,
-    pub(crate) b: *const f32,
+    pub(super) a_transposed: bool,
+    pub(super) b: *const f32,
     /// Numbers that can be read from `b` on.
-    pub(crate) b_len: usize,
-    pub(crate) b_stride: usize,
+    pub(super) b_len: usize,
+    pub(super) b_stride: usize,
     /// B lies transposed: n rows of k.
-    pub(crate) b_transposed: bool,
+    pub(super) b_transposed: bool,
     pub(super) first: First,
-    pub(crate) c: *mut f32,
-    pub(crate) c_stride: usize,
+    pub(super) c: *mut f32,
+    pub(super) c_stride: usize,
 }
 
 /// A product and what becomes of its tiles, as a pass.
-pub(crate) struct Run<'a, F> {
-    pub(crate) product: &'a Product,
-    pub(crate) finish: &'a F,
+pub(super) struct Run<'a, F> {
+    pub(super) product: &'a Product,
+    pub(super) finish: &'a F,
 }
 
 impl<F: Finish> Pass for Run<'_, F> {
@@ -221,7 +221,7 @@ unsafe fn pack<S: Simd>(s: S, product: &Product, panel: Panel, start: usize, len
     // SAFETY: rows `start..start + len` and columns `panel.col..panel.col + cols` are inside B; `dst` has `len * width`.
     unsafe {
         if !product.b_transposed {
-            let src = product.b.add(start * stride + panel.col);
+            let src = product.b.wrapping_add(start * stride + panel.col);
             for k in 0..len {
                 for v in 0..panel.vectors {
                     let lanes = if v + 1 == panel.vectors { panel.last_lanes } else { S::LANES };
@@ -231,7 +231,7 @@ unsafe fn pack<S: Simd>(s: S, product: &Product, panel: Panel, start: usize, len
             }
             return;
         }
-        let src = product.b.add(panel.col * stride + start);
+        let src = product.b.wrapping_add(panel.col * stride + start);
         for v in 0..panel.vectors {
             let first = v * S::LANES;
             let lanes = (cols - first).min(S::LANES);

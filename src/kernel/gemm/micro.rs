@@ -204,12 +204,12 @@ unsafe fn segment<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
                 );
             }
             a = a.map(|a| a.wrapping_add(4 * a_k));
-            b = b.add(4 * tile.b_stride);
+            b = b.wrapping_add(4 * tile.b_stride);
         }
         for _ in 0..(whole_end - start) % 4 {
             step::<S, MR, NV>(s, a, a_row, b, S::LANES, acc);
             a = a.map(|a| a.wrapping_add(a_k));
-            b = b.add(tile.b_stride);
+            b = b.wrapping_add(tile.b_stride);
         }
         for _ in whole_end..end {
             step::<S, MR, NV>(s, a, a_row, b, tile.place.last_lanes, acc);

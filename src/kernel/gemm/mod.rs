@@ -17,11 +17,11 @@ mod micro;
 pub(super) mod plan;
 pub(crate) mod reference;
 
-pub(crate) use driver::{Product, Run};
 pub use epilogue::Epilogue;
 pub(crate) use micro::{Finish, Place, for_each_vector};
 
 use crate::{Error, Isa, Mat, MatMut};
+use driver::{Product, Run};
 use micro::First;
 
 /// The product of `a` (m x k) and `b` (k x n) into `c` (m x n), finished by `epilogue`; on the fastest instruction set
@@ -67,7 +67,7 @@ pub fn gemm_with(
     epilogue: Epilogue<'_>,
 ) -> Result<(), Error> {
     check(&a, &b, &c, &epilogue)?;
-    product(isa, a, b, c.reborrow(), epilogue);
+    run(isa, a, b, c.reborrow(), epilogue.first(), &epilogue.activate());
     if let Epilogue::ReluMask(gate) = epilogue
         && gate.is_transposed()
     {
@@ -77,18 +77,22 @@ pub fn gemm_with(
     Ok(())
 }
 
-/// [`gemm_with`] for a caller in this crate whose types settle the shapes. A mask must not be transposed.
+/// [`gemm_with`] for a caller in this crate whose types settle the shapes but for the rows of a batch, and who has
+/// nobody to tell: where shapes do not agree, nothing is written. A mask must not be transposed.
 pub(crate) fn product(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, epilogue: Epilogue<'_>) {
-    debug_assert!(check(&a, &b, &c, &epilogue).is_ok());
-    run(isa, a, b, c, epilogue.first(), &epilogue.activate());
+    if check(&a, &b, &c, &epilogue).is_ok() {
+        run(isa, a, b, c, epilogue.first(), &epilogue.activate());
+    }
 }
 
-/// The product of matrices whose shapes agree, finished by `finish`, for a caller in this crate.
+/// The same, finished by `finish`.
 pub(crate) fn finish_product<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, finish: &F) {
-    debug_assert!(check(&a, &b, &c, &Epilogue::None).is_ok());
-    run(isa, a, b, c, First::Zero, finish);
+    if check(&a, &b, &c, &Epilogue::None).is_ok() {
+        run(isa, a, b, c, First::Zero, finish);
+    }
 }
 
+/// The one place where a [`Product`] is made: of shapes that [`check`] has passed.
 fn run<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: First, finish: &F) {
     if c.rows() == 0 || c.cols() == 0 {
         return;
