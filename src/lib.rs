@@ -24,7 +24,7 @@
 //!
 //! Below the networks lie the kernels: [`gemm`] for matrices whose shape is known at run time, given as views ([`Mat`],
 //! [`MatMut`]), [`matmul`] for those whose shape is a type. [`Isa`] is the instruction set they run on: found by itself,
-//! or chosen with the `_with` twin of each function.
+//! or chosen with the `_with` twin of a function.
 //!
 //! # What holds everywhere
 //!
@@ -32,12 +32,13 @@
 //!   bits; with the feature `reproducible`, all do, on finite data free of subnormals.
 //! - **Errors.** What cannot be done is an [`Error`] that says what was expected and what came, and nothing was written.
 //!   Safe functions do not panic. NaN and infinity propagate.
-//! - **Memory.** No heap. Stack: at most 64 KiB on desktops, 1 KiB on microcontrollers, beside what the caller holds.
+//! - **Memory.** No heap. Stack, in an optimised build: at most 64 KiB on desktops, 1 KiB on microcontrollers, beside what
+//!   the caller holds. Large networks belong in a `static` or a box: `new` and `he` return them by value.
 //!
 //! # Features
 //!
 //! - `reproducible`: multiplication and addition are never fused.
-//! - `std`: conveniences only; nothing needs it.
+//! - `std`: for conveniences that need an operating system; there are none yet.
 #![no_std]
 #![forbid(unsafe_op_in_unsafe_fn)]
 

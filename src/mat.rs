@@ -1,5 +1,5 @@
-//! Views of row-major matrices in slices. The only place where runtime dimensions are checked: whoever holds a view
-//! may rely on every element of it lying inside the slice.
+//! Views of row-major matrices in slices. The only place where dimensions meet a slice: whoever holds a view may rely
+//! on every element of it lying inside.
 
 use crate::Error;
 

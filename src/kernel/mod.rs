@@ -1,4 +1,6 @@
-//! The kernels: each written once over [`Simd`](crate::simd::Simd), each with a naive reference beside it.
+//! The kernels: each written once over [`Simd`](crate::simd::Simd).
+//!
+//! The reference of gemm, three loops, stands beside it; the others are tested against plain loops or `f64`.
 //!
 //! Sizes are checked by the functions that take views or slices; past those doors everything is in bounds.
 

@@ -42,11 +42,14 @@ impl Finish for Descend {
         // Rows may be shorter than a vector: a processor then takes the load of one to overlap the store of the one
         // before, and waits. So all loads come first.
         let mut moved = *acc;
-        for_each_vector::<S, MR, NV>(acc, place.last_lanes, |gradient, row, col, lanes| {
-            // SAFETY: the caller's promise: inside the tile of C.
-            moved[row][col / S::LANES] =
-                self.apply(s, gradient, unsafe { s.load_partial(at(row, col), lanes) });
-        });
+        for (row, vectors) in moved.iter_mut().enumerate() {
+            for (v, x) in vectors.iter_mut().enumerate() {
+                let lanes = if v + 1 == NV { place.last_lanes } else { S::LANES };
+                // SAFETY: the caller's promise: inside the tile of C.
+                let weight = unsafe { s.load_partial(at(row, v * S::LANES), lanes) };
+                *x = self.apply(s, *x, weight);
+            }
+        }
         for_each_vector::<S, MR, NV>(&moved, place.last_lanes, |weight, row, col, lanes| {
             // SAFETY: as above.
             unsafe { s.store_partial(at(row, col), weight, lanes) };
@@ -83,13 +86,15 @@ impl Pass for DescendColumns<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let cols = self.bias.len();
+        let rows = self.dys.len().checked_div(cols).unwrap_or(0);
         let mut col = 0;
         while col < cols {
             let lanes = (cols - col).min(S::LANES);
             let mut sum = s.splat(0.0);
-            for row in self.dys.chunks_exact(cols) {
+            for row in 0..rows {
                 // SAFETY: `lanes` numbers from `col` on lie in each row, which is as long as the bias.
-                sum = s.add(sum, unsafe { s.load_partial(row.as_ptr().add(col), lanes) });
+                let dy = unsafe { s.load_partial(self.dys.as_ptr().add(row * cols + col), lanes) };
+                sum = s.add(sum, dy);
             }
             let bias = self.bias.as_mut_ptr().wrapping_add(col);
             // SAFETY: and as many in the bias.

@@ -102,7 +102,7 @@ impl fmt::Display for Memory {
 }
 
 impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B, O, L> {
-    /// Bytes of a workspace: the sum of all kinds but the parameters, and what alignment adds.
+    /// Bytes of a workspace: the sum of all kinds but the parameters, the loss's settings, and what alignment adds.
     pub const BYTES: usize = size_of::<Self>();
 
     /// Bytes by kind.

@@ -3,7 +3,7 @@
 //! - every element lies within the documented bound of a reference in `f64`, and is NaN or infinite where that is;
 //! - instruction sets that are alike in fusing give the same bits, and so does any range of rows computed alone;
 //! - a product of shapes that do not fit is an `Err` that says which, and leaves `c` as it was;
-//! - nothing outside a matrix is read or written: all its surroundings, the gaps between its rows included, are
+//! - nothing outside a matrix is written, or read into a result: all its surroundings, the gaps between its rows included, are
 //!   NaNs with a recognisable payload, and so is `c` itself where it is overwritten.
 
 use super::canaries::{Buffer, Layout};

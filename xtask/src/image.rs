@@ -1,6 +1,6 @@
 //! What a firmware image holds: its size by memory, and whether it can panic.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use object::elf::{SHF_ALLOC, SHF_WRITE};
 use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind};
 use std::fs;
@@ -38,12 +38,10 @@ impl Image {
             flash += if zeroed { 0 } else { section.size() };
             ram += if variable || zeroed { section.size() } else { 0 };
         }
-        let panics = file
-            .symbols()
-            .filter_map(|symbol| symbol.name().ok())
-            .filter(|name| name.contains("panicking"))
-            .map(String::from)
-            .collect();
+        let names: Vec<&str> = file.symbols().filter_map(|symbol| symbol.name().ok()).collect();
+        // Without symbols there would be nothing to find, whatever the image can do.
+        ensure!(names.contains(&"main"), "{} has no symbol `main`: stripped?", path.display());
+        let panics = names.into_iter().filter(|name| name.contains("panicking")).map(String::from).collect();
         Ok(Self { code, flash, ram, panics })
     }
 }

@@ -86,7 +86,7 @@ fn run_boards(choice: Choice) -> Result<Vec<Finding>> {
 pub(crate) fn run(choice: Choice) -> Result<()> {
     let findings = run_boards(choice)?;
     println!("\n{}", table(&findings));
-    println!("instructions: counted exactly by QEMU, which has no pipeline; they are not cycles");
+    println!("instructions: counted by QEMU, which has no pipeline; they are not cycles");
     let panicking: Vec<_> = findings.iter().filter(|finding| !finding.image.panics.is_empty()).collect();
     for Finding { board, program, image, .. } in &panicking {
         println!("{board} {program} can panic: {}", image.panics.join(", "));

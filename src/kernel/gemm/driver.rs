@@ -88,7 +88,7 @@ fn panels<S: Simd, F: Finish, const TN: bool>(s: S, product: &Product, finish: &
         // The buffers are in functions of their own: whoever needs none does not pay for one.
         if !product.b_transposed && !worth_packing::<S, F, TN>(product, vectors) {
             panel_in_place::<S, F, TN>(s, product, finish, panel);
-        } else if product.k <= SHORT_PACK_LEN / (vectors * S::LANES) {
+        } else if product.k.saturating_mul(vectors * S::LANES) <= SHORT_PACK_LEN {
             s.call(PackedPanel::<F, TN, SHORT_PACK_LEN> { product, finish, panel });
         } else {
             s.call(PackedPanel::<F, TN, PACK_LEN> { product, finish, panel });
@@ -102,7 +102,7 @@ fn panels<S: Simd, F: Finish, const TN: bool>(s: S, product: &Product, finish: &
 #[inline(always)]
 fn worth_packing<S: Simd, F: Finish, const TN: bool>(product: &Product, vectors: usize) -> bool {
     product.b_stride >= FAR
-        && product.m > 4 * S::TILE_ROWS[vectors - 1]
+        && product.m > 4 * plan::tile_rows::<S>(vectors)
         && !F::READS_OUTPUT
         && (TN || plan::segment_len(product.n, product.k) >= product.k)
 }
@@ -252,7 +252,7 @@ unsafe fn pack<S: Simd>(s: S, product: &Product, panel: Panel, start: usize, len
 /// All tiles of a panel, from the top.
 #[inline(always)]
 fn rows<S: Simd, F: Finish, const TN: bool>(s: S, mut tile: Tile, m: usize, vectors: usize, finish: &F) {
-    let (tiles, short, tall) = plan::row_tiles(m, S::TILE_ROWS[vectors - 1]);
+    let (tiles, short, tall) = plan::row_tiles(m, plan::tile_rows::<S>(vectors));
     let a_row = if TN { 1 } else { tile.a_stride };
     for index in 0..tiles {
         let height = short + usize::from(index < tall);
@@ -300,7 +300,7 @@ fn run_tile<S: Simd, F: Finish, const MR: usize, const NV: usize, const TN: bool
     tile: &Tile,
     finish: &F,
 ) {
-    if const { MR <= S::TILE_ROWS[NV - 1] } {
+    if const { MR <= plan::tile_rows::<S>(NV) } {
         let kernel = MicroKernel::<F, MR, NV, TN> { tile, finish };
         if INLINE { kernel.run(s) } else { s.call(kernel) }
     }

@@ -61,9 +61,9 @@ impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
             first: First::Zero,
             place: Place { c: self.c.wrapping_add(*col), c_stride: N, row: 0, col: *col, last_lanes },
         };
-        let (tiles, short, tall) = const { plan::row_tiles(M, S::TILE_ROWS[NV - 1]) };
+        let (tiles, short, tall) = const { plan::row_tiles(M, plan::tile_rows::<S>(NV)) };
         for _ in 0..tall {
-            let height = const { plan::row_tiles(M, S::TILE_ROWS[NV - 1]).1 + 1 };
+            let height = const { plan::row_tiles(M, plan::tile_rows::<S>(NV)).1 + 1 };
             tile_of_height::<S, _, NV, false, true>(s, &tile, height, &Activate::Nothing);
             tile.a = tile.a.wrapping_add(height * K);
             tile.place.c = tile.place.c.wrapping_add(height * N);

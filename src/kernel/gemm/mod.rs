@@ -29,7 +29,8 @@ use micro::First;
 /// [`Epilogue::Accumulate`]. A product over k = 0 is zero, then the epilogue.
 ///
 /// Errors, with nothing written, when the inner dimensions differ, `c` or a mask is not m x n, or a bias does not
-/// have n numbers. Takes at most 64 KiB of stack on desktops, 1 KiB on microcontrollers.
+/// have n numbers. Takes, in an optimised build, at most 64 KiB of
+/// stack on desktops, 1 KiB on microcontrollers.
 ///
 /// The sum's order and its error bound are the crate's contract: see ARCHITECTURE.md.
 ///

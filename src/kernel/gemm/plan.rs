@@ -6,7 +6,8 @@ use crate::simd::Simd;
 ///
 /// A multiply-add takes four cycles and two can start in each, so eight independent sums keep a wide machine busy. A
 /// row of `n` outputs has `n / 16` vectors of them; where those are fewer than eight, even a single row gets its
-/// eight from splitting k, as long as a segment is worth its extra addition. The rule knows `n` and `k` alone: a sample
+/// eight from splitting k, as long as a segment is worth its extra addition. The rule knows `n` and `k` alone (and is
+/// asked for NN products only): a sample
 /// gets the same bits alone and in a batch, on sixteen lanes and on one.
 pub(crate) const fn segment_len(n: usize, k: usize) -> usize {
     const SHORTEST: usize = 16;
@@ -38,6 +39,16 @@ pub(super) const fn panel_vectors<S: Simd>(vectors: usize) -> usize {
     }
 }
 
+/// Rows of the largest tile of a panel of `vectors` vectors: 1, 2 or 3.
+pub(super) const fn tile_rows<S: Simd>(vectors: usize) -> usize {
+    let [one, two, three] = S::TILE_ROWS;
+    match vectors {
+        1 => one,
+        2 => two,
+        _ => three,
+    }
+}
+
 /// Lanes in use of a panel's last vector, when `left` columns are left and the panel takes `vectors` vectors.
 pub(super) const fn last_lanes<S: Simd>(left: usize, vectors: usize) -> usize {
     let in_last = left - (vectors - 1) * S::LANES;
@@ -66,5 +77,7 @@ pub(super) const fn row_tiles(m: usize, max: usize) -> (usize, usize, usize) {
         return (1, m, 0);
     }
     let tiles = m.div_ceil(max);
+    // At least two of them, which the compiler must see, or it makes a division that can panic.
+    let tiles = if tiles == 0 { 1 } else { tiles };
     (tiles, m / tiles, m % tiles)
 }
