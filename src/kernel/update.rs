@@ -21,6 +21,8 @@ impl Descend {
 impl Finish for Descend {
     const READS_OUTPUT: bool = true;
 
+    /// # Safety
+    /// See [`Finish::finish`].
     #[inline(always)]
     unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
         &self,

@@ -182,6 +182,9 @@ impl Simd for Avx512 {
 
     /// Sixteen rows in registers; pairs, then fours of numbers are transposed inside the 128-bit lanes, then
     /// the lanes themselves, in two rounds: 64 shuffles for 256 numbers.
+    ///
+    /// # Safety
+    /// See [`Simd::transpose`].
     #[inline(always)]
     unsafe fn transpose(
         self,

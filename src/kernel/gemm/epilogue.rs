@@ -65,6 +65,8 @@ impl Epilogue<'_> {
 impl Finish for Activate {
     const READS_OUTPUT: bool = false;
 
+    /// # Safety
+    /// See [`Finish::finish`].
     #[inline(always)]
     unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
         &self,

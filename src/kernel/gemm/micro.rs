@@ -145,6 +145,10 @@ pub(super) unsafe fn micro_kernel<S: Simd, F: Finish, const MR: usize, const NV:
     }
 }
 
+/// What the accumulators start from.
+///
+/// # Safety
+/// As for [`micro_kernel`].
 #[inline(always)]
 unsafe fn first_values<S: Simd, const MR: usize, const NV: usize>(s: S, tile: &Tile) -> [[S::V; NV]; MR] {
     let mut acc = [[s.splat(0.0); NV]; MR];
@@ -174,6 +178,9 @@ unsafe fn first_values<S: Simd, const MR: usize, const NV: usize>(s: S, tile: &T
 }
 
 /// Adds `len` products from `start` on to `acc`; returns where the next segment starts.
+///
+/// # Safety
+/// As for [`micro_kernel`]; `start + len` is at most `tile.k`.
 #[inline(always)]
 unsafe fn segment<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
     s: S,
@@ -221,6 +228,10 @@ unsafe fn segment<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
 }
 
 /// One step of k: `MR * NV` multiply-adds.
+///
+/// # Safety
+/// `MR` rows of A from the pointers in `a` (each the first of three), and `NV` vectors at `b` of which the last has
+/// `last_lanes`, can be read.
 #[inline(always)]
 unsafe fn step<S: Simd, const MR: usize, const NV: usize>(
     s: S,
