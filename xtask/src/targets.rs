@@ -10,29 +10,13 @@ use anyhow::Result;
 pub(crate) fn build(choice: Choice) -> Result<()> {
     for target in ["thumbv6m-none-eabi", "wasm32-unknown-unknown"] {
         let road = Road::to(target, Library::Core, choice)?;
-        for features in [&[][..], &["--features", "reproducible"]] {
-            run(road.cargo("build", root()).args(["--release", "--lib"]).args(features))?;
-        }
-    }
-    Ok(())
-}
-
-/// Runs the tests on 64-bit Arm, and compares the boards' trace on NEON with this machine's.
-pub(crate) fn aarch64(choice: Choice) -> Result<()> {
-    const TARGET: &str = "aarch64-unknown-linux-gnu";
-    let linker = apt::program("aarch64-linux-gnu-gcc", &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"])?;
-    let qemu = apt::program("qemu-aarch64", &["qemu-user"])?;
-    let road = Road::to(TARGET, Library::Std, choice)?;
-    let prefix = format!("CARGO_TARGET_{}", shouted(TARGET));
-    let runner = format!("{} -L /usr/aarch64-linux-gnu", qemu.display());
-    for features in [&[][..], &["--features", "reproducible"]] {
         // Examples and benches are programs for people; under emulation they would only cost time.
-        let mut test = road.cargo("test", root());
-        test.args(["--lib", "--tests"]).args(features);
-        // Slow enough emulated; with some optimisation the tests compile longer, but run in a tenth of the time.
-        test.env("CARGO_PROFILE_TEST_OPT_LEVEL", "1");
-        run(test.env(format!("{prefix}_LINKER"), &linker).env(format!("{prefix}_RUNNER"), &runner))?;
-    }
+    let mut test = road.cargo("test", root());
+    test.args(["--lib", "--tests"]);
+    // Slow enough emulated; with some optimisation the tests compile longer, but run in a tenth of the time.
+    test.env("CARGO_PROFILE_TEST_OPT_LEVEL", "1");
+    run(test.env(format!("{prefix}_LINKER"), &linker).env(format!("{prefix}_RUNNER"), &runner))?;
+    // The feature `reproducible`: a whole training, whose every bit must be this machine's.
     let here = qemu::desktop_trace()?;
     let mut trace = road.cargo("run", &root().join("examples/firmware"));
     trace.args(["--release", "--features", "reproducible", "--bin", "desktop"]);
