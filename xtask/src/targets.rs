@@ -10,7 +10,22 @@ use anyhow::Result;
 pub(crate) fn build(choice: Choice) -> Result<()> {
     for target in ["thumbv6m-none-eabi", "wasm32-unknown-unknown"] {
         let road = Road::to(target, Library::Core, choice)?;
-        // Examples and benches are programs for people; under emulation they would only cost time.
+        for features in [&[][..], &["--features", "reproducible"]] {
+            run(road.cargo("build", root()).args(["--release", "--lib"]).args(features))?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs the tests on 64-bit Arm, and compares the boards' trace on NEON with this machine's.
+pub(crate) fn aarch64(choice: Choice) -> Result<()> {
+    const TARGET: &str = "aarch64-unknown-linux-gnu";
+    let linker = apt::program("aarch64-linux-gnu-gcc", &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"])?;
+    let qemu = apt::program("qemu-aarch64", &["qemu-user"])?;
+    let road = Road::to(TARGET, Library::Std, choice)?;
+    let prefix = format!("CARGO_TARGET_{}", shouted(TARGET));
+    let runner = format!("{} -L /usr/aarch64-linux-gnu", qemu.display());
+    // Examples and benches are programs for people; under emulation they would only cost time.
     let mut test = road.cargo("test", root());
     test.args(["--lib", "--tests"]);
     // Slow enough emulated; with some optimisation the tests compile longer, but run in a tenth of the time.
