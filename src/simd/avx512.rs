@@ -202,11 +202,10 @@ impl Simd for Avx512 {
                     *row = self.load_partial(src.add(i * src_stride), cols);
                 }
             }
-            let rows = vectors;
             // Lane q of fours[4 g + j] holds column 4 q + j of rows 4 g .. 4 g + 4.
             let mut fours = [_mm512_setzero_ps(); 16];
             for g in 0..4 {
-                let [a, b, c, d] = [rows[4 * g], rows[4 * g + 1], rows[4 * g + 2], rows[4 * g + 3]];
+                let [a, b, c, d] = core::array::from_fn(|i| vectors[4 * g + i]);
                 let [ab_low, ab_high] = [_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)];
                 let [cd_low, cd_high] = [_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d)];
                 fours[4 * g] = _mm512_shuffle_ps::<0b01_00_01_00>(ab_low, cd_low);

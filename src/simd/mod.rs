@@ -32,6 +32,10 @@ mod x86_64;
 
 pub use isa::Isa;
 
+/// Whether the target's processors have vector registers, and memory to match; else it is a microcontroller.
+pub(crate) const VECTORS: bool =
+    cfg!(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "wasm32"));
+
 /// Whether instruction sets that can fuse a multiplication with an addition do.
 const FUSE: bool = !cfg!(feature = "reproducible");
 
@@ -74,22 +78,17 @@ pub(crate) trait Simd: Copy {
     ///
     /// # Safety
     /// `lanes <= LANES`, and that many numbers can be read at `p`.
-    unsafe fn load_partial(self, p: *const f32, lanes: usize) -> Self::V;
+    #[inline(always)]
+    unsafe fn load_partial(self, p: *const f32, lanes: usize) -> Self::V {
+        // SAFETY: the caller's promise.
+        unsafe { self.load_partial_or(p, lanes, 0.0) }
+    }
 
     /// The first `lanes` numbers at `p`, then `fill`; reads no more than those.
     ///
     /// # Safety
     /// `lanes <= LANES`, and that many numbers can be read at `p`.
-    #[inline(always)]
-    unsafe fn load_partial_or(self, p: *const f32, lanes: usize, fill: f32) -> Self::V {
-        let mut padded = [fill; 16];
-        for (i, x) in padded.iter_mut().enumerate().take(lanes) {
-            // SAFETY: `i < lanes`, the numbers that can be read.
-            *x = unsafe { p.add(i).read() };
-        }
-        // SAFETY: the array has sixteen numbers, no vector more.
-        unsafe { self.load(padded.as_ptr()) }
-    }
+    unsafe fn load_partial_or(self, p: *const f32, lanes: usize, fill: f32) -> Self::V;
 
     /// Writes the first `lanes` numbers to `p` and nothing past them.
     ///

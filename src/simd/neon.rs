@@ -48,12 +48,12 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    unsafe fn load_partial(self, p: *const f32, lanes: usize) -> float32x4_t {
+    unsafe fn load_partial_or(self, p: *const f32, lanes: usize, fill: f32) -> float32x4_t {
         if lanes == 4 {
             // SAFETY: four numbers can be read at `p`.
             return unsafe { self.load(p) };
         }
-        let mut x = [0.0; 4];
+        let mut x = [fill; 4];
         for (i, x) in x.iter_mut().enumerate().take(lanes) {
             // SAFETY: `i < lanes`, the numbers that can be read.
             *x = unsafe { p.add(i).read() };

@@ -3,19 +3,17 @@
 //! Multiply then add, never fused, on every target: `wide`'s own `mul_add` fuses where the build allows it, its
 //! `reduce_add` has an order of its own and its `max` a NaN rule of its own, so none of them is used.
 
-use super::{Pass, Simd};
+use super::{Pass, Simd, VECTORS};
 use wide::{f32x4, i32x4};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Portable;
 
-/// Cores without vectors hold four rows of four in their thirty-two (or fewer) scalar registers; vector units with
-/// sixteen registers hold four rows of two vectors and the products on their way to the sums.
-const VECTORS: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "wasm32"));
-
 impl Simd for Portable {
     type V = f32x4;
     const LANES: usize = 4;
+    // Cores without vectors hold four rows of four in their thirty-two (or fewer) scalar registers; vector units with
+    // sixteen registers hold four rows of two vectors and the products on their way to the sums.
     const TILE_ROWS: [usize; 3] = if VECTORS { [4, 4, 0] } else { [4, 0, 0] };
 
     #[inline(always)]
@@ -45,12 +43,12 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    unsafe fn load_partial(self, p: *const f32, lanes: usize) -> f32x4 {
+    unsafe fn load_partial_or(self, p: *const f32, lanes: usize, fill: f32) -> f32x4 {
         if lanes == 4 {
             // SAFETY: four numbers can be read at `p`.
             return unsafe { self.load(p) };
         }
-        let mut x = [0.0; 4];
+        let mut x = [fill; 4];
         for (i, x) in x.iter_mut().enumerate().take(lanes) {
             // SAFETY: `i < lanes`, the numbers that can be read.
             *x = unsafe { p.add(i).read() };

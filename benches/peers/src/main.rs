@@ -163,7 +163,10 @@ fn agree(peers: &[Box<dyn Peer>], shape: &Shape) {
     let mut product = shape.product();
     let mut first: Option<Vec<f32>> = None;
     let bound = 1e-4 * product.k as f32;
-    for peer in peers.iter().filter(|peer| peer.takes(&product)).collect::<Vec<_>>() {
+    for peer in peers {
+        if !peer.takes(&product) {
+            continue;
+        }
         product.c.fill(f32::NAN);
         peer.multiply(&mut product);
         let first = first.get_or_insert_with(|| product.c.clone());

@@ -16,11 +16,8 @@ use super::epilogue::Activate;
 use super::micro::{Finish, First, MicroKernel, Place, Tile};
 use super::plan;
 use crate::Aligned;
-use crate::simd::{Pass, Simd};
+use crate::simd::{Pass, Simd, VECTORS};
 use core::mem::MaybeUninit;
-
-/// Whether memory is measured in megabytes here.
-const VECTORS: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "wasm32"));
 
 /// Numbers in the packing buffer, the whole of the stack that gemm takes beyond registers: 48 KiB where there are
 /// vectors, 256 bytes on a microcontroller.
