@@ -26,7 +26,19 @@ impl Avx2 {
 impl Simd for Avx2 {
     type V = __m256;
     const LANES: usize = 8;
-    const TILE_ROWS: [usize; 3] = [12, 6, 4];
+    const TILE_ROWS: [usize; 4] = [12, 6, 4, 1];
+    const PREFETCHES: bool = true;
+
+    #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        // SAFETY: every x86-64 processor has SSE; a prefetch takes any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+    }
+
+    #[inline(always)]
+    fn in_register(self, p: *const f32) -> *const f32 {
+        super::x86_64::in_register(p)
+    }
 
     #[inline(always)]
     fn call<P: Pass>(self, pass: P) -> P::Output {

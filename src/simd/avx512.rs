@@ -34,7 +34,19 @@ fn lanes_of<const ODD: bool>(a: __m512, b: __m512) -> __m512 {
 impl Simd for Avx512 {
     type V = __m512;
     const LANES: usize = 16;
-    const TILE_ROWS: [usize; 3] = [14, 13, 8];
+    const TILE_ROWS: [usize; 4] = [14, 12, 8, 3];
+    const PREFETCHES: bool = true;
+
+    #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        // SAFETY: every x86-64 processor has SSE; a prefetch takes any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+    }
+
+    #[inline(always)]
+    fn in_register(self, p: *const f32) -> *const f32 {
+        super::x86_64::in_register(p)
+    }
 
     #[inline(always)]
     fn call<P: Pass>(self, pass: P) -> P::Output {

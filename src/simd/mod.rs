@@ -57,9 +57,23 @@ pub(crate) trait Simd: Copy {
     /// Numbers in a vector: a power of two, at most 16.
     const LANES: usize;
 
-    /// Rows of the largest gemm tile that is one, two or three vectors wide, whose accumulators, one row of B and
+    /// Rows of the largest gemm tile that is one, two, three or eight vectors wide, whose accumulators, a row of B and
     /// a broadcast element of A fit the registers; 0 where there is no tile of that width.
-    const TILE_ROWS: [usize; 3];
+    const TILE_ROWS: [usize; 4];
+
+    /// Whether [`Simd::prefetch`] does something.
+    const PREFETCHES: bool = false;
+
+    /// `p`, in a general register: LLVM else gathers pointers that move together in vectors, and takes them apart again
+    /// for every load.
+    #[inline(always)]
+    fn in_register(self, p: *const f32) -> *const f32 {
+        p
+    }
+
+    /// Brings the cache line at `p`, which need not be good for a load, into L1.
+    #[inline(always)]
+    fn prefetch(self, _p: *const f32) {}
 
     /// Runs `pass` in a function compiled for this instruction set.
     fn call<P: Pass>(self, pass: P) -> P::Output;

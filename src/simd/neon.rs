@@ -18,7 +18,7 @@ impl Neon {
 impl Simd for Neon {
     type V = float32x4_t;
     const LANES: usize = 4;
-    const TILE_ROWS: [usize; 3] = [14, 10, 8];
+    const TILE_ROWS: [usize; 4] = [14, 10, 8, 3];
 
     #[inline(always)]
     fn call<P: Pass>(self, pass: P) -> P::Output {

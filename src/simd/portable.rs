@@ -14,7 +14,7 @@ impl Simd for Portable {
     const LANES: usize = 4;
     // Cores without vectors hold four rows of four in their thirty-two (or fewer) scalar registers; vector units with
     // sixteen registers hold four rows of two vectors and the products on their way to the sums.
-    const TILE_ROWS: [usize; 3] = if VECTORS { [4, 4, 0] } else { [4, 0, 0] };
+    const TILE_ROWS: [usize; 4] = if VECTORS { [4, 4, 0, 1] } else { [4, 0, 0, 0] };
 
     #[inline(always)]
     fn call<P: Pass>(self, pass: P) -> P::Output {

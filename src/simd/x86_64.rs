@@ -55,3 +55,12 @@ fn find() -> u8 {
     FOUND.store(found, Ordering::Relaxed);
     found
 }
+
+/// See [`Simd::in_register`](super::Simd::in_register).
+#[inline(always)]
+#[expect(clippy::pointers_in_nomem_asm_block, reason = "the block is empty: it reads nothing")]
+pub(super) fn in_register(mut p: *const f32) -> *const f32 {
+    // SAFETY: no instruction at all; it only ties the pointer to a register.
+    unsafe { core::arch::asm!("/* {} */", inout(reg) p, options(pure, nomem, nostack, preserves_flags)) };
+    p
+}

@@ -3,7 +3,7 @@
 
 use super::driver::tile_of_height;
 use super::epilogue::Activate;
-use super::micro::{First, Place, Tile};
+use super::micro::{Ahead, First, Place, Tile};
 use super::plan;
 use crate::simd::Simd;
 
@@ -28,20 +28,30 @@ pub(crate) fn fixed_product<S: Simd, const M: usize, const K: usize, const N: us
     }
     let product = Fixed::<M, K, N> { a: a.as_ptr().cast(), b: b.as_ptr().cast(), c: c.as_mut_ptr().cast() };
     let mut col = 0;
-    match const { plan::panel_vectors::<S>(N.div_ceil(S::LANES)) } {
-        1 => product.panel::<S, 1>(s, &mut col),
-        3 => product.panel::<S, 3>(s, &mut col),
-        _ => {}
+    for _ in 0..const { panels_of::<S>(M, N, 8) } {
+        product.panel::<S, 8>(s, &mut col);
     }
-    if const { plan::panel_vectors::<S>(2) == 2 } {
-        while col < N {
-            product.panel::<S, 2>(s, &mut col);
-        }
-    } else {
-        while col < N {
-            product.panel::<S, 1>(s, &mut col);
-        }
+    for _ in 0..const { panels_of::<S>(M, N, 2) } {
+        product.panel::<S, 2>(s, &mut col);
     }
+    for _ in 0..const { panels_of::<S>(M, N, 3) } {
+        product.panel::<S, 3>(s, &mut col);
+    }
+    for _ in 0..const { panels_of::<S>(M, N, 1) } {
+        product.panel::<S, 1>(s, &mut col);
+    }
+}
+
+/// How many panels of `width` vectors the plan makes of N columns.
+const fn panels_of<S: Simd>(m: usize, n: usize, width: usize) -> usize {
+    let mut left = n.div_ceil(S::LANES);
+    let mut count = 0;
+    while left > 0 {
+        let vectors = plan::panel_vectors::<S>(left, m);
+        count += (vectors == width) as usize;
+        left -= vectors;
+    }
+    count
 }
 
 impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
@@ -60,6 +70,7 @@ impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
             segment: const { plan::segment_len(N, K) },
             first: First::Zero,
             place: Place { c: self.c.wrapping_add(*col), c_stride: N, row: 0, col: *col, last_lanes },
+            ahead: Ahead { c: self.c, b: self.b, b_stride: 0, b_rows: 0 },
         };
         let (tiles, short, tall) = const { plan::row_tiles(M, plan::tile_rows::<S>(NV)) };
         for _ in 0..tall {

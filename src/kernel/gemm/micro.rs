@@ -101,6 +101,19 @@ pub(super) struct Tile {
     pub(super) segment: usize,
     pub(super) first: First,
     pub(super) place: Place,
+    pub(super) ahead: Ahead,
+}
+
+/// What the tile prefetches while it computes: what comes next, and may lie beyond the caches. Any address will do, a
+/// prefetch of it changes nothing but time.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead {
+    /// As many rows of C as the tile has.
+    pub(super) c: *const f32,
+    /// Then `b_rows` rows of B.
+    pub(super) b: *const f32,
+    pub(super) b_stride: usize,
+    pub(super) b_rows: usize,
 }
 
 /// One tile as a pass of its own, so that each size of tile is one function an instruction set.
@@ -199,7 +212,18 @@ unsafe fn segment<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
             core::array::from_fn(|i| if 3 * i < MR { a.wrapping_add(3 * i * a_row) } else { a });
         let mut b = tile.b.add(start * tile.b_stride);
         // Four steps an iteration: LLVM leaves this loop rolled, and its counters would cost as much as the loads.
-        for _ in 0..(whole_end - start) / 4 {
+        for four in 0..(whole_end - start) / 4 {
+            if S::PREFETCHES && four % 2 == 0 {
+                let row = four / 2;
+                let line = if row < MR {
+                    tile.ahead.c.wrapping_add(row * tile.place.c_stride)
+                } else {
+                    tile.ahead.b.wrapping_add((row - MR).min(tile.ahead.b_rows) * tile.ahead.b_stride)
+                };
+                for v in 0..NV {
+                    s.prefetch(line.wrapping_add(v * S::LANES));
+                }
+            }
             for u in 0..4 {
                 step::<S, MR, NV>(
                     s,
@@ -210,7 +234,10 @@ unsafe fn segment<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
                     acc,
                 );
             }
-            a = a.map(|a| a.wrapping_add(4 * a_k));
+            for a in a.iter_mut().take(MR.div_ceil(3)) {
+                let next = a.wrapping_add(4 * a_k);
+                *a = if MR > 3 { s.in_register(next) } else { next };
+            }
             b = b.wrapping_add(4 * tile.b_stride);
         }
         for _ in 0..(whole_end - start) % 4 {

@@ -23,30 +23,66 @@ pub(crate) const fn segment_len(n: usize, k: usize) -> usize {
     if segment < SHORTEST { SHORTEST } else { segment }
 }
 
-/// Vectors in the next panel of columns, when `vectors` of them are left: pairs, which reuse A and B about equally.
-/// An odd number starts with a panel of three (or of one, where there is no tile of three), so that all others are
-/// pairs and only the last panel can hold a vector in part.
-pub(super) const fn panel_vectors<S: Simd>(vectors: usize) -> usize {
-    let [_, two, three] = S::TILE_ROWS;
-    if two == 0 {
+/// Vectors of the widest tile: a few rows, each of which B is read for once, in long stretches.
+pub(super) const WIDEST: usize = 8;
+
+/// Vectors in the next panel of columns, when `vectors` of them are left, for `rows` rows of C.
+///
+/// Threes load least for each multiply-add (8 x 48: 11 loads for 24). One or two pairs come first where threes do not
+/// come out even, so that only the last panel can hold a vector in part. Up to 12 rows, which a tile of two vectors takes
+/// at once, pairs it is. A row or two alone take eight vectors: there B counts, and whole lines of it.
+#[inline(always)]
+pub(super) const fn panel_vectors<S: Simd>(vectors: usize, rows: usize) -> usize {
+    let [_, two, three, eight] = S::TILE_ROWS;
+    if vectors >= WIDEST && rows <= eight {
+        WIDEST
+    } else if two == 0 || vectors == 1 {
         1
-    } else if vectors.is_multiple_of(2) {
-        2
-    } else if vectors > 1 && three > 0 {
-        3
+    } else if three == 0 || vectors == 2 || vectors == 4 {
+        1 + vectors.is_multiple_of(2) as usize
+    } else if rows <= three || rows > two {
+        2 + vectors.is_multiple_of(3) as usize
     } else {
-        1
+        2 + vectors % 2
     }
 }
 
-/// Rows of the largest tile of a panel of `vectors` vectors: 1, 2 or 3.
+/// Rows of the largest tile of a panel of `vectors` vectors: 1, 2, 3 or 8.
+#[inline(always)]
 pub(super) const fn tile_rows<S: Simd>(vectors: usize) -> usize {
-    let [one, two, three] = S::TILE_ROWS;
+    let [one, two, three, eight] = S::TILE_ROWS;
     match vectors {
         1 => one,
         2 => two,
-        _ => three,
+        3 => three,
+        _ => eight,
     }
+}
+
+/// How many k of a panel of up to three vectors a buffer of `len` numbers holds: whole vectors, for packing transposes
+/// blocks of them.
+pub(super) const fn packed_depth<S: Simd>(len: usize) -> usize {
+    let width = match S::TILE_ROWS {
+        [_, 0, ..] => S::LANES,
+        [_, _, 0, _] => 2 * S::LANES,
+        _ => 3 * S::LANES,
+    };
+    let depth = len / width / S::LANES * S::LANES;
+    if depth == 0 { 1 } else { depth }
+}
+
+/// Rows in a block of C whose part of A, `depth` deep, has at most `numbers` numbers: equal parts of `m`.
+pub(super) const fn block_rows(m: usize, depth: usize, numbers: usize) -> usize {
+    // A multiple of the heights 8 and 12; blocks of less than four such are not worth their loop.
+    const UNIT: usize = 24;
+    if m <= 4 * UNIT || m.saturating_mul(depth) <= 2 * numbers {
+        return m;
+    }
+    let most = numbers / (if depth == 0 { 1 } else { depth });
+    let most = if most < 4 * UNIT { 4 * UNIT } else { most };
+    let blocks = m.div_ceil(most);
+    let blocks = if blocks == 0 { 1 } else { blocks };
+    m.div_ceil(blocks).next_multiple_of(UNIT)
 }
 
 /// Lanes in use of a panel's last vector, when `left` columns are left and the panel takes `vectors` vectors.
