@@ -1,54 +1,33 @@
-//! Everyone who multiplies here: one thread each, row-major, C overwritten.
+//! Everyone who multiplies here, but OpenBLAS: one thread each, row-major, C overwritten.
 
-use anyhow::{Context, Result};
+use crate::product::Product;
+use crate::shapes::Shape;
 use faer::{Accum, MatMut, MatRef, Par};
 use fusebox::{Epilogue, Isa, Mat};
-use std::path::Path;
-
-/// The operands of a product, C = A B, m x k by k x n.
-pub(crate) struct Product {
-    pub(crate) m: usize,
-    pub(crate) n: usize,
-    pub(crate) k: usize,
-    /// Whether A, and B, lie transposed.
-    pub(crate) transposed: [bool; 2],
-    pub(crate) a: Vec<f32>,
-    pub(crate) b: Vec<f32>,
-    pub(crate) c: Vec<f32>,
-}
-
-/// From one row to the next and from one column to the next.
-type Strides = (usize, usize);
-
-impl Product {
-    fn a_strides(&self) -> Strides {
-        if self.transposed[0] { (1, self.m) } else { (self.k, 1) }
-    }
-
-    fn b_strides(&self) -> Strides {
-        if self.transposed[1] { (1, self.k) } else { (self.n, 1) }
-    }
-
-    fn flat_views(&self) -> (MatRef<'_, f32>, MatRef<'_, f32>) {
-        let view = |data, rows, cols, transposed| match transposed {
-            false => MatRef::from_row_major_slice(data, rows, cols),
-            true => MatRef::from_column_major_slice(data, rows, cols),
-        };
-        let a = view(&self.a, self.m, self.k, self.transposed[0]);
-        (a, view(&self.b, self.k, self.n, self.transposed[1]))
-    }
-}
+use std::hint::black_box;
 
 /// Someone who multiplies.
 pub(crate) trait Peer {
     fn name(&self) -> &'static str;
 
-    /// Whether the product is one that this peer is made for.
-    fn takes(&self, _product: &Product) -> bool {
+    /// Whether this peer is made for such products.
+    fn takes(&self, _shape: Shape) -> bool {
         true
     }
 
+    /// Whether it learns the shape once, before the products, as fusebox does where the shape is fixed.
+    fn learns_before(&self) -> bool {
+        false
+    }
+
     fn multiply(&self, product: &mut Product);
+
+    /// Compiled for each peer apart, so that no call through a pointer comes between two products.
+    fn repeat(&self, product: &mut Product, times: u64) {
+        for _ in 0..times {
+            self.multiply(black_box(product));
+        }
+    }
 }
 
 /// fusebox, the shape known at run time.
@@ -60,47 +39,61 @@ impl Peer for Fusebox {
     }
 
     fn multiply(&self, product: &mut Product) {
-        let Product { m, n, k, transposed, ref a, ref b, ref mut c } = *product;
-        let view = |data, rows, cols, transposed| match transposed {
-            false => Mat::new(data, rows, cols),
-            true => Mat::new(data, cols, rows).map(Mat::t),
-        };
-        let a = view(a, m, k, transposed[0]).expect("m x k numbers");
-        let b = view(b, k, n, transposed[1]).expect("k x n numbers");
-        let c = fusebox::MatMut::new(c, m, n).expect("m x n numbers");
-        fusebox::gemm_with(self.0, a, b, c, Epilogue::None).expect("shapes that fit");
+        multiply(self.0, product, Epilogue::None);
     }
+}
+
+pub(crate) fn multiply(isa: Isa, product: &mut Product, epilogue: Epilogue<'_>) {
+    let Product { shape: Shape { m, n, k, transposed }, ref a, ref b, ref mut c } = *product;
+    let view = |data, rows, cols, transposed| match transposed {
+        false => Mat::new(data, rows, cols),
+        true => Mat::new(data, cols, rows).map(Mat::t),
+    };
+    let a = view(a, m, k, transposed[0]).expect("m x k numbers");
+    let b = view(b, k, n, transposed[1]).expect("k x n numbers");
+    let c = fusebox::MatMut::new(c, m, n).expect("m x n numbers");
+    fusebox::gemm_with(isa, a, b, c, epilogue).expect("shapes that fit");
 }
 
 /// fusebox, the shape known to the compiler: those of the list in [`fixed`].
 pub(crate) struct Fixed(pub(crate) Isa);
 
-type FixedProduct = fn(Isa, &mut Product);
+type FixedProducts = fn(Isa, &mut Product, u64);
 
-fn multiply_fixed<const M: usize, const N: usize, const K: usize>(isa: Isa, product: &mut Product) {
+fn repeat_fixed<const M: usize, const N: usize, const K: usize>(isa: Isa, product: &mut Product, times: u64) {
     let a: &[[f32; K]; M] = product.a.as_chunks().0.try_into().expect("m rows");
     let b: &[[f32; N]; K] = product.b.as_chunks().0.try_into().expect("k rows");
     let c: &mut [[f32; N]; M] = product.c.as_chunks_mut().0.try_into().expect("m rows");
-    fusebox::matmul_with(isa, a, b, c);
+    for _ in 0..times {
+        fusebox::matmul_with(isa, black_box(a), black_box(b), black_box(&mut *c));
+    }
 }
 
-fn fixed(product: &Product) -> Option<FixedProduct> {
-    if product.transposed != [false; 2] {
+fn fixed(shape: Shape) -> Option<FixedProducts> {
+    if shape.transposed != [false; 2] {
         return None;
     }
-    Some(match (product.m, product.n, product.k) {
-        (4, 4, 4) => multiply_fixed::<4, 4, 4>,
-        (8, 8, 8) => multiply_fixed::<8, 8, 8>,
-        (10, 10, 10) => multiply_fixed::<10, 10, 10>,
-        (12, 12, 12) => multiply_fixed::<12, 12, 12>,
-        (16, 16, 16) => multiply_fixed::<16, 16, 16>,
-        (24, 24, 24) => multiply_fixed::<24, 24, 24>,
-        (32, 32, 32) => multiply_fixed::<32, 32, 32>,
-        (64, 64, 64) => multiply_fixed::<64, 64, 64>,
-        (17, 19, 23) => multiply_fixed::<17, 19, 23>,
-        (32, 10, 128) => multiply_fixed::<32, 10, 128>,
-        (100, 10, 10) => multiply_fixed::<100, 10, 10>,
-        (1, 128, 784) => multiply_fixed::<1, 128, 784>,
+    Some(match (shape.m, shape.n, shape.k) {
+        (4, 4, 4) => repeat_fixed::<4, 4, 4>,
+        (8, 8, 8) => repeat_fixed::<8, 8, 8>,
+        (10, 10, 10) => repeat_fixed::<10, 10, 10>,
+        (12, 12, 12) => repeat_fixed::<12, 12, 12>,
+        (16, 16, 16) => repeat_fixed::<16, 16, 16>,
+        (24, 24, 24) => repeat_fixed::<24, 24, 24>,
+        (32, 32, 32) => repeat_fixed::<32, 32, 32>,
+        (48, 48, 48) => repeat_fixed::<48, 48, 48>,
+        (64, 64, 64) => repeat_fixed::<64, 64, 64>,
+        (96, 96, 96) => repeat_fixed::<96, 96, 96>,
+        (128, 128, 128) => repeat_fixed::<128, 128, 128>,
+        (192, 192, 192) => repeat_fixed::<192, 192, 192>,
+        (256, 256, 256) => repeat_fixed::<256, 256, 256>,
+        (384, 384, 384) => repeat_fixed::<384, 384, 384>,
+        (512, 512, 512) => repeat_fixed::<512, 512, 512>,
+        (17, 19, 23) => repeat_fixed::<17, 19, 23>,
+        (32, 10, 128) => repeat_fixed::<32, 10, 128>,
+        (100, 10, 10) => repeat_fixed::<100, 10, 10>,
+        (1, 128, 784) => repeat_fixed::<1, 128, 784>,
+        (32, 128, 784) => repeat_fixed::<32, 128, 784>,
         _ => return None,
     })
 }
@@ -110,12 +103,16 @@ impl Peer for Fixed {
         "fusebox, fixed"
     }
 
-    fn takes(&self, product: &Product) -> bool {
-        fixed(product).is_some()
+    fn takes(&self, shape: Shape) -> bool {
+        fixed(shape).is_some()
     }
 
     fn multiply(&self, product: &mut Product) {
-        fixed(product).expect("a shape that it takes")(self.0, product);
+        self.repeat(product, 1);
+    }
+
+    fn repeat(&self, product: &mut Product, times: u64) {
+        fixed(product.shape).expect("a shape that it takes")(self.0, product, times);
     }
 }
 
@@ -128,7 +125,7 @@ impl Peer for Gemm {
 
     fn multiply(&self, product: &mut Product) {
         let ((ar, ac), (br, bc)) = (product.a_strides(), product.b_strides());
-        let Product { m, n, k, ref a, ref b, ref mut c, .. } = *product;
+        let Product { shape: Shape { m, n, k, .. }, ref a, ref b, ref mut c } = *product;
         // SAFETY: the slices hold matrices of these sizes and strides.
         unsafe {
             gemm::gemm(
@@ -165,7 +162,7 @@ impl Peer for MatrixMultiply {
 
     fn multiply(&self, product: &mut Product) {
         let ((ar, ac), (br, bc)) = (product.a_strides(), product.b_strides());
-        let Product { m, n, k, ref a, ref b, ref mut c, .. } = *product;
+        let Product { shape: Shape { m, n, k, .. }, ref a, ref b, ref mut c } = *product;
         let (ar, ac, br, bc) = (ar as isize, ac as isize, br as isize, bc as isize);
         let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
         // SAFETY: the slices hold matrices of these sizes and strides.
@@ -173,7 +170,7 @@ impl Peer for MatrixMultiply {
     }
 }
 
-/// Made for products of at most 64; its plan is made with each product, as ours is. It wants columns: C^T = B^T A^T.
+/// Made for small products. A plan is made with each, as whoever learns the shape with the operands must.
 pub(crate) struct NanoGemm;
 
 impl Peer for NanoGemm {
@@ -181,24 +178,61 @@ impl Peer for NanoGemm {
         "nano-gemm"
     }
 
-    fn takes(&self, product: &Product) -> bool {
-        product.m.max(product.n).max(product.k) <= 128
+    fn takes(&self, shape: Shape) -> bool {
+        shape.m.max(shape.n).max(shape.k) <= 128
     }
 
     fn multiply(&self, product: &mut Product) {
-        let ((ar, ac), (br, bc)) = (product.a_strides(), product.b_strides());
-        let Product { m, n, k, ref a, ref b, ref mut c, .. } = *product;
-        let plan = match bc {
-            1 => nano_gemm::Plan::new_colmajor_lhs_and_dst_f32(n, m, k),
-            _ => nano_gemm::Plan::new_f32(n, m, k),
-        };
-        let (ar, ac, br, bc) = (ar as isize, ac as isize, br as isize, bc as isize);
-        let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
-        // SAFETY: the slices hold matrices of these sizes and strides.
-        unsafe {
-            plan.execute_unchecked(n, m, k, c, 1, n as isize, b, bc, br, a, ac, ar, 0.0, 1.0, false, false)
-        };
+        multiply_planned(&plan(product), product);
     }
+}
+
+/// The same with one plan for all products of a shape.
+pub(crate) struct PlannedNanoGemm;
+
+impl Peer for PlannedNanoGemm {
+    fn name(&self) -> &'static str {
+        "nano-gemm, planned"
+    }
+
+    fn takes(&self, shape: Shape) -> bool {
+        NanoGemm.takes(shape)
+    }
+
+    fn learns_before(&self) -> bool {
+        true
+    }
+
+    fn multiply(&self, product: &mut Product) {
+        self.repeat(product, 1);
+    }
+
+    fn repeat(&self, product: &mut Product, times: u64) {
+        let plan = plan(product);
+        for _ in 0..times {
+            multiply_planned(&plan, black_box(product));
+        }
+    }
+}
+
+/// nano-gemm wants columns: C^T = B^T A^T.
+fn plan(product: &Product) -> nano_gemm::Plan<f32> {
+    let Shape { m, n, k, .. } = product.shape;
+    match product.b_strides() {
+        (_, 1) => nano_gemm::Plan::new_colmajor_lhs_and_dst_f32(n, m, k),
+        _ => nano_gemm::Plan::new_f32(n, m, k),
+    }
+}
+
+fn multiply_planned(plan: &nano_gemm::Plan<f32>, product: &mut Product) {
+    let ((ar, ac), (br, bc)) = (product.a_strides(), product.b_strides());
+    let Product { shape: Shape { m, n, k, .. }, ref a, ref b, ref mut c } = *product;
+    let (ar, ac, br, bc) = (ar as isize, ac as isize, br as isize, bc as isize);
+    let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
+    // SAFETY: the slices hold matrices of these sizes and strides, for which the plan was made.
+    unsafe {
+        plan.execute_unchecked(n, m, k, c, 1, n as isize, b, bc, br, a, ac, ar, 0.0, 1.0, false, false)
+    };
 }
 
 pub(crate) struct Faer;
@@ -209,67 +243,13 @@ impl Peer for Faer {
     }
 
     fn multiply(&self, product: &mut Product) {
-        let mut c = std::mem::take(&mut product.c);
-        let (a, b) = product.flat_views();
-        let dst = MatMut::from_row_major_slice_mut(&mut c, product.m, product.n);
-        faer::linalg::matmul::matmul(dst, Accum::Replace, a, b, 1.0, Par::Seq);
-        product.c = c;
-    }
-}
-
-type Sgemm = unsafe extern "C" fn(
-    i32,
-    i32,
-    i32,
-    i32,
-    i32,
-    i32,
-    f32,
-    *const f32,
-    i32,
-    *const f32,
-    i32,
-    f32,
-    *mut f32,
-    i32,
-);
-
-/// OpenBLAS, from a shared library of the user's.
-pub(crate) struct OpenBlas {
-    sgemm: libloading::Symbol<'static, Sgemm>,
-}
-
-impl OpenBlas {
-    pub(crate) fn load(path: &Path) -> Result<Self> {
-        // SAFETY: a library that the user named; loading one runs its constructors.
-        let library = unsafe { libloading::Library::new(path) }
-            .with_context(|| format!("cannot load {}", path.display()))?;
-        // It stays as long as the program runs.
-        let library = Box::leak(Box::new(library));
-        // SAFETY: OpenBLAS's own declarations.
-        unsafe {
-            let threads: libloading::Symbol<'_, unsafe extern "C" fn(i32)> =
-                library.get(b"openblas_set_num_threads")?;
-            threads(1);
-            Ok(Self { sgemm: library.get(b"cblas_sgemm")? })
-        }
-    }
-}
-
-impl Peer for OpenBlas {
-    fn name(&self) -> &'static str {
-        "OpenBLAS"
-    }
-
-    fn multiply(&self, product: &mut Product) {
-        const ROW_MAJOR: i32 = 101;
-        let flag = |transposed| if transposed { 112 } else { 111 };
-        let [at, bt] = product.transposed;
-        let Product { m, n, k, ref a, ref b, ref mut c, .. } = *product;
-        let [m, n, k] = [m, n, k].map(|x| i32::try_from(x).expect("sizes of 31 bits"));
-        let (lda, ldb) = (if at { m } else { k }, if bt { k } else { n });
-        let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
-        // SAFETY: the slices hold matrices of these sizes and strides.
-        unsafe { (self.sgemm)(ROW_MAJOR, flag(at), flag(bt), m, n, k, 1.0, a, lda, b, ldb, 0.0, c, n) };
+        let Product { shape: Shape { m, n, k, transposed }, ref a, ref b, ref mut c } = *product;
+        let view = |data, rows, cols, transposed| match transposed {
+            false => MatRef::from_row_major_slice(data, rows, cols),
+            true => MatRef::from_column_major_slice(data, rows, cols),
+        };
+        let (a, b) = (view(a, m, k, transposed[0]), view(b, k, n, transposed[1]));
+        let c = MatMut::from_row_major_slice_mut(c, m, n);
+        faer::linalg::matmul::matmul(c, Accum::Replace, a, b, 1.0, Par::Seq);
     }
 }

@@ -1,0 +1,87 @@
+//! The square products, over n, as a drawing.
+
+use crate::compare::OURS;
+use crate::report::Row;
+use anyhow::{Result, anyhow};
+use plotters::prelude::*;
+use std::path::Path;
+
+/// Colours that stay apart for colour-blind eyes too (M. Okabe and K. Ito, "Color Universal Design", 2008), and a grey.
+const COLOURS: [RGBColor; 8] = [
+    RGBColor(213, 94, 0),
+    RGBColor(0, 0, 0),
+    RGBColor(230, 159, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(160, 160, 160),
+    RGBColor(86, 180, 233),
+    RGBColor(0, 114, 178),
+];
+
+fn style(line: usize) -> ShapeStyle {
+    COLOURS[line % COLOURS.len()].stroke_width(if line < OURS { 4 } else { 2 }).filled()
+}
+
+/// Draws a line for everyone named, in bold those of fusebox.
+pub(crate) fn draw(path: &Path, names: &[&str], rows: &[Row]) -> Result<()> {
+    let lines = names.iter().enumerate().map(|(i, name)| {
+        let part =
+            |row: &Row| [row.runtime, row.fixed].into_iter().chain(row.peers.iter().copied()).nth(i)?;
+        let squares = rows.iter().filter(|row| row.shape.is_square());
+        let points = squares.filter_map(|row| Some(((row.shape.n as f64).log2(), 100.0 * part(row)?)));
+        let mut points: Vec<_> = points.collect();
+        points.sort_by(|x, y| x.0.total_cmp(&y.0));
+        (*name, points)
+    });
+    draw_lines(path, &lines.collect::<Vec<_>>()).map_err(|error| anyhow!("{}: {error}", path.display()))
+}
+
+type Line<'a> = (&'a str, Vec<(f64, f64)>);
+
+fn draw_lines(path: &Path, lines: &[Line<'_>]) -> Result<(), Box<dyn std::error::Error>> {
+    let area = SVGBackend::new(path, (900, 520)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let xs = || lines.iter().flat_map(|(_, points)| points.iter().map(|point| point.0));
+    let (first, last) = (xs().fold(f64::INFINITY, f64::min).floor(), xs().fold(0.0, f64::max).ceil());
+    if first >= last {
+        return Err("no squares of two sizes to draw".into());
+    }
+    let mut chart = ChartBuilder::on(&area)
+        .caption("f32 products, n x n x n, one thread", ("sans-serif", 22))
+        .margin(16)
+        .x_label_area_size(48)
+        .y_label_area_size(56)
+        .build_cartesian_2d(first..last, 0.0..100.0)?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(BLACK.mix(0.12))
+        .x_labels((last - first) as usize + 1)
+        .y_labels(11)
+        .x_label_formatter(&|x| format!("{}", x.exp2()))
+        .y_label_formatter(&|y| format!("{y}"))
+        .x_desc("n")
+        .y_desc("% of the multiply-add peak")
+        .label_style(("sans-serif", 15))
+        .axis_desc_style(("sans-serif", 17))
+        .draw()?;
+    for (i, (name, _)) in lines.iter().enumerate() {
+        let entry = move |(x, y)| PathElement::new([(x, y), (x + 24, y)], style(i));
+        chart.draw_series(LineSeries::new([], style(i)))?.label(*name).legend(entry);
+    }
+    // The legend begins with ours, but they are drawn last, to lie on top.
+    for (i, (_, points)) in lines.iter().enumerate().rev() {
+        chart.draw_series(LineSeries::new(points.iter().copied(), style(i)).point_size(3))?;
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::LowerRight)
+        .legend_area_size(32)
+        .label_font(("sans-serif", 16))
+        .margin(16)
+        .background_style(WHITE)
+        .border_style(BLACK.mix(0.4))
+        .draw()?;
+    area.present()?;
+    Ok(())
+}
