@@ -30,13 +30,12 @@ impl Finish for Descend {
         acc: &[[S::V; NV]; MR],
         place: Place,
     ) {
-        let at = |row: usize, col: usize| place.c.wrapping_add(row * place.c_stride + col);
         if S::LANES <= 4 || place.last_lanes == S::LANES {
-            for_each_vector::<S, MR, NV>(acc, place.last_lanes, |gradient, row, col, lanes| {
+            for_each_vector::<S, MR, NV>(s, acc, place, |gradient, c, _, _, lanes| {
                 // SAFETY: the caller's promise: inside the tile of C.
                 unsafe {
-                    let weight = s.load_partial(at(row, col), lanes);
-                    s.store_partial(at(row, col), self.apply(s, gradient, weight), lanes);
+                    let weight = s.load_partial(c, lanes);
+                    s.store_partial(c, self.apply(s, gradient, weight), lanes);
                 }
             });
             return;
@@ -44,17 +43,14 @@ impl Finish for Descend {
         // Rows may be shorter than a vector: a processor then takes the load of one to overlap the store of the one
         // before, and waits. So all loads come first.
         let mut moved = *acc;
-        for (row, vectors) in moved.iter_mut().enumerate() {
-            for (v, x) in vectors.iter_mut().enumerate() {
-                let lanes = if v + 1 == NV { place.last_lanes } else { S::LANES };
-                // SAFETY: the caller's promise: inside the tile of C.
-                let weight = unsafe { s.load_partial(at(row, v * S::LANES), lanes) };
-                *x = self.apply(s, *x, weight);
-            }
-        }
-        for_each_vector::<S, MR, NV>(&moved, place.last_lanes, |weight, row, col, lanes| {
+        for_each_vector::<S, MR, NV>(s, acc, place, |gradient, c, row, col, lanes| {
+            // SAFETY: the caller's promise: inside the tile of C.
+            let weight = unsafe { s.load_partial(c, lanes) };
+            moved[row][col / S::LANES] = self.apply(s, gradient, weight);
+        });
+        for_each_vector::<S, MR, NV>(s, &moved, place, |weight, c, _, _, lanes| {
             // SAFETY: as above.
-            unsafe { s.store_partial(at(row, col), weight, lanes) };
+            unsafe { s.store_partial(c, weight, lanes) };
         });
     }
 }

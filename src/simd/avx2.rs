@@ -41,6 +41,11 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn number_in_register(self, n: usize) -> usize {
+        super::x86_64::number_in_register(n)
+    }
+
+    #[inline(always)]
     fn call<P: Pass>(self, pass: P) -> P::Output {
         #[inline(never)]
         #[target_feature(enable = "avx2,fma")]

@@ -49,6 +49,11 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn number_in_register(self, n: usize) -> usize {
+        super::x86_64::number_in_register(n)
+    }
+
+    #[inline(always)]
     fn call<P: Pass>(self, pass: P) -> P::Output {
         #[inline(never)]
         #[target_feature(enable = "avx512f,avx2,fma")]

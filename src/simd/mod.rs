@@ -71,6 +71,12 @@ pub(crate) trait Simd: Copy {
         p
     }
 
+    /// The same for a number.
+    #[inline(always)]
+    fn number_in_register(self, n: usize) -> usize {
+        n
+    }
+
     /// Brings the cache line at `p`, which need not be good for a load, into L1.
     #[inline(always)]
     fn prefetch(self, _p: *const f32) {}

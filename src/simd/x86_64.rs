@@ -64,3 +64,11 @@ pub(super) fn in_register(mut p: *const f32) -> *const f32 {
     unsafe { core::arch::asm!("/* {} */", inout(reg) p, options(pure, nomem, nostack, preserves_flags)) };
     p
 }
+
+/// See [`Simd::number_in_register`](super::Simd::number_in_register).
+#[inline(always)]
+pub(super) fn number_in_register(mut n: usize) -> usize {
+    // SAFETY: as above.
+    unsafe { core::arch::asm!("/* {} */", inout(reg) n, options(pure, nomem, nostack, preserves_flags)) };
+    n
+}

@@ -19,7 +19,7 @@
 //! neither, 83 % with blocks, 88 % with prefetches.
 
 use super::epilogue::Activate;
-use super::micro::{Ahead, Finish, First, MicroKernel, Place, Tile};
+use super::micro::{Ahead, Finish, First, MicroKernel, Place, Strip};
 use super::plan;
 use crate::Aligned;
 use crate::simd::{Pass, Simd, VECTORS};
@@ -32,11 +32,17 @@ const PACK_LEN: usize = if VECTORS { 12 * 1024 } else { 64 };
 /// Numbers in the buffer of a product so small that touching each page of the large one would show: less than a page.
 const SHORT_PACK_LEN: usize = if VECTORS { 896 } else { PACK_LEN };
 
-/// Numbers of B, rows times stride, from which on a tall product packs its panels: a quarter of L2.
-const LARGE_B: usize = 128 * 1024;
+/// Numbers of B, rows times stride, from which on a tall product packs its panels: four megabytes, which L2 never holds.
+const LARGE_B: usize = 1024 * 1024;
+
+/// The same where B's rows crowd into few sets of L2.
+const CROWDED_B: usize = 320 * 1024;
 
 /// Numbers of a block of A, which L2 must hold beside what streams through.
-const A_BLOCK: usize = 64 * 1024;
+const A_BLOCK: usize = 128 * 1024;
+
+/// Numbers of B up to which a product is near enough for the processor's own prefetching.
+const NEAR: usize = 8 * 1024;
 
 /// A whole product C = A B, checked: every pointer is good for the sizes beside it.
 #[derive(Clone, Copy)]
@@ -91,57 +97,102 @@ struct Block {
     rows: usize,
     start: usize,
     depth: usize,
-    pack: bool,
+}
+
+/// Where panels of B are packed.
+#[derive(Clone, Copy)]
+enum Room {
+    /// Nowhere: they are read where they lie.
+    None,
+    /// On the stack.
+    Stack,
+    /// In rows of C that are still to be written.
+    Spare(*mut f32),
 }
 
 #[inline(always)]
 fn blocks<S: Simd, F: Finish, const TN: bool>(s: S, product: &Product, finish: &F) {
-    let pack = product.b_transposed || worth_packing::<S, F, TN>(product);
-    let depth = if pack { product.k.min(plan::packed_depth::<S>(PACK_LEN)) } else { product.k };
-    let rows = plan::block_rows(product.m, depth, A_BLOCK);
-    let mut block = Block { row: 0, rows, start: 0, depth, pack };
-    while block.row < product.m {
-        block.rows = rows.min(product.m - block.row);
-        block.start = 0;
-        block.depth = depth;
-        while block.start + block.depth < product.k {
-            panels::<S, Activate, TN>(s, product, &Activate::Nothing, block);
-            block.start += block.depth;
-            block.depth = depth.min(product.k - block.start);
+    let Product { m, k, .. } = *product;
+    if !product.b_transposed && !worth_packing::<S, F, TN>(product) {
+        return panels::<S, F, TN>(
+            s,
+            product,
+            finish,
+            Block { row: 0, rows: m, start: 0, depth: k },
+            Room::None,
+        );
+    }
+    let spare = if TN { 0 } else { spare_rows::<S, F>(product) };
+    if spare > 0 {
+        let room = product.c.wrapping_add((m - spare) * product.c_stride);
+        let room = Room::Spare(room.wrapping_byte_add(room.align_offset(64) * size_of::<f32>()));
+        panels::<S, F, TN>(s, product, finish, Block { row: 0, rows: m - spare, start: 0, depth: k }, room);
+    }
+    let most = plan::block_depth::<S>(k, PACK_LEN);
+    let first = if spare > 0 { m - spare } else { 0 };
+    let mut block =
+        Block { row: first, rows: plan::block_rows(m - first, most, A_BLOCK), start: 0, depth: most };
+    while block.row < m {
+        block.rows = block.rows.min(m - block.row);
+        (block.start, block.depth) = (0, most);
+        while block.start + most < k {
+            panels::<S, Activate, TN>(s, product, &Activate::Nothing, block, Room::Stack);
+            block.start += most;
         }
-        panels::<S, F, TN>(s, product, finish, block);
+        block.depth = k - block.start;
+        panels::<S, F, TN>(s, product, finish, block, Room::Stack);
         block.row += block.rows;
     }
 }
 
-/// Whether B is large enough, and read often enough, for its panels to be brought together first. Blocks of k
-/// would cut chains elsewhere than the plan does, and leave sums in a C whose old value is still needed: not then.
+/// Rows at the end of C that can hold a panel of B, all k of it, while those above are computed. None where C's old
+/// values count, where its rows have gaps, or where they would be more than an eighth.
+#[inline(always)]
+fn spare_rows<S: Simd, F: Finish>(product: &Product) -> usize {
+    let Product { m, n, k, .. } = *product;
+    let overwritten = !F::READS_OUTPUT && !matches!(product.first, First::Output);
+    // A panel of three vectors, and what it takes to begin at a cache line.
+    let rows = (k.saturating_mul(3 * S::LANES).saturating_add(16)).div_ceil(n);
+    if overwritten && product.c_stride == n && k > plan::block_depth::<S>(k, PACK_LEN) && rows <= m / 8 {
+        rows
+    } else {
+        0
+    }
+}
+
+/// Whether B lies badly and is read often enough for its panels to be brought together first. Blocks of k would
+/// cut chains elsewhere than the plan does, and leave sums in a C whose old value is still needed: not then.
 #[inline(always)]
 fn worth_packing<S: Simd, F: Finish, const TN: bool>(product: &Product) -> bool {
-    product.k.saturating_mul(product.b_stride) > LARGE_B
-        && product.m > 4 * plan::tile_rows::<S>(2)
-        && !F::READS_OUTPUT
-        && (TN || plan::segment_len(product.n, product.k) >= product.k)
+    let Product { m, n, k, b_stride, .. } = *product;
+    let one_block = k <= plan::block_depth::<S>(k, PACK_LEN);
+    let size = k.saturating_mul(b_stride);
+    VECTORS
+        && (size > LARGE_B || size > CROWDED_B && plan::rows_crowd(k, b_stride))
+        && m > 4 * plan::tile_rows::<S>(2)
+        && (one_block || !F::READS_OUTPUT && (TN || plan::segment_len(n, k) >= k))
 }
 
 /// All panels of a block. A block of k after the first takes up the sum that the one before left in C, so the order of
 /// the sum stays what it is without blocks.
 #[inline(always)]
-fn panels<S: Simd, F: Finish, const TN: bool>(s: S, product: &Product, finish: &F, block: Block) {
+fn panels<S: Simd, F: Finish, const TN: bool>(s: S, product: &Product, finish: &F, block: Block, room: Room) {
     // The buffer holds up to three vectors a row: the widest panels are read in place.
-    let rows = if block.pack { block.rows.max(plan::WIDEST) } else { block.rows };
+    let rows = if let Room::None = room { block.rows } else { block.rows.max(plan::WIDEST) };
     let mut col = 0;
     while col < product.n {
         let left = product.n - col;
         let vectors = plan::panel_vectors::<S>(left.div_ceil(S::LANES), rows);
         let panel = Panel { col, vectors, last_lanes: plan::last_lanes::<S>(left, vectors) };
         // The buffers are in functions of their own: whoever needs none does not pay for one.
-        if !block.pack {
-            panel_in_place::<S, F, TN>(s, product, finish, block, panel);
-        } else if block.depth.saturating_mul(vectors * S::LANES) <= SHORT_PACK_LEN {
-            s.call(PackedPanel::<F, TN, SHORT_PACK_LEN> { product, finish, block, panel });
-        } else {
-            s.call(PackedPanel::<F, TN, PACK_LEN> { product, finish, block, panel });
+        match room {
+            Room::None => panel_in_place::<S, F, TN>(s, product, finish, panel),
+            // SAFETY: the rows can hold all k of a panel.
+            Room::Spare(room) => unsafe { packed_panel::<S, F, TN>(s, product, finish, block, panel, room) },
+            Room::Stack if block.depth.saturating_mul(vectors * S::LANES) <= SHORT_PACK_LEN => {
+                s.call(PackedPanel::<F, TN, SHORT_PACK_LEN> { product, finish, block, panel });
+            }
+            Room::Stack => s.call(PackedPanel::<F, TN, PACK_LEN> { product, finish, block, panel }),
         }
         col += vectors * S::LANES;
     }
@@ -156,45 +207,49 @@ struct Panel {
 }
 
 #[inline(always)]
-fn panel_in_place<S: Simd, F: Finish, const TN: bool>(
-    s: S,
-    product: &Product,
-    finish: &F,
-    block: Block,
-    panel: Panel,
-) {
-    let Product { n, k, b_len, b_stride, .. } = *product;
+fn panel_in_place<S: Simd, F: Finish, const TN: bool>(s: S, product: &Product, finish: &F, panel: Panel) {
+    let Product { m, n, k, b_len, b_stride, .. } = *product;
     let end = panel.col + panel.vectors * S::LANES;
-    let k_whole = if panel.last_lanes == S::LANES { k } else { plan::whole_rows(k, b_len, b_stride, end) };
-    let mut tile = first_tile::<TN>(product, block, panel);
-    (tile.b, tile.b_stride, tile.k_whole) = (product.b.wrapping_add(panel.col), b_stride, k_whole);
-    // TN products (weight gradients) have many rows and a short k: one chain.
-    tile.segment = if TN { k } else { plan::segment_len(n, k) };
-    rows::<S, F, TN>(s, tile, block.rows, panel.vectors, finish, None);
+    let mut strip = first_strip::<TN>(product, Block { row: 0, rows: m, start: 0, depth: k }, panel);
+    (strip.b, strip.b_stride) = (product.b.wrapping_add(panel.col), b_stride);
+    strip.k_whole = if panel.last_lanes == S::LANES { k } else { plan::whole_rows(k, b_len, b_stride, end) };
+    if false && S::PREFETCHES && k.saturating_mul(n) > NEAR {
+        strip.ahead = if m <= 2 * plan::tile_rows::<S>(panel.vectors) {
+            Ahead::Stream
+        } else {
+            Ahead::Next { b: strip.b, b_stride: 0, b_rows: 0 }
+        };
+    }
+    rows::<S, F, TN>(s, strip, m, panel.vectors, finish);
 }
 
-/// The panel's tile at the top of a block, whose B is for the caller to add.
+/// The panel's strip at the top of a block, whose B is for the caller to add.
 #[inline(always)]
-fn first_tile<const TN: bool>(product: &Product, block: Block, panel: Panel) -> Tile {
+fn first_strip<const TN: bool>(product: &Product, block: Block, panel: Panel) -> Strip {
     let (a_row, a_k) = a_steps::<TN>(product);
-    let c = product.c.wrapping_add(block.row * product.c_stride + panel.col);
-    Tile {
+    Strip {
         a: product.a.wrapping_add(block.row * a_row + block.start * a_k),
         a_stride: product.a_stride,
         b: product.b,
         b_stride: product.b_stride,
         k: block.depth,
         k_whole: block.depth,
-        segment: usize::MAX,
+        // NN products alone have chains: in TN (weight gradients) and NT there are many rows, and k is short.
+        segment: if TN || product.b_transposed {
+            usize::MAX
+        } else {
+            plan::segment_len(product.n, product.k)
+        },
         first: if block.start == 0 { product.first.at_col(panel.col) } else { First::Output },
         place: Place {
-            c,
+            c: product.c.wrapping_add(block.row * product.c_stride + panel.col),
             c_stride: product.c_stride,
             row: block.row,
             col: panel.col,
             last_lanes: panel.last_lanes,
         },
-        ahead: Ahead { c, b: product.b, b_stride: 0, b_rows: 0 },
+        tiles: 0,
+        ahead: Ahead::Nothing,
     }
 }
 
@@ -212,23 +267,45 @@ impl<F: Finish, const TN: bool, const LEN: usize> Pass for PackedPanel<'_, F, TN
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { product, finish, block, panel } = self;
-        let width = panel.vectors * S::LANES;
         let mut buffer = Aligned([MaybeUninit::<f32>::uninit(); LEN]);
-        let packed = buffer.0.as_mut_ptr().cast::<f32>();
-        // SAFETY: rows `start` to `start + depth` of B's panel exist, and fit the buffer by the choice of `depth`.
-        unsafe { pack::<S>(s, product, panel, block.start, block.depth, packed) };
-        let mut tile = first_tile::<TN>(product, block, panel);
-        (tile.b, tile.b_stride) = (packed, width);
+        // SAFETY: the panel fits the buffer by the choice of the block's depth.
+        unsafe { packed_panel::<S, F, TN>(s, product, finish, block, panel, buffer.0.as_mut_ptr().cast()) };
+    }
+}
+
+/// Packs the panel's B for the block into `packed`, and computes its tiles from there.
+///
+/// # Safety
+/// `packed` has room for the block's depth of whole vectors, and is none of the block's rows of C.
+#[inline(always)]
+unsafe fn packed_panel<S: Simd, F: Finish, const TN: bool>(
+    s: S,
+    product: &Product,
+    finish: &F,
+    block: Block,
+    panel: Panel,
+    packed: *mut f32,
+) {
+    let width = panel.vectors * S::LANES;
+    // SAFETY: rows `start` to `start + depth` of B's panel exist, and fit `packed` as the caller promises.
+    unsafe { pack::<S>(s, product, panel, block.start, block.depth, packed) };
+    let mut strip = first_strip::<TN>(product, block, panel);
+    (strip.b, strip.b_stride) = (packed, width);
+    if S::PREFETCHES {
         // Where the next panel lies: beside this one, or at the start of the next rows of B.
         let col = if panel.col + width < product.n { panel.col + width } else { 0 };
         let start = if col > 0 { block.start } else { block.start + block.depth };
-        let next = if product.b_transposed {
-            None
-        } else {
-            Some((product.b.wrapping_add(start * product.b_stride + col), product.b_stride))
+        let tiles = block.rows / plan::tile_rows::<S>(panel.vectors);
+        // A transposed B, if all of k is packed, as one stretch of memory.
+        let (row, b_stride) = if product.b_transposed { (col, width) } else { (start, product.b_stride) };
+        let col = if product.b_transposed { start } else { col };
+        strip.ahead = Ahead::Next {
+            b: product.b.wrapping_add(row * product.b_stride + col),
+            b_stride,
+            b_rows: block.depth / tiles.max(1) + 1,
         };
-        rows::<S, F, TN>(s, tile, block.rows, panel.vectors, finish, next);
     }
+    rows::<S, F, TN>(s, strip, block.rows, panel.vectors, finish);
 }
 
 /// Copies `len` rows of the panel of B, from row `start` on, to `dst`: `vectors` whole vectors a row, zeros past the
@@ -272,75 +349,71 @@ unsafe fn pack<S: Simd>(s: S, product: &Product, panel: Panel, start: usize, len
     }
 }
 
-/// All tiles of a panel, from the top. With `next`, the next panel of B and its row stride, each prefetches some rows.
+/// All tiles of a panel, from the top: at most two strips, the taller tiles first.
 #[inline(always)]
-fn rows<S: Simd, F: Finish, const TN: bool>(
-    s: S,
-    mut tile: Tile,
-    m: usize,
-    vectors: usize,
-    finish: &F,
-    next: Option<(*const f32, usize)>,
-) {
+fn rows<S: Simd, F: Finish, const TN: bool>(s: S, mut strip: Strip, m: usize, vectors: usize, finish: &F) {
     let (tiles, short, tall) = plan::row_tiles(m, plan::tile_rows::<S>(vectors));
-    let a_row = if TN { 1 } else { tile.a_stride };
-    if let Some((b, b_stride)) = next {
-        tile.ahead.b = b;
-        tile.ahead.b_stride = b_stride;
-        tile.ahead.b_rows = tile.k / tiles.max(1) + 1;
-    }
-    for index in 0..tiles {
-        let height = short + usize::from(index < tall);
-        let next_c = tile.place.c.wrapping_add(height * tile.place.c_stride);
-        tile.ahead.c = next_c;
-        match vectors {
-            1 => tile_of_height::<S, F, 1, TN, false>(s, &tile, height, finish),
-            2 => tile_of_height::<S, F, 2, TN, false>(s, &tile, height, finish),
-            3 => tile_of_height::<S, F, 3, TN, false>(s, &tile, height, finish),
-            _ => tile_of_height::<S, F, 8, TN, false>(s, &tile, height, finish),
+    for (tiles, height) in [(tall, short + 1), (tiles - tall, short)] {
+        if tiles == 0 {
+            continue;
         }
-        tile.a = tile.a.wrapping_add(height * a_row);
-        tile.place.c = next_c;
-        tile.place.row += height;
-        tile.ahead.b = tile.ahead.b.wrapping_add(tile.ahead.b_rows * tile.ahead.b_stride);
+        strip.tiles = tiles;
+        match vectors {
+            1 => strip_of_height::<S, F, 1, TN, false>(s, &strip, height, finish),
+            2 => strip_of_height::<S, F, 2, TN, false>(s, &strip, height, finish),
+            3 => strip_of_height::<S, F, 3, TN, false>(s, &strip, height, finish),
+            _ => strip_of_height::<S, F, 8, TN, false>(s, &strip, height, finish),
+        }
+        let rows = tiles * height;
+        strip.a = strip.a.wrapping_add(rows * if TN { 1 } else { strip.a_stride });
+        strip.place.c = strip.place.c.wrapping_add(rows * strip.place.c_stride);
+        strip.place.row += rows;
+        if let Ahead::Next { b, b_stride, b_rows } = &mut strip.ahead {
+            *b = b.wrapping_add(tiles * *b_rows * *b_stride);
+        }
     }
 }
 
 /// Runs the micro-kernel compiled for a tile's height: with `INLINE` as part of the caller, else as a function.
 #[inline(always)]
-pub(super) fn tile_of_height<S: Simd, F: Finish, const NV: usize, const TN: bool, const INLINE: bool>(
+pub(super) fn strip_of_height<S: Simd, F: Finish, const NV: usize, const TN: bool, const INLINE: bool>(
     s: S,
-    tile: &Tile,
+    strip: &Strip,
     height: usize,
     finish: &F,
 ) {
     match height {
-        1 => run_tile::<S, F, 1, NV, TN, INLINE>(s, tile, finish),
-        2 => run_tile::<S, F, 2, NV, TN, INLINE>(s, tile, finish),
-        3 => run_tile::<S, F, 3, NV, TN, INLINE>(s, tile, finish),
-        4 => run_tile::<S, F, 4, NV, TN, INLINE>(s, tile, finish),
-        5 => run_tile::<S, F, 5, NV, TN, INLINE>(s, tile, finish),
-        6 => run_tile::<S, F, 6, NV, TN, INLINE>(s, tile, finish),
-        7 => run_tile::<S, F, 7, NV, TN, INLINE>(s, tile, finish),
-        8 => run_tile::<S, F, 8, NV, TN, INLINE>(s, tile, finish),
-        9 => run_tile::<S, F, 9, NV, TN, INLINE>(s, tile, finish),
-        10 => run_tile::<S, F, 10, NV, TN, INLINE>(s, tile, finish),
-        11 => run_tile::<S, F, 11, NV, TN, INLINE>(s, tile, finish),
-        12 => run_tile::<S, F, 12, NV, TN, INLINE>(s, tile, finish),
-        13 => run_tile::<S, F, 13, NV, TN, INLINE>(s, tile, finish),
-        _ => run_tile::<S, F, 14, NV, TN, INLINE>(s, tile, finish),
+        1 => run_strip::<S, F, 1, NV, TN, INLINE>(s, strip, finish),
+        2 => run_strip::<S, F, 2, NV, TN, INLINE>(s, strip, finish),
+        3 => run_strip::<S, F, 3, NV, TN, INLINE>(s, strip, finish),
+        4 => run_strip::<S, F, 4, NV, TN, INLINE>(s, strip, finish),
+        5 => run_strip::<S, F, 5, NV, TN, INLINE>(s, strip, finish),
+        6 => run_strip::<S, F, 6, NV, TN, INLINE>(s, strip, finish),
+        7 => run_strip::<S, F, 7, NV, TN, INLINE>(s, strip, finish),
+        8 => run_strip::<S, F, 8, NV, TN, INLINE>(s, strip, finish),
+        9 => run_strip::<S, F, 9, NV, TN, INLINE>(s, strip, finish),
+        10 => run_strip::<S, F, 10, NV, TN, INLINE>(s, strip, finish),
+        11 => run_strip::<S, F, 11, NV, TN, INLINE>(s, strip, finish),
+        12 => run_strip::<S, F, 12, NV, TN, INLINE>(s, strip, finish),
+        13 => run_strip::<S, F, 13, NV, TN, INLINE>(s, strip, finish),
+        _ => run_strip::<S, F, 14, NV, TN, INLINE>(s, strip, finish),
     }
 }
 
 /// Sizes that the instruction set has no tile for are never asked for; not compiling them keeps the crate small.
 #[inline(always)]
-fn run_tile<S: Simd, F: Finish, const MR: usize, const NV: usize, const TN: bool, const INLINE: bool>(
+fn run_strip<S: Simd, F: Finish, const MR: usize, const NV: usize, const TN: bool, const INLINE: bool>(
     s: S,
-    tile: &Tile,
+    strip: &Strip,
     finish: &F,
 ) {
     if const { MR <= plan::tile_rows::<S>(NV) } {
-        let kernel = MicroKernel::<F, MR, NV, TN> { tile, finish };
-        if INLINE { kernel.run(s) } else { s.call(kernel) }
+        if !TN && strip.segment < strip.k {
+            let kernel = MicroKernel::<F, MR, NV, TN, true> { strip, finish };
+            if INLINE { kernel.run(s) } else { s.call(kernel) }
+        } else {
+            let kernel = MicroKernel::<F, MR, NV, TN, false> { strip, finish };
+            if INLINE { kernel.run(s) } else { s.call(kernel) }
+        }
     }
 }

@@ -74,26 +74,27 @@ impl Finish for Activate {
         acc: &[[S::V; NV]; MR],
         place: Place,
     ) {
-        let at = |row: usize, col: usize| place.c.wrapping_add(row * place.c_stride + col);
         match *self {
-            Self::Nothing => {
+            Self::Nothing => for_each_vector::<S, MR, NV>(s, acc, place, |x, c, _, _, lanes| {
                 // SAFETY: the caller's promise: the tile lies inside C.
-                for_each_vector::<S, MR, NV>(acc, place.last_lanes, |x, row, col, lanes| unsafe {
-                    s.store_partial(at(row, col), x, lanes);
-                });
-            }
-            Self::Relu => {
+                unsafe { s.store_partial(c, x, lanes) };
+            }),
+            Self::Relu => for_each_vector::<S, MR, NV>(s, acc, place, |x, c, _, _, lanes| {
                 // SAFETY: as above.
-                for_each_vector::<S, MR, NV>(acc, place.last_lanes, |x, row, col, lanes| unsafe {
-                    s.store_partial(at(row, col), s.relu(x), lanes);
-                });
-            }
+                unsafe { s.store_partial(c, s.relu(x), lanes) };
+            }),
             Self::ReluMask(gate, gate_stride) => {
-                for_each_vector::<S, MR, NV>(acc, place.last_lanes, |x, row, col, lanes| {
-                    let gate = gate.wrapping_add((place.row + row) * gate_stride + place.col + col);
+                let mut gate = gate.wrapping_add(place.row * gate_stride + place.col);
+                let mut gate_row = 0;
+                for_each_vector::<S, MR, NV>(s, acc, place, |x, c, row, col, lanes| {
+                    if row > gate_row {
+                        gate = s.in_register(gate.wrapping_add(gate_stride));
+                        gate_row = row;
+                    }
                     // SAFETY: as above; the gate has C's shape.
                     unsafe {
-                        s.store_partial(at(row, col), s.relu_mask(s.load_partial(gate, lanes), x), lanes);
+                        let gate = s.load_partial(gate.wrapping_add(col), lanes);
+                        s.store_partial(c, s.relu_mask(gate, x), lanes);
                     }
                 });
             }

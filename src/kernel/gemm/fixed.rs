@@ -1,9 +1,9 @@
 //! The loops around the micro-kernel when the shape is known to the compiler: no packing, and no choice left at
 //! run time. Every size is a constant, so a tile becomes straight code or loops of known length.
 
-use super::driver::tile_of_height;
+use super::driver::strip_of_height;
 use super::epilogue::Activate;
-use super::micro::{Ahead, First, Place, Tile};
+use super::micro::{Ahead, First, Place, Strip};
 use super::plan;
 use crate::simd::Simd;
 
@@ -60,7 +60,7 @@ impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
     fn panel<S: Simd, const NV: usize>(self, s: S, col: &mut usize) {
         let last_lanes = plan::last_lanes::<S>(N - *col, NV);
         let end = *col + NV * S::LANES;
-        let mut tile = Tile {
+        let mut strip = Strip {
             a: self.a,
             a_stride: K,
             b: self.b.wrapping_add(*col),
@@ -70,19 +70,20 @@ impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
             segment: const { plan::segment_len(N, K) },
             first: First::Zero,
             place: Place { c: self.c.wrapping_add(*col), c_stride: N, row: 0, col: *col, last_lanes },
-            ahead: Ahead { c: self.c, b: self.b, b_stride: 0, b_rows: 0 },
+            tiles: 0,
+            ahead: Ahead::Nothing,
         };
         let (tiles, short, tall) = const { plan::row_tiles(M, plan::tile_rows::<S>(NV)) };
-        for _ in 0..tall {
+        if tall > 0 {
             let height = const { plan::row_tiles(M, plan::tile_rows::<S>(NV)).1 + 1 };
-            tile_of_height::<S, _, NV, false, true>(s, &tile, height, &Activate::Nothing);
-            tile.a = tile.a.wrapping_add(height * K);
-            tile.place.c = tile.place.c.wrapping_add(height * N);
+            strip.tiles = tall;
+            strip_of_height::<S, _, NV, false, true>(s, &strip, height, &Activate::Nothing);
+            strip.a = strip.a.wrapping_add(tall * height * K);
+            strip.place.c = strip.place.c.wrapping_add(tall * height * N);
         }
-        for _ in tall..tiles {
-            tile_of_height::<S, _, NV, false, true>(s, &tile, short, &Activate::Nothing);
-            tile.a = tile.a.wrapping_add(short * K);
-            tile.place.c = tile.place.c.wrapping_add(short * N);
+        if tiles > tall {
+            strip.tiles = tiles - tall;
+            strip_of_height::<S, _, NV, false, true>(s, &strip, short, &Activate::Nothing);
         }
         *col = end;
     }

@@ -71,90 +71,119 @@ pub(crate) trait Finish {
     );
 }
 
-/// Visits each vector of a tile: `visit(acc, row in tile, column in tile, lanes)`.
+/// Visits each vector of a tile: `visit(acc, where in C, row in tile, column in tile, lanes)`.
 #[inline(always)]
 pub(crate) fn for_each_vector<S: Simd, const MR: usize, const NV: usize>(
+    s: S,
     acc: &[[S::V; NV]; MR],
-    last_lanes: usize,
-    mut visit: impl FnMut(S::V, usize, usize, usize),
+    place: Place,
+    mut visit: impl FnMut(S::V, *mut f32, usize, usize, usize),
 ) {
+    let mut c = place.c;
     for (r, row) in acc.iter().enumerate() {
         for (v, &x) in row.iter().enumerate() {
-            visit(x, r, v * S::LANES, if v + 1 == NV { last_lanes } else { S::LANES });
+            let lanes = if v + 1 == NV { place.last_lanes } else { S::LANES };
+            visit(x, c.wrapping_add(v * S::LANES), r, v * S::LANES, lanes);
         }
+        c = next_row(s, c, place.c_stride);
     }
 }
 
-/// The operands of one tile.
+/// The next row, without a multiple of the stride for each row in a register of its own.
+#[inline(always)]
+pub(crate) fn next_row<S: Simd>(s: S, row: *mut f32, stride: usize) -> *mut f32 {
+    s.in_register(row.wrapping_add(stride)).cast_mut()
+}
+
+/// The operands of a strip: tiles of equal height below one another, in one panel of columns.
 #[derive(Clone, Copy)]
-pub(super) struct Tile {
-    /// A's first element for this tile, and the numbers from one row of A, as it lies in memory, to the next.
+pub(super) struct Strip {
+    /// A's first element for the first tile, and the numbers from one row of A, as it lies in memory, to the next.
     pub(super) a: *const f32,
     pub(super) a_stride: usize,
-    /// B's first element for this tile, and the numbers from one k to the next.
+    /// B's first element for the panel, and the numbers from one k to the next.
     pub(super) b: *const f32,
     pub(super) b_stride: usize,
     pub(super) k: usize,
-    /// As many k from the first as B can be read in whole vectors, though the tile's last vector may be in part.
+    /// As many k from the first as B can be read in whole vectors, though the panel's last vector may be in part.
     pub(super) k_whole: usize,
     /// Length of a segment of k: all of it, or what the plan says.
     pub(super) segment: usize,
     pub(super) first: First,
+    /// Where the first tile's results go.
     pub(super) place: Place,
+    pub(super) tiles: usize,
     pub(super) ahead: Ahead,
 }
 
-/// What the tile prefetches while it computes: what comes next, and may lie beyond the caches. Any address will do, a
-/// prefetch of it changes nothing but time.
+/// What a strip brings into L1 while it computes. Any address will do: a prefetch changes nothing but time.
 #[derive(Clone, Copy)]
-pub(super) struct Ahead {
-    /// As many rows of C as the tile has.
-    pub(super) c: *const f32,
-    /// Then `b_rows` rows of B.
-    pub(super) b: *const f32,
-    pub(super) b_stride: usize,
-    pub(super) b_rows: usize,
+pub(super) enum Ahead {
+    /// Nothing: all of it is near.
+    Nothing,
+    /// B itself, some k before its turn: C has few rows, so that B is a stream.
+    Stream,
+    /// What the next tile takes of A and C, and for each tile `b_rows` rows of the next panel of B.
+    Next { b: *const f32, b_stride: usize, b_rows: usize },
 }
 
-/// One tile as a pass of its own, so that each size of tile is one function an instruction set.
-pub(super) struct MicroKernel<'a, F, const MR: usize, const NV: usize, const TN: bool> {
-    pub(super) tile: &'a Tile,
+/// A strip as a pass of its own, so that each size of tile is one function an instruction set.
+pub(super) struct MicroKernel<'a, F, const MR: usize, const NV: usize, const TN: bool, const CHAINS: bool> {
+    pub(super) strip: &'a Strip,
     pub(super) finish: &'a F,
 }
 
-impl<F: Finish, const MR: usize, const NV: usize, const TN: bool> Pass for MicroKernel<'_, F, MR, NV, TN> {
+impl<F: Finish, const MR: usize, const NV: usize, const TN: bool, const CHAINS: bool> Pass
+    for MicroKernel<'_, F, MR, NV, TN, CHAINS>
+{
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        // SAFETY: whoever made the tile promised that it lies inside its operands.
-        unsafe { micro_kernel::<S, F, MR, NV, TN>(s, self.tile, self.finish) }
+        // SAFETY: whoever made the strip promised that it lies inside its operands.
+        unsafe { micro_kernel::<S, F, MR, NV, TN, CHAINS>(s, self.strip, self.finish) }
     }
 }
 
-/// One tile of `MR` rows and `NV` vectors. With `TN`, A lies transposed: a step of k goes to the next row in memory.
+/// Tiles of `MR` rows and `NV` vectors. With `TN`, A lies transposed: a step of k goes to the next row in memory.
 ///
 /// # Safety
-/// The operands of `tile` and its place hold a tile of this size.
+/// The operands of `strip` and its place hold as many tiles of this size as it says.
 #[inline(always)]
-pub(super) unsafe fn micro_kernel<S: Simd, F: Finish, const MR: usize, const NV: usize, const TN: bool>(
+pub(super) unsafe fn micro_kernel<
+    S: Simd,
+    F: Finish,
+    const MR: usize,
+    const NV: usize,
+    const TN: bool,
+    const CHAINS: bool,
+>(
     s: S,
-    tile: &Tile,
+    strip: &Strip,
     finish: &F,
 ) {
-    // SAFETY: the caller's promise, for every pointer below: rows below MR, vectors below NV of which the last has
-    // `last_lanes`, k below `tile.k`.
-    unsafe {
-        let mut acc = first_values::<S, MR, NV>(s, tile);
-        let mut done = segment::<S, MR, NV, TN>(s, tile, 0, tile.segment.min(tile.k), &mut acc);
-        while done < tile.k {
-            let mut chain = [[s.splat(0.0); NV]; MR];
-            done = segment::<S, MR, NV, TN>(s, tile, done, tile.segment.min(tile.k - done), &mut chain);
-            for (acc, chain) in acc.as_flattened_mut().iter_mut().zip(chain.as_flattened()) {
-                *acc = s.add(*acc, *chain);
+    let mut tile = *strip;
+    for _ in 0..strip.tiles {
+        // Else a dozen multiples of each would be made ahead of the loop, and kept on the stack.
+        tile.a_stride = s.number_in_register(strip.a_stride);
+        tile.place.c_stride = s.number_in_register(strip.place.c_stride);
+        // SAFETY: the caller's promise, for every pointer below: rows below MR, vectors below NV of which the last
+        // has `last_lanes`, k below `strip.k`.
+        unsafe {
+            let mut acc = first_values::<S, MR, NV>(s, &tile);
+            if CHAINS {
+                acc = chains::<S, MR, NV, TN>(s, &tile, acc);
+            } else {
+                segment::<S, MR, NV, TN>(s, &tile, 0, tile.k, &mut acc);
             }
+            finish.finish(s, &acc, tile.place);
         }
-        finish.finish(s, &acc, tile.place);
+        tile.a = tile.a.wrapping_add(MR * if TN { 1 } else { tile.a_stride });
+        tile.place.c = tile.place.c.wrapping_add(MR * tile.place.c_stride);
+        tile.place.row += MR;
+        if let Ahead::Next { b, b_stride, b_rows } = &mut tile.ahead {
+            *b = b.wrapping_add(*b_rows * *b_stride);
+        }
     }
 }
 
@@ -163,7 +192,7 @@ pub(super) unsafe fn micro_kernel<S: Simd, F: Finish, const MR: usize, const NV:
 /// # Safety
 /// As for [`micro_kernel`].
 #[inline(always)]
-unsafe fn first_values<S: Simd, const MR: usize, const NV: usize>(s: S, tile: &Tile) -> [[S::V; NV]; MR] {
+unsafe fn first_values<S: Simd, const MR: usize, const NV: usize>(s: S, tile: &Strip) -> [[S::V; NV]; MR] {
     let mut acc = [[s.splat(0.0); NV]; MR];
     let lanes = |v: usize| if v + 1 == NV { tile.place.last_lanes } else { S::LANES };
     match tile.first {
@@ -177,98 +206,202 @@ unsafe fn first_values<S: Simd, const MR: usize, const NV: usize>(s: S, tile: &T
             acc = [bias; MR];
         }
         First::Output => {
-            for (r, row) in acc.iter_mut().enumerate() {
+            let mut c = tile.place.c;
+            for row in &mut acc {
                 for (v, x) in row.iter_mut().enumerate() {
                     // SAFETY: inside the tile of C.
-                    *x = unsafe {
-                        s.load_partial(tile.place.c.add(r * tile.place.c_stride + v * S::LANES), lanes(v))
-                    };
+                    *x = unsafe { s.load_partial(c.add(v * S::LANES), lanes(v)) };
                 }
+                c = next_row(s, c, tile.place.c_stride);
             }
         }
     }
     acc
 }
 
-/// Adds `len` products from `start` on to `acc`; returns where the next segment starts.
+/// The sums of all segments, the first of which starts from `acc`, added in order.
+///
+/// # Safety
+/// As for [`micro_kernel`].
+#[inline(always)]
+unsafe fn chains<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
+    s: S,
+    tile: &Strip,
+    mut acc: [[S::V; NV]; MR],
+) -> [[S::V; NV]; MR] {
+    let mut done = tile.segment.min(tile.k);
+    // SAFETY: the caller's promise; segments end at k or before.
+    unsafe {
+        segment::<S, MR, NV, TN>(s, tile, 0, done, &mut acc);
+        while done < tile.k {
+            let len = tile.segment.min(tile.k - done);
+            let mut chain = [[s.splat(0.0); NV]; MR];
+            segment::<S, MR, NV, TN>(s, tile, done, len, &mut chain);
+            for (acc, chain) in acc.as_flattened_mut().iter_mut().zip(chain.as_flattened()) {
+                *acc = s.add(*acc, *chain);
+            }
+            done += len;
+        }
+    }
+    acc
+}
+
+/// Adds `len` products from `start` on to `acc`.
 ///
 /// # Safety
 /// As for [`micro_kernel`]; `start + len` is at most `tile.k`.
 #[inline(always)]
 unsafe fn segment<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
     s: S,
-    tile: &Tile,
+    tile: &Strip,
     start: usize,
     len: usize,
     acc: &mut [[S::V; NV]; MR],
-) -> usize {
-    let (a_row, a_k) = if TN { (1, tile.a_stride) } else { (tile.a_stride, 1) };
-    let end = start + len;
-    let whole_end = end.min(tile.k_whole).max(start);
+) {
+    let a_k = if TN { tile.a_stride } else { 1 };
+    let whole = tile.k_whole.saturating_sub(start).min(len);
     // SAFETY: k stays below `tile.k`; up to `k_whole` B is readable in whole vectors, past that in `last_lanes`.
     unsafe {
-        let a = tile.a.add(start * a_k);
-        let mut a: [*const f32; 5] =
-            core::array::from_fn(|i| if 3 * i < MR { a.wrapping_add(3 * i * a_row) } else { a });
+        let mut a = Rows::<MR, TN>::new(tile.a.add(start * a_k), tile.a_stride);
         let mut b = tile.b.add(start * tile.b_stride);
-        // Four steps an iteration: LLVM leaves this loop rolled, and its counters would cost as much as the loads.
-        for four in 0..(whole_end - start) / 4 {
-            if S::PREFETCHES && four % 2 == 0 {
-                let row = four / 2;
-                let line = if row < MR {
-                    tile.ahead.c.wrapping_add(row * tile.place.c_stride)
-                } else {
-                    tile.ahead.b.wrapping_add((row - MR).min(tile.ahead.b_rows) * tile.ahead.b_stride)
-                };
-                for v in 0..NV {
-                    s.prefetch(line.wrapping_add(v * S::LANES));
+        // Between what is brought near and its use lie one or two stretches.
+        let stretch = if S::PREFETCHES && !matches!(tile.ahead, Ahead::Nothing) { STRETCH } else { whole };
+        let mut left = whole;
+        while left >= 4 {
+            if S::PREFETCHES {
+                prefetch::<S, MR, NV, TN>(s, tile, whole - left, a.first(), b);
+            }
+            // Four steps an iteration: LLVM leaves this loop rolled, and its counters would cost as much as the loads.
+            for _ in 0..stretch.min(left) / 4 {
+                for u in 0..4 {
+                    step::<S, MR, NV, TN>(s, a.ahead(u), b.add(u * tile.b_stride), S::LANES, acc);
                 }
+                a = a.ahead(4).in_registers(s);
+                b = b.wrapping_add(4 * tile.b_stride);
             }
-            for u in 0..4 {
-                step::<S, MR, NV>(
-                    s,
-                    a.map(|a| a.wrapping_add(u * a_k)),
-                    a_row,
-                    b.add(u * tile.b_stride),
-                    S::LANES,
-                    acc,
-                );
-            }
-            for a in a.iter_mut().take(MR.div_ceil(3)) {
-                let next = a.wrapping_add(4 * a_k);
-                *a = if MR > 3 { s.in_register(next) } else { next };
-            }
-            b = b.wrapping_add(4 * tile.b_stride);
+            left -= stretch.min(left) / 4 * 4;
         }
-        for _ in 0..(whole_end - start) % 4 {
-            step::<S, MR, NV>(s, a, a_row, b, S::LANES, acc);
-            a = a.map(|a| a.wrapping_add(a_k));
-            b = b.wrapping_add(tile.b_stride);
-        }
-        for _ in whole_end..end {
-            step::<S, MR, NV>(s, a, a_row, b, tile.place.last_lanes, acc);
-            a = a.map(|a| a.wrapping_add(a_k));
+        for i in whole - left..len {
+            let lanes = if i < whole { S::LANES } else { tile.place.last_lanes };
+            step::<S, MR, NV, TN>(s, a, b, lanes, acc);
+            a = a.ahead(1);
             b = b.wrapping_add(tile.b_stride);
         }
     }
-    end
+}
+
+/// Steps of k between two rounds of prefetches: those in which a row of A moves on by a cache line.
+const STRETCH: usize = 16;
+
+/// Where `MR` rows of A are at some k.
+#[derive(Clone, Copy)]
+struct Rows<const MR: usize, const TN: bool> {
+    /// The first of each three rows, which is as far as an address reaches with the stride and twice the stride; all
+    /// rows of a transposed A are beside the first.
+    thirds: [*const f32; 5],
+    stride: usize,
+}
+
+impl<const MR: usize, const TN: bool> Rows<MR, TN> {
+    #[inline(always)]
+    fn new(first: *const f32, stride: usize) -> Self {
+        let third = |i| if TN || 3 * i >= MR { first } else { first.wrapping_add(3 * i * stride) };
+        Self { thirds: core::array::from_fn(third), stride }
+    }
+
+    #[inline(always)]
+    fn first(self) -> *const f32 {
+        self.thirds[0]
+    }
+
+    /// `steps` of k further on.
+    #[inline(always)]
+    fn ahead(self, steps: usize) -> Self {
+        let numbers = if TN { steps * self.stride } else { steps };
+        Self { thirds: self.thirds.map(|p| p.wrapping_add(numbers)), ..self }
+    }
+
+    #[inline(always)]
+    fn row(self, row: usize) -> *const f32 {
+        if TN {
+            self.thirds[0].wrapping_add(row)
+        } else {
+            self.thirds[row / 3].wrapping_add(row % 3 * self.stride)
+        }
+    }
+
+    #[inline(always)]
+    fn in_registers<S: Simd>(mut self, s: S) -> Self {
+        if !TN && MR > 3 {
+            for p in self.thirds.iter_mut().take(MR.div_ceil(3)) {
+                *p = s.in_register(*p);
+            }
+        }
+        self
+    }
+}
+
+/// What is due in the stretch of k from `start` of the segment on, which begins at `a` and `b`.
+#[inline(always)]
+fn prefetch<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
+    s: S,
+    tile: &Strip,
+    start: usize,
+    a: *const f32,
+    b: *const f32,
+) {
+    /// Numbers in a cache line.
+    const LINE: usize = 16;
+    let row_of_lines = |p: *const f32| {
+        for col in (0..NV * S::LANES).step_by(LINE) {
+            s.prefetch(p.wrapping_add(col));
+        }
+        // Rows seldom begin with a line.
+        s.prefetch(p.wrapping_add(NV * S::LANES - 1));
+    };
+    match tile.ahead {
+        Ahead::Nothing => {}
+        Ahead::Stream => {
+            let mut b = b.wrapping_add(STRETCH * tile.b_stride);
+            for _ in 0..STRETCH {
+                row_of_lines(b);
+                b = s.in_register(b.wrapping_add(tile.b_stride));
+            }
+        }
+        Ahead::Next { b, b_stride, b_rows } => {
+            // The next tile's A where this tile's is now; a transposed A has a line for each k.
+            if TN || start < 2 * STRETCH {
+                let mut a = a.wrapping_add(MR * if TN { 1 } else { tile.a_stride });
+                for _ in 0..const { if TN { STRETCH } else { MR } } {
+                    s.prefetch(a);
+                    a = s.in_register(a.wrapping_add(tile.a_stride));
+                }
+            }
+            // Two rows of C, or then of B, in each stretch.
+            for row in 2 * (start / STRETCH)..2 * (start / STRETCH) + 2 {
+                row_of_lines(if row < MR {
+                    tile.place.c.wrapping_add((MR + row) * tile.place.c_stride)
+                } else {
+                    b.wrapping_add((row - MR).min(b_rows) * b_stride)
+                });
+            }
+        }
+    }
 }
 
 /// One step of k: `MR * NV` multiply-adds.
 ///
 /// # Safety
-/// `MR` rows of A from the pointers in `a` (each the first of three), and `NV` vectors at `b` of which the last has
-/// `last_lanes`, can be read.
+/// `MR` rows of A, and `NV` vectors at `b` of which the last has `last_lanes`, can be read.
 #[inline(always)]
-unsafe fn step<S: Simd, const MR: usize, const NV: usize>(
+unsafe fn step<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
     s: S,
-    a: [*const f32; 5],
-    a_row: usize,
+    a: Rows<MR, TN>,
     b: *const f32,
     last_lanes: usize,
     acc: &mut [[S::V; NV]; MR],
 ) {
-    // SAFETY: the caller's promise: MR rows of A, NV vectors of B of which the last has `last_lanes`.
+    // SAFETY: the caller's promise.
     unsafe {
         let mut row = [s.splat(0.0); NV];
         for (v, x) in row.iter_mut().enumerate() {
@@ -276,7 +409,7 @@ unsafe fn step<S: Simd, const MR: usize, const NV: usize>(
             *x = if v + 1 < NV || last_lanes == S::LANES { s.load(p) } else { s.load_partial(p, last_lanes) };
         }
         for (r, acc) in acc.iter_mut().enumerate() {
-            let x = s.splat(a[r / 3].add(r % 3 * a_row).read());
+            let x = s.splat(a.row(r).read());
             for (acc, &row) in acc.iter_mut().zip(&row) {
                 *acc = s.mul_add(x, row, *acc);
             }

@@ -59,6 +59,16 @@ pub(super) const fn tile_rows<S: Simd>(vectors: usize) -> usize {
     }
 }
 
+/// Whether `k` rows of B crowd into so few sets of L2 that a panel of them drives itself out: rows a multiple of a large
+/// power of two apart share sets. L2 is taken to have 1024 sets of at least eight lines, some of which A and C want.
+pub(super) fn rows_crowd(k: usize, b_stride: usize) -> bool {
+    const LINE: usize = 16;
+    const SETS: usize = 1024;
+    const WAYS: usize = 8;
+    let apart = 1 << (b_stride / LINE).trailing_zeros().min(SETS.ilog2());
+    b_stride.is_multiple_of(LINE) && k > SETS / apart * WAYS
+}
+
 /// How many k of a panel of up to three vectors a buffer of `len` numbers holds: whole vectors, for packing transposes
 /// blocks of them.
 pub(super) const fn packed_depth<S: Simd>(len: usize) -> usize {
@@ -71,18 +81,26 @@ pub(super) const fn packed_depth<S: Simd>(len: usize) -> usize {
     if depth == 0 { 1 } else { depth }
 }
 
+/// How many k a block has: `k` in equal parts whose panels a buffer of `len` numbers holds.
+pub(super) const fn block_depth<S: Simd>(k: usize, len: usize) -> usize {
+    let most = packed_depth::<S>(len);
+    if k <= most {
+        return if k == 0 { 1 } else { k };
+    }
+    // At least two parts, so whole vectors of k stay below the most.
+    k.div_ceil(k.div_ceil(most)).next_multiple_of(S::LANES)
+}
+
 /// Rows in a block of C whose part of A, `depth` deep, has at most `numbers` numbers: equal parts of `m`.
 pub(super) const fn block_rows(m: usize, depth: usize, numbers: usize) -> usize {
     // A multiple of the heights 8 and 12; blocks of less than four such are not worth their loop.
     const UNIT: usize = 24;
-    if m <= 4 * UNIT || m.saturating_mul(depth) <= 2 * numbers {
-        return m;
-    }
     let most = numbers / (if depth == 0 { 1 } else { depth });
     let most = if most < 4 * UNIT { 4 * UNIT } else { most };
-    let blocks = m.div_ceil(most);
-    let blocks = if blocks == 0 { 1 } else { blocks };
-    m.div_ceil(blocks).next_multiple_of(UNIT)
+    if m <= most {
+        return m;
+    }
+    m.div_ceil(m.div_ceil(most)).next_multiple_of(UNIT)
 }
 
 /// Lanes in use of a panel's last vector, when `left` columns are left and the panel takes `vectors` vectors.
