@@ -1,7 +1,7 @@
 //! Optimisers' rules, applied where the gradient comes into being: in the registers of the product that forms it.
 
 use super::elementwise::zip_in_place;
-use super::gemm::{Finish, Place, for_each_vector};
+use super::gemm::{Finish, Place, load_row, next_row};
 use crate::simd::{Pass, Simd};
 
 /// Gradient descent: `w = w - rate g`.
@@ -21,37 +21,29 @@ impl Descend {
 impl Finish for Descend {
     const READS_OUTPUT: bool = true;
 
+    #[inline(always)]
+    fn takes_columns_as_rows(&self) -> bool {
+        true
+    }
+
     /// # Safety
     /// See [`Finish::finish`].
     #[inline(always)]
     unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
         &self,
         s: S,
-        acc: &[[S::V; NV]; MR],
+        acc: &mut [[S::V; NV]; MR],
         place: Place,
     ) {
-        if S::LANES <= 4 || place.last_lanes == S::LANES {
-            for_each_vector::<S, MR, NV>(s, acc, place, |gradient, c, _, _, lanes| {
-                // SAFETY: the caller's promise: inside the tile of C.
-                unsafe {
-                    let weight = s.load_partial(c, lanes);
-                    s.store_partial(c, self.apply(s, gradient, weight), lanes);
-                }
-            });
-            return;
+        let mut weights = place.c.cast_const();
+        for row in acc {
+            // SAFETY: the caller's promise: the tile lies inside C.
+            let old = unsafe { load_row::<S, NV>(s, weights, place.last_lanes) };
+            for (x, old) in row.iter_mut().zip(old) {
+                *x = self.apply(s, *x, old);
+            }
+            weights = next_row(s, weights, place.c_stride);
         }
-        // Rows may be shorter than a vector: a processor then takes the load of one to overlap the store of the one
-        // before, and waits. So all loads come first.
-        let mut moved = *acc;
-        for_each_vector::<S, MR, NV>(s, acc, place, |gradient, c, row, col, lanes| {
-            // SAFETY: the caller's promise: inside the tile of C.
-            let weight = unsafe { s.load_partial(c, lanes) };
-            moved[row][col / S::LANES] = self.apply(s, gradient, weight);
-        });
-        for_each_vector::<S, MR, NV>(s, &moved, place, |weight, c, _, _, lanes| {
-            // SAFETY: as above.
-            unsafe { s.store_partial(c, weight, lanes) };
-        });
     }
 }
 

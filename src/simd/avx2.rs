@@ -76,6 +76,10 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     unsafe fn load_partial(self, p: *const f32, lanes: usize) -> __m256 {
+        if lanes == 8 {
+            // SAFETY: the token, and eight numbers can be read at `p`.
+            return unsafe { self.load(p) };
+        }
         // SAFETY: the token, and the lanes of the mask can be read at `p`; the others are not touched.
         unsafe { _mm256_maskload_ps(p, Self::mask(lanes)) }
     }

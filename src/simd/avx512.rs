@@ -35,6 +35,7 @@ impl Simd for Avx512 {
     type V = __m512;
     const LANES: usize = 16;
     const TILE_ROWS: [usize; 4] = [14, 12, 8, 3];
+    const MASKS: bool = true;
     const PREFETCHES: bool = true;
 
     #[inline(always)]

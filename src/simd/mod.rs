@@ -61,6 +61,9 @@ pub(crate) trait Simd: Copy {
     /// a broadcast element of A fit the registers; 0 where there is no tile of that width.
     const TILE_ROWS: [usize; 4];
 
+    /// Whether loading part of a vector costs no more than loading all of it.
+    const MASKS: bool = false;
+
     /// Whether [`Simd::prefetch`] does something.
     const PREFETCHES: bool = false;
 
@@ -230,6 +233,15 @@ impl<S: Simd> Lanes16<S> {
     pub(crate) fn zip(mut self, other: Self, f: impl Fn(S::V, S::V) -> S::V) -> Self {
         for (register, &other) in self.0.iter_mut().zip(&other.0).take(Self::REGISTERS) {
             *register = f(*register, other);
+        }
+        self
+    }
+
+    /// `a * b + self`.
+    #[inline(always)]
+    pub(crate) fn mul_add(mut self, s: S, a: Self, b: Self) -> Self {
+        for (i, register) in self.0.iter_mut().enumerate().take(Self::REGISTERS) {
+            *register = s.mul_add(a.0[i], b.0[i], *register);
         }
         self
     }

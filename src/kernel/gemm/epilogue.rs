@@ -1,6 +1,6 @@
 //! What happens to a tile between the last multiply-add and memory.
 
-use super::micro::{Finish, First, Place, for_each_vector};
+use super::micro::{Finish, First, Place, load_row, next_row};
 use crate::Mat;
 use crate::simd::Simd;
 
@@ -65,38 +65,37 @@ impl Epilogue<'_> {
 impl Finish for Activate {
     const READS_OUTPUT: bool = false;
 
+    #[inline(always)]
+    fn takes_columns_as_rows(&self) -> bool {
+        !matches!(*self, Self::ReluMask(_, stride) if stride != 1)
+    }
+
     /// # Safety
     /// See [`Finish::finish`].
     #[inline(always)]
     unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
         &self,
         s: S,
-        acc: &[[S::V; NV]; MR],
+        acc: &mut [[S::V; NV]; MR],
         place: Place,
     ) {
         match *self {
-            Self::Nothing => for_each_vector::<S, MR, NV>(s, acc, place, |x, c, _, _, lanes| {
-                // SAFETY: the caller's promise: the tile lies inside C.
-                unsafe { s.store_partial(c, x, lanes) };
-            }),
-            Self::Relu => for_each_vector::<S, MR, NV>(s, acc, place, |x, c, _, _, lanes| {
-                // SAFETY: as above.
-                unsafe { s.store_partial(c, s.relu(x), lanes) };
-            }),
-            Self::ReluMask(gate, gate_stride) => {
-                let mut gate = gate.wrapping_add(place.row * gate_stride + place.col);
-                let mut gate_row = 0;
-                for_each_vector::<S, MR, NV>(s, acc, place, |x, c, row, col, lanes| {
-                    if row > gate_row {
-                        gate = s.in_register(gate.wrapping_add(gate_stride));
-                        gate_row = row;
+            Self::Nothing => {}
+            Self::Relu => {
+                for x in acc.as_flattened_mut() {
+                    *x = s.relu(*x);
+                }
+            }
+            Self::ReluMask(gate, stride) => {
+                let mut gate = gate.wrapping_add(place.row * stride + place.col);
+                for row in acc {
+                    // SAFETY: the caller's promise: the gate has C's shape.
+                    let gates = unsafe { load_row::<S, NV>(s, gate, place.last_lanes) };
+                    for (x, gate) in row.iter_mut().zip(gates) {
+                        *x = s.relu_mask(gate, *x);
                     }
-                    // SAFETY: as above; the gate has C's shape.
-                    unsafe {
-                        let gate = s.load_partial(gate.wrapping_add(col), lanes);
-                        s.store_partial(c, s.relu_mask(gate, x), lanes);
-                    }
-                });
+                    gate = next_row(s, gate, stride);
+                }
             }
         }
     }

@@ -26,6 +26,8 @@ pub(super) enum First {
     Zero,
     /// One row for all rows of C: the bias.
     Row(*const f32),
+    /// One number for all of C: the bias of a single column.
+    Each(*const f32),
     /// The old C.
     Output,
 }
@@ -59,40 +61,66 @@ pub(crate) trait Finish {
     /// Whether [`Finish::finish`] reads the old C, which must then not hold sums of earlier blocks of k.
     const READS_OUTPUT: bool;
 
-    /// Stores `acc`, or what follows from it, at `place`.
+    /// Whether a column of C may be finished as a row of as many vectors, in row 0.
+    fn takes_columns_as_rows(&self) -> bool;
+
+    /// Turns the sums in `acc` into what is stored at `place`.
     ///
     /// # Safety
     /// `place` is a tile of `MR` rows and `NV` vectors (the last in part) inside the C that this value was made for.
     unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
         &self,
         s: S,
-        acc: &[[S::V; NV]; MR],
+        acc: &mut [[S::V; NV]; MR],
         place: Place,
     );
 }
 
-/// Visits each vector of a tile: `visit(acc, where in C, row in tile, column in tile, lanes)`.
+/// A row of `NV` vectors, the last of which has `last_lanes`.
+///
+/// # Safety
+/// It can be read.
 #[inline(always)]
-pub(crate) fn for_each_vector<S: Simd, const MR: usize, const NV: usize>(
+pub(crate) unsafe fn load_row<S: Simd, const NV: usize>(
     s: S,
-    acc: &[[S::V; NV]; MR],
-    place: Place,
-    mut visit: impl FnMut(S::V, *mut f32, usize, usize, usize),
-) {
-    let mut c = place.c;
-    for (r, row) in acc.iter().enumerate() {
-        for (v, &x) in row.iter().enumerate() {
-            let lanes = if v + 1 == NV { place.last_lanes } else { S::LANES };
-            visit(x, c.wrapping_add(v * S::LANES), r, v * S::LANES, lanes);
-        }
-        c = next_row(s, c, place.c_stride);
+    row: *const f32,
+    last_lanes: usize,
+) -> [S::V; NV] {
+    let mut vectors = [s.splat(0.0); NV];
+    for (v, x) in vectors.iter_mut().enumerate() {
+        let lanes = if v + 1 == NV { last_lanes } else { S::LANES };
+        // SAFETY: the caller's promise.
+        *x = unsafe { s.load_partial(row.wrapping_add(v * S::LANES), lanes) };
     }
+    vectors
 }
 
-/// The next row, without a multiple of the stride for each row in a register of its own.
+/// The row below. Made from the row above each time: the compiler else makes a dozen multiples of the stride ahead of
+/// a loop over tiles, and keeps them all on the stack.
 #[inline(always)]
-pub(crate) fn next_row<S: Simd>(s: S, row: *mut f32, stride: usize) -> *mut f32 {
-    s.in_register(row.wrapping_add(stride)).cast_mut()
+pub(crate) fn next_row<S: Simd>(s: S, row: *const f32, stride: usize) -> *const f32 {
+    s.in_register(row.wrapping_add(stride))
+}
+
+/// Writes a tile's vectors to its place.
+///
+/// # Safety
+/// The place can be written.
+#[inline(always)]
+pub(super) unsafe fn store_tile<S: Simd, const MR: usize, const NV: usize>(
+    s: S,
+    tile: &[[S::V; NV]; MR],
+    place: Place,
+) {
+    let mut row = place.c.cast_const();
+    for vectors in tile {
+        for (v, &x) in vectors.iter().enumerate() {
+            let lanes = if v + 1 == NV { place.last_lanes } else { S::LANES };
+            // SAFETY: the caller's promise.
+            unsafe { s.store_partial(row.wrapping_add(v * S::LANES).cast_mut(), x, lanes) };
+        }
+        row = next_row(s, row, place.c_stride);
+    }
 }
 
 /// The operands of a strip: tiles of equal height below one another, in one panel of columns.
@@ -170,13 +198,14 @@ pub(super) unsafe fn micro_kernel<
         // SAFETY: the caller's promise, for every pointer below: rows below MR, vectors below NV of which the last
         // has `last_lanes`, k below `strip.k`.
         unsafe {
-            let mut acc = first_values::<S, MR, NV>(s, &tile);
+            let mut acc = first_values::<S, MR, NV>(s, tile.first, tile.place);
             if CHAINS {
                 acc = chains::<S, MR, NV, TN>(s, &tile, acc);
             } else {
                 segment::<S, MR, NV, TN>(s, &tile, 0, tile.k, &mut acc);
             }
-            finish.finish(s, &acc, tile.place);
+            finish.finish(s, &mut acc, tile.place);
+            store_tile(s, &acc, tile.place);
         }
         tile.a = tile.a.wrapping_add(MR * if TN { 1 } else { tile.a_stride });
         tile.place.c = tile.place.c.wrapping_add(MR * tile.place.c_stride);
@@ -192,27 +221,24 @@ pub(super) unsafe fn micro_kernel<
 /// # Safety
 /// As for [`micro_kernel`].
 #[inline(always)]
-unsafe fn first_values<S: Simd, const MR: usize, const NV: usize>(s: S, tile: &Strip) -> [[S::V; NV]; MR] {
+pub(super) unsafe fn first_values<S: Simd, const MR: usize, const NV: usize>(
+    s: S,
+    first: First,
+    place: Place,
+) -> [[S::V; NV]; MR] {
     let mut acc = [[s.splat(0.0); NV]; MR];
-    let lanes = |v: usize| if v + 1 == NV { tile.place.last_lanes } else { S::LANES };
-    match tile.first {
+    match first {
         First::Zero => {}
-        First::Row(row) => {
-            let mut bias = [s.splat(0.0); NV];
-            for (v, bias) in bias.iter_mut().enumerate() {
-                // SAFETY: the row is as long as the tile is wide.
-                *bias = unsafe { s.load_partial(row.add(v * S::LANES), lanes(v)) };
-            }
-            acc = [bias; MR];
-        }
+        // SAFETY: the row is as long as the tile is wide.
+        First::Row(row) => acc = [unsafe { load_row(s, row, place.last_lanes) }; MR],
+        // SAFETY: the number can be read.
+        First::Each(number) => acc = [[s.splat(unsafe { number.read() }); NV]; MR],
         First::Output => {
-            let mut c = tile.place.c;
-            for row in &mut acc {
-                for (v, x) in row.iter_mut().enumerate() {
-                    // SAFETY: inside the tile of C.
-                    *x = unsafe { s.load_partial(c.add(v * S::LANES), lanes(v)) };
-                }
-                c = next_row(s, c, tile.place.c_stride);
+            let mut row = place.c.cast_const();
+            for vectors in &mut acc {
+                // SAFETY: inside the tile of C.
+                *vectors = unsafe { load_row(s, row, place.last_lanes) };
+                row = next_row(s, row, place.c_stride);
             }
         }
     }
@@ -259,7 +285,11 @@ unsafe fn segment<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
     acc: &mut [[S::V; NV]; MR],
 ) {
     let a_k = if TN { tile.a_stride } else { 1 };
-    let whole = tile.k_whole.saturating_sub(start).min(len);
+    // As long as B can be read in whole vectors, or part of a vector costs no more.
+    let (whole, lanes) = match S::MASKS {
+        true => (len, tile.place.last_lanes),
+        false => (tile.k_whole.saturating_sub(start).min(len), S::LANES),
+    };
     // SAFETY: k stays below `tile.k`; up to `k_whole` B is readable in whole vectors, past that in `last_lanes`.
     unsafe {
         let mut a = Rows::<MR, TN>::new(tile.a.add(start * a_k), tile.a_stride);
@@ -274,7 +304,7 @@ unsafe fn segment<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
             // Four steps an iteration: LLVM leaves this loop rolled, and its counters would cost as much as the loads.
             for _ in 0..stretch.min(left) / 4 {
                 for u in 0..4 {
-                    step::<S, MR, NV, TN>(s, a.ahead(u), b.add(u * tile.b_stride), S::LANES, acc);
+                    step::<S, MR, NV, TN>(s, a.ahead(u), b.add(u * tile.b_stride), lanes, acc);
                 }
                 a = a.ahead(4).in_registers(s);
                 b = b.wrapping_add(4 * tile.b_stride);
@@ -282,9 +312,9 @@ unsafe fn segment<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
             left -= stretch.min(left) / 4 * 4;
         }
         for i in whole - left..len {
-            let lanes = if i < whole { S::LANES } else { tile.place.last_lanes };
+            let lanes = if i < whole { lanes } else { tile.place.last_lanes };
             step::<S, MR, NV, TN>(s, a, b, lanes, acc);
-            a = a.ahead(1);
+            a = a.ahead(1).in_registers(s);
             b = b.wrapping_add(tile.b_stride);
         }
     }
@@ -295,7 +325,7 @@ const STRETCH: usize = 16;
 
 /// Where `MR` rows of A are at some k.
 #[derive(Clone, Copy)]
-struct Rows<const MR: usize, const TN: bool> {
+pub(super) struct Rows<const MR: usize, const TN: bool> {
     /// The first of each three rows, which is as far as an address reaches with the stride and twice the stride; all
     /// rows of a transposed A are beside the first.
     thirds: [*const f32; 5],
@@ -304,7 +334,7 @@ struct Rows<const MR: usize, const TN: bool> {
 
 impl<const MR: usize, const TN: bool> Rows<MR, TN> {
     #[inline(always)]
-    fn new(first: *const f32, stride: usize) -> Self {
+    pub(super) fn new(first: *const f32, stride: usize) -> Self {
         let third = |i| if TN || 3 * i >= MR { first } else { first.wrapping_add(3 * i * stride) };
         Self { thirds: core::array::from_fn(third), stride }
     }
@@ -316,7 +346,7 @@ impl<const MR: usize, const TN: bool> Rows<MR, TN> {
 
     /// `steps` of k further on.
     #[inline(always)]
-    fn ahead(self, steps: usize) -> Self {
+    pub(super) fn ahead(self, steps: usize) -> Self {
         let numbers = if TN { steps * self.stride } else { steps };
         Self { thirds: self.thirds.map(|p| p.wrapping_add(numbers)), ..self }
     }
@@ -331,7 +361,7 @@ impl<const MR: usize, const TN: bool> Rows<MR, TN> {
     }
 
     #[inline(always)]
-    fn in_registers<S: Simd>(mut self, s: S) -> Self {
+    pub(super) fn in_registers<S: Simd>(mut self, s: S) -> Self {
         if !TN && MR > 3 {
             for p in self.thirds.iter_mut().take(MR.div_ceil(3)) {
                 *p = s.in_register(*p);
@@ -394,7 +424,7 @@ fn prefetch<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
 /// # Safety
 /// `MR` rows of A, and `NV` vectors at `b` of which the last has `last_lanes`, can be read.
 #[inline(always)]
-unsafe fn step<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
+pub(super) unsafe fn step<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
     s: S,
     a: Rows<MR, TN>,
     b: *const f32,
@@ -406,7 +436,7 @@ unsafe fn step<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
         let mut row = [s.splat(0.0); NV];
         for (v, x) in row.iter_mut().enumerate() {
             let p = b.add(v * S::LANES);
-            *x = if v + 1 < NV || last_lanes == S::LANES { s.load(p) } else { s.load_partial(p, last_lanes) };
+            *x = if v + 1 < NV { s.load(p) } else { s.load_partial(p, last_lanes) };
         }
         for (r, acc) in acc.iter_mut().enumerate() {
             let x = s.splat(a.row(r).read());

@@ -10,15 +10,18 @@
 //! | `fixed` | products whose shape is a type |
 //! | `reference` | the same product as three loops |
 
+mod column;
 mod driver;
 mod epilogue;
 pub(super) mod fixed;
 mod micro;
 pub(super) mod plan;
 pub(crate) mod reference;
+mod thin;
+mod tiny;
 
 pub use epilogue::Epilogue;
-pub(crate) use micro::{Finish, Place, for_each_vector};
+pub(crate) use micro::{Finish, Place, load_row, next_row};
 
 use crate::{Error, Isa, Mat, MatMut};
 use driver::{Product, Run};
@@ -93,11 +96,20 @@ pub(crate) fn finish_product<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: Mat
     }
 }
 
-/// The one place where a [`Product`] is made: of shapes that [`check`] has passed.
+/// Where a [`Product`] is made: of shapes that [`check`] has passed.
+#[inline(always)]
 fn run<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: First, finish: &F) {
     if c.rows() == 0 || c.cols() == 0 {
         return;
     }
+    if b.cols() == 1 && a.is_transposed() && c.row_stride() == 1 && finish.takes_columns_as_rows() {
+        return run_column_as_row(isa, a, b, c, first, finish);
+    }
+    // A single k has no order: B's column is a row as it lies.
+    let (b_stride, b_transposed) = match b.is_transposed() && a.cols() == 1 && b.row_stride() == 1 {
+        true => (b.cols(), false),
+        false => (b.row_stride(), b.is_transposed()),
+    };
     let product = Product {
         m: a.rows(),
         n: b.cols(),
@@ -107,10 +119,46 @@ fn run<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: Fi
         a_transposed: a.is_transposed(),
         b: b.data().as_ptr(),
         b_len: b.data().len(),
-        b_stride: b.row_stride(),
-        b_transposed: b.is_transposed(),
+        b_stride,
+        b_transposed,
+        // NN products alone have chains: in TN (weight gradients) and NT there are many rows, and k is short.
+        segment: match a.is_transposed() || b_transposed {
+            true => usize::MAX,
+            false => plan::segment_len(b.cols(), a.cols()),
+        },
         first,
         c_stride: c.row_stride(),
+        c: c.data_mut().as_mut_ptr(),
+    };
+    isa.call(Run { product: &product, finish });
+}
+
+/// A column of products with a transposed A: a row of the transposed product, whose vectors lie along it.
+#[inline(never)]
+fn run_column_as_row<F: Finish>(
+    isa: Isa,
+    a: Mat<'_>,
+    b: Mat<'_>,
+    mut c: MatMut<'_>,
+    first: First,
+    finish: &F,
+) {
+    let b_step = if b.is_transposed() { 1 } else { b.row_stride() };
+    let first = if let First::Row(bias) = first { First::Each(bias) } else { first };
+    let product = Product {
+        m: 1,
+        n: c.rows(),
+        k: b.rows(),
+        a: b.data().as_ptr(),
+        a_stride: b_step,
+        a_transposed: true,
+        b: a.data().as_ptr(),
+        b_len: a.data().len(),
+        b_stride: a.row_stride(),
+        b_transposed: false,
+        segment: usize::MAX,
+        first,
+        c_stride: c.rows(),
         c: c.data_mut().as_mut_ptr(),
     };
     isa.call(Run { product: &product, finish });

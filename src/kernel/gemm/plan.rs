@@ -2,6 +2,9 @@
 
 use crate::simd::Simd;
 
+/// The shortest segment worth its extra addition.
+pub(super) const SHORTEST: usize = 16;
+
 /// Length of the segments of k that are summed apart, each in an accumulator of its own.
 ///
 /// A multiply-add takes four cycles and two can start in each, so eight independent sums keep a wide machine busy. A
@@ -10,7 +13,6 @@ use crate::simd::Simd;
 /// asked for NN products only): a sample
 /// gets the same bits alone and in a batch, on sixteen lanes and on one.
 pub(crate) const fn segment_len(n: usize, k: usize) -> usize {
-    const SHORTEST: usize = 16;
     // A power of two of chains, whose logarithm divides faster: a product can be shorter than a division takes.
     let log_chains = match n {
         0..=16 => 3,

@@ -1,0 +1,144 @@
+//! One column: products of n = 1 whose A has its rows along k. Each element is a dot product, so here vectors lie along k.
+//!
+//! ```text
+//! acc[0] = first value, acc[1..64] = 0                               64 virtual lanes
+//! for each i:  acc[i % 64] += A[row, i] * b[i]
+//! while more than one is left: acc[lower half] += acc[upper half]
+//! ```
+//!
+//! The order is that of the crate's reductions: virtual lanes, the same number on every instruction set, and a fixed
+//! tree. Sixty-four of them are four registers of sixteen lanes, and keep the multiply-add units busy even for a single
+//! row. What bounds the kernel is reading A: a line a cycle from L2 is half the peak.
+
+use super::driver::Product;
+use super::micro::{Finish, First, Place, store_tile};
+use crate::simd::{Pass, Simd, VECTORS};
+
+/// Virtual lanes of a sum.
+const SUMS: usize = 64;
+
+/// A product of one column.
+pub(super) struct Column<'a, F> {
+    pub(super) product: &'a Product,
+    pub(super) finish: &'a F,
+}
+
+impl<F: Finish> Pass for Column<'_, F> {
+    type Output = ();
+
+    /// As many rows, and of each as many of the 64 sums, at a time as there are registers for.
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { product, finish } = self;
+        let mut row = 0;
+        if S::LANES == 16 {
+            while row + 4 <= product.m {
+                rows::<S, F, 4, 4, 4>(s, product, finish, row);
+                row += 4;
+            }
+        }
+        while row < product.m {
+            match S::LANES {
+                16 => rows::<S, F, 1, 4, 4>(s, product, finish, row),
+                8 => rows::<S, F, 1, 8, 8>(s, product, finish, row),
+                _ if VECTORS => rows::<S, F, 1, 16, 8>(s, product, finish, row),
+                _ => rows::<S, F, 1, 16, 4>(s, product, finish, row),
+            }
+            row += 1;
+        }
+    }
+}
+
+/// `MR` rows from `row` on, whose sums are `NV` vectors, `AT_ONCE` of them in registers at a time.
+#[inline(always)]
+fn rows<S: Simd, F: Finish, const MR: usize, const NV: usize, const AT_ONCE: usize>(
+    s: S,
+    product: &Product,
+    finish: &F,
+    row: usize,
+) {
+    if const { NV * S::LANES != SUMS } {
+        return;
+    }
+    let c = product.c.wrapping_add(row * product.c_stride);
+    let mut sums = [[s.splat(0.0); NV]; MR];
+    // SAFETY: whoever made the product promised that its operands hold it.
+    unsafe {
+        for (r, sums) in sums.iter_mut().enumerate() {
+            let first = match product.first {
+                First::Zero => 0.0,
+                First::Row(bias) | First::Each(bias) => bias.read(),
+                First::Output => c.wrapping_add(r * product.c_stride).read(),
+            };
+            sums[0] = s.load_partial(&first, 1);
+        }
+        for v in (0..NV).step_by(AT_ONCE) {
+            let mut acc: [[S::V; AT_ONCE]; MR] =
+                core::array::from_fn(|r| core::array::from_fn(|i| sums[r][v + i]));
+            add_products(s, product, row, v * S::LANES, &mut acc);
+            for (sums, acc) in sums.iter_mut().zip(&acc) {
+                sums[v..v + AT_ONCE].copy_from_slice(acc);
+            }
+        }
+        let mut acc = [[s.splat(0.0); 1]; MR];
+        for (acc, sums) in acc.iter_mut().zip(&mut sums) {
+            let mut half = NV / 2;
+            while half > 0 {
+                for i in 0..half {
+                    sums[i] = s.add(sums[i], sums[half + i]);
+                }
+                half /= 2;
+            }
+            acc[0] = s.splat(s.reduce_add(sums[0]));
+        }
+        let place = Place { c, c_stride: product.c_stride, row, col: 0, last_lanes: 1 };
+        finish.finish(s, &mut acc, place);
+        store_tile(s, &acc, place);
+    }
+}
+
+/// Adds to `acc`, the `N` vectors of sums from the `first` on, of `MR` rows from `row` on, all that belongs there.
+///
+/// # Safety
+/// The product has these rows.
+#[inline(always)]
+unsafe fn add_products<S: Simd, const MR: usize, const N: usize>(
+    s: S,
+    product: &Product,
+    row: usize,
+    first: usize,
+    acc: &mut [[S::V; N]; MR],
+) {
+    let Product { k, a_stride, .. } = *product;
+    let b_step = if product.b_transposed { 1 } else { product.b_stride };
+    let mut gathered = [0.0; SUMS];
+    let mut start = 0;
+    while start + first < k {
+        let numbers = SUMS.min(k - start);
+        // SAFETY: `numbers` more lie in each row and in the column.
+        unsafe {
+            let b = if b_step == 1 {
+                product.b.wrapping_add(start)
+            } else {
+                for (j, number) in gathered.iter_mut().enumerate().take(numbers) {
+                    *number = product.b.wrapping_add((start + j) * b_step).read();
+                }
+                gathered.as_ptr()
+            };
+            let a = product.a.wrapping_add(row * a_stride + start);
+            for v in 0..N {
+                let at = first + v * S::LANES;
+                let whole = numbers == SUMS;
+                let lanes = numbers.saturating_sub(at).min(S::LANES);
+                let load = |p: *const f32| {
+                    if whole { s.load(p.wrapping_add(at)) } else { s.load_partial(p.wrapping_add(at), lanes) }
+                };
+                let b = load(b);
+                for (r, acc) in acc.iter_mut().enumerate() {
+                    acc[v] = s.mul_add(load(a.wrapping_add(r * a_stride)), b, acc[v]);
+                }
+            }
+        }
+        start += SUMS;
+    }
+}

@@ -1,0 +1,90 @@
+//! Products over one, two or three k: sums so short that storing C is most of the work.
+//!
+//! ```text
+//! b[j][v] = K rows of B, NV vectors each                              (once for a panel, kept in registers)
+//! for each row of C:
+//!     acc[v] = first value;  acc[v] += A[row, j] * b[j][v] for each j
+//!     finish(acc), and store it                                       (NV stores for K broadcasts and K * NV multiply-adds)
+//! ```
+//!
+//! A core stores one vector a cycle, so that is the floor; the micro-kernel's start and end for each tile would be as
+//! long as this again.
+
+use super::driver::Product;
+use super::micro::{Finish, Place, first_values, load_row, store_tile};
+use super::plan;
+use crate::simd::{Pass, Simd};
+
+/// The longest sum that is thin.
+pub(super) const THIN: usize = 3;
+
+/// A thin product, whose B does not lie transposed.
+pub(super) struct Thin<'a, F, const TN: bool> {
+    pub(super) product: &'a Product,
+    pub(super) finish: &'a F,
+}
+
+impl<F: Finish, const TN: bool> Pass for Thin<'_, F, TN> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        match self.product.k {
+            1 => panels::<S, F, 1, TN>(s, self.product, self.finish),
+            2 => panels::<S, F, 2, TN>(s, self.product, self.finish),
+            _ => panels::<S, F, 3, TN>(s, self.product, self.finish),
+        }
+    }
+}
+
+#[inline(always)]
+fn panels<S: Simd, F: Finish, const K: usize, const TN: bool>(s: S, product: &Product, finish: &F) {
+    let mut col = 0;
+    while col < product.n {
+        // B's rows and a row of C fit the registers: sixteen of them, or thirty-two of sixteen lanes.
+        let vectors = (product.n - col).div_ceil(S::LANES).min(if S::LANES == 16 { 4 } else { 2 });
+        match vectors {
+            1 => panel::<S, F, K, 1, TN>(s, product, finish, col),
+            2 => panel::<S, F, K, 2, TN>(s, product, finish, col),
+            3 => panel::<S, F, K, 3, TN>(s, product, finish, col),
+            _ => panel::<S, F, K, 4, TN>(s, product, finish, col),
+        }
+        col += vectors * S::LANES;
+    }
+}
+
+/// All rows of the `NV` vectors of columns from `col` on, the last of which may be in part.
+#[inline(always)]
+fn panel<S: Simd, F: Finish, const K: usize, const NV: usize, const TN: bool>(
+    s: S,
+    product: &Product,
+    finish: &F,
+    col: usize,
+) {
+    let Product { m, n, a_stride, b_stride, c_stride, .. } = *product;
+    let (a_row, a_k) = if TN { (1, a_stride) } else { (a_stride, 1) };
+    let last_lanes = plan::last_lanes::<S>(n - col, NV);
+    let mut a = product.a;
+    let c = product.c.wrapping_add(col);
+    let mut place = Place { c, c_stride, row: 0, col, last_lanes };
+    let first = product.first.at_col(col);
+    // SAFETY: whoever made the product promised that its operands hold it: K rows of B, m of A and of C.
+    unsafe {
+        let b: [[S::V; NV]; K] =
+            core::array::from_fn(|j| load_row(s, product.b.wrapping_add(j * b_stride + col), last_lanes));
+        while place.row < m {
+            let mut acc = first_values::<S, 1, NV>(s, first, place);
+            for (j, b) in b.iter().enumerate() {
+                let x = s.splat(a.wrapping_add(j * a_k).read());
+                for (acc, &b) in acc[0].iter_mut().zip(b) {
+                    *acc = s.mul_add(x, b, *acc);
+                }
+            }
+            finish.finish(s, &mut acc, place);
+            store_tile(s, &acc, place);
+            a = a.wrapping_add(a_row);
+            place.c = place.c.wrapping_add(c_stride);
+            place.row += 1;
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Products that are one tile of one vector: networks of a few neurons, where finding the way to the micro-kernel would
+//! take longer than multiplying.
+//!
+//! The sum is the micro-kernel's, one chain with k ascending, so the bits are; only the way there is shorter. For
+//! instruction sets whose masks make part of a vector cost no more than a whole one.
+
+use super::driver::Product;
+use super::micro::{Finish, Place, Rows, first_values, step, store_tile};
+use super::plan;
+use crate::simd::{Pass, Simd};
+
+/// Sums up to this long have one chain.
+const SHORT: usize = plan::SHORTEST;
+
+/// Whether a product is one.
+#[inline(always)]
+pub(super) fn is_tiny<S: Simd>(product: &Product) -> bool {
+    let Product { m, n, k, b_transposed, .. } = *product;
+    S::MASKS && n <= S::LANES && k <= SHORT && m <= S::TILE_ROWS[0] && !b_transposed
+}
+
+/// One tile of `MR` rows and `product.n` lanes.
+struct Tiny<'a, F, const MR: usize, const TN: bool> {
+    product: &'a Product,
+    finish: &'a F,
+}
+
+impl<F: Finish, const MR: usize, const TN: bool> Pass for Tiny<'_, F, MR, TN> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Product { n, k, a, a_stride, b, b_stride, first, c, c_stride, .. } = *self.product;
+        let place = Place { c, c_stride, row: 0, col: 0, last_lanes: n };
+        // SAFETY: whoever made the product promised that its operands hold it: MR rows of A and C, k of B, n lanes.
+        unsafe {
+            let mut acc = first_values::<S, MR, 1>(s, first, place);
+            let (mut a, mut b) = (Rows::<MR, TN>::new(a, a_stride), b);
+            for _ in 0..k / 2 {
+                step(s, a, b, n, &mut acc);
+                step(s, a.ahead(1), b.wrapping_add(b_stride), n, &mut acc);
+                a = a.ahead(2).in_registers(s);
+                b = b.wrapping_add(2 * b_stride);
+            }
+            if k % 2 == 1 {
+                step(s, a, b, n, &mut acc);
+            }
+            self.finish.finish(s, &mut acc, place);
+            store_tile(s, &acc, place);
+        }
+    }
+}
+
+/// Computes a product that [`is_tiny`].
+#[inline(always)]
+pub(super) fn run<S: Simd, F: Finish, const TN: bool>(s: S, product: &Product, finish: &F) {
+    match product.m {
+        1 => s.call(Tiny::<F, 1, TN> { product, finish }),
+        2 => s.call(Tiny::<F, 2, TN> { product, finish }),
+        3 => s.call(Tiny::<F, 3, TN> { product, finish }),
+        4 => s.call(Tiny::<F, 4, TN> { product, finish }),
+        5 => s.call(Tiny::<F, 5, TN> { product, finish }),
+        6 => s.call(Tiny::<F, 6, TN> { product, finish }),
+        7 => s.call(Tiny::<F, 7, TN> { product, finish }),
+        8 => s.call(Tiny::<F, 8, TN> { product, finish }),
+        9 => s.call(Tiny::<F, 9, TN> { product, finish }),
+        10 => s.call(Tiny::<F, 10, TN> { product, finish }),
+        11 => s.call(Tiny::<F, 11, TN> { product, finish }),
+        12 => s.call(Tiny::<F, 12, TN> { product, finish }),
+        13 => s.call(Tiny::<F, 13, TN> { product, finish }),
+        _ => s.call(Tiny::<F, 14, TN> { product, finish }),
+    }
+}
