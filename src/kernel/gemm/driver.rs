@@ -277,12 +277,7 @@ fn first_strip<const TN: bool>(product: &Product, block: Block, panel: Panel) ->
         b_stride: product.b_stride,
         k: block.depth,
         k_whole: block.depth,
-        // NN products alone have chains: in TN (weight gradients) and NT there are many rows, and k is short.
-        segment: if TN || product.b_transposed {
-            usize::MAX
-        } else {
-            plan::segment_len(product.n, product.k)
-        },
+        segment: product.segment,
         first: if block.start == 0 { product.first.at_col(panel.col) } else { First::Output },
         place: Place {
             c: product.c.wrapping_add(block.row * product.c_stride + panel.col),
