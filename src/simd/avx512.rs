@@ -34,7 +34,7 @@ fn lanes_of<const ODD: bool>(a: __m512, b: __m512) -> __m512 {
 impl Simd for Avx512 {
     type V = __m512;
     const LANES: usize = 16;
-    const TILE_ROWS: [usize; 4] = [14, 12, 8, 3];
+    const TILE_ROWS: [usize; 4] = [14, 12, 8, 2];
     const MASKS: bool = true;
     const PREFETCHES: bool = true;
 

@@ -20,6 +20,7 @@
 
 use super::column::Column;
 use super::epilogue::Activate;
+use super::long_row::{LONG, LongRow};
 use super::micro::{Ahead, Finish, First, MicroKernel, Place, Strip};
 use super::plan;
 use super::thin::{THIN, Thin};
@@ -82,9 +83,15 @@ impl<F: Finish> Pass for Run<'_, F> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { product, finish } = self;
-        let Product { n, k, a_transposed, b_transposed, .. } = *product;
+        let Product { m, n, k, a_transposed, b_transposed, segment, .. } = *product;
         if n == 1 && !a_transposed {
             return s.call(Column { product, finish });
+        }
+        if VECTORS && m == 1 && n >= LONG && !b_transposed && !F::READS_OUTPUT && segment >= k {
+            return match a_transposed {
+                false => s.call(LongRow::<F, false> { product, finish }),
+                true => s.call(LongRow::<F, true> { product, finish }),
+            };
         }
         let tiny = tiny::is_tiny::<S>(product);
         let thin = VECTORS && k.wrapping_sub(1) < THIN && !b_transposed;
@@ -390,7 +397,8 @@ unsafe fn pack<S: Simd>(s: S, product: &Product, panel: Panel, start: usize, len
 /// All tiles of a panel, from the top: at most two strips, the taller tiles first.
 #[inline(always)]
 fn rows<S: Simd, F: Finish, const TN: bool>(s: S, mut strip: Strip, m: usize, vectors: usize, finish: &F) {
-    let (tiles, short, tall) = plan::row_tiles(m, plan::tile_rows::<S>(vectors));
+    let most = plan::tile_rows_for::<S>(vectors, strip.k, strip.segment);
+    let (tiles, short, tall) = plan::row_tiles(m, most);
     if tall > 0 {
         strip.tiles = tall;
         strip_of_width::<S, F, TN>(s, &strip, short + 1, vectors, finish);

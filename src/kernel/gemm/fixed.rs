@@ -54,6 +54,11 @@ const fn panels_of<S: Simd>(m: usize, n: usize, width: usize) -> usize {
     count
 }
 
+/// How a panel's rows are cut: see [`plan::row_tiles`].
+const fn tiles_of<S: Simd>(m: usize, k: usize, n: usize, vectors: usize) -> (usize, usize, usize) {
+    plan::row_tiles(m, plan::tile_rows_for::<S>(vectors, k, plan::segment_len(n, k)))
+}
+
 impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
     /// The `NV` vectors of columns from `col` on, which moves past them.
     #[inline(always)]
@@ -73,9 +78,9 @@ impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
             tiles: 0,
             ahead: Ahead::Nothing,
         };
-        let (tiles, short, tall) = const { plan::row_tiles(M, plan::tile_rows::<S>(NV)) };
+        let (tiles, short, tall) = const { tiles_of::<S>(M, K, N, NV) };
         if tall > 0 {
-            let height = const { plan::row_tiles(M, plan::tile_rows::<S>(NV)).1 + 1 };
+            let height = const { tiles_of::<S>(M, K, N, NV).1 + 1 };
             strip.tiles = tall;
             strip_of_height::<S, _, NV, false, true>(s, &strip, height, &Activate::Nothing);
             strip.a = strip.a.wrapping_add(tall * height * K);

@@ -18,6 +18,7 @@
 //! length; each gets an accumulator of its own, and the accumulators are added in order. So the bits of an
 //! element do not depend on the tile it lies in.
 
+use super::plan;
 use crate::simd::{Pass, Simd};
 
 /// What an accumulator starts from.
@@ -296,20 +297,23 @@ unsafe fn segment<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
         let mut b = tile.b.add(start * tile.b_stride);
         // Between what is brought near and its use lie one or two stretches.
         let stretch = if S::PREFETCHES && !matches!(tile.ahead, Ahead::Nothing) { STRETCH } else { whole };
+        // Four steps an iteration: LLVM leaves this loop rolled, and its counters would cost as much as the loads. But
+        // the widest panels stream from beyond L1, and a processor that learns strides by the instruction's address
+        // fetches ahead best if a row's instructions are the next row's too.
+        let unroll = const { if NV == plan::WIDEST { 1 } else { 4 } };
         let mut left = whole;
-        while left >= 4 {
+        while left >= unroll {
             if S::PREFETCHES {
                 prefetch::<S, MR, NV, TN>(s, tile, whole - left, a.first(), b);
             }
-            // Four steps an iteration: LLVM leaves this loop rolled, and its counters would cost as much as the loads.
-            for _ in 0..stretch.min(left) / 4 {
-                for u in 0..4 {
+            for _ in 0..stretch.min(left) / unroll {
+                for u in 0..unroll {
                     step::<S, MR, NV, TN>(s, a.ahead(u), b.add(u * tile.b_stride), lanes, acc);
                 }
-                a = a.ahead(4).in_registers(s);
-                b = b.wrapping_add(4 * tile.b_stride);
+                a = a.ahead(unroll).in_registers(s);
+                b = b.wrapping_add(unroll * tile.b_stride);
             }
-            left -= stretch.min(left) / 4 * 4;
+            left -= stretch.min(left) / unroll * unroll;
         }
         for i in whole - left..len {
             let lanes = if i < whole { lanes } else { tile.place.last_lanes };

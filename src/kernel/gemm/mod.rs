@@ -14,6 +14,7 @@ mod column;
 mod driver;
 mod epilogue;
 pub(super) mod fixed;
+mod long_row;
 mod micro;
 pub(super) mod plan;
 pub(crate) mod reference;

@@ -61,6 +61,17 @@ pub(super) const fn tile_rows<S: Simd>(vectors: usize) -> usize {
     }
 }
 
+/// Rows of the largest tile of a panel of `vectors` vectors, for sums of `k` in segments.
+///
+/// A tile of several chains needs its registers twice, or keeps the sum so far on the stack. Where chains are short,
+/// half as many rows are faster; where they are long, what the stack costs is lost among them.
+#[inline(always)]
+pub(super) const fn tile_rows_for<S: Simd>(vectors: usize, k: usize, segment: usize) -> usize {
+    let rows = tile_rows::<S>(vectors);
+    let short = segment < k && k < 2 * SHORTEST;
+    if short && vectors > 1 && rows > 1 { rows / 2 } else { rows }
+}
+
 /// Whether `k` rows of B crowd into so few sets of L2 that a panel of them drives itself out: rows a multiple of a large
 /// power of two apart share sets. L2 is taken to have 1024 sets of at least eight lines, some of which A and C want.
 pub(super) fn rows_crowd(k: usize, b_stride: usize) -> bool {
