@@ -190,23 +190,21 @@ impl Simd for Avx2 {
     /// Pairs, then fours of numbers are transposed inside the 128-bit halves, then the halves: 24 shuffles for 64
     /// numbers.
     #[inline(always)]
-    unsafe fn transpose(
+    unsafe fn load_transposed(
         self,
         src: *const f32,
-        src_stride: usize,
+        stride: usize,
         [rows, cols]: [usize; 2],
-        dst: *mut f32,
-        dst_stride: usize,
-    ) {
-        // SAFETY: the token; `rows` rows of `cols` can be read, `cols` rows of eight written.
+    ) -> [__m256; 16] {
+        // SAFETY: the token; `rows` rows of `cols` can be read.
         unsafe {
             // Half h of fours[g][j] holds column 4 h + j of rows 4 g .. 4 g + 4.
             let mut fours = [[_mm256_setzero_ps(); 4]; 2];
             for (g, four) in fours.iter_mut().enumerate() {
                 let row = |i: usize| match 4 * g + i {
                     row if row >= rows => _mm256_setzero_ps(),
-                    row if cols == 8 => self.load(src.add(row * src_stride)),
-                    row => self.load_partial(src.add(row * src_stride), cols),
+                    row if cols == 8 => self.load(src.wrapping_add(row * stride)),
+                    row => self.load_partial(src.wrapping_add(row * stride), cols),
                 };
                 let [a, b, c, d] = [row(0), row(1), row(2), row(3)];
                 let [ab_low, ab_high] = [_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b)];
@@ -217,14 +215,11 @@ impl Simd for Avx2 {
                 four[3] = _mm256_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high);
             }
             let [lows, highs] = fours;
-            for (j, (upper, lower)) in lows.into_iter().zip(highs).enumerate() {
-                if j < cols {
-                    self.store(dst.add(j * dst_stride), _mm256_permute2f128_ps::<0x20>(upper, lower));
-                }
-                if 4 + j < cols {
-                    self.store(dst.add((4 + j) * dst_stride), _mm256_permute2f128_ps::<0x31>(upper, lower));
-                }
-            }
+            core::array::from_fn(|column| match column {
+                0..4 => _mm256_permute2f128_ps::<0x20>(lows[column], highs[column]),
+                4..8 => _mm256_permute2f128_ps::<0x31>(lows[column - 4], highs[column - 4]),
+                _ => self.splat(0.0),
+            })
         }
     }
 }

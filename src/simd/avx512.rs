@@ -20,6 +20,20 @@ impl Avx512 {
     }
 }
 
+/// Each of the four 128-bit lanes, four vectors deep, as a matrix of four by four numbers, transposed.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn transpose_fours([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
+    let [ab_low, ab_high] = [_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)];
+    let [cd_low, cd_high] = [_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d)];
+    [
+        _mm512_shuffle_ps::<0b01_00_01_00>(ab_low, cd_low),
+        _mm512_shuffle_ps::<0b11_10_11_10>(ab_low, cd_low),
+        _mm512_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high),
+        _mm512_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high),
+    ]
+}
+
 /// The two vectors' 128-bit lanes: `a0 a2 b0 b2`, or with `ODD` `a1 a3 b1 b3`.
 #[inline]
 #[target_feature(enable = "avx512f")]
@@ -29,6 +43,17 @@ fn lanes_of<const ODD: bool>(a: __m512, b: __m512) -> __m512 {
     } else {
         _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b)
     }
+}
+
+/// Eight columns of sixteen rows. Lanes of `rows[g][i]`: columns 0 to 4 and 4 to 8 of row 8 g + i, then of row 8 g + i + 4.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn eight_columns(rows: [[__m512; 4]; 2]) -> [__m512; 8] {
+    let [low, high] = rows.map(|rows| transpose_fours(rows));
+    core::array::from_fn(|column| match column {
+        0..4 => lanes_of::<false>(low[column], high[column]),
+        _ => lanes_of::<true>(low[column - 4], high[column - 4]),
+    })
 }
 
 impl Simd for Avx512 {
@@ -198,56 +223,54 @@ impl Simd for Avx512 {
         }
     }
 
-    /// Sixteen rows in registers; pairs, then fours of numbers are transposed inside the 128-bit lanes, then
-    /// the lanes themselves, in two rounds: 64 shuffles for 256 numbers.
+    /// Sixteen rows in registers, and their numbers moved by halves: eights, then fours across the 128-bit lanes, then
+    /// pairs and ones inside them. A whole block has its eights moved by the loads, row r beside row r + 4: 48
+    /// shuffles for 256 numbers. At an edge rows are loaded masked: 64 shuffles.
     ///
     /// # Safety
-    /// See [`Simd::transpose`].
+    /// See [`Simd::load_transposed`].
     #[inline(always)]
-    unsafe fn transpose(
+    unsafe fn load_transposed(
         self,
         src: *const f32,
-        src_stride: usize,
+        stride: usize,
         [rows, cols]: [usize; 2],
-        dst: *mut f32,
-        dst_stride: usize,
-    ) {
-        // SAFETY: the token; `rows` rows of `cols` can be read, `cols` rows of sixteen written.
+    ) -> [__m512; 16] {
+        let mut columns = [self.splat(0.0); 16];
+        // SAFETY: the token; `rows` rows of `cols` can be read.
         unsafe {
-            let mut vectors = [_mm512_setzero_ps(); 16];
-            for (i, row) in vectors.iter_mut().enumerate() {
-                if i < rows {
-                    *row = self.load_partial(src.add(i * src_stride), cols);
-                }
-            }
-            // Lane q of fours[4 g + j] holds column 4 q + j of rows 4 g .. 4 g + 4.
-            let mut fours = [_mm512_setzero_ps(); 16];
-            for g in 0..4 {
-                let [a, b, c, d] = core::array::from_fn(|i| vectors[4 * g + i]);
-                let [ab_low, ab_high] = [_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)];
-                let [cd_low, cd_high] = [_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d)];
-                fours[4 * g] = _mm512_shuffle_ps::<0b01_00_01_00>(ab_low, cd_low);
-                fours[4 * g + 1] = _mm512_shuffle_ps::<0b11_10_11_10>(ab_low, cd_low);
-                fours[4 * g + 2] = _mm512_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high);
-                fours[4 * g + 3] = _mm512_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high);
-            }
-            for j in 0..4 {
-                let even_01 = lanes_of::<false>(fours[j], fours[4 + j]);
-                let odd_01 = lanes_of::<true>(fours[j], fours[4 + j]);
-                let even_23 = lanes_of::<false>(fours[8 + j], fours[12 + j]);
-                let odd_23 = lanes_of::<true>(fours[8 + j], fours[12 + j]);
-                let columns = [
-                    (j, lanes_of::<false>(even_01, even_23)),
-                    (4 + j, lanes_of::<false>(odd_01, odd_23)),
-                    (8 + j, lanes_of::<true>(even_01, even_23)),
-                    (12 + j, lanes_of::<true>(odd_01, odd_23)),
-                ];
-                for (column, x) in columns {
-                    if column < cols {
-                        self.store(dst.add(column * dst_stride), x);
+            if rows == 16 && cols == 16 {
+                for h in 0..2 {
+                    let mut pairs = [[self.splat(0.0); 4]; 2];
+                    for (g, pairs) in pairs.iter_mut().enumerate() {
+                        for (i, pair) in pairs.iter_mut().enumerate() {
+                            let src = src.wrapping_add((8 * g + i) * stride + 8 * h);
+                            let low = _mm512_castpd256_pd512(_mm256_loadu_pd(src.cast()));
+                            let high = _mm256_loadu_pd(src.wrapping_add(4 * stride).cast());
+                            *pair = _mm512_castpd_ps(_mm512_insertf64x4::<1>(low, high));
+                        }
                     }
+                    columns[8 * h..8 * h + 8].copy_from_slice(&eight_columns(pairs));
+                }
+                return columns;
+            }
+            let mut vectors = [self.splat(0.0); 16];
+            for (r, vector) in vectors.iter_mut().enumerate() {
+                if r < rows {
+                    *vector = self.load_partial(src.wrapping_add(r * stride), cols);
                 }
             }
+            let mut pairs = [[[self.splat(0.0); 4]; 2]; 2];
+            for g in 0..2 {
+                for i in 0..4 {
+                    let (low, high) = (vectors[8 * g + i], vectors[8 * g + i + 4]);
+                    pairs[0][g][i] = _mm512_shuffle_f32x4::<0b01_00_01_00>(low, high);
+                    pairs[1][g][i] = _mm512_shuffle_f32x4::<0b11_10_11_10>(low, high);
+                }
+            }
+            columns[..8].copy_from_slice(&eight_columns(pairs[0]));
+            columns[8..].copy_from_slice(&eight_columns(pairs[1]));
         }
+        columns
     }
 }

@@ -148,6 +148,31 @@ pub(crate) trait Simd: Copy {
     /// The largest lane, in the same tree of [`Simd::max`].
     fn reduce_max(self, x: Self::V) -> f32;
 
+    /// Columns of the `rows` x `cols` numbers at `src`, neither above `LANES`, as vectors: the first `cols` of the result,
+    /// whose lanes from `rows` on are zero. What is past them means nothing.
+    ///
+    /// # Safety
+    /// `rows` rows of `cols` numbers can be read, `stride` numbers apart.
+    #[inline(always)]
+    unsafe fn load_transposed(
+        self,
+        src: *const f32,
+        stride: usize,
+        [rows, cols]: [usize; 2],
+    ) -> [Self::V; 16] {
+        let mut columns = [self.splat(0.0); 16];
+        for (c, column) in columns.iter_mut().enumerate().take(cols) {
+            let mut x = [0.0; 16];
+            for (r, x) in x.iter_mut().enumerate().take(rows) {
+                // SAFETY: the caller's promise.
+                *x = unsafe { src.wrapping_add(r * stride + c).read() };
+            }
+            // SAFETY: sixteen numbers, at least as many as a vector has.
+            *column = unsafe { self.load(x.as_ptr()) };
+        }
+        columns
+    }
+
     /// `dst[c * dst_stride + r] = src[r * src_stride + c]` for `r` below `rows` and `c` below `cols`, neither above
     /// `LANES`; zeros for `r` from `rows` to `LANES`.
     ///
@@ -162,12 +187,17 @@ pub(crate) trait Simd: Copy {
         dst: *mut f32,
         dst_stride: usize,
     ) {
-        for c in 0..cols {
-            for r in 0..Self::LANES {
-                // SAFETY: the caller's promise.
-                unsafe {
-                    let x = if r < rows { src.add(r * src_stride + c).read() } else { 0.0 };
-                    dst.add(c * dst_stride + r).write(x);
+        // SAFETY: the caller's promise.
+        unsafe {
+            if rows == Self::LANES && cols == Self::LANES {
+                let columns = self.load_transposed(src, src_stride, [Self::LANES; 2]);
+                for (c, &column) in columns.iter().enumerate().take(Self::LANES) {
+                    self.store(dst.wrapping_add(c * dst_stride), column);
+                }
+            } else {
+                let columns = self.load_transposed(src, src_stride, [rows, cols]);
+                for (c, &column) in columns.iter().enumerate().take(cols) {
+                    self.store(dst.wrapping_add(c * dst_stride), column);
                 }
             }
         }

@@ -1,8 +1,10 @@
 //! Checks of fusebox that need more than cargo. `cargo xtask help` lists them.
 
 mod apt;
+mod asm;
 mod full;
 mod image;
+mod listing;
 mod process;
 mod qemu;
 mod road;
@@ -30,6 +32,12 @@ enum Task {
     BuildTargets,
     /// Runs the tests on 64-bit Arm (NEON) under emulation
     Aarch64,
+    /// Reads the assembly of gemm's innermost loops, and compares it with the record
+    Asm {
+        /// Rewrites the record instead
+        #[arg(long)]
+        record: bool,
+    },
     /// Runs what is too slow for every change, and records the result
     Full {
         /// Seconds of fuzzing for each fuzz target
@@ -44,6 +52,7 @@ fn main() -> ExitCode {
         Task::Qemu => qemu::run(road),
         Task::BuildTargets => targets::build(road),
         Task::Aarch64 => targets::aarch64(road),
+        Task::Asm { record } => asm::check(record),
         Task::Full { fuzz_seconds } => full::check(fuzz_seconds),
     };
     match result {

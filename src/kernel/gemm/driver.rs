@@ -20,6 +20,7 @@
 
 use super::column::Column;
 use super::epilogue::Activate;
+use super::few_rows::{FEW, FewRows};
 use super::long_row::{LONG, LongRow};
 use super::micro::{Ahead, Finish, First, MicroKernel, Place, Strip};
 use super::plan;
@@ -91,6 +92,12 @@ impl<F: Finish> Pass for Run<'_, F> {
             return match a_transposed {
                 false => s.call(LongRow::<F, false> { product, finish }),
                 true => s.call(LongRow::<F, true> { product, finish }),
+            };
+        }
+        if VECTORS && m <= FEW && b_transposed {
+            return match a_transposed {
+                false => s.call(FewRows::<F, false> { product, finish }),
+                true => s.call(FewRows::<F, true> { product, finish }),
             };
         }
         let tiny = tiny::is_tiny::<S>(product);

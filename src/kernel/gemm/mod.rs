@@ -13,6 +13,7 @@
 mod column;
 mod driver;
 mod epilogue;
+mod few_rows;
 pub(super) mod fixed;
 mod long_row;
 mod micro;

@@ -1,0 +1,104 @@
+//! A few rows by a B that lies transposed: the gradient of a sample or two, whose vectors along n must be made of columns.
+//!
+//! ```text
+//! for each two or four vectors of columns of C:
+//!     for each LANES k:
+//!         for each of these vectors:
+//!             column[j] = the numbers of B at k + j, one of each of LANES rows       (a block, transposed in registers)
+//!             for j, for each row of C:  acc[row] += A[row, k + j] * column[j]
+//! ```
+//!
+//! Transposing costs more than multiplying here, so a block goes from its shuffles straight into multiply-adds. A sum
+//! ascends in k as ever, each step waiting for the one before; some vectors take turns, so that the others' shuffles
+//! fill the wait. Many rows pay for a packed panel instead (see [`super::driver`]).
+
+use super::driver::Product;
+use super::micro::{Finish, Place, first_values, store_tile};
+use super::plan;
+use crate::simd::{Pass, Simd};
+
+/// The most rows that are few.
+pub(super) const FEW: usize = 3;
+
+/// A product of at most [`FEW`] rows with a transposed B.
+pub(super) struct FewRows<'a, F, const TN: bool> {
+    pub(super) product: &'a Product,
+    pub(super) finish: &'a F,
+}
+
+impl<F: Finish, const TN: bool> Pass for FewRows<'_, F, TN> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        match self.product.m {
+            1 => columns::<S, F, 1, TN>(s, self.product, self.finish),
+            2 => columns::<S, F, 2, TN>(s, self.product, self.finish),
+            _ => columns::<S, F, 3, TN>(s, self.product, self.finish),
+        }
+    }
+}
+
+#[inline(always)]
+fn columns<S: Simd, F: Finish, const MR: usize, const TN: bool>(s: S, product: &Product, finish: &F) {
+    let mut col = 0;
+    // Four sums, or eight, in all: enough to fill the wait, and few enough to stay in registers beside a block.
+    let vectors = const { if MR <= 2 { 4 } else { 2 } };
+    while product.n - col >= vectors * S::LANES {
+        match vectors {
+            4 => turns::<S, F, MR, 4, TN>(s, product, finish, col),
+            _ => turns::<S, F, MR, 2, TN>(s, product, finish, col),
+        }
+        col += vectors * S::LANES;
+    }
+    while col < product.n {
+        turns::<S, F, MR, 1, TN>(s, product, finish, col);
+        col += S::LANES;
+    }
+}
+
+/// The `NV` vectors of columns from `col` on, the last of which may be in part.
+#[inline(always)]
+fn turns<S: Simd, F: Finish, const MR: usize, const NV: usize, const TN: bool>(
+    s: S,
+    product: &Product,
+    finish: &F,
+    col: usize,
+) {
+    let Product { n, k, a, a_stride, b, b_stride, c, c_stride, first, .. } = *product;
+    let (a_row, a_k) = if TN { (1, a_stride) } else { (a_stride, 1) };
+    let last_lanes = plan::last_lanes::<S>(n - col, NV);
+    let place = Place { c: c.wrapping_add(col), c_stride, row: 0, col, last_lanes };
+    // SAFETY: whoever made the product promised that its operands hold it: MR rows of A and C, n rows of B.
+    unsafe {
+        let mut acc = first_values::<S, MR, NV>(s, first.at_col(col), place);
+        let mut start = 0;
+        while start < k {
+            let depth = S::LANES.min(k - start);
+            for v in 0..NV {
+                let rows = if v + 1 == NV { last_lanes } else { S::LANES };
+                let block = b.wrapping_add((col + v * S::LANES) * b_stride + start);
+                let x = a.wrapping_add(start * a_k);
+                let x = |r: usize, j: usize| s.splat(x.wrapping_add(r * a_row + j * a_k).read());
+                if rows == S::LANES && depth == S::LANES {
+                    let columns = s.load_transposed(block, b_stride, [S::LANES; 2]);
+                    for (j, &column) in columns.iter().enumerate().take(S::LANES) {
+                        for (r, acc) in acc.iter_mut().enumerate() {
+                            acc[v] = s.mul_add(x(r, j), column, acc[v]);
+                        }
+                    }
+                } else {
+                    let columns = s.load_transposed(block, b_stride, [rows, depth]);
+                    for (j, &column) in columns.iter().enumerate().take(depth) {
+                        for (r, acc) in acc.iter_mut().enumerate() {
+                            acc[v] = s.mul_add(x(r, j), column, acc[v]);
+                        }
+                    }
+                }
+            }
+            start += S::LANES;
+        }
+        finish.finish(s, &mut acc, place);
+        store_tile(s, &acc, place);
+    }
+}
