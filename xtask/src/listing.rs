@@ -62,7 +62,7 @@ pub(crate) fn functions(text: &str) -> Vec<Function<'_>> {
 }
 
 impl Function<'_> {
-    /// Of the loops that contain no other, the one with the most multiply-adds.
+    /// Of the loops that contain no other, the one with the most multiply-adds; of several such, the first.
     pub(crate) fn inner_loop(&self) -> Option<&[&str]> {
         let jumps = self.instructions.iter().enumerate().filter_map(|(at, text)| {
             let (mnemonic, target) = text.split_once('\t')?;
@@ -75,7 +75,7 @@ impl Function<'_> {
         };
         let inner = loops.iter().filter(|outer| !loops.iter().any(|inner| contains(outer, inner)));
         let texts = inner.map(|&(start, end)| &self.instructions[start..=end]);
-        texts.max_by_key(|texts| texts.iter().filter(|text| is_multiply_add(text)).count())
+        texts.rev().max_by_key(|texts| texts.iter().filter(|text| is_multiply_add(text)).count())
     }
 
     /// What some instructions of this function do.
