@@ -267,15 +267,6 @@ impl<S: Simd> Lanes16<S> {
         self
     }
 
-    /// `a * b + self`.
-    #[inline(always)]
-    pub(crate) fn mul_add(mut self, s: S, a: Self, b: Self) -> Self {
-        for (i, register) in self.0.iter_mut().enumerate().take(Self::REGISTERS) {
-            *register = s.mul_add(a.0[i], b.0[i], *register);
-        }
-        self
-    }
-
     /// The sum of the lanes: the upper half is added to the lower until one is left.
     #[inline(always)]
     pub(crate) fn sum(self, s: S) -> f32 {

@@ -46,9 +46,6 @@ const CROWDED_B: usize = 320 * 1024;
 /// Numbers of a block of A, which L2 must hold beside what streams through.
 const A_BLOCK: usize = 128 * 1024;
 
-/// Numbers of B up to which a product is near enough for the processor's own prefetching.
-const NEAR: usize = 8 * 1024;
-
 /// A whole product C = A B, checked: every pointer is good for the sizes beside it.
 #[derive(Clone, Copy)]
 pub(super) struct Product {
@@ -264,18 +261,11 @@ struct Panel {
 
 #[inline(always)]
 fn panel_in_place<S: Simd, F: Finish, const TN: bool>(s: S, product: &Product, finish: &F, panel: Panel) {
-    let Product { m, n, k, b_len, b_stride, .. } = *product;
-    let end = panel.col + panel.vectors * S::LANES;
+    let Product { m, k, b, b_len, b_stride, .. } = *product;
     let mut strip = first_strip::<TN>(product, Block { row: 0, rows: m, start: 0, depth: k }, panel);
-    (strip.b, strip.b_stride) = (product.b.wrapping_add(panel.col), b_stride);
-    strip.k_whole =
-        if S::MASKS || panel.last_lanes == S::LANES { k } else { plan::whole_rows(k, b_len, b_stride, end) };
-    if false && S::PREFETCHES && k.saturating_mul(n) > NEAR {
-        strip.ahead = if m <= 2 * plan::tile_rows::<S>(panel.vectors) {
-            Ahead::Stream
-        } else {
-            Ahead::Next { b: strip.b, b_stride: 0, b_rows: 0 }
-        };
+    (strip.b, strip.b_stride) = (b.wrapping_add(panel.col), b_stride);
+    if !S::MASKS && panel.last_lanes < S::LANES {
+        strip.k_whole = plan::whole_rows(k, b_len, b_stride, panel.col + panel.vectors * S::LANES);
     }
     rows::<S, F, TN>(s, strip, m, panel.vectors, finish);
 }
@@ -301,7 +291,7 @@ fn first_strip<const TN: bool>(product: &Product, block: Block, panel: Panel) ->
             last_lanes: panel.last_lanes,
         },
         tiles: 0,
-        ahead: Ahead::Nothing,
+        ahead: None,
     }
 }
 
@@ -351,11 +341,11 @@ unsafe fn packed_panel<S: Simd, F: Finish, const TN: bool>(
         // A transposed B, if all of k is packed, as one stretch of memory.
         let (row, b_stride) = if product.b_transposed { (col, width) } else { (start, product.b_stride) };
         let col = if product.b_transposed { start } else { col };
-        strip.ahead = Ahead::Next {
+        strip.ahead = Some(Ahead {
             b: product.b.wrapping_add(row * product.b_stride + col),
             b_stride,
             b_rows: block.depth / tiles.max(1) + 1,
-        };
+        });
     }
     rows::<S, F, TN>(s, strip, block.rows, panel.vectors, finish);
 }
@@ -413,9 +403,7 @@ fn rows<S: Simd, F: Finish, const TN: bool>(s: S, mut strip: Strip, m: usize, ve
         strip.a = strip.a.wrapping_add(rows * if TN { 1 } else { strip.a_stride });
         strip.place.c = strip.place.c.wrapping_add(rows * strip.place.c_stride);
         strip.place.row += rows;
-        if let Ahead::Next { b, b_stride, b_rows } = &mut strip.ahead {
-            *b = b.wrapping_add(tall * *b_rows * *b_stride);
-        }
+        strip.ahead = strip.ahead.map(|ahead| ahead.after(tall));
     }
     strip.tiles = tiles - tall;
     strip_of_width::<S, F, TN>(s, &strip, short, vectors, finish);

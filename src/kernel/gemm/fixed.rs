@@ -3,7 +3,7 @@
 
 use super::driver::strip_of_height;
 use super::epilogue::Activate;
-use super::micro::{Ahead, First, Place, Strip};
+use super::micro::{First, Place, Strip};
 use super::plan;
 use crate::simd::Simd;
 
@@ -76,7 +76,7 @@ impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
             first: First::Zero,
             place: Place { c: self.c.wrapping_add(*col), c_stride: N, row: 0, col: *col, last_lanes },
             tiles: 0,
-            ahead: Ahead::Nothing,
+            ahead: None,
         };
         let (tiles, short, tall) = const { tiles_of::<S>(M, K, N, NV) };
         if tall > 0 {

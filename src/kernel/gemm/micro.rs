@@ -142,18 +142,24 @@ pub(super) struct Strip {
     /// Where the first tile's results go.
     pub(super) place: Place,
     pub(super) tiles: usize,
-    pub(super) ahead: Ahead,
+    pub(super) ahead: Option<Ahead>,
 }
 
-/// What a strip brings into L1 while it computes. Any address will do: a prefetch changes nothing but time.
+/// What a strip of a large product brings into L1 while it computes: what the next tile takes of A and C, and for each
+/// tile `b_rows` rows of the next panel of B. Any address will do: a prefetch changes nothing but time.
 #[derive(Clone, Copy)]
-pub(super) enum Ahead {
-    /// Nothing: all of it is near.
-    Nothing,
-    /// B itself, some k before its turn: C has few rows, so that B is a stream.
-    Stream,
-    /// What the next tile takes of A and C, and for each tile `b_rows` rows of the next panel of B.
-    Next { b: *const f32, b_stride: usize, b_rows: usize },
+pub(super) struct Ahead {
+    pub(super) b: *const f32,
+    pub(super) b_stride: usize,
+    pub(super) b_rows: usize,
+}
+
+impl Ahead {
+    /// As it is `tiles` further down.
+    #[inline(always)]
+    pub(super) fn after(self, tiles: usize) -> Self {
+        Self { b: self.b.wrapping_add(tiles * self.b_rows * self.b_stride), ..self }
+    }
 }
 
 /// A strip as a pass of its own, so that each size of tile is one function an instruction set.
@@ -211,9 +217,7 @@ pub(super) unsafe fn micro_kernel<
         tile.a = tile.a.wrapping_add(MR * if TN { 1 } else { tile.a_stride });
         tile.place.c = tile.place.c.wrapping_add(MR * tile.place.c_stride);
         tile.place.row += MR;
-        if let Ahead::Next { b, b_stride, b_rows } = &mut tile.ahead {
-            *b = b.wrapping_add(*b_rows * *b_stride);
-        }
+        tile.ahead = tile.ahead.map(|ahead| ahead.after(1));
     }
 }
 
@@ -296,15 +300,16 @@ unsafe fn segment<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
         let mut a = Rows::<MR, TN>::new(tile.a.add(start * a_k), tile.a_stride);
         let mut b = tile.b.add(start * tile.b_stride);
         // Between what is brought near and its use lie one or two stretches.
-        let stretch = if S::PREFETCHES && !matches!(tile.ahead, Ahead::Nothing) { STRETCH } else { whole };
+        let ahead = tile.ahead.filter(|_| S::PREFETCHES);
+        let stretch = if ahead.is_some() { STRETCH } else { whole };
         // Four steps an iteration: LLVM leaves this loop rolled, and its counters would cost as much as the loads. But
         // the widest panels stream from beyond L1, and a processor that learns strides by the instruction's address
         // fetches ahead best if a row's instructions are the next row's too.
         let unroll = const { if NV == plan::WIDEST { 1 } else { 4 } };
         let mut left = whole;
         while left >= unroll {
-            if S::PREFETCHES {
-                prefetch::<S, MR, NV, TN>(s, tile, whole - left, a.first(), b);
+            if let Some(ahead) = ahead {
+                prefetch::<S, MR, NV, TN>(s, tile, ahead, whole - left, a.first());
             }
             for _ in 0..stretch.min(left) / unroll {
                 for u in 0..unroll {
@@ -375,51 +380,37 @@ impl<const MR: usize, const TN: bool> Rows<MR, TN> {
     }
 }
 
-/// What is due in the stretch of k from `start` of the segment on, which begins at `a` and `b`.
+/// What is due in the stretch of k from `start` of the segment on, whose rows of A begin at `a`.
 #[inline(always)]
 fn prefetch<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
     s: S,
     tile: &Strip,
+    ahead: Ahead,
     start: usize,
     a: *const f32,
-    b: *const f32,
 ) {
     /// Numbers in a cache line.
     const LINE: usize = 16;
-    let row_of_lines = |p: *const f32| {
+    // The next tile's A where this tile's is now: a transposed A has a line for each k, and of rows along k the
+    // processor itself fetches what follows their first two lines.
+    if TN || start < 2 * STRETCH {
+        let mut a = a.wrapping_add(MR * if TN { 1 } else { tile.a_stride });
+        for _ in 0..const { if TN { STRETCH } else { MR } } {
+            s.prefetch(a);
+            a = s.in_register(a.wrapping_add(tile.a_stride));
+        }
+    }
+    // Two rows of C, or then of B, in each stretch.
+    for row in 2 * (start / STRETCH)..2 * (start / STRETCH) + 2 {
+        let row = match row.checked_sub(MR) {
+            None => tile.place.c.wrapping_add((MR + row) * tile.place.c_stride).cast_const(),
+            Some(row) => ahead.b.wrapping_add(row.min(ahead.b_rows) * ahead.b_stride),
+        };
         for col in (0..NV * S::LANES).step_by(LINE) {
-            s.prefetch(p.wrapping_add(col));
+            s.prefetch(row.wrapping_add(col));
         }
         // Rows seldom begin with a line.
-        s.prefetch(p.wrapping_add(NV * S::LANES - 1));
-    };
-    match tile.ahead {
-        Ahead::Nothing => {}
-        Ahead::Stream => {
-            let mut b = b.wrapping_add(STRETCH * tile.b_stride);
-            for _ in 0..STRETCH {
-                row_of_lines(b);
-                b = s.in_register(b.wrapping_add(tile.b_stride));
-            }
-        }
-        Ahead::Next { b, b_stride, b_rows } => {
-            // The next tile's A where this tile's is now; a transposed A has a line for each k.
-            if TN || start < 2 * STRETCH {
-                let mut a = a.wrapping_add(MR * if TN { 1 } else { tile.a_stride });
-                for _ in 0..const { if TN { STRETCH } else { MR } } {
-                    s.prefetch(a);
-                    a = s.in_register(a.wrapping_add(tile.a_stride));
-                }
-            }
-            // Two rows of C, or then of B, in each stretch.
-            for row in 2 * (start / STRETCH)..2 * (start / STRETCH) + 2 {
-                row_of_lines(if row < MR {
-                    tile.place.c.wrapping_add((MR + row) * tile.place.c_stride)
-                } else {
-                    b.wrapping_add((row - MR).min(b_rows) * b_stride)
-                });
-            }
-        }
+        s.prefetch(row.wrapping_add(NV * S::LANES - 1));
     }
 }
 

@@ -82,15 +82,18 @@ pub(super) fn rows_crowd(k: usize, b_stride: usize) -> bool {
     b_stride.is_multiple_of(LINE) && k > SETS / apart * WAYS
 }
 
-/// How many k of a panel of up to three vectors a buffer of `len` numbers holds: whole vectors, for packing transposes
-/// blocks of them.
+/// Vectors of the widest panel that has a tile of many rows.
+pub(super) const fn usual_vectors<S: Simd>() -> usize {
+    match S::TILE_ROWS {
+        [_, 0, ..] => 1,
+        [_, _, 0, _] => 2,
+        _ => 3,
+    }
+}
+
+/// How many k of a panel a buffer of `len` numbers holds: whole vectors, for packing transposes blocks of them.
 pub(super) const fn packed_depth<S: Simd>(len: usize) -> usize {
-    let width = match S::TILE_ROWS {
-        [_, 0, ..] => S::LANES,
-        [_, _, 0, _] => 2 * S::LANES,
-        _ => 3 * S::LANES,
-    };
-    let depth = len / width / S::LANES * S::LANES;
+    let depth = len / (usual_vectors::<S>() * S::LANES) / S::LANES * S::LANES;
     if depth == 0 { 1 } else { depth }
 }
 
