@@ -62,7 +62,7 @@ mod simd;
 mod train;
 
 pub use error::Error;
-pub use kernel::gemm::{Epilogue, gemm, gemm_with};
+pub use kernel::gemm::{Epilogue, Packed, gemm, gemm_packed, gemm_packed_with, gemm_with};
 pub use kernel::matmul::{matmul, matmul_with};
 pub use layer::{
     Activation, Chain, Dense, Derivative, Identity, Init, InputGradient, Layer, Relu, Scratch, Train,

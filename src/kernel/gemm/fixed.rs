@@ -70,6 +70,7 @@ impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
             a_stride: K,
             b: self.b.wrapping_add(*col),
             b_stride: N,
+            panel_stride: 0,
             k: K,
             k_whole: if last_lanes == S::LANES { K } else { plan::whole_rows(K, K * N, N, end) },
             segment: const { plan::segment_len(N, K) },
@@ -82,13 +83,13 @@ impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
         if tall > 0 {
             let height = const { tiles_of::<S>(M, K, N, NV).1 + 1 };
             strip.tiles = tall;
-            strip_of_height::<S, _, NV, false, true>(s, &strip, height, &Activate::Nothing);
+            strip_of_height::<S, _, NV, false, false, true>(s, &strip, height, &Activate::Nothing);
             strip.a = strip.a.wrapping_add(tall * height * K);
             strip.place.c = strip.place.c.wrapping_add(tall * height * N);
         }
         if tiles > tall {
             strip.tiles = tiles - tall;
-            strip_of_height::<S, _, NV, false, true>(s, &strip, short, &Activate::Nothing);
+            strip_of_height::<S, _, NV, false, false, true>(s, &strip, short, &Activate::Nothing);
         }
         *col = end;
     }

@@ -124,6 +124,9 @@ pub(super) unsafe fn store_tile<S: Simd, const MR: usize, const NV: usize>(
     }
 }
 
+/// Columns in a panel of B packed ahead of time, and the most lanes a vector has.
+pub(super) const PANEL: usize = 16;
+
 /// The operands of a strip: tiles of equal height below one another, in one panel of columns.
 #[derive(Clone, Copy)]
 pub(super) struct Strip {
@@ -133,6 +136,8 @@ pub(super) struct Strip {
     /// B's first element for the panel, and the numbers from one k to the next.
     pub(super) b: *const f32,
     pub(super) b_stride: usize,
+    /// Where B lies in panels of sixteen columns: numbers from one panel to the next.
+    pub(super) panel_stride: usize,
     pub(super) k: usize,
     /// As many k from the first as B can be read in whole vectors, though the panel's last vector may be in part.
     pub(super) k_whole: usize,
@@ -176,7 +181,25 @@ impl<F: Finish, const MR: usize, const NV: usize, const TN: bool, const CHAINS: 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         // SAFETY: whoever made the strip promised that it lies inside its operands.
-        unsafe { micro_kernel::<S, F, MR, NV, TN, CHAINS>(s, self.strip, self.finish) }
+        unsafe { micro_kernel::<S, F, MR, NV, TN, CHAINS, false>(s, self.strip, self.finish) }
+    }
+}
+
+/// The same, with B in panels of sixteen columns (see [`super::packed`]).
+pub(super) struct PanelsKernel<'a, F, const MR: usize, const NV: usize, const CHAINS: bool> {
+    pub(super) strip: &'a Strip,
+    pub(super) finish: &'a F,
+}
+
+impl<F: Finish, const MR: usize, const NV: usize, const CHAINS: bool> Pass
+    for PanelsKernel<'_, F, MR, NV, CHAINS>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        // SAFETY: whoever made the strip promised that it lies inside its operands.
+        unsafe { micro_kernel::<S, F, MR, NV, false, CHAINS, true>(s, self.strip, self.finish) }
     }
 }
 
@@ -192,6 +215,7 @@ pub(super) unsafe fn micro_kernel<
     const NV: usize,
     const TN: bool,
     const CHAINS: bool,
+    const PANELS: bool,
 >(
     s: S,
     strip: &Strip,
@@ -207,9 +231,9 @@ pub(super) unsafe fn micro_kernel<
         unsafe {
             let mut acc = first_values::<S, MR, NV>(s, tile.first, tile.place);
             if CHAINS {
-                acc = chains::<S, MR, NV, TN>(s, &tile, acc);
+                acc = chains::<S, MR, NV, TN, PANELS>(s, &tile, acc);
             } else {
-                segment::<S, MR, NV, TN>(s, &tile, 0, tile.k, &mut acc);
+                segment::<S, MR, NV, TN, PANELS>(s, &tile, 0, tile.k, &mut acc);
             }
             finish.finish(s, &mut acc, tile.place);
             store_tile(s, &acc, tile.place);
@@ -255,7 +279,7 @@ pub(super) unsafe fn first_values<S: Simd, const MR: usize, const NV: usize>(
 /// # Safety
 /// As for [`micro_kernel`].
 #[inline(always)]
-unsafe fn chains<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
+unsafe fn chains<S: Simd, const MR: usize, const NV: usize, const TN: bool, const PANELS: bool>(
     s: S,
     tile: &Strip,
     mut acc: [[S::V; NV]; MR],
@@ -263,11 +287,11 @@ unsafe fn chains<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
     let mut done = tile.segment.min(tile.k);
     // SAFETY: the caller's promise; segments end at k or before.
     unsafe {
-        segment::<S, MR, NV, TN>(s, tile, 0, done, &mut acc);
+        segment::<S, MR, NV, TN, PANELS>(s, tile, 0, done, &mut acc);
         while done < tile.k {
             let len = tile.segment.min(tile.k - done);
             let mut chain = [[s.splat(0.0); NV]; MR];
-            segment::<S, MR, NV, TN>(s, tile, done, len, &mut chain);
+            segment::<S, MR, NV, TN, PANELS>(s, tile, done, len, &mut chain);
             for (acc, chain) in acc.as_flattened_mut().iter_mut().zip(chain.as_flattened()) {
                 *acc = s.add(*acc, *chain);
             }
@@ -282,7 +306,7 @@ unsafe fn chains<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
 /// # Safety
 /// As for [`micro_kernel`]; `start + len` is at most `tile.k`.
 #[inline(always)]
-unsafe fn segment<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
+unsafe fn segment<S: Simd, const MR: usize, const NV: usize, const TN: bool, const PANELS: bool>(
     s: S,
     tile: &Strip,
     start: usize,
@@ -313,7 +337,8 @@ unsafe fn segment<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
             }
             for _ in 0..stretch.min(left) / unroll {
                 for u in 0..unroll {
-                    step::<S, MR, NV, TN>(s, a.ahead(u), b.add(u * tile.b_stride), lanes, acc);
+                    let b = b.wrapping_add(u * tile.b_stride);
+                    step::<S, MR, NV, TN, PANELS>(s, a.ahead(u), b, tile.panel_stride, lanes, acc);
                 }
                 a = a.ahead(unroll).in_registers(s);
                 b = b.wrapping_add(unroll * tile.b_stride);
@@ -322,7 +347,7 @@ unsafe fn segment<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
         }
         for i in whole - left..len {
             let lanes = if i < whole { lanes } else { tile.place.last_lanes };
-            step::<S, MR, NV, TN>(s, a, b, lanes, acc);
+            step::<S, MR, NV, TN, PANELS>(s, a, b, tile.panel_stride, lanes, acc);
             a = a.ahead(1).in_registers(s);
             b = b.wrapping_add(tile.b_stride);
         }
@@ -417,12 +442,14 @@ fn prefetch<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
 /// One step of k: `MR * NV` multiply-adds.
 ///
 /// # Safety
-/// `MR` rows of A, and `NV` vectors at `b` of which the last has `last_lanes`, can be read.
+/// `MR` rows of A can be read, and `NV` vectors at `b`, or with `PANELS` beside each other in panels, of which the last has
+/// `last_lanes`.
 #[inline(always)]
-pub(super) unsafe fn step<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
+pub(super) unsafe fn step<S: Simd, const MR: usize, const NV: usize, const TN: bool, const PANELS: bool>(
     s: S,
     a: Rows<MR, TN>,
     b: *const f32,
+    panel_stride: usize,
     last_lanes: usize,
     acc: &mut [[S::V; NV]; MR],
 ) {
@@ -430,7 +457,10 @@ pub(super) unsafe fn step<S: Simd, const MR: usize, const NV: usize, const TN: b
     unsafe {
         let mut row = [s.splat(0.0); NV];
         for (v, x) in row.iter_mut().enumerate() {
-            let p = b.add(v * S::LANES);
+            let p = b.wrapping_add(match PANELS {
+                true => v * S::LANES / PANEL * panel_stride + v * S::LANES % PANEL,
+                false => v * S::LANES,
+            });
             *x = if v + 1 < NV { s.load(p) } else { s.load_partial(p, last_lanes) };
         }
         for (r, acc) in acc.iter_mut().enumerate() {

@@ -17,6 +17,7 @@ mod few_rows;
 pub(super) mod fixed;
 mod long_row;
 mod micro;
+mod packed;
 pub(super) mod plan;
 pub(crate) mod reference;
 mod thin;
@@ -24,6 +25,7 @@ mod tiny;
 
 pub use epilogue::Epilogue;
 pub(crate) use micro::{Finish, Place, load_row, next_row};
+pub use packed::{Packed, gemm_packed, gemm_packed_with};
 
 use crate::{Error, Isa, Mat, MatMut};
 use driver::{Product, Run};
@@ -72,7 +74,7 @@ pub fn gemm_with(
     mut c: MatMut<'_>,
     epilogue: Epilogue<'_>,
 ) -> Result<(), Error> {
-    check(&a, &b, &c, &epilogue)?;
+    check(&a, (b.rows(), b.cols()), &c, &epilogue)?;
     run(isa, a, b, c.reborrow(), epilogue.first(), &epilogue.activate());
     if let Epilogue::ReluMask(gate) = epilogue
         && gate.is_transposed()
@@ -86,14 +88,14 @@ pub fn gemm_with(
 /// [`gemm_with`] for a caller in this crate whose types settle the shapes but for the rows of a batch, and who has
 /// nobody to tell: where shapes do not agree, nothing is written. A mask must not be transposed.
 pub(crate) fn product(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, epilogue: Epilogue<'_>) {
-    if check(&a, &b, &c, &epilogue).is_ok() {
+    if check(&a, (b.rows(), b.cols()), &c, &epilogue).is_ok() {
         run(isa, a, b, c, epilogue.first(), &epilogue.activate());
     }
 }
 
 /// The same, finished by `finish`.
 pub(crate) fn finish_product<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, finish: &F) {
-    if check(&a, &b, &c, &Epilogue::None).is_ok() {
+    if check(&a, (b.rows(), b.cols()), &c, &Epilogue::None).is_ok() {
         run(isa, a, b, c, First::Zero, finish);
     }
 }
@@ -166,11 +168,11 @@ fn run_column_as_row<F: Finish>(
     isa.call(Run { product: &product, finish });
 }
 
-/// Whether the shapes of a product agree.
-fn check(a: &Mat<'_>, b: &Mat<'_>, c: &MatMut<'_>, epilogue: &Epilogue<'_>) -> Result<(), Error> {
+/// Whether the shapes of a product agree, B being `k` x `n`.
+fn check(a: &Mat<'_>, (k, n): (usize, usize), c: &MatMut<'_>, epilogue: &Epilogue<'_>) -> Result<(), Error> {
     let shape = |expected, got| if expected == got { Ok(()) } else { Err(Error::Shape { expected, got }) };
-    shape((a.cols(), b.cols()), (b.rows(), b.cols()))?;
-    shape((a.rows(), b.cols()), (c.rows(), c.cols()))?;
+    shape((a.cols(), n), (k, n))?;
+    shape((a.rows(), n), (c.rows(), c.cols()))?;
     match epilogue {
         Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) if bias.len() != c.cols() => {
             Err(Error::Length { expected: c.cols(), got: bias.len() })

@@ -49,6 +49,19 @@ pub(super) const fn panel_vectors<S: Simd>(vectors: usize, rows: usize) -> usize
     }
 }
 
+/// The same where B lies in panels of sixteen columns, beside each other in pairs of narrow vectors.
+#[inline(always)]
+pub(super) const fn packed_vectors<S: Simd>(vectors: usize, rows: usize) -> usize {
+    let [_, two, _, eight] = S::TILE_ROWS;
+    if S::LANES == 16 || vectors >= WIDEST && rows <= eight {
+        panel_vectors::<S>(vectors, rows)
+    } else if two > 0 && vectors > 1 {
+        2
+    } else {
+        1
+    }
+}
+
 /// Rows of the largest tile of a panel of `vectors` vectors: 1, 2, 3 or 8.
 #[inline(always)]
 pub(super) const fn tile_rows<S: Simd>(vectors: usize) -> usize {

@@ -14,7 +14,7 @@ use crate::{Epilogue, Error, Mat, MatMut};
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 pub fn gemm(a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, epilogue: Epilogue<'_>) -> Result<(), Error> {
-    super::check(&a, &b, &c, &epilogue)?;
+    super::check(&a, (b.rows(), b.cols()), &c, &epilogue)?;
     for row in 0..c.rows() {
         for (col, c) in c.row_mut(row).into_iter().flatten().enumerate() {
             let mut sum = match epilogue {

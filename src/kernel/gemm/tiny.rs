@@ -37,13 +37,13 @@ impl<F: Finish, const MR: usize, const TN: bool> Pass for Tiny<'_, F, MR, TN> {
             let mut acc = first_values::<S, MR, 1>(s, first, place);
             let (mut a, mut b) = (Rows::<MR, TN>::new(a, a_stride), b);
             for _ in 0..k / 2 {
-                step(s, a, b, n, &mut acc);
-                step(s, a.ahead(1), b.wrapping_add(b_stride), n, &mut acc);
+                step::<S, MR, 1, TN, false>(s, a, b, 0, n, &mut acc);
+                step::<S, MR, 1, TN, false>(s, a.ahead(1), b.wrapping_add(b_stride), 0, n, &mut acc);
                 a = a.ahead(2).in_registers(s);
                 b = b.wrapping_add(2 * b_stride);
             }
             if k % 2 == 1 {
-                step(s, a, b, n, &mut acc);
+                step::<S, MR, 1, TN, false>(s, a, b, 0, n, &mut acc);
             }
             self.finish.finish(s, &mut acc, place);
             store_tile(s, &acc, place);
