@@ -64,6 +64,7 @@ mod train;
 pub use error::Error;
 pub use kernel::gemm::{Epilogue, Packed, gemm, gemm_packed, gemm_packed_with, gemm_with};
 pub use kernel::matmul::{matmul, matmul_with};
+pub use kernel::pass::{Kernels, Pass};
 pub use layer::{
     Activation, Chain, Dense, Derivative, Identity, Init, InputGradient, Layer, Relu, Scratch, Train,
 };

@@ -9,4 +9,5 @@ pub(crate) mod elementwise;
 pub(crate) mod exp;
 pub(crate) mod gemm;
 pub(crate) mod matmul;
+pub(crate) mod pass;
 pub(crate) mod update;
