@@ -4,7 +4,7 @@
 //! cargo run --release --manifest-path benches/peers/Cargo.toml
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- 33x65x129 NT:32x784x128
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- --random 50 --seed 2
-//! cargo run --release --manifest-path benches/peers/Cargo.toml -- --isa avx2 --alone --epilogues
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- --isa avx2 --alone --epilogues --packed
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- --svg squares.svg
 //! ```
 //!
@@ -31,6 +31,7 @@ mod chart;
 mod compare;
 mod epilogues;
 mod openblas;
+mod packed;
 #[path = "../../support/peak.rs"]
 mod peak;
 mod peers;
@@ -77,6 +78,9 @@ struct Arguments {
     /// Compare fusebox's epilogues too
     #[arg(long)]
     epilogues: bool,
+    /// Compare weights packed ahead of time too
+    #[arg(long)]
+    packed: bool,
     /// Begin matrices 16 bytes after a cache line, as large ones from malloc do, instead of on it
     #[arg(long)]
     unaligned: bool,
@@ -139,6 +143,9 @@ fn main() -> Result<()> {
     }
     if arguments.epilogues {
         println!("\nEpilogues, and in brackets their ratio to None\n\n{}", epilogues::table(conditions));
+    }
+    if arguments.packed {
+        println!("\nWeights packed ahead of time\n\n{}", packed::table(conditions));
     }
     if let Some(path) = &arguments.svg {
         chart::draw(path, &names, &rows)?;

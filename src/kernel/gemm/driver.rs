@@ -37,6 +37,9 @@ const PACK_LEN: usize = if VECTORS { 12 * 1024 } else { 64 };
 /// Numbers in the buffer of a product so small that touching each page of the large one would show: less than a page.
 const SHORT_PACK_LEN: usize = if VECTORS { 896 } else { PACK_LEN };
 
+/// The same with a page or two to touch.
+const MEDIUM_PACK_LEN: usize = if VECTORS { 2 * 1024 + 512 } else { PACK_LEN };
+
 /// Numbers of B, rows times stride, from which on a tall product packs its panels: four megabytes, which L2 never holds.
 const LARGE_B: usize = 1024 * 1024;
 
@@ -237,13 +240,16 @@ fn panels<S: Simd, F: Finish, const TN: bool>(s: S, product: &Product, finish: &
         let left = product.n - col;
         let vectors = plan::panel_vectors::<S>(left.div_ceil(S::LANES), rows);
         let panel = Panel { col, vectors, last_lanes: plan::last_lanes::<S>(left, vectors) };
-        // The buffers are in functions of their own: whoever needs none does not pay for one.
         match room {
             Room::None => panel_in_place::<S, F, TN>(s, product, finish, panel),
             // SAFETY: the rows can hold all k of a panel.
             Room::Spare(room) => unsafe { packed_panel::<S, F, TN>(s, product, finish, block, panel, room) },
+            // The buffers are in functions of their own: each page of one costs a line of L1, all of one set.
             Room::Stack if block.depth.saturating_mul(vectors * S::LANES) <= SHORT_PACK_LEN => {
                 s.call(PackedPanel::<F, TN, SHORT_PACK_LEN> { product, finish, block, panel });
+            }
+            Room::Stack if block.depth.saturating_mul(vectors * S::LANES) <= MEDIUM_PACK_LEN => {
+                s.call(PackedPanel::<F, TN, MEDIUM_PACK_LEN> { product, finish, block, panel });
             }
             Room::Stack => s.call(PackedPanel::<F, TN, PACK_LEN> { product, finish, block, panel }),
         }

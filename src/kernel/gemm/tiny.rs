@@ -12,17 +12,21 @@ use crate::simd::{Pass, Simd};
 /// Sums up to this long have one chain.
 const SHORT: usize = plan::SHORTEST;
 
+/// Rows of the largest: two tiles of eight.
+const MOST_ROWS: usize = 16;
+
 /// Whether a product is one.
 #[inline(always)]
 pub(super) fn is_tiny<S: Simd>(product: &Product) -> bool {
     let Product { m, n, k, b_transposed, .. } = *product;
-    S::MASKS && n <= S::LANES && k <= SHORT && m <= S::TILE_ROWS[0] && !b_transposed
+    S::MASKS && n <= S::LANES && k <= SHORT && m <= MOST_ROWS && !b_transposed
 }
 
-/// One tile of `MR` rows and `product.n` lanes.
+/// One tile of `MR` rows from `row` on and `product.n` lanes.
 struct Tiny<'a, F, const MR: usize, const TN: bool> {
     product: &'a Product,
     finish: &'a F,
+    row: usize,
 }
 
 impl<F: Finish, const MR: usize, const TN: bool> Pass for Tiny<'_, F, MR, TN> {
@@ -31,7 +35,9 @@ impl<F: Finish, const MR: usize, const TN: bool> Pass for Tiny<'_, F, MR, TN> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Product { n, k, a, a_stride, b, b_stride, first, c, c_stride, .. } = *self.product;
-        let place = Place { c, c_stride, row: 0, col: 0, last_lanes: n };
+        let row = self.row;
+        let a = a.wrapping_add(row * if TN { 1 } else { a_stride });
+        let place = Place { c: c.wrapping_add(row * c_stride), c_stride, row, col: 0, last_lanes: n };
         // SAFETY: whoever made the product promised that its operands hold it: MR rows of A and C, k of B, n lanes.
         unsafe {
             let mut acc = first_values::<S, MR, 1>(s, first, place);
@@ -55,19 +61,26 @@ impl<F: Finish, const MR: usize, const TN: bool> Pass for Tiny<'_, F, MR, TN> {
 #[inline(always)]
 pub(super) fn run<S: Simd, F: Finish, const TN: bool>(s: S, product: &Product, finish: &F) {
     match product.m {
-        1 => s.call(Tiny::<F, 1, TN> { product, finish }),
-        2 => s.call(Tiny::<F, 2, TN> { product, finish }),
-        3 => s.call(Tiny::<F, 3, TN> { product, finish }),
-        4 => s.call(Tiny::<F, 4, TN> { product, finish }),
-        5 => s.call(Tiny::<F, 5, TN> { product, finish }),
-        6 => s.call(Tiny::<F, 6, TN> { product, finish }),
-        7 => s.call(Tiny::<F, 7, TN> { product, finish }),
-        8 => s.call(Tiny::<F, 8, TN> { product, finish }),
-        9 => s.call(Tiny::<F, 9, TN> { product, finish }),
-        10 => s.call(Tiny::<F, 10, TN> { product, finish }),
-        11 => s.call(Tiny::<F, 11, TN> { product, finish }),
-        12 => s.call(Tiny::<F, 12, TN> { product, finish }),
-        13 => s.call(Tiny::<F, 13, TN> { product, finish }),
-        _ => s.call(Tiny::<F, 14, TN> { product, finish }),
+        1 => s.call(Tiny::<F, 1, TN> { product, finish, row: 0 }),
+        2 => s.call(Tiny::<F, 2, TN> { product, finish, row: 0 }),
+        3 => s.call(Tiny::<F, 3, TN> { product, finish, row: 0 }),
+        4 => s.call(Tiny::<F, 4, TN> { product, finish, row: 0 }),
+        5 => s.call(Tiny::<F, 5, TN> { product, finish, row: 0 }),
+        6 => s.call(Tiny::<F, 6, TN> { product, finish, row: 0 }),
+        7 => s.call(Tiny::<F, 7, TN> { product, finish, row: 0 }),
+        8 => s.call(Tiny::<F, 8, TN> { product, finish, row: 0 }),
+        9 => s.call(Tiny::<F, 9, TN> { product, finish, row: 0 }),
+        10 => s.call(Tiny::<F, 10, TN> { product, finish, row: 0 }),
+        11 => s.call(Tiny::<F, 11, TN> { product, finish, row: 0 }),
+        12 => s.call(Tiny::<F, 12, TN> { product, finish, row: 0 }),
+        13 => s.call(Tiny::<F, 13, TN> { product, finish, row: 0 }),
+        14 => s.call(Tiny::<F, 14, TN> { product, finish, row: 0 }),
+        m => {
+            s.call(Tiny::<F, 8, TN> { product, finish, row: 0 });
+            match m {
+                15 => s.call(Tiny::<F, 7, TN> { product, finish, row: 8 }),
+                _ => s.call(Tiny::<F, 8, TN> { product, finish, row: 8 }),
+            }
+        }
     }
 }
