@@ -8,9 +8,42 @@
 //! finish(acc)                                                              (activation, mask or update; then store)
 //! ```
 //!
-//! Every step of k loads `NV` vectors of B and broadcasts `MR` numbers of A for `MR * NV` multiply-adds: the larger the
-//! tile, the fewer loads each costs, until the registers run out. The tile's sizes are const parameters, so that
-//! the accumulators are registers and every loop over them is unrolled.
+//! # Why it is fast: the floor by arithmetic
+//!
+//! A core of Zen 5 starts two multiply-adds a cycle, of sixteen lanes with AVX-512, and two loads; each multiply-add takes
+//! four cycles to its result. So a tile must have at least 8 sums (or the units wait for their own results), and at
+//! most one load for each multiply-add (or they wait for the load units). A step of k costs
+//!
+//! ```text
+//! multiply-adds   MR * NV / 2 cycles        loads   (MR + NV) / 2 cycles: MR broadcasts of A, NV vectors of B
+//! ```
+//!
+//! and the registers must hold MR * NV sums, NV vectors of B and one broadcast:
+//!
+//! | tile | set | sums | registers | loads per multiply-add | bound by |
+//! |---|---|---|---|---|---|
+//! | 8 x 3 | AVX-512 | 24 | 28 of 32 | 0.46 | multiply-adds |
+//! | 12 x 2 | AVX-512 | 24 | 27 | 0.58 | multiply-adds |
+//! | 14 x 1 | AVX-512 | 14 | 16 (the broadcast is the multiply-add's operand) | 1.07 | loads, just |
+//! | 2 x 8 | AVX-512 | 16 | 26 | 0.63 | reading B |
+//! | 6 x 2 | AVX2 | 12 | 15 of 16 | 0.67 | multiply-adds |
+//! | 4 x 2 | SSE2 | 8 | 11 of 16 | 0.75, and as many shuffles as broadcasts | decoding: 4 instructions a product |
+//!
+//! 4 x 3 on AVX2 would load less, but fills all sixteen registers, and LLVM spills one of the sums: half the speed.
+//! `cargo xtask asm` counts all this in the emitted code: 4 * MR * NV multiply-adds in four steps, no spill, no call.
+//!
+//! What is left, by regime:
+//!
+//! - *Small tiles* (n below a vector): lanes in vain. 10 x 10 x 10 uses 10 of 16; and one vector wide, each multiply-add
+//!   needs a load, so 16 x 16 x 16 cannot pass 94 %, 8 x 8 x 8 not 44 %.
+//! - *Short k*: a tile's first values and its stores, one a cycle, which nothing hides if k is a dozen.
+//! - *One row*: reading B. At a line a cycle from L2 no more than half of the multiply-adds can be busy.
+//! - *Large*: what comes from L3, see [`super::driver`].
+//!
+//! Three things keep the compiler from spoiling it. The k loop is unrolled by hand, four steps an iteration, for LLVM
+//! leaves it rolled. Row pointers are tied to registers, three rows to a pointer (`p`, `p + s`, `p + 2 s` are addresses);
+//! LLVM would gather them in vectors and take them apart again for each load. And a row's address is made from the
+//! row's above: of strides times 1 to 13 made in advance it keeps a dozen on the stack for every call.
 //!
 //! # The order of a sum
 //!
