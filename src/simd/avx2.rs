@@ -1,6 +1,6 @@
 //! AVX2 with FMA: eight lanes, sixteen registers.
 
-use super::{FUSE, Pass, Simd};
+use super::{FUSE, Pass, Simd, x86_64};
 use core::arch::x86_64::*;
 
 /// Proof that the processor has AVX2 and FMA and the operating system saves the registers.
@@ -11,7 +11,7 @@ impl Avx2 {
     #[inline]
     pub(super) fn new() -> Option<Self> {
         let compiled = cfg!(all(target_feature = "avx2", target_feature = "fma"));
-        (compiled || super::x86_64::features().avx2).then_some(Self(()))
+        (compiled || x86_64::has(x86_64::AVX2)).then_some(Self(()))
     }
 
     /// All bits set in the first `lanes` lanes.
@@ -37,12 +37,12 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn in_register(self, p: *const f32) -> *const f32 {
-        super::x86_64::in_register(p)
+        x86_64::in_register(p)
     }
 
     #[inline(always)]
     fn number_in_register(self, n: usize) -> usize {
-        super::x86_64::number_in_register(n)
+        x86_64::number_in_register(n)
     }
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! AVX-512: sixteen lanes, thirty-two registers, and masks for the last vector of a row.
 
-use super::{FUSE, Pass, Simd};
+use super::{FUSE, Pass, Simd, x86_64};
 use core::arch::x86_64::*;
 
 /// Proof that the processor has AVX-512F and the operating system saves its registers.
@@ -10,7 +10,7 @@ pub(super) struct Avx512(());
 impl Avx512 {
     #[inline]
     pub(super) fn new() -> Option<Self> {
-        (cfg!(target_feature = "avx512f") || super::x86_64::features().avx512).then_some(Self(()))
+        (cfg!(target_feature = "avx512f") || x86_64::has(x86_64::AVX512)).then_some(Self(()))
     }
 
     /// The first `lanes` lanes.
@@ -71,12 +71,12 @@ impl Simd for Avx512 {
 
     #[inline(always)]
     fn in_register(self, p: *const f32) -> *const f32 {
-        super::x86_64::in_register(p)
+        x86_64::in_register(p)
     }
 
     #[inline(always)]
     fn number_in_register(self, n: usize) -> usize {
-        super::x86_64::number_in_register(n)
+        x86_64::number_in_register(n)
     }
 
     #[inline(always)]

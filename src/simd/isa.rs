@@ -127,14 +127,21 @@ impl Isa {
         }
     }
 
-    /// Runs `pass` compiled for this instruction set: the one place where the choice becomes a branch.
+    /// Runs `pass` compiled for this instruction set: the one place where the choice becomes a branch. In a build for a
+    /// processor that has the instructions there is neither branch nor call.
     #[inline(always)]
     pub(crate) fn call<P: Pass>(self, pass: P) -> P::Output {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512(simd) => simd.call(pass),
+            Kind::Avx512(simd) => match cfg!(all(target_feature = "avx512f", target_feature = "fma")) {
+                true => pass.run(simd),
+                false => simd.call(pass),
+            },
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2(simd) => simd.call(pass),
+            Kind::Avx2(simd) => match cfg!(all(target_feature = "avx2", target_feature = "fma")) {
+                true => pass.run(simd),
+                false => simd.call(pass),
+            },
             #[cfg(target_arch = "aarch64")]
             Kind::Neon(simd) => simd.call(pass),
             Kind::Portable => Portable.call(pass),

@@ -7,29 +7,20 @@
 use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
 use core::sync::atomic::{AtomicU8, Ordering};
 
-/// What was found.
-#[derive(Clone, Copy)]
-pub(super) struct Features {
-    /// AVX2 and FMA.
-    pub(super) avx2: bool,
-    /// AVX-512F, beside AVX2 and FMA.
-    pub(super) avx512: bool,
-}
-
 /// One bit a feature, and one that says the others are known.
 static FOUND: AtomicU8 = AtomicU8::new(0);
-const AVX2: u8 = 1;
-const AVX512: u8 = 2;
+/// AVX2 and FMA.
+pub(super) const AVX2: u8 = 1;
+/// AVX-512F, beside AVX2 and FMA.
+pub(super) const AVX512: u8 = 2;
 const KNOWN: u8 = 0x80;
 
-/// One load and one branch after the first call. Threads that race all find the same.
+/// Whether the processor has `feature`. One load and one branch after the first call, if it has. Threads that race all
+/// find the same.
 #[inline]
-pub(super) fn features() -> Features {
-    let mut found = FOUND.load(Ordering::Relaxed);
-    if found == 0 {
-        found = find();
-    }
-    Features { avx2: found & AVX2 != 0, avx512: found & AVX512 != 0 }
+pub(super) fn has(feature: u8) -> bool {
+    let found = FOUND.load(Ordering::Relaxed);
+    found & feature != 0 || found == 0 && find() & feature != 0
 }
 
 #[cold]
