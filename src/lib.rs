@@ -39,6 +39,7 @@
 //!
 //! - `reproducible`: multiplication and addition are never fused.
 //! - `std`: for conveniences that need an operating system; there are none yet.
+//! - `rayon` (with `std`): large products run on all threads of the current rayon pool, and give the same bits.
 #![no_std]
 #![forbid(unsafe_op_in_unsafe_fn)]
 

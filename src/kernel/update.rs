@@ -26,6 +26,11 @@ impl Finish for Descend {
         true
     }
 
+    #[cfg(feature = "rayon")]
+    fn part(&self, _row: usize, _col: usize) -> Self {
+        *self
+    }
+
     /// # Safety
     /// See [`Finish::finish`].
     #[inline(always)]

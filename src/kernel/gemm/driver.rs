@@ -89,6 +89,25 @@ pub(super) struct Product {
     pub(super) c_stride: usize,
 }
 
+#[cfg(feature = "rayon")]
+impl Product {
+    /// Some rows and columns of C.
+    pub(super) fn part(&self, rows: core::ops::Range<usize>, cols: core::ops::Range<usize>) -> Self {
+        let a_row = if self.a_transposed { 1 } else { self.a_stride };
+        let b_before = cols.start * if self.b_transposed { self.b_stride } else { 1 };
+        Self {
+            m: rows.len(),
+            n: cols.len(),
+            a: self.a.wrapping_add(rows.start * a_row),
+            b: self.b.wrapping_add(b_before),
+            b_len: self.b_len.saturating_sub(b_before),
+            first: self.first.at_col(cols.start),
+            c: self.c.wrapping_add(rows.start * self.c_stride + cols.start),
+            ..*self
+        }
+    }
+}
+
 /// A product and what becomes of its tiles, as a pass.
 pub(super) struct Run<'a, F> {
     pub(super) product: &'a Product,

@@ -70,6 +70,14 @@ impl Finish for Activate {
         !matches!(*self, Self::ReluMask(_, stride) if stride != 1)
     }
 
+    #[cfg(feature = "rayon")]
+    fn part(&self, row: usize, col: usize) -> Self {
+        match *self {
+            Self::ReluMask(gate, stride) => Self::ReluMask(gate.wrapping_add(row * stride + col), stride),
+            other => other,
+        }
+    }
+
     /// # Safety
     /// See [`Finish::finish`].
     #[inline(always)]

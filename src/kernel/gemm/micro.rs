@@ -91,12 +91,16 @@ pub(crate) struct Place {
 }
 
 /// What becomes of a finished tile.
-pub(crate) trait Finish {
+pub(crate) trait Finish: Copy {
     /// Whether [`Finish::finish`] reads the old C, which must then not hold sums of earlier blocks of k.
     const READS_OUTPUT: bool;
 
     /// Whether a column of C may be finished as a row of as many vectors, in row 0.
     fn takes_columns_as_rows(&self) -> bool;
+
+    /// The same for the part of C that begins at `row` and `col`.
+    #[cfg(feature = "rayon")]
+    fn part(&self, row: usize, col: usize) -> Self;
 
     /// Turns the sums in `acc` into what is stored at `place`.
     ///

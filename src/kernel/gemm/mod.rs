@@ -23,6 +23,8 @@ mod packed;
 pub(super) mod plan;
 pub(crate) mod reference;
 mod thin;
+#[cfg(feature = "rayon")]
+mod threads;
 mod tiny;
 
 pub use epilogue::Epilogue;
@@ -30,7 +32,9 @@ pub(crate) use micro::{Finish, Place, load_row, next_row};
 pub use packed::{Packed, gemm_packed, gemm_packed_with};
 
 use crate::{Error, Isa, Mat, MatMut};
-use driver::{Product, Run};
+use driver::Product;
+#[cfg(not(feature = "rayon"))]
+use driver::Run;
 use micro::First;
 
 /// The product of `a` (m x k) and `b` (k x n) into `c` (m x n), finished by `epilogue`; on the fastest instruction set
@@ -40,6 +44,8 @@ use micro::First;
 /// Errors, with nothing written, when the inner dimensions differ, `c` or a mask is not m x n, or a bias does not
 /// have n numbers. Takes, in an optimised build, at most 64 KiB of stack on desktops (`tests/stack.rs` measures it), 1 KiB
 /// on microcontrollers. A large product packs panels of `b` in rows of `c` that are still to be written; there is no heap.
+///
+/// With the feature `rayon`, a large product runs on the threads of the current pool, and gives the same bits.
 ///
 /// The sum's order and its error bound are the crate's contract: see ARCHITECTURE.md.
 ///
@@ -136,7 +142,7 @@ fn run<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: Fi
         c_stride: c.row_stride(),
         c: c.data_mut().as_mut_ptr(),
     };
-    isa.call(Run { product: &product, finish });
+    run_product(isa, &product, finish);
 }
 
 /// A column of products with a transposed A: a row of the transposed product, whose vectors lie along it.
@@ -167,7 +173,16 @@ fn run_column_as_row<F: Finish>(
         c_stride: c.rows(),
         c: c.data_mut().as_mut_ptr(),
     };
-    isa.call(Run { product: &product, finish });
+    run_product(isa, &product, finish);
+}
+
+/// On this thread, or with the feature `rayon` on several.
+#[inline(always)]
+fn run_product<F: Finish>(isa: Isa, product: &Product, finish: &F) {
+    #[cfg(feature = "rayon")]
+    threads::run(isa, product, finish);
+    #[cfg(not(feature = "rayon"))]
+    isa.call(Run { product, finish });
 }
 
 /// Whether the shapes of a product agree, B being `k` x `n`.

@@ -1,0 +1,79 @@
+//! Large products on all threads of a rayon pool.
+//!
+//! ```text
+//! parts = one for each thread of the pool, if each is worth its wake-up
+//! rows of C in equal parts; if there are few rows, columns                   (multiples of the tiles' heights and widths)
+//! each part is a product of its own, with the whole's segments
+//! ```
+//!
+//! Neither rows nor threads are in the order of a sum, and the length of a segment of k is settled before (see
+//! [`super::plan`]): the bits are those of one thread. Rows go first, for a part of rows is a product like any other, with
+//! spare rows of its own; parts of columns would have gaps between their rows of C.
+
+use super::driver::{Product, Run};
+use super::micro::Finish;
+use crate::Isa;
+use core::ops::Range;
+
+/// Multiply-adds of a part that is worth waking a thread: some fifty microseconds, where the waking takes five to ten.
+const PART: usize = 4 << 20;
+
+/// Numbers of B that are, where memory is the limit.
+const PART_READ: usize = 512 * 1024;
+
+/// Parts are cut at multiples of these: a common multiple of the usual tiles' heights, and of the panels' widths.
+const ROWS: usize = 24;
+const COLS: usize = 48;
+
+/// Some rows or columns of a product.
+struct Part<F> {
+    product: Product,
+    finish: F,
+}
+
+// SAFETY: the pointers in a product, and in a finish, are borrowed from slices for as long as all parts run. Parts only read
+// A, B, the bias and the gate; the elements of C that they write, and read if they do, are no other part's.
+unsafe impl<F: Finish> Send for Part<F> {}
+
+/// Runs a product, on threads if it is large.
+#[inline(always)]
+pub(super) fn run<F: Finish>(isa: Isa, product: &Product, finish: &F) {
+    let work = product.m.saturating_mul(product.n).saturating_mul(product.k);
+    if work < 2 * PART && product.n.saturating_mul(product.k) < 2 * PART_READ {
+        return isa.call(Run { product, finish });
+    }
+    run_large(isa, product, finish, work);
+}
+
+#[inline(never)]
+fn run_large<F: Finish>(isa: Isa, product: &Product, finish: &F, work: usize) {
+    let Product { m, n, k, .. } = *product;
+    let worth = (work / PART).max(if m < ROWS { n.saturating_mul(k) / PART_READ } else { 0 });
+    if worth < 2 {
+        return isa.call(Run { product, finish });
+    }
+    let by_rows = m >= 2 * ROWS * rayon::current_num_threads() || n == 1;
+    let most = if by_rows { m / ROWS } else { n / COLS };
+    let parts = rayon::current_num_threads().min(worth).min(most.max(1));
+    split(isa, Part { product: *product, finish: *finish }, parts, by_rows);
+}
+
+/// Runs `part` in so many parts, halving it until one is left.
+fn split<F: Finish>(isa: Isa, part: Part<F>, parts: usize, by_rows: bool) {
+    let Part { product, finish } = part;
+    if parts < 2 {
+        return isa.call(Run { product: &product, finish: &finish });
+    }
+    let (m, n) = (product.m, product.n);
+    let (len, unit) = if by_rows { (m, ROWS) } else { (n, COLS) };
+    let cut = len / parts * (parts / 2) / unit * unit;
+    let half = |range: Range<usize>| {
+        let (rows, cols) = if by_rows { (range, 0..n) } else { (0..m, range) };
+        Part {
+            product: product.part(rows.clone(), cols.clone()),
+            finish: finish.part(rows.start, cols.start),
+        }
+    };
+    let (first, second) = (half(0..cut), half(cut..len));
+    rayon::join(|| split(isa, first, parts / 2, by_rows), || split(isa, second, parts - parts / 2, by_rows));
+}

@@ -1,0 +1,92 @@
+//! With the feature `rayon`, products on any number of threads have the bits of one thread: every layout, epilogue and
+//! instruction set, at sizes on either side of where splitting begins, split by rows and by columns.
+//!
+//! ```text
+//! cargo test --release --features rayon --test threads
+//! ```
+
+#![cfg(feature = "rayon")]
+
+mod support {
+    pub(crate) mod isas;
+}
+
+use fusebox::{Epilogue, Isa, Mat, MatMut, Rng, gemm_with};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use support::isas::isas;
+
+/// Rows, columns and k: below and above two parts' worth of work, odd and even, few rows and few columns.
+const SHAPES: [(usize, usize, usize); 10] = [
+    (200, 200, 200),
+    (256, 256, 256),
+    (203, 211, 197),
+    (500, 97, 301),
+    (1, 2048, 1000),
+    (1, 1500, 700),
+    (7, 1200, 1100),
+    (1200, 1, 1100),
+    (2000, 2, 2200),
+    (40, 1100, 1000),
+];
+
+fn random(rng: &mut Rng, len: usize) -> Vec<f32> {
+    (0..len).map(|_| 2.0 * rng.uniform() - 1.0).collect()
+}
+
+fn pools() -> Vec<ThreadPool> {
+    [1, 2, 3, 5].map(|threads| ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool")).into()
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let (pools, mut rng) = (pools(), Rng::new(1));
+    let shapes = if cfg!(debug_assertions) { &SHAPES[..2] } else { &SHAPES[..] };
+    println!("{} shapes of {}: all of them in release", shapes.len(), SHAPES.len());
+    for (index, &(m, n, k)) in shapes.iter().enumerate() {
+        let (a, b) = (random(&mut rng, m * k), random(&mut rng, k * n));
+        let (bias, gate) = (random(&mut rng, n), random(&mut rng, m * n));
+        let gate = Mat::new(&gate, m, n).expect("m x n");
+        let before = random(&mut rng, m * (n + 5));
+        let epilogues = [
+            Epilogue::None,
+            Epilogue::Bias(&bias),
+            Epilogue::BiasRelu(&bias),
+            Epilogue::Accumulate,
+            Epilogue::ReluMask(gate),
+        ];
+        for (layout, [at, bt]) in
+            [[false; 2], [false, true], [true, false], [true; 2]].into_iter().enumerate()
+        {
+            let a =
+                if at { Mat::new(&a, k, m).expect("k x m").t() } else { Mat::new(&a, m, k).expect("m x k") };
+            let b =
+                if bt { Mat::new(&b, n, k).expect("n x k").t() } else { Mat::new(&b, k, n).expect("k x n") };
+            // Every pair of shape and layout, each with another epilogue; gaps between the rows of C in every second.
+            let epilogue = epilogues[(index + layout) % epilogues.len()];
+            let stride = n + (index + layout) % 2 * 5;
+            for isa in isas() {
+                let run = |pool: &ThreadPool| {
+                    let mut c = before[..m * stride].to_vec();
+                    let out = MatMut::with_stride(&mut c, m, n, stride).expect("m x n");
+                    pool.install(|| gemm_with(isa, a, b, out, epilogue)).expect("shapes that fit");
+                    c
+                };
+                let one = run(&pools[0]);
+                for pool in &pools[1..] {
+                    let threads = pool.current_num_threads();
+                    let same = run(pool).iter().zip(&one).all(|(x, y)| x.to_bits() == y.to_bits());
+                    assert!(same, "{isa}, {threads} threads: {m} x {n} x {k}, {at} {bt}, {epilogue:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_refused_stays_as_it_was() {
+    let (a, b, mut c) = (vec![1.0; 300 * 300], vec![1.0; 301 * 300], vec![7.0; 300 * 300]);
+    let (a, b) = (Mat::new(&a, 300, 300).expect("300 x 300"), Mat::new(&b, 301, 300).expect("301 x 300"));
+    let out = MatMut::new(&mut c, 300, 300).expect("300 x 300");
+    gemm_with(Isa::detect(), a, b, out, Epilogue::None).expect_err("300 by 301");
+    assert!(c.iter().all(|&x| x == 7.0));
+}
