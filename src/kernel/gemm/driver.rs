@@ -82,11 +82,19 @@ pub(super) struct Product {
     pub(super) b_stride: usize,
     /// B lies transposed: n rows of k.
     pub(super) b_transposed: bool,
-    /// Length of the segments of k that are summed apart: all of it, or more, for one chain.
-    pub(super) segment: usize,
+    /// Columns of the whole of which this is a part, perhaps, which settle its segments; `usize::MAX` for one chain.
+    pub(super) chained_n: usize,
     pub(super) first: First,
     pub(super) c: *mut f32,
     pub(super) c_stride: usize,
+}
+
+impl Product {
+    /// Length of the segments of k that are summed apart.
+    #[inline(always)]
+    pub(super) fn segment(&self) -> usize {
+        plan::segment_len(self.chained_n, self.k)
+    }
 }
 
 #[cfg(feature = "rayon")]
@@ -120,11 +128,11 @@ impl<F: Finish> Pass for Run<'_, F> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { product, finish } = self;
-        let Product { m, n, k, a_transposed, b_transposed, segment, .. } = *product;
+        let Product { m, n, k, a_transposed, b_transposed, .. } = *product;
         if n == 1 && !a_transposed {
             return s.call(Column { product, finish });
         }
-        if VECTORS && m == 1 && n >= LONG && !b_transposed && !F::READS_OUTPUT && segment >= k {
+        if VECTORS && m == 1 && n >= LONG && !b_transposed && !F::READS_OUTPUT && product.segment() >= k {
             return match a_transposed {
                 false => s.call(LongRow::<F, false> { product, finish }),
                 true => s.call(LongRow::<F, true> { product, finish }),
@@ -256,13 +264,13 @@ fn spare_rows<S: Simd, F: Finish>(product: &Product) -> usize {
 /// cut chains elsewhere than the plan does, and leave sums in a C whose old value is still needed: not then.
 #[inline(always)]
 fn worth_packing<S: Simd, F: Finish, const TN: bool>(product: &Product) -> bool {
-    let Product { m, k, b_stride, segment, .. } = *product;
+    let Product { m, k, b_stride, .. } = *product;
     let one_block = k <= plan::block_depth::<S>(k, PACK_LEN);
     let size = k.saturating_mul(b_stride);
     VECTORS
         && (size > LARGE_B || size > CROWDED_B && plan::rows_crowd(k, b_stride))
         && m > 4 * plan::tile_rows::<S>(2)
-        && (one_block || !F::READS_OUTPUT && segment >= k)
+        && (one_block || !F::READS_OUTPUT && product.segment() >= k)
 }
 
 /// All panels of a block. A block of k after the first takes up the sum that the one before left in C, so the order of
@@ -324,7 +332,7 @@ fn first_strip<const TN: bool>(product: &Product, block: Block, panel: Panel) ->
         panel_stride: 0,
         k: block.depth,
         k_whole: block.depth,
-        segment: product.segment,
+        segment: product.segment(),
         first: if block.start == 0 { product.first.at_col(panel.col) } else { First::Output },
         place: Place {
             c: product.c.wrapping_add(block.row * product.c_stride + panel.col),

@@ -150,14 +150,32 @@ pub(super) unsafe fn store_tile<S: Simd, const MR: usize, const NV: usize>(
     tile: &[[S::V; NV]; MR],
     place: Place,
 ) {
+    // One choice for the whole tile: with one in each row LLVM finds this loop too late to be short enough to unroll, and
+    // keeps the tile in memory while it is still being summed (12 x 2 of AVX-512, in builds without LTO).
     let mut row = place.c.cast_const();
-    for vectors in tile {
-        for (v, &x) in vectors.iter().enumerate() {
-            let lanes = if v + 1 == NV { place.last_lanes } else { S::LANES };
-            // SAFETY: the caller's promise.
-            unsafe { s.store_partial(row.wrapping_add(v * S::LANES).cast_mut(), x, lanes) };
+    if place.last_lanes == S::LANES {
+        for vectors in tile {
+            for (v, &x) in vectors.iter().enumerate() {
+                // SAFETY: the caller's promise.
+                unsafe { s.store(row.wrapping_add(v * S::LANES).cast_mut(), x) };
+            }
+            row = next_row(s, row, place.c_stride);
         }
-        row = next_row(s, row, place.c_stride);
+    } else {
+        for vectors in tile {
+            for (v, &x) in vectors.iter().enumerate() {
+                let to = row.wrapping_add(v * S::LANES).cast_mut();
+                // SAFETY: the caller's promise.
+                unsafe {
+                    if v + 1 < NV {
+                        s.store(to, x)
+                    } else {
+                        s.store_partial(to, x, place.last_lanes)
+                    };
+                }
+            }
+            row = next_row(s, row, place.c_stride);
+        }
     }
 }
 

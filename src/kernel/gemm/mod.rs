@@ -134,10 +134,7 @@ fn run<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: Fi
         b_stride,
         b_transposed,
         // NN products alone have chains: in TN (weight gradients) and NT there are many rows, and k is short.
-        segment: match a.is_transposed() || b_transposed {
-            true => usize::MAX,
-            false => plan::segment_len(b.cols(), a.cols()),
-        },
+        chained_n: if a.is_transposed() || b_transposed { usize::MAX } else { b.cols() },
         first,
         c_stride: c.row_stride(),
         c: c.data_mut().as_mut_ptr(),
@@ -168,7 +165,7 @@ fn run_column_as_row<F: Finish>(
         b_len: a.data().len(),
         b_stride: a.row_stride(),
         b_transposed: false,
-        segment: usize::MAX,
+        chained_n: usize::MAX,
         first,
         c_stride: c.rows(),
         c: c.data_mut().as_mut_ptr(),

@@ -139,7 +139,7 @@ fn run(
         b_len: panels.len(),
         b_stride: PANEL,
         b_transposed: false,
-        segment: if a.is_transposed() { usize::MAX } else { plan::segment_len(n, k) },
+        chained_n: if a.is_transposed() { usize::MAX } else { n },
         first: epilogue.first(),
         c_stride: c.row_stride(),
         c: c.data_mut().as_mut_ptr(),
@@ -168,7 +168,7 @@ impl Pass for Panels<'_> {
         if product.a_transposed || product.n == 1 {
             return self.one_by_one(s);
         }
-        let Product { m, n, k, a, a_stride, b, c, c_stride, first, segment, .. } = *product;
+        let Product { m, n, k, a, a_stride, b, c, c_stride, first, .. } = *product;
         let mut col = 0;
         while col < n {
             let left = (n - col).div_ceil(S::LANES);
@@ -181,7 +181,7 @@ impl Pass for Panels<'_> {
                 panel_stride: PANEL * k,
                 k,
                 k_whole: k,
-                segment,
+                segment: product.segment(),
                 first: first.at_col(col),
                 place: Place {
                     c: c.wrapping_add(col),

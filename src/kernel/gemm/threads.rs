@@ -6,7 +6,7 @@
 //! each part is a product of its own, with the whole's segments
 //! ```
 //!
-//! Neither rows nor threads are in the order of a sum, and the length of a segment of k is settled before (see
+//! Neither rows nor threads are in the order of a sum, and the length of a segment of k is settled by the whole (see
 //! [`super::plan`]): the bits are those of one thread. Rows go first, for a part of rows is a product like any other, with
 //! spare rows of its own; parts of columns would have gaps between their rows of C.
 
