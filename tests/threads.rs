@@ -15,8 +15,9 @@ use fusebox::{Epilogue, Isa, Mat, MatMut, Rng, gemm_with};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use support::isas::isas;
 
-/// Rows, columns and k: below and above two parts' worth of work, odd and even, few rows and few columns.
-const SHAPES: [(usize, usize, usize); 10] = [
+/// Rows, columns and k: below and above two parts' worth of work, odd and even, few rows and few columns, and rows enough
+/// to be divided but so long that columns are.
+const SHAPES: [(usize, usize, usize); 12] = [
     (200, 200, 200),
     (256, 256, 256),
     (203, 211, 197),
@@ -27,6 +28,8 @@ const SHAPES: [(usize, usize, usize); 10] = [
     (1200, 1, 1100),
     (2000, 2, 2200),
     (40, 1100, 1000),
+    (120, 701, 130),
+    (97, 385, 1030),
 ];
 
 fn random(rng: &mut Rng, len: usize) -> Vec<f32> {

@@ -65,7 +65,7 @@ impl<'a> Arbitrary<'a> for Input {
         let last = u.int_in_range(first..=m)?;
         // One in four has a mistake.
         let mistake = if u.ratio(1, 4)? { Some(*u.choose(&Mistake::ALL)?) } else { None };
-        let case = Case {
+        let mut case = Case {
             m,
             n,
             k,
@@ -78,6 +78,10 @@ impl<'a> Arbitrary<'a> for Input {
             mistake,
             rows: first..last,
         };
+        // At times rows of B so far apart, and a power of two, that they crowd into few sets of a cache.
+        if u.ratio(1, 16)? {
+            case.b.gap = 4096 - if case.b.transposed { k } else { n };
+        }
         Ok(Self { case, view: u.arbitrary()?, values: Values::arbitrary(u)? })
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! parts = one for each thread of the pool, if each is worth its wake-up
-//! rows of C in equal parts; if there are few rows, columns                   (multiples of the tiles' heights and widths)
+//! rows of C in equal parts; if rows are few, or long, columns                (multiples of the tiles' heights and widths)
 //! each part is a product of its own, with the whole's segments
 //! ```
 //!
 //! Neither rows nor threads are in the order of a sum, and the length of a segment of k is settled by the whole (see
 //! [`super::plan`]): the bits are those of one thread. Rows go first, for a part of rows is a product like any other, with
-//! spare rows of its own; parts of columns would have gaps between their rows of C.
+//! spare rows of its own; parts of columns would have gaps between their rows of C. But each part of rows reads all of B,
+//! and packs it: where B is wide beside C's height, parts of columns are faster, up to 1.8 times (96 x 4096 x 1024).
 
 use super::driver::{Product, Run};
 use super::micro::Finish;
@@ -24,6 +25,9 @@ const PART_READ: usize = 512 * 1024;
 /// Parts are cut at multiples of these: a common multiple of the usual tiles' heights, and of the panels' widths.
 const ROWS: usize = 24;
 const COLS: usize = 48;
+
+/// How many times as wide as high C is from where on its columns are divided.
+const WIDE: usize = 4;
 
 /// Some rows or columns of a product.
 struct Part<F> {
@@ -52,9 +56,10 @@ fn run_large<F: Finish>(isa: Isa, product: &Product, finish: &F, work: usize) {
     if worth < 2 {
         return isa.call(Run { product, finish });
     }
-    let by_rows = m >= 2 * ROWS * rayon::current_num_threads() || n == 1;
+    let threads = rayon::current_num_threads();
+    let by_rows = n == 1 || m >= 2 * ROWS * threads && n / WIDE < m;
     let most = if by_rows { m / ROWS } else { n / COLS };
-    let parts = rayon::current_num_threads().min(worth).min(most.max(1));
+    let parts = threads.min(worth).min(most.max(1));
     split(isa, Part { product: *product, finish: *finish }, parts, by_rows);
 }
 
