@@ -252,8 +252,13 @@ fn spare_rows<S: Simd, F: Finish>(product: &Product) -> usize {
     let Product { m, n, k, .. } = *product;
     let overwritten = !F::READS_OUTPUT && !matches!(product.first, First::Output);
     // A panel of three vectors, and what it takes to begin at a cache line.
-    let rows = (k.saturating_mul(3 * S::LANES).saturating_add(16)).div_ceil(n);
-    if overwritten && product.c_stride == n && k > plan::block_depth::<S>(k, PACK_LEN) && rows <= m / 8 {
+    let rows = (k.saturating_mul(3 * S::LANES).saturating_add(16)).div_ceil(n.max(1));
+    if VECTORS
+        && overwritten
+        && product.c_stride == n
+        && k > plan::block_depth::<S>(k, PACK_LEN)
+        && rows <= m / 8
+    {
         rows
     } else {
         0

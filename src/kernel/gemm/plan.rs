@@ -110,6 +110,15 @@ pub(super) const fn packed_depth<S: Simd>(len: usize) -> usize {
     if depth == 0 { 1 } else { depth }
 }
 
+/// What the compiler must see to leave out a division's panic.
+const fn at_least_one(divisor: usize) -> usize {
+    if divisor == 0 { 1 } else { divisor }
+}
+
+const fn ceil(x: usize, divisor: usize) -> usize {
+    x.div_ceil(at_least_one(divisor))
+}
+
 /// How many k a block has: `k` in equal parts whose panels a buffer of `len` numbers holds.
 pub(super) const fn block_depth<S: Simd>(k: usize, len: usize) -> usize {
     let most = packed_depth::<S>(len);
@@ -117,19 +126,19 @@ pub(super) const fn block_depth<S: Simd>(k: usize, len: usize) -> usize {
         return if k == 0 { 1 } else { k };
     }
     // At least two parts, so whole vectors of k stay below the most.
-    k.div_ceil(k.div_ceil(most)).next_multiple_of(S::LANES)
+    ceil(k, ceil(k, most)).next_multiple_of(S::LANES)
 }
 
 /// Rows in a block of C whose part of A, `depth` deep, has at most `numbers` numbers: equal parts of `m`.
 pub(super) const fn block_rows(m: usize, depth: usize, numbers: usize) -> usize {
     // A multiple of the heights 8 and 12; blocks of less than four such are not worth their loop.
     const UNIT: usize = 24;
-    let most = numbers / (if depth == 0 { 1 } else { depth });
+    let most = numbers / at_least_one(depth);
     let most = if most < 4 * UNIT { 4 * UNIT } else { most };
     if m <= most {
         return m;
     }
-    m.div_ceil(m.div_ceil(most)).next_multiple_of(UNIT)
+    ceil(m, ceil(m, most)).next_multiple_of(UNIT)
 }
 
 /// Lanes in use of a panel's last vector, when `left` columns are left and the panel takes `vectors` vectors.
@@ -159,8 +168,6 @@ pub(super) const fn row_tiles(m: usize, max: usize) -> (usize, usize, usize) {
     if m <= max {
         return (1, m, 0);
     }
-    let tiles = m.div_ceil(max);
-    // At least two of them, which the compiler must see, or it makes a division that can panic.
-    let tiles = if tiles == 0 { 1 } else { tiles };
+    let tiles = at_least_one(m.div_ceil(max));
     (tiles, m / tiles, m % tiles)
 }
