@@ -7,12 +7,14 @@ mod support {
     pub(crate) mod isas;
     pub(crate) mod product;
     pub(crate) mod sum;
+    pub(crate) mod values;
 }
 
 use fusebox::{Epilogue, Error, Isa, Mat, MatMut, Rng, gemm_with, matmul_with, reference};
 use support::canaries::Layout;
 use support::isas::isas;
 use support::product::{Case, Kind, Mistake, check};
+use support::values::{random, with_edges};
 
 /// Tiles have at most 14, 13, 12, 10, 8, 6 or 4 rows.
 const ROWS: [usize; 11] = [0, 1, 3, 4, 5, 8, 13, 14, 15, 27, 29];
@@ -23,12 +25,6 @@ const DEPTHS: [usize; 8] = [0, 1, 2, 5, 15, 16, 17, 67];
 
 /// Which of `a` and `b` lie transposed: NN, NT, TN, TT.
 const TRANSPOSED: [(bool, bool); 4] = [(false, false), (false, true), (true, false), (true, true)];
-
-/// Numbers between -1 and 1.
-fn random(seed: u64) -> impl FnMut() -> f32 {
-    let mut rng = Rng::new(seed);
-    move || 2.0 * rng.uniform() - 1.0
-}
 
 /// A product without a mistake, its matrices lying anywhere; some rows in its middle are computed again, alone.
 fn case(rng: &mut Rng, (m, n, k): (usize, usize, usize), (a, b): (bool, bool), epilogue: Kind) -> Case {
@@ -112,16 +108,9 @@ fn rows_of_b_far_apart() {
 /// Zeros of both signs, subnormal, huge, infinite numbers and NaN, among ordinary ones.
 #[test]
 fn numbers_at_the_ends() {
-    let least = f32::from_bits(1);
-    let edges =
-        [0.0, -0.0, least, -least, f32::MIN_POSITIVE, f32::MAX, f32::INFINITY, f32::NEG_INFINITY, f32::NAN];
     let mut rng = Rng::new(9);
     for rarity in [3, 20, 200] {
-        let (mut ordinary, mut choice) = (random(10), Rng::new(11));
-        let mut values = || match choice.below(rarity) {
-            0 => edges[choice.below(edges.len() as u32) as usize],
-            _ => ordinary(),
-        };
+        let mut values = with_edges(10, rarity);
         for shape in [(5, 7, 3), (1, 16, 40), (15, 33, 17), (29, 50, 64)] {
             for transposed in TRANSPOSED {
                 for epilogue in Kind::ALL {

@@ -76,10 +76,14 @@ impl Buffer {
     /// Rows `range`, to be written, of a matrix that does not lie transposed.
     pub(crate) fn rows_of_mut(&mut self, range: Range<usize>) -> MatMut<'_> {
         assert!(!self.transposed, "an output cannot be transposed");
-        let data = &mut self.data[self.inside.clone()];
-        let start = (range.start * self.row_stride).min(data.len());
-        let mat = MatMut::with_stride(&mut data[start..], range.len(), self.cols, self.row_stride);
+        let data = self.start_of(range.start)..self.inside.end;
+        let mat = MatMut::with_stride(&mut self.data[data], range.len(), self.cols, self.row_stride);
         mat.expect("a view inside the matrix")
+    }
+
+    /// Where row `row`, as it lies in memory, starts in [`Buffer::bits`].
+    pub(crate) fn start_of(&self, row: usize) -> usize {
+        (self.inside.start + row * self.row_stride).min(self.inside.end)
     }
 
     /// The bits of everything, surroundings included.

@@ -11,9 +11,13 @@ pub(crate) fn isas() -> impl Iterator<Item = Isa> {
         let ran: Vec<&str> = Isa::available().map(Isa::name).collect();
         for name in ["portable", "avx2", "avx512", "neon"] {
             let what = if ran.contains(&name) { "runs" } else { "NOT RUN, this processor lacks it" };
-            // Straight to the stream: what a test prints is shown only if it fails.
-            let _ = writeln!(stderr(), "{name}: {what}");
+            tell(&format!("{name}: {what}"));
         }
     });
     Isa::available()
+}
+
+/// Prints a line straight to the stream: what a test prints otherwise is shown only if it fails.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(stderr(), "{line}");
 }

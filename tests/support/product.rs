@@ -9,7 +9,7 @@
 use super::canaries::{Buffer, Layout};
 use super::isas::isas;
 use super::sum::Sum;
-use fusebox::{Epilogue, Error, Isa, Mat, MatMut, gemm_with};
+use fusebox::{Epilogue, Error, Isa, MatMut, gemm_with};
 use std::ops::Range;
 
 /// A product to be tried.
@@ -76,74 +76,122 @@ impl Case {
     }
 }
 
+/// All that a product reads.
+pub(crate) struct Operands {
+    pub(crate) a: Buffer,
+    pub(crate) b: Buffer,
+    pub(crate) bias: Vec<f32>,
+    /// Of C's shape; its sign gates the output.
+    pub(crate) gate: Buffer,
+    /// C as it is before: canaries, unless its old value counts.
+    pub(crate) before: Buffer,
+    pub(crate) epilogue: Kind,
+}
+
+impl Operands {
+    /// Operands of `case`, on elements drawn from `values`; one dimension is off by one if the case has a mistake.
+    pub(crate) fn new(case: &Case, values: &mut impl FnMut() -> f32) -> Self {
+        let &Case { m, n, k, epilogue, .. } = case;
+        let off = |this: Mistake| usize::from(case.mistake == Some(this));
+        let a = Buffer::filled(case.a, m, k, values);
+        let b = Buffer::filled(case.b, k + off(Mistake::InnerDimension), n, values);
+        let bias = (0..n + off(Mistake::Epilogue)).map(|_| values()).collect();
+        let gate = Buffer::filled(case.gate, m, n + off(Mistake::Epilogue), values);
+        let (c_rows, c_cols) = (m + off(Mistake::OutputRows), n + off(Mistake::OutputCols));
+        let before = match epilogue {
+            Kind::Accumulate => Buffer::filled(case.c, c_rows, c_cols, values),
+            _ => Buffer::new(case.c, c_rows, c_cols),
+        };
+        Self { a, b, bias, gate, before, epilogue }
+    }
+
+    /// Computes rows `rows` of the product into `c`, which has those rows alone.
+    fn run(&self, isa: Isa, rows: Range<usize>, c: MatMut<'_>) -> Result<(), Error> {
+        let epilogue = match self.epilogue {
+            Kind::None => Epilogue::None,
+            Kind::Bias => Epilogue::Bias(&self.bias),
+            Kind::BiasRelu => Epilogue::BiasRelu(&self.bias),
+            Kind::Accumulate => Epilogue::Accumulate,
+            Kind::ReluMask => Epilogue::ReluMask(self.gate.rows_of(rows.clone())),
+        };
+        gemm_with(isa, self.a.rows_of(rows), self.b.mat(), c, epilogue)
+    }
+
+    /// Computes rows `rows` of the product in their place in `c`, a copy of `before`.
+    pub(crate) fn compute(&self, isa: Isa, rows: Range<usize>, c: &mut Buffer) {
+        self.run(isa, rows.clone(), c.rows_of_mut(rows)).expect("a product of fitting shapes");
+    }
+
+    /// Panics unless `got`, in `row` and `col` of the output, is within the bound of the reference, whose sum before
+    /// any epilogue is `product`.
+    pub(crate) fn check(&self, product: Sum, (row, col): (usize, usize), got: f32, what: &str) {
+        let initial = match self.epilogue {
+            Kind::Bias | Kind::BiasRelu => self.bias[col],
+            Kind::Accumulate => self.before.get(row, col),
+            Kind::None | Kind::ReluMask => 0.0,
+        };
+        let sum = product.plus(initial);
+        let explained = match self.epilogue {
+            Kind::BiasRelu => sum.explains_relu(got),
+            Kind::ReluMask if self.gate.get(row, col) <= 0.0 => got.to_bits() == 0,
+            _ => sum.explains(got),
+        };
+        assert!(explained, "{got:?} in row {row}, column {col}; expected {sum:?}: {what}");
+    }
+}
+
 /// Runs the product on every instruction set, on elements drawn from `values`; panics if anything is wrong with it.
 pub(crate) fn check(case: &Case, values: &mut impl FnMut() -> f32) {
-    let &Case { m, n, k, epilogue, .. } = case;
-    let off = |this: Mistake| usize::from(case.mistake == Some(this));
-
-    let a = Buffer::filled(case.a, m, k, values);
-    let b = Buffer::filled(case.b, k + off(Mistake::InnerDimension), n, values);
-    let bias: Vec<f32> = (0..n + off(Mistake::Epilogue)).map(|_| values()).collect();
-    let gate = Buffer::filled(case.gate, m, n + off(Mistake::Epilogue), values);
-    let (c_rows, c_cols) = (m + off(Mistake::OutputRows), n + off(Mistake::OutputCols));
-    let before = match epilogue {
-        Kind::Accumulate => Buffer::filled(case.c, c_rows, c_cols, values),
-        _ => Buffer::new(case.c, c_rows, c_cols),
-    };
-    let run = |isa: Isa, a: Mat<'_>, gate: Mat<'_>, c: MatMut<'_>| -> Result<(), Error> {
-        let epilogue = match epilogue {
-            Kind::None => Epilogue::None,
-            Kind::Bias => Epilogue::Bias(&bias),
-            Kind::BiasRelu => Epilogue::BiasRelu(&bias),
-            Kind::Accumulate => Epilogue::Accumulate,
-            Kind::ReluMask => Epilogue::ReluMask(gate),
-        };
-        gemm_with(isa, a, b.mat(), c, epilogue)
-    };
+    let &Case { m, n, k, .. } = case;
+    let operands = Operands::new(case, values);
+    let Operands { a, b, before, .. } = &operands;
 
     if let Some(error) = case.error() {
+        let c_rows = m + usize::from(case.mistake == Some(Mistake::OutputRows));
         for isa in isas() {
             let mut c = before.clone();
-            let result = run(isa, a.mat(), gate.mat(), c.rows_of_mut(0..c_rows));
+            let result = operands.run(isa, 0..m, c.rows_of_mut(0..c_rows));
             assert_eq!(result, Err(error), "{isa}: {case:?}");
             assert!(c.bits() == before.bits(), "{isa}: refused, yet wrote, {case:?}");
         }
         return;
     }
 
-    let products = products(&a, &b, m, n, k);
+    let products = products(a, b, m, n, k);
     // The first result of each class (fused or not), to compare the others with.
     let mut first: [Option<Buffer>; 2] = [None, None];
     for isa in isas() {
         let what = format!("{isa}, {case:?}");
         let mut c = before.clone();
-        run(isa, a.mat(), gate.mat(), c.rows_of_mut(0..m)).expect("a product of fitting shapes");
+        operands.compute(isa, 0..m, &mut c);
         c.check_surroundings(&what);
         match &first[usize::from(isa.is_fused())] {
             Some(first) => assert_same(&c, first, 0..m, n, &what),
             None => {
-                let operands = Operands { before: &before, bias: &bias, gate: &gate, epilogue };
-                operands.check(&c, &products, &what);
+                for (row, products) in products.iter().enumerate() {
+                    for (col, &product) in products.iter().enumerate() {
+                        operands.check(product, (row, col), c.get(row, col), &what);
+                    }
+                }
             }
         }
-        check_rows_alone(&case.rows, &before, &c, (m, n), &what, |rows, c| {
-            run(isa, a.rows_of(rows.clone()), gate.rows_of(rows), c)
-        });
+        check_rows_alone(&operands, isa, &case.rows, &c, (m, n), &what);
         first[usize::from(isa.is_fused())].get_or_insert(c);
     }
 }
 
 /// Computes some rows of the product alone: their bits must be those they had among all rows, in `all`.
 fn check_rows_alone(
+    operands: &Operands,
+    isa: Isa,
     rows: &Range<usize>,
-    before: &Buffer,
     all: &Buffer,
     (m, n): (usize, usize),
     what: &str,
-    run: impl Fn(Range<usize>, MatMut<'_>) -> Result<(), Error>,
 ) {
+    let before = &operands.before;
     let mut c = before.clone();
-    run(rows.clone(), c.rows_of_mut(rows.clone())).expect("a product of fitting shapes");
+    operands.compute(isa, rows.clone(), &mut c);
     c.check_surroundings(what);
     assert_same(&c, all, rows.clone(), n, what);
     for row in (0..m).filter(|row| !rows.contains(row)) {
@@ -173,35 +221,4 @@ fn products(a: &Buffer, b: &Buffer, m: usize, n: usize, k: usize) -> Vec<Vec<Sum
         columns.iter().map(|column| Sum::of(&row, column)).collect()
     };
     (0..m).map(row).collect()
-}
-
-/// All that an epilogue reads.
-struct Operands<'a> {
-    before: &'a Buffer,
-    bias: &'a [f32],
-    gate: &'a Buffer,
-    epilogue: Kind,
-}
-
-impl Operands<'_> {
-    /// Panics unless every element of `c` is within the bound of the reference.
-    fn check(&self, c: &Buffer, products: &[Vec<Sum>], what: &str) {
-        for (row, products) in products.iter().enumerate() {
-            for (col, product) in products.iter().enumerate() {
-                let initial = match self.epilogue {
-                    Kind::Bias | Kind::BiasRelu => self.bias[col],
-                    Kind::Accumulate => self.before.get(row, col),
-                    Kind::None | Kind::ReluMask => 0.0,
-                };
-                let sum = product.plus(initial);
-                let got = c.get(row, col);
-                let explained = match self.epilogue {
-                    Kind::BiasRelu => sum.explains_relu(got),
-                    Kind::ReluMask if self.gate.get(row, col) <= 0.0 => got.to_bits() == 0,
-                    _ => sum.explains(got),
-                };
-                assert!(explained, "{got:?} in row {row}, column {col}; expected {sum:?}: {what}");
-            }
-        }
-    }
 }
