@@ -252,6 +252,11 @@ fn fixed_shapes_give_the_bits_of_runtime_shapes() {
     check_fixed::<5, 70, 49>();
     check_fixed::<27, 9, 65>();
     check_fixed::<9, 20, 100>();
+    check_fixed::<1, 7, 1>();
+    check_fixed::<9, 64, 1>();
+    check_fixed::<5, 200, 1>();
+    check_fixed::<1, 40, 300>();
+    check_fixed::<20, 3, 50>();
 }
 
 /// The portable set is never fused, the others are, unless bits must be the same everywhere.

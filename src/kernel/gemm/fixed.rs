@@ -1,11 +1,12 @@
 //! The loops around the micro-kernel when the shape is known to the compiler: no packing, and no choice left at
 //! run time. Every size is a constant, so a tile becomes straight code or loops of known length.
 
-use super::driver::strip_of_height;
+use super::column::Column;
+use super::driver::{Product, strip_of_height};
 use super::epilogue::Activate;
 use super::micro::{First, Place, Strip};
 use super::plan;
-use crate::simd::Simd;
+use crate::simd::{Pass, Simd};
 
 /// The operands of `c = a b`, K and N being the row strides.
 #[derive(Clone, Copy)]
@@ -25,6 +26,26 @@ pub(crate) fn fixed_product<S: Simd, const M: usize, const K: usize, const N: us
 ) {
     if M == 0 || N == 0 {
         return;
+    }
+    if N == 1 {
+        // A single column's sums have an order of their own.
+        let product = Product {
+            m: M,
+            n: N,
+            k: K,
+            a: a.as_ptr().cast(),
+            a_stride: K,
+            a_transposed: false,
+            b: b.as_ptr().cast(),
+            b_len: K,
+            b_stride: N,
+            b_transposed: false,
+            chained_n: N,
+            first: First::Zero,
+            c_stride: N,
+            c: c.as_mut_ptr().cast(),
+        };
+        return Column { product: &product, finish: &Activate::Nothing }.run(s);
     }
     let product = Fixed::<M, K, N> { a: a.as_ptr().cast(), b: b.as_ptr().cast(), c: c.as_mut_ptr().cast() };
     let mut col = 0;
