@@ -6,6 +6,8 @@
 //! while more than one is left: acc[lower half] += acc[upper half]
 //! ```
 //!
+//! The last 64 products are made up with zeros, so a sum of -0.0 ends as +0.0.
+//!
 //! The order is that of the crate's reductions: virtual lanes, the same number on every instruction set, and a fixed
 //! tree. Sixty-four of them are four registers of sixteen lanes, and keep the multiply-add units busy even for a single
 //! row. What bounds the kernel is reading A: a line a cycle from L2 is half the peak.
@@ -113,7 +115,8 @@ unsafe fn add_products<S: Simd, const MR: usize, const N: usize>(
     let b_step = if product.b_transposed { 1 } else { product.b_stride };
     let mut gathered = [0.0; SUMS];
     let mut start = 0;
-    while start + first < k {
+    // Up to k for all vectors alike: those with no number left add 0 * 0, on every instruction set, which makes +0.0 of -0.0.
+    while start < k {
         let numbers = SUMS.min(k - start);
         // SAFETY: `numbers` more lie in each row and in the column.
         unsafe {

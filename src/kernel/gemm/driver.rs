@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! one column of A's rows                      column      vectors along k
-//! one row, longer than the widest panel       long_row    B from end to end
+//! one row, of 256 numbers or more             long_row    B from end to end
 //! up to three rows, B transposed              few_rows    from the shuffles into the multiply-adds
 //! one tile of one vector                      tiny        the shortest way there
 //! k up to three                               thin        a row at a time
@@ -223,7 +223,7 @@ impl<F: Finish, const TN: bool> Pass for Packed<'_, F, TN> {
         let spare = if TN { 0 } else { spare_rows::<S, F>(product) };
         if spare > 0 {
             let room = product.c.wrapping_add((m - spare) * product.c_stride);
-            let room = Room::Spare(room.wrapping_add(room.align_offset(64)));
+            let room = Room::Spare(room.wrapping_add(room.align_offset(64).min(15)));
             let block = Block { row: 0, rows: m - spare, start: 0, depth: k };
             panels::<S, F, TN>(s, product, finish, block, room);
         }

@@ -1,4 +1,4 @@
-//! One long row: m = 1, n beyond the widest panel, and a B that does not lie transposed.
+//! One long row: m = 1, n of [`LONG`] or more, a B that does not lie transposed, and a finish that does not read C.
 //!
 //! ```text
 //! c = first value

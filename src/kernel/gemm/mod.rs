@@ -101,8 +101,10 @@ pub(crate) fn product(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, epilogue:
     }
 }
 
-/// The same, finished by `finish`.
+/// The same, finished by `finish`, which may read the old C: then B must not be transposed, for its blocks of k would
+/// leave sums there.
 pub(crate) fn finish_product<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, finish: &F) {
+    debug_assert!(!F::READS_OUTPUT || !b.is_transposed(), "blocks of k would leave sums in C");
     if check(&a, (b.rows(), b.cols()), &c, &Epilogue::None).is_ok() {
         run(isa, a, b, c, First::Zero, finish);
     }

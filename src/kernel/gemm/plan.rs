@@ -31,7 +31,7 @@ pub(super) const WIDEST: usize = 8;
 /// Vectors in the next panel of columns, when `vectors` of them are left, for `rows` rows of C.
 ///
 /// Threes load least for each multiply-add (8 x 48: 11 loads for 24). One or two pairs come first where threes do not
-/// come out even, so that only the last panel can hold a vector in part. Up to 12 rows, which a tile of two vectors takes
+/// come out even, so that only the last panel can hold a vector in part. Of 9 to 12 rows, which a tile of two vectors takes
 /// at once, pairs it is. A row or two alone take eight vectors: there B counts, and whole lines of it.
 #[inline(always)]
 pub(super) const fn panel_vectors<S: Simd>(vectors: usize, rows: usize) -> usize {
