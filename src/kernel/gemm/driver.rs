@@ -33,7 +33,7 @@
 //!
 //! Only what the processor cannot guess, while a panel is packed: the next tile's rows of C, the first lines of its
 //! rows of A, and a few rows of B's next panel. Each prefetch takes a load's place, so the ones that bring what would have
-//! come anyway cost 2 to 4 %; nothing is prefetched for a B that is read in place.
+//! come anyway cost 2 to 4 %; nothing is prefetched for a B that is read in place, or that L2 holds.
 
 use super::column::Column;
 use super::epilogue::Activate;
@@ -201,19 +201,19 @@ enum Room {
 #[inline(always)]
 fn blocks<S: Simd, F: Finish, const TN: bool>(s: S, product: &Product, finish: &F) {
     if product.b_transposed || worth_packing::<S, F, TN>(product) {
-        return s.call(Packed::<F, TN> { product, finish });
+        return s.call(Packing::<F, TN> { product, finish });
     }
     let block = Block { row: 0, rows: product.m, start: 0, depth: product.k };
     panels::<S, F, TN>(s, product, finish, block, Room::None);
 }
 
 /// A product that packs its panels of B.
-struct Packed<'a, F, const TN: bool> {
+struct Packing<'a, F, const TN: bool> {
     product: &'a Product,
     finish: &'a F,
 }
 
-impl<F: Finish, const TN: bool> Pass for Packed<'_, F, TN> {
+impl<F: Finish, const TN: bool> Pass for Packing<'_, F, TN> {
     type Output = ();
 
     #[inline(always)]
@@ -389,7 +389,7 @@ unsafe fn packed_panel<S: Simd, F: Finish, const TN: bool>(
     unsafe { pack::<S>(s, product, panel, block.start, block.depth, packed) };
     let mut strip = first_strip::<TN>(product, block, panel);
     (strip.b, strip.b_stride) = (packed, width);
-    if S::PREFETCHES {
+    if S::PREFETCHES && product.n.saturating_mul(product.k) > CROWDED_B {
         // Where the next panel lies: beside this one, or at the start of the next rows of B.
         let col = if panel.col + width < product.n { panel.col + width } else { 0 };
         let start = if col > 0 { block.start } else { block.start + block.depth };
