@@ -23,6 +23,10 @@ fn run_steps(fuzz_seconds: u32) -> Vec<(String, Result<()>, u64)> {
         test.env("RUSTFLAGS", "-Zsanitizer=address");
         steps.push((format!("every test under AddressSanitizer {}", features.join(" ")), test));
     }
+    let mut shapes = Command::new("cargo");
+    shapes.current_dir(root()).args(["test", "--release", "--test", "gemm_shapes"]);
+    shapes.env("FUSEBOX_EVERYTHING", "1");
+    steps.push(("every small shape in every layout, 100,000 random products".into(), shapes));
     for target in ["gemm", "train"] {
         let mut fuzz = Command::new("cargo");
         fuzz.current_dir(root()).args(["+nightly", "fuzz", "run", target, "--", &limit]);
