@@ -20,6 +20,8 @@ fn run_steps(fuzz_seconds: u32) -> Vec<(String, Result<()>, u64)> {
         // A target named, or the sanitizer would be built into build scripts too.
         let host = ["--target", "x86_64-unknown-linux-gnu", "--target-dir", "target/sanitizer"];
         test.current_dir(root()).args(["+nightly", "test", "--lib", "--tests"]).args(host).args(features);
+        // Frames that are neither optimised nor shared take two megabytes.
+        test.env("RUST_MIN_STACK", "16777216");
         test.env("RUSTFLAGS", "-Zsanitizer=address");
         steps.push((format!("every test under AddressSanitizer {}", features.join(" ")), test));
     }
