@@ -168,13 +168,18 @@ impl<F: Finish, const TN: bool> Pass for Blocks<'_, F, TN> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        blocks::<S, F, TN>(s, self.product, self.finish);
+        let Self { product, finish } = self;
+        if product.b_transposed || worth_packing::<S, F, TN>(product) {
+            return s.call(Packing::<F, TN> { product, finish });
+        }
+        let block = Block { row: 0, rows: product.m, start: 0, depth: product.k };
+        panels::<S, F, TN>(s, product, finish, block, Room::None);
     }
 }
 
 /// How far from one row of A's view to the next, and from one k to the next.
 #[inline(always)]
-fn a_steps<const TN: bool>(product: &Product) -> (usize, usize) {
+pub(super) fn a_steps<const TN: bool>(product: &Product) -> (usize, usize) {
     if TN { (1, product.a_stride) } else { (product.a_stride, 1) }
 }
 
@@ -198,15 +203,6 @@ enum Room {
     Spare(*mut f32),
 }
 
-#[inline(always)]
-fn blocks<S: Simd, F: Finish, const TN: bool>(s: S, product: &Product, finish: &F) {
-    if product.b_transposed || worth_packing::<S, F, TN>(product) {
-        return s.call(Packing::<F, TN> { product, finish });
-    }
-    let block = Block { row: 0, rows: product.m, start: 0, depth: product.k };
-    panels::<S, F, TN>(s, product, finish, block, Room::None);
-}
-
 /// A product that packs its panels of B.
 struct Packing<'a, F, const TN: bool> {
     product: &'a Product,
@@ -228,6 +224,7 @@ impl<F: Finish, const TN: bool> Pass for Packing<'_, F, TN> {
             panels::<S, F, TN>(s, product, finish, block, room);
         }
         let most = plan::block_depth::<S>(k, PACK_LEN);
+        // The spare rows themselves, or if there are none all rows.
         let first = if spare > 0 { m - spare } else { 0 };
         let mut block =
             Block { row: first, rows: plan::block_rows(m - first, most, A_BLOCK), start: 0, depth: most };

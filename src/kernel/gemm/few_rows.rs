@@ -12,7 +12,7 @@
 //! ascends in k as ever, each step waiting for the one before; some vectors take turns, so that the others' shuffles
 //! fill the wait. Many rows pay for a packed panel instead (see [`super::driver`]).
 
-use super::driver::Product;
+use super::driver::{Product, a_steps};
 use super::micro::{Finish, Place, first_values, store_tile};
 use super::plan;
 use crate::simd::{Pass, Simd};
@@ -65,8 +65,8 @@ fn turns<S: Simd, F: Finish, const MR: usize, const NV: usize, const TN: bool>(
     finish: &F,
     col: usize,
 ) {
-    let Product { n, k, a, a_stride, b, b_stride, c, c_stride, first, .. } = *product;
-    let (a_row, a_k) = if TN { (1, a_stride) } else { (a_stride, 1) };
+    let Product { n, k, a, b, b_stride, c, c_stride, first, .. } = *product;
+    let (a_row, a_k) = a_steps::<TN>(product);
     let last_lanes = plan::last_lanes::<S>(n - col, NV);
     let place = Place { c: c.wrapping_add(col), c_stride, row: 0, col, last_lanes };
     // SAFETY: whoever made the product promised that its operands hold it: MR rows of A and C, n rows of B.

@@ -10,7 +10,7 @@
 //! All the work is reading B once. Panels would read a piece of each row, and learn nothing of the next; whole rows, a few
 //! at a time, come within a tenth of a plain read. k ascends into one sum as ever, which between two rounds lies in C.
 
-use super::driver::Product;
+use super::driver::{Product, a_steps};
 use super::epilogue::Activate;
 use super::micro::{Finish, First, Place, first_values, store_tile};
 use crate::simd::{Pass, Simd};
@@ -36,7 +36,7 @@ impl<F: Finish, const TN: bool> Pass for LongRow<'_, F, TN> {
         while part.k > STEPS {
             sweep::<S, Activate, STEPS, TN>(s, &part, &Activate::Nothing);
             part.k -= STEPS;
-            part.a = part.a.wrapping_add(STEPS * if TN { part.a_stride } else { 1 });
+            part.a = part.a.wrapping_add(STEPS * a_steps::<TN>(&part).1);
             part.b = part.b.wrapping_add(STEPS * part.b_stride);
             part.first = First::Output;
         }
@@ -53,8 +53,8 @@ impl<F: Finish, const TN: bool> Pass for LongRow<'_, F, TN> {
 /// Adds the first `K` products to all of the row, and finishes it.
 #[inline(always)]
 fn sweep<S: Simd, F: Finish, const K: usize, const TN: bool>(s: S, product: &Product, finish: &F) {
-    let Product { n, a, a_stride, .. } = *product;
-    let a_k = if TN { a_stride } else { 1 };
+    let Product { n, a, .. } = *product;
+    let (_, a_k) = a_steps::<TN>(product);
     // SAFETY: whoever made the product promised K numbers of A.
     let x: [S::V; K] = core::array::from_fn(|j| s.splat(unsafe { a.wrapping_add(j * a_k).read() }));
     let mut col = 0;

@@ -10,7 +10,7 @@
 //! A core stores one vector a cycle, so that is the floor; the micro-kernel's start and end for each tile would be as
 //! long as this again.
 
-use super::driver::Product;
+use super::driver::{Product, a_steps};
 use super::micro::{Finish, Place, first_values, load_row, store_tile};
 use super::plan;
 use crate::simd::{Pass, Simd};
@@ -61,8 +61,8 @@ fn panel<S: Simd, F: Finish, const K: usize, const NV: usize, const TN: bool>(
     finish: &F,
     col: usize,
 ) {
-    let Product { m, n, a_stride, b_stride, c_stride, .. } = *product;
-    let (a_row, a_k) = if TN { (1, a_stride) } else { (a_stride, 1) };
+    let Product { m, n, b_stride, c_stride, .. } = *product;
+    let (a_row, a_k) = a_steps::<TN>(product);
     let last_lanes = plan::last_lanes::<S>(n - col, NV);
     let mut a = product.a;
     let c = product.c.wrapping_add(col);
