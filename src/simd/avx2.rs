@@ -1,6 +1,6 @@
 //! AVX2 with FMA: eight lanes, sixteen registers.
 
-use super::{FUSE, Pass, Simd, x86_64};
+use super::{BIAS, FUSE, Pass, Simd, TWO_23, x86_64};
 use core::arch::x86_64::*;
 
 /// Proof that the processor has AVX2 and FMA and the operating system saves the registers.
@@ -122,6 +122,18 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn div(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token.
+        unsafe { _mm256_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sqrt(self, x: __m256) -> __m256 {
+        // SAFETY: the token.
+        unsafe { _mm256_sqrt_ps(x) }
+    }
+
+    #[inline(always)]
     fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
         if FUSE {
             // SAFETY: the token.
@@ -148,6 +160,30 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn min(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the token. The instruction returns its second operand unless the first is smaller.
+        unsafe { _mm256_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn select_gt(self, a: __m256, b: __m256, x: __m256, y: __m256) -> __m256 {
+        // SAFETY: the token.
+        unsafe { _mm256_blendv_ps(y, x, _mm256_cmp_ps::<_CMP_GT_OQ>(a, b)) }
+    }
+
+    #[inline(always)]
+    fn abs(self, x: __m256) -> __m256 {
+        // SAFETY: the token.
+        unsafe { _mm256_andnot_ps(self.splat(-0.0), x) }
+    }
+
+    #[inline(always)]
+    fn copysign(self, magnitude: __m256, sign: __m256) -> __m256 {
+        // SAFETY: the token.
+        unsafe { _mm256_or_ps(self.abs(magnitude), _mm256_and_ps(self.splat(-0.0), sign)) }
+    }
+
+    #[inline(always)]
     fn relu(self, x: __m256) -> __m256 {
         self.relu_mask(x, x)
     }
@@ -164,6 +200,31 @@ impl Simd for Avx2 {
         unsafe {
             let exponents = _mm256_slli_epi32::<23>(_mm256_castps_si256(shifted));
             _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), exponents))
+        }
+    }
+
+    /// By two powers of two, halves of n that are normal numbers: the first product is exact.
+    #[inline(always)]
+    fn ldexp(self, x: __m256, shifted: __m256) -> __m256 {
+        // SAFETY: the token.
+        unsafe {
+            let shifted = _mm256_castps_si256(shifted);
+            let half = _mm256_srli_epi32::<1>(shifted);
+            let power = |n| {
+                let one = _mm256_castps_si256(self.splat(1.0));
+                _mm256_castsi256_ps(_mm256_add_epi32(_mm256_slli_epi32::<23>(n), one))
+            };
+            self.mul(self.mul(x, power(half)), power(_mm256_sub_epi32(shifted, half)))
+        }
+    }
+
+    #[inline(always)]
+    fn exponent(self, x: __m256) -> __m256 {
+        // SAFETY: the token.
+        unsafe {
+            let field = _mm256_srli_epi32::<23>(_mm256_castps_si256(self.abs(x)));
+            let sum = _mm256_or_si256(field, _mm256_castps_si256(self.splat(TWO_23)));
+            self.sub(_mm256_castsi256_ps(sum), self.splat(TWO_23 + BIAS))
         }
     }
 

@@ -1,6 +1,6 @@
 //! AVX-512: sixteen lanes, thirty-two registers, and masks for the last vector of a row.
 
-use super::{FUSE, Pass, Simd, x86_64};
+use super::{BIAS, FUSE, Pass, Simd, TWO_23, x86_64};
 use core::arch::x86_64::*;
 
 /// Proof that the processor has AVX-512F and the operating system saves its registers.
@@ -151,6 +151,18 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn div(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token.
+        unsafe { _mm512_div_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sqrt(self, x: __m512) -> __m512 {
+        // SAFETY: the token.
+        unsafe { _mm512_sqrt_ps(x) }
+    }
+
+    #[inline(always)]
     fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
         if FUSE {
             // SAFETY: the token.
@@ -177,6 +189,35 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn min(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the token. The instruction returns its second operand unless the first is smaller.
+        unsafe { _mm512_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn select_gt(self, a: __m512, b: __m512, x: __m512, y: __m512) -> __m512 {
+        // SAFETY: the token.
+        unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b), y, x) }
+    }
+
+    #[inline(always)]
+    fn abs(self, x: __m512) -> __m512 {
+        // SAFETY: the token.
+        unsafe { _mm512_abs_ps(x) }
+    }
+
+    /// Bits of `sign` where the mask has ones, else of `magnitude`, in one instruction.
+    #[inline(always)]
+    fn copysign(self, magnitude: __m512, sign: __m512) -> __m512 {
+        // SAFETY: the token.
+        unsafe {
+            let mask = _mm512_castps_si512(self.splat(-0.0));
+            let (sign, magnitude) = (_mm512_castps_si512(sign), _mm512_castps_si512(magnitude));
+            _mm512_castsi512_ps(_mm512_ternarylogic_epi32::<0b1100_1010>(mask, sign, magnitude))
+        }
+    }
+
+    #[inline(always)]
     fn relu(self, x: __m512) -> __m512 {
         self.relu_mask(x, x)
     }
@@ -196,6 +237,23 @@ impl Simd for Avx512 {
         unsafe {
             let exponents = _mm512_slli_epi32::<23>(_mm512_castps_si512(shifted));
             _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(x), exponents))
+        }
+    }
+
+    /// An instruction of its own, which rounds once by itself.
+    #[inline(always)]
+    fn ldexp(self, x: __m512, shifted: __m512) -> __m512 {
+        // SAFETY: the token.
+        unsafe { _mm512_scalef_ps(x, self.sub(shifted, self.splat(1.5 * TWO_23))) }
+    }
+
+    #[inline(always)]
+    fn exponent(self, x: __m512) -> __m512 {
+        // SAFETY: the token.
+        unsafe {
+            let field = _mm512_srli_epi32::<23>(_mm512_castps_si512(self.abs(x)));
+            let sum = _mm512_or_si512(field, _mm512_castps_si512(self.splat(TWO_23)));
+            self.sub(_mm512_castsi512_ps(sum), self.splat(TWO_23 + BIAS))
         }
     }
 

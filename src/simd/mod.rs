@@ -39,6 +39,12 @@ pub(crate) const VECTORS: bool =
 /// Whether instruction sets that can fuse a multiplication with an addition do.
 const FUSE: bool = !cfg!(feature = "reproducible");
 
+/// 2^23: a number in the low bits of this one's is added to it.
+const TWO_23: f32 = 8_388_608.0;
+
+/// How much larger than the exponent the bits are that stand for it.
+const BIAS: f32 = 127.0;
+
 /// Work that can run on any instruction set.
 pub(crate) trait Pass {
     type Output;
@@ -123,6 +129,12 @@ pub(crate) trait Simd: Copy {
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
     fn mul(self, a: Self::V, b: Self::V) -> Self::V;
 
+    /// `a / b`, rounded once.
+    fn div(self, a: Self::V, b: Self::V) -> Self::V;
+
+    /// The square root, rounded once: -0.0 of -0.0, NaN of what is less.
+    fn sqrt(self, x: Self::V) -> Self::V;
+
     /// `a * b + c`, rounded once where the instruction set is fused, twice where not.
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
 
@@ -131,6 +143,18 @@ pub(crate) trait Simd: Copy {
 
     /// `a` where `a > b`, else `b`: a NaN in `b` stays, one in `a` does not.
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
+
+    /// `a` where `a < b`, else `b`: a NaN in `b` stays, one in `a` does not.
+    fn min(self, a: Self::V, b: Self::V) -> Self::V;
+
+    /// `x` where `a > b`, else `y`, so also where `a` or `b` is NaN.
+    fn select_gt(self, a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;
+
+    /// `x` without its sign, that of a NaN too.
+    fn abs(self, x: Self::V) -> Self::V;
+
+    /// `magnitude` with the sign of `sign`, whatever the two are.
+    fn copysign(self, magnitude: Self::V, sign: Self::V) -> Self::V;
 
     /// `x` where it is positive or NaN, else +0.0.
     fn relu(self, x: Self::V) -> Self::V;
@@ -141,6 +165,15 @@ pub(crate) trait Simd: Copy {
     /// `x * 2^n` for `n` = the low bits of `shifted`, which holds `n + 1.5 * 2^23`. Right as long as neither `x` nor
     /// the result is zero, subnormal or infinite.
     fn scale_by_power_of_two(self, x: Self::V, shifted: Self::V) -> Self::V;
+
+    /// `x * 2^n`, rounded once, for `n` of -252 to 254 in the low bits of `shifted`, which holds `n + 1.5 * 2^23`. `x` is
+    /// between 0.5 and 2 in magnitude; NaN where it is NaN, unless `shifted` is infinite. The result may be anything:
+    /// subnormal, zero, infinite.
+    fn ldexp(self, x: Self::V, shifted: Self::V) -> Self::V;
+
+    /// `x`'s exponent as a number: `n` where `2^n <= |x| < 2^(n + 1)`; -127 where `x` is zero or subnormal, 128 where it
+    /// is infinite or NaN.
+    fn exponent(self, x: Self::V) -> Self::V;
 
     /// The sum of all lanes as a tree that adds the upper half to the lower until one is left.
     fn reduce_add(self, x: Self::V) -> f32;

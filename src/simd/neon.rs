@@ -1,6 +1,6 @@
 //! NEON of 64-bit Arm: four lanes, thirty-two registers, fused multiply-add.
 
-use super::{FUSE, Pass, Simd};
+use super::{BIAS, FUSE, Pass, Simd, TWO_23};
 use core::arch::aarch64::*;
 
 /// NEON is part of every AArch64 target that this crate is built for.
@@ -96,6 +96,18 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn div(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: NEON.
+        unsafe { vdivq_f32(a, b) }
+    }
+
+    #[inline(always)]
+    fn sqrt(self, x: float32x4_t) -> float32x4_t {
+        // SAFETY: NEON.
+        unsafe { vsqrtq_f32(x) }
+    }
+
+    #[inline(always)]
     fn mul_add(self, a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
         if FUSE {
             // SAFETY: NEON.
@@ -117,8 +129,30 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn max(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        self.select_gt(a, b, a, b)
+    }
+
+    #[inline(always)]
+    fn min(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        self.select_gt(b, a, a, b)
+    }
+
+    #[inline(always)]
+    fn select_gt(self, a: float32x4_t, b: float32x4_t, x: float32x4_t, y: float32x4_t) -> float32x4_t {
         // SAFETY: NEON.
-        unsafe { vbslq_f32(vcgtq_f32(a, b), a, b) }
+        unsafe { vbslq_f32(vcgtq_f32(a, b), x, y) }
+    }
+
+    #[inline(always)]
+    fn abs(self, x: float32x4_t) -> float32x4_t {
+        // SAFETY: NEON.
+        unsafe { vabsq_f32(x) }
+    }
+
+    #[inline(always)]
+    fn copysign(self, magnitude: float32x4_t, sign: float32x4_t) -> float32x4_t {
+        // SAFETY: NEON.
+        unsafe { vbslq_f32(vreinterpretq_u32_f32(self.splat(-0.0)), sign, magnitude) }
     }
 
     #[inline(always)]
@@ -138,6 +172,31 @@ impl Simd for Neon {
         unsafe {
             let exponents = vshlq_n_s32::<23>(vreinterpretq_s32_f32(shifted));
             vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(x), exponents))
+        }
+    }
+
+    /// By two powers of two, halves of n that are normal numbers: the first product is exact.
+    #[inline(always)]
+    fn ldexp(self, x: float32x4_t, shifted: float32x4_t) -> float32x4_t {
+        // SAFETY: NEON.
+        unsafe {
+            let shifted = vreinterpretq_u32_f32(shifted);
+            let half = vshrq_n_u32::<1>(shifted);
+            let power = |n| {
+                let one = vreinterpretq_u32_f32(self.splat(1.0));
+                vreinterpretq_f32_u32(vaddq_u32(vshlq_n_u32::<23>(n), one))
+            };
+            self.mul(self.mul(x, power(half)), power(vsubq_u32(shifted, half)))
+        }
+    }
+
+    #[inline(always)]
+    fn exponent(self, x: float32x4_t) -> float32x4_t {
+        // SAFETY: NEON.
+        unsafe {
+            let field = vshrq_n_u32::<23>(vreinterpretq_u32_f32(self.abs(x)));
+            let sum = vorrq_u32(field, vreinterpretq_u32_f32(self.splat(TWO_23)));
+            self.sub(vreinterpretq_f32_u32(sum), self.splat(TWO_23 + BIAS))
         }
     }
 

@@ -3,11 +3,28 @@
 //! Multiply then add, never fused, on every target: `wide`'s own `mul_add` fuses where the build allows it, its
 //! `reduce_add` has an order of its own and its `max` a NaN rule of its own, so none of them is used.
 
-use super::{Pass, Simd, VECTORS};
+use super::{BIAS, Pass, Simd, TWO_23, VECTORS};
 use wide::{f32x4, i32x4};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Portable;
+
+/// Whether `wide`'s square root is an instruction; where not, it is one on `f64`, which microcontrollers emulate.
+const SQRT: bool = cfg!(any(
+    target_feature = "sse",
+    target_feature = "simd128",
+    all(target_feature = "neon", target_arch = "aarch64")
+));
+
+#[inline(always)]
+fn bits(x: f32x4) -> i32x4 {
+    i32x4::new(x.to_array().map(|x| x.to_bits() as i32))
+}
+
+#[inline(always)]
+fn from_bits(x: i32x4) -> f32x4 {
+    f32x4::new(x.to_array().map(|x| f32::from_bits(x as u32)))
+}
 
 impl Simd for Portable {
     type V = f32x4;
@@ -84,6 +101,16 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn div(self, a: f32x4, b: f32x4) -> f32x4 {
+        a / b
+    }
+
+    #[inline(always)]
+    fn sqrt(self, x: f32x4) -> f32x4 {
+        if SQRT { x.sqrt() } else { f32x4::new(x.to_array().map(libm::sqrtf)) }
+    }
+
+    #[inline(always)]
     fn mul_add(self, a: f32x4, b: f32x4, c: f32x4) -> f32x4 {
         a * b + c
     }
@@ -95,7 +122,27 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn max(self, a: f32x4, b: f32x4) -> f32x4 {
-        a.simd_gt(b).bitselect(a, b)
+        self.select_gt(a, b, a, b)
+    }
+
+    #[inline(always)]
+    fn min(self, a: f32x4, b: f32x4) -> f32x4 {
+        self.select_gt(b, a, a, b)
+    }
+
+    #[inline(always)]
+    fn select_gt(self, a: f32x4, b: f32x4, x: f32x4, y: f32x4) -> f32x4 {
+        a.simd_gt(b).bitselect(x, y)
+    }
+
+    #[inline(always)]
+    fn abs(self, x: f32x4) -> f32x4 {
+        from_bits(bits(x) & i32x4::splat(i32::MAX))
+    }
+
+    #[inline(always)]
+    fn copysign(self, magnitude: f32x4, sign: f32x4) -> f32x4 {
+        from_bits(bits(self.abs(magnitude)) | bits(sign) & i32x4::splat(i32::MIN))
     }
 
     #[inline(always)]
@@ -110,9 +157,22 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn scale_by_power_of_two(self, x: f32x4, shifted: f32x4) -> f32x4 {
-        let bits = |x: f32x4| i32x4::new(x.to_array().map(|x| x.to_bits() as i32));
-        let scaled: i32x4 = bits(x) + (bits(shifted) << 23_i32);
-        f32x4::new(scaled.to_array().map(|x| f32::from_bits(x as u32)))
+        from_bits(bits(x) + (bits(shifted) << 23_i32))
+    }
+
+    /// By two powers of two, halves of n that are normal numbers: the first product is exact.
+    #[inline(always)]
+    fn ldexp(self, x: f32x4, shifted: f32x4) -> f32x4 {
+        let shifted = bits(shifted);
+        let half: i32x4 = shifted >> 1_i32;
+        let power = |n: i32x4| from_bits((n << 23_i32) + bits(f32x4::ONE));
+        x * power(half) * power(shifted - half)
+    }
+
+    #[inline(always)]
+    fn exponent(self, x: f32x4) -> f32x4 {
+        let field: i32x4 = bits(self.abs(x)) >> 23_i32;
+        from_bits(field | bits(f32x4::splat(TWO_23))) - f32x4::splat(TWO_23 + BIAS)
     }
 
     #[inline(always)]

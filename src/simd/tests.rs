@@ -102,7 +102,13 @@ impl Pass for Arithmetic {
                     check("add", s.add(x, y), &|a, b| a + b);
                     check("sub", s.sub(x, y), &|a, b| a - b);
                     check("mul", s.mul(x, y), &|a, b| a * b);
+                    check("div", s.div(x, y), &|a, b| a / b);
+                    check("sqrt", s.sqrt(x), &|a, _| a.sqrt());
                     check("max", s.max(x, y), &max);
+                    check("min", s.min(x, y), &|a, b| if a < b { a } else { b });
+                    check("select_gt", s.select_gt(x, y, z, x), &|a, b| if a > b { third } else { a });
+                    check("abs", s.abs(x), &|a, _| a.abs());
+                    check("copysign", s.copysign(x, y), &|a, b| a.copysign(b));
                     check("relu", s.relu(x), &|a, _| if a <= 0.0 { 0.0 } else { a });
                     check("relu_mask", s.relu_mask(x, y), &|a, b| if a <= 0.0 { 0.0 } else { b });
                     check("mul_add", s.mul_add(x, y, z), &|a, b| mul_add(a, b, third));
@@ -147,6 +153,47 @@ impl Pass for PowersOfTwo {
 #[test]
 fn powers_of_two() {
     on_each(|_| PowersOfTwo);
+}
+
+struct Exponents;
+
+impl Pass for Exponents {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let first = |x: S::V| lanes(s, x)[0];
+        for n in -252..=254 {
+            // Some of these lie halfway between two subnormals.
+            for x in [1.0, -1.0, 1.5, 0.75, 1.999_999_9, 0.500_000_06, 1.234_567_9, 1.562_5] {
+                let got = first(s.ldexp(s.splat(x), s.splat(12_582_912.0 + n as f32)));
+                let expected = (f64::from(x) * 2f64.powi(n)) as f32;
+                assert!(same(got, expected), "{x} * 2^{n}: {got}, not {expected}");
+                let power = x * 2f32.powi(n.clamp(-125, 126));
+                let exponent = f64::from(power.abs()).log2().floor();
+                assert_eq!(f64::from(first(s.exponent(s.splat(power)))), exponent, "{power}");
+            }
+        }
+        for nan in [f32::NAN, -f32::NAN, f32::from_bits(0x7f80_0001), f32::from_bits(0x7fd2_4935)] {
+            for shifted in [nan, 12_582_912.0, 0.0] {
+                let got = first(s.ldexp(s.splat(nan), s.splat(shifted)));
+                assert!(got.is_nan(), "{nan} by the bits of {shifted}: {got}");
+            }
+        }
+        for x in NUMBERS {
+            let expected = match x.abs() {
+                x if x.is_nan() || x.is_infinite() => 128.0,
+                x if x < f32::MIN_POSITIVE => -127.0,
+                x => f64::from(x).log2().floor() as f32,
+            };
+            assert_eq!(first(s.exponent(s.splat(x))), expected, "{x}");
+        }
+    }
+}
+
+#[test]
+fn exponents() {
+    on_each(|_| Exponents);
 }
 
 struct Reductions;
