@@ -10,7 +10,7 @@ use core::fmt;
 /// assert_eq!(error, Error::Length { expected: 6, got: 5 });
 /// assert_eq!(error.to_string(), "expected 6 elements, got 5");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
     /// A slice has the wrong number of elements.
@@ -66,6 +66,38 @@ pub enum Error {
         /// Position in the batch.
         row: usize,
     },
+    /// A target is not finite, or not one that the loss can be compared with.
+    Target {
+        /// The least that it may be.
+        least: f32,
+        /// And the most.
+        most: f32,
+        /// The target given.
+        got: f32,
+        /// Position in the batch.
+        row: usize,
+    },
+    /// A step's mean loss is not finite or has leapt: see [`Guard`](crate::Guard).
+    Loss {
+        /// The most that it may be.
+        limit: f32,
+        /// What it is.
+        got: f32,
+    },
+    /// A step's gradient is not finite, or its square is not: see [`Guard`](crate::Guard).
+    Gradient {
+        /// The sum over the samples of their gradients' squared norms.
+        squares: f32,
+    },
+    /// A setting has no meaning.
+    Setting {
+        /// The least that it may be.
+        least: f32,
+        /// And the most.
+        most: f32,
+        /// What it is.
+        got: f32,
+    },
     /// A byte slice has the wrong length for the type it should hold.
     Bytes {
         /// The type's size in bytes.
@@ -102,6 +134,16 @@ impl fmt::Display for Error {
             }
             Error::Label { classes, got, row } => {
                 write!(f, "expected a label below {classes}, got {got} in row {row}")
+            }
+            Error::Target { least, most, got, row } => {
+                write!(f, "expected a target from {least} to {most}, got {got} in row {row}")
+            }
+            Error::Loss { limit, got } => write!(f, "expected a finite loss of at most {limit}, got {got}"),
+            Error::Gradient { squares } => {
+                write!(f, "expected a finite gradient, got one whose samples' squares sum to {squares}")
+            }
+            Error::Setting { least, most, got } => {
+                write!(f, "expected a setting from {least} to {most}, got {got}")
             }
             Error::Bytes { expected, got } => write!(f, "expected {expected} bytes, got {got}"),
             Error::Alignment { expected, got } => {

@@ -67,14 +67,16 @@ pub use kernel::gemm::{Epilogue, Packed, gemm, gemm_packed, gemm_packed_with, ge
 pub use kernel::matmul::{matmul, matmul_with};
 pub use kernel::pass::{Kernels, Pass};
 pub use layer::{
-    Activation, Chain, Dense, Derivative, Identity, Init, InputGradient, Layer, Relu, Scratch, Train,
+    Activation, Chain, Dense, Derivative, Gelu, Identity, Init, InputGradient, Layer, LeakyRelu, PerSample,
+    Relu, Relu6, Scratch, Sigmoid, Silu, Slopes, Tanh, Train,
 };
 pub use mat::{Mat, MatMut};
 pub use memory::{Aligned, Either, Plain, Zeroed};
 pub use rng::Rng;
 pub use simd::Isa;
 pub use train::{
-    CrossEntropy, Loss, Memory, Optimizer, Sgd, Stage, Workspace, argmax, evaluate, evaluate_with,
+    Accumulate, Adam, AdamW, ClipNorm, ClipValue, CrossEntropy, Guard, Loss, Memory, Momentum, Nesterov,
+    Optimizer, Private, RmsProp, Sgd, Stage, WeightDecay, Workspace, argmax, evaluate, evaluate_with,
 };
 
 /// The kernels as plain loops: what they mean.

@@ -27,10 +27,11 @@ fn a_layer_run_on_more_rows_than_it_has_outputs_writes_nothing() {
 fn optimizers_do_nothing_with_rows_that_differ_in_number() {
     for isa in isas() {
         let mut weights = [[[7.0; 2]; 3]; 3];
-        Sgd::new(1.0).step_product(isa, &[[1.0; 3]; 9], &[[1.0; 2]; 8], &mut weights[1], &mut ());
+        let sweep = &mut Sgd::new(1.0).begin(&mut (), 9);
+        Sgd::step_product(sweep, isa, &[[1.0; 3]; 9], &[[1.0; 2]; 8], &mut weights[1], &mut ());
         assert_eq!(weights, [[[7.0; 2]; 3]; 3], "{isa}");
         let mut bias = [7.0; 2];
-        Sgd::new(1.0).step_rows(isa, &[], &mut bias, &mut ());
+        Sgd::step_rows(sweep, isa, &[], &mut bias, &mut ());
         assert_eq!(bias, [7.0; 2], "{isa}");
     }
 }
@@ -38,7 +39,7 @@ fn optimizers_do_nothing_with_rows_that_differ_in_number() {
 #[test]
 fn parameters_without_numbers() {
     for isa in isas() {
-        Sgd::new(1.0).step(isa, &(), &mut (), &mut ());
+        Sgd::step(&mut Sgd::new(1.0).begin(&mut (), 1), isa, &(), &mut (), &mut ());
         Derivative::Relu(&[1.0]).apply::<()>(isa, &mut [(), ()]);
     }
 }
@@ -95,7 +96,7 @@ impl Train for Liar {
         _: &(),
         _: &[[f32; 40]],
         _: &(),
-        _: &O,
+        _: &mut O::Sweep,
         (): &mut (),
     ) {
     }

@@ -82,10 +82,10 @@ impl<const N: usize> Train for Scale<N> {
         _tape: &(),
         _dys: &[[f32; N]],
         gradient: &[f32; N],
-        optimizer: &O,
+        sweep: &mut O::Sweep,
         state: &mut O::State<[f32; N]>,
     ) {
-        optimizer.step(isa, gradient, &mut self.factor, state);
+        O::step(sweep, isa, gradient, &mut self.factor, state);
     }
 }
 

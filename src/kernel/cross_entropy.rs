@@ -9,6 +9,7 @@
 //! With the maximum taken out no exponential overflows; the loss never divides, so a sure and wrong answer costs much but
 //! not infinitely much.
 
+use super::elementwise::for_each_sixteen;
 use super::exp::exp;
 use crate::simd::{Lanes16, Pass, Simd};
 
@@ -35,7 +36,7 @@ impl Pass for CrossEntropyPass<'_> {
         for ((logits, gradients), &label) in rows.zip(self.labels) {
             let (largest, sum) = exponentials(s, logits, gradients);
             let factor = self.scale / sum;
-            for_chunks(gradients.len(), |start, lanes| {
+            for_each_sixteen(gradients.len(), |start, lanes| {
                 let p = gradients.as_mut_ptr().wrapping_add(start);
                 // SAFETY: the chunk lies inside the row.
                 unsafe {
@@ -57,14 +58,14 @@ impl Pass for CrossEntropyPass<'_> {
 #[inline(always)]
 fn exponentials<S: Simd>(s: S, logits: &[f32], out: &mut [f32]) -> (f32, f32) {
     let mut largest = Lanes16::splat(s, f32::NEG_INFINITY);
-    for_chunks(logits.len(), |start, lanes| {
+    for_each_sixteen(logits.len(), |start, lanes| {
         // SAFETY: the chunk lies inside the row.
         let x = unsafe { Lanes16::load(s, logits.as_ptr().wrapping_add(start), lanes, f32::NEG_INFINITY) };
         largest = x.zip(largest, |x, largest| s.max(x, largest));
     });
     let largest = largest.max(s);
     let mut sum = Lanes16::splat(s, 0.0);
-    for_chunks(logits.len(), |start, lanes| {
+    for_each_sixteen(logits.len(), |start, lanes| {
         // SAFETY: the chunk lies inside the row, and inside `out`, a row of the same length. The lanes past it become
         // about 2^-126, which is nothing to a sum that holds an exp(0).
         unsafe {
@@ -75,14 +76,4 @@ fn exponentials<S: Simd>(s: S, logits: &[f32], out: &mut [f32]) -> (f32, f32) {
         }
     });
     (largest, sum.sum(s))
-}
-
-/// Calls `visit(start, lanes)` for each sixteen of `len` numbers, and the rest.
-#[inline(always)]
-fn for_chunks(len: usize, mut visit: impl FnMut(usize, usize)) {
-    let mut start = 0;
-    while start < len {
-        visit(start, (len - start).min(16));
-        start += 16;
-    }
 }

@@ -1,6 +1,111 @@
-//! Kernels that treat each number alone.
+//! Kernels that treat each number alone, and sums over rows.
 
-use crate::simd::{Pass, Simd};
+use crate::simd::{Lanes16, Pass, Simd};
+use core::marker::PhantomData;
+
+/// A function of one number, with its derivative.
+pub(crate) trait Curve {
+    /// The value at `x`.
+    fn value<S: Simd>(s: S, x: S::V) -> S::V;
+
+    /// The derivative: at the input, or from the value, as the implementor says.
+    fn slope<S: Simd>(s: S, at: S::V) -> S::V;
+}
+
+/// Every number becomes its [`Curve::value`].
+pub(crate) struct Bend<'a, C> {
+    curve: PhantomData<C>,
+    xs: &'a mut [f32],
+}
+
+impl<'a, C> Bend<'a, C> {
+    pub(crate) fn of(xs: &'a mut [f32]) -> Self {
+        Self { curve: PhantomData, xs }
+    }
+}
+
+impl<C: Curve> Pass for Bend<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { xs, .. } = self;
+        for_each_vector::<S>(xs.len(), |start, lanes| {
+            let x = xs.as_mut_ptr().wrapping_add(start);
+            // SAFETY: `lanes` numbers from `start` on lie inside the slice.
+            unsafe { s.store_partial(x, C::value(s, s.load_partial(x, lanes)), lanes) };
+        });
+    }
+}
+
+/// Every number becomes its [`Curve::value`], its [`Curve::slope`] having been written to `slopes`; as far as the shorter
+/// goes.
+pub(crate) struct BendKeepingSlopes<'a, C> {
+    curve: PhantomData<C>,
+    xs: &'a mut [f32],
+    slopes: &'a mut [f32],
+}
+
+impl<'a, C> BendKeepingSlopes<'a, C> {
+    pub(crate) fn of(xs: &'a mut [f32], slopes: &'a mut [f32]) -> Self {
+        Self { curve: PhantomData, xs, slopes }
+    }
+}
+
+impl<C: Curve> Pass for BendKeepingSlopes<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { xs, slopes, .. } = self;
+        for_each_vector::<S>(xs.len().min(slopes.len()), |start, lanes| {
+            let (x, slope) = (xs.as_mut_ptr().wrapping_add(start), slopes.as_mut_ptr().wrapping_add(start));
+            // SAFETY: `lanes` numbers from `start` on lie inside both slices.
+            unsafe {
+                let z = s.load_partial(x, lanes);
+                s.store_partial(slope, C::slope(s, z), lanes);
+                s.store_partial(x, C::value(s, z), lanes);
+            }
+        });
+    }
+}
+
+/// `xs` is multiplied by [`Curve::slope`] at `at`.
+pub(crate) struct TimesSlope<'a, C> {
+    curve: PhantomData<C>,
+    at: &'a [f32],
+    xs: &'a mut [f32],
+}
+
+impl<'a, C> TimesSlope<'a, C> {
+    pub(crate) fn of(at: &'a [f32], xs: &'a mut [f32]) -> Self {
+        Self { curve: PhantomData, at, xs }
+    }
+}
+
+impl<C: Curve> Pass for TimesSlope<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        zip_in_place(s, self.at, self.xs, |at, x| s.mul(x, C::slope(s, at)));
+    }
+}
+
+/// `xs` is multiplied by `factors`, number by number.
+pub(crate) struct Times<'a> {
+    pub(crate) factors: &'a [f32],
+    pub(crate) xs: &'a mut [f32],
+}
+
+impl Pass for Times<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        zip_in_place(s, self.factors, self.xs, |factor, x| s.mul(x, factor));
+    }
+}
 
 /// `xs` becomes +0.0 wherever `gates`, as long as it, is `<= 0`.
 pub(crate) struct ReluMask<'a> {
@@ -17,16 +122,70 @@ impl Pass for ReluMask<'_> {
     }
 }
 
+/// Every number is multiplied by `factor`.
+pub(crate) struct Scale<'a> {
+    pub(crate) factor: f32,
+    pub(crate) xs: &'a mut [f32],
+}
+
+impl Pass for Scale<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { factor, xs } = self;
+        for_each_vector::<S>(xs.len(), |start, lanes| {
+            let x = xs.as_mut_ptr().wrapping_add(start);
+            // SAFETY: `lanes` numbers from `start` on lie inside the slice.
+            unsafe { s.store_partial(x, s.mul(s.load_partial(x, lanes), s.splat(factor)), lanes) };
+        });
+    }
+}
+
+/// The sum of the squares, in sixteen virtual lanes.
+pub(crate) struct SumOfSquares<'a>(pub(crate) &'a [f32]);
+
+impl Pass for SumOfSquares<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> f32 {
+        let mut sum = Lanes16::splat(s, 0.0);
+        for_each_sixteen(self.0.len(), |start, lanes| {
+            // SAFETY: `lanes` numbers from `start` on lie inside the slice.
+            let x = unsafe { Lanes16::load(s, self.0.as_ptr().wrapping_add(start), lanes, 0.0) };
+            sum = x.zip(sum, |x, sum| s.mul_add(x, x, sum));
+        });
+        sum.sum(s)
+    }
+}
+
 /// `xs[i] = f(others[i], xs[i])`, as far as the shorter goes.
 #[inline(always)]
 pub(super) fn zip_in_place<S: Simd>(s: S, others: &[f32], xs: &mut [f32], f: impl Fn(S::V, S::V) -> S::V) {
-    let len = xs.len().min(others.len());
-    let mut start = 0;
-    while start < len {
-        let lanes = (len - start).min(S::LANES);
+    for_each_vector::<S>(xs.len().min(others.len()), |start, lanes| {
         let (other, x) = (others.as_ptr().wrapping_add(start), xs.as_mut_ptr().wrapping_add(start));
         // SAFETY: `lanes` numbers from `start` on lie inside both slices.
         unsafe { s.store_partial(x, f(s.load_partial(other, lanes), s.load_partial(x, lanes)), lanes) };
+    });
+}
+
+/// Calls `visit(start, lanes)` for each vector of `len` numbers, and the rest.
+#[inline(always)]
+pub(super) fn for_each_vector<S: Simd>(len: usize, mut visit: impl FnMut(usize, usize)) {
+    let mut start = 0;
+    while start < len {
+        visit(start, (len - start).min(S::LANES));
         start += S::LANES;
+    }
+}
+
+/// Calls `visit(start, lanes)` for each sixteen of `len` numbers, and the rest.
+#[inline(always)]
+pub(super) fn for_each_sixteen(len: usize, mut visit: impl FnMut(usize, usize)) {
+    let mut start = 0;
+    while start < len {
+        visit(start, (len - start).min(16));
+        start += 16;
     }
 }

@@ -1,34 +1,60 @@
 //! Optimisers' rules, applied where the gradient comes into being: in the registers of the product that forms it.
+//!
+//! A [`Rule`] moves a vector of parameters, given their gradient and up to two numbers that it keeps for each of them (its
+//! moments). One rule finishes a product ([`Descend`]), goes along two slices ([`DescendSlice`]), and takes the sum of
+//! rows ([`DescendColumns`]).
 
-use super::elementwise::zip_in_place;
 use super::gemm::{Finish, Place, load_row, next_row};
 use crate::simd::{Pass, Simd};
 
-/// Gradient descent: `w = w - rate g`.
-#[derive(Clone, Copy)]
-pub(crate) struct Descend {
-    pub(crate) rate: f32,
+/// No rule keeps more numbers than these for a parameter.
+pub(crate) const MOST_MOMENTS: usize = 2;
+
+/// How one vector of parameters moves.
+pub(crate) trait Rule: Copy {
+    /// How many numbers it keeps for each parameter.
+    const MOMENTS: usize;
+
+    /// The parameters moved. The first `MOMENTS` of `moments` are read and overwritten.
+    fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V;
 }
 
-impl Descend {
-    #[inline(always)]
-    fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V) -> S::V {
-        s.neg_mul_add(gradient, s.splat(self.rate), weight)
+/// A rule at the store of a product: the tile is the gradient, C the parameters.
+#[derive(Clone, Copy)]
+pub(crate) struct Descend<R> {
+    rule: R,
+    moments: [*mut f32; MOST_MOMENTS],
+    /// Numbers from one row of a moment to the next.
+    stride: usize,
+}
+
+impl<R: Rule> Descend<R> {
+    /// For a C of rows of `stride` numbers without gaps; `None` unless every moment of the rule has as many numbers as C,
+    /// which is `len`.
+    pub(crate) fn new(
+        rule: R,
+        moments: [&mut [f32]; MOST_MOMENTS],
+        stride: usize,
+        len: usize,
+    ) -> Option<Self> {
+        let fits = moments.iter().take(R::MOMENTS).all(|moment| moment.len() == len);
+        fits.then(|| Self { rule, moments: moments.map(<[f32]>::as_mut_ptr), stride })
     }
 }
 
-/// The tile is the gradient, C the weights.
-impl Finish for Descend {
+impl<R: Rule> Finish for Descend<R> {
     const READS_OUTPUT: bool = true;
 
+    /// A column has one number a row: its moments lie in a row as it does.
     #[inline(always)]
     fn takes_columns_as_rows(&self) -> bool {
-        true
+        self.stride == 1
     }
 
     #[cfg(feature = "rayon")]
-    fn part(&self, _row: usize, _col: usize) -> Self {
-        *self
+    fn part(&self, row: usize, col: usize) -> Self {
+        let moments = self.moments.map(|moment| moment.wrapping_add(row * self.stride + col));
+        Self { moments, ..*self }
     }
 
     /// # Safety
@@ -41,60 +67,263 @@ impl Finish for Descend {
         place: Place,
     ) {
         let mut weights = place.c.cast_const();
+        let mut moments = self.moments.map(|m| m.wrapping_add(place.row * self.stride + place.col));
         for row in acc {
-            // SAFETY: the caller's promise: the tile lies inside C.
-            let old = unsafe { load_row::<S, NV>(s, weights, place.last_lanes) };
-            for (x, old) in row.iter_mut().zip(old) {
-                *x = self.apply(s, *x, old);
+            // SAFETY: the caller's promise: the tile lies inside C, and a moment in use is laid out as C is.
+            unsafe {
+                let old = load_row::<S, NV>(s, weights, place.last_lanes);
+                let mut kept = [[s.splat(0.0); NV]; MOST_MOMENTS];
+                for (kept, &moment) in kept.iter_mut().zip(&moments).take(R::MOMENTS) {
+                    *kept = load_row::<S, NV>(s, moment, place.last_lanes);
+                }
+                for v in 0..NV {
+                    let mut at = [kept[0][v], kept[1][v]];
+                    row[v] = self.rule.apply(s, row[v], old[v], &mut at);
+                    [kept[0][v], kept[1][v]] = at;
+                }
+                for (kept, &moment) in kept.iter().zip(&moments).take(R::MOMENTS) {
+                    for (v, &x) in kept.iter().enumerate() {
+                        let lanes = if v + 1 == NV { place.last_lanes } else { S::LANES };
+                        s.store_partial(moment.wrapping_add(v * S::LANES), x, lanes);
+                    }
+                }
             }
             weights = next_row(s, weights, place.c_stride);
+            moments = moments.map(|m| m.wrapping_add(self.stride));
         }
     }
 }
 
-/// The rule on slices: a gradient and the parameters it belongs to, as far as the shorter goes.
-pub(crate) struct DescendSlice<'a> {
-    pub(crate) rule: Descend,
+/// The rule on slices: a gradient and the parameters it belongs to, as far as the shortest of all goes.
+pub(crate) struct DescendSlice<'a, R> {
+    pub(crate) rule: R,
     pub(crate) gradient: &'a [f32],
     pub(crate) parameters: &'a mut [f32],
+    pub(crate) moments: [&'a mut [f32]; MOST_MOMENTS],
 }
 
-impl Pass for DescendSlice<'_> {
+impl<R: Rule> Pass for DescendSlice<'_, R> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        zip_in_place(s, self.gradient, self.parameters, |gradient, w| self.rule.apply(s, gradient, w));
+        let len = shortest::<R>(self.gradient.len().min(self.parameters.len()), &self.moments);
+        let parameters = self.parameters.as_mut_ptr();
+        let moments = self.moments.map(<[f32]>::as_mut_ptr);
+        let mut start = 0;
+        while start < len {
+            let lanes = (len - start).min(S::LANES);
+            // SAFETY: `lanes` numbers from `start` on lie in every slice.
+            unsafe {
+                let gradient = s.load_partial(self.gradient.as_ptr().add(start), lanes);
+                step_vector(s, self.rule, gradient, parameters.add(start), moments, start, lanes);
+            }
+            start += S::LANES;
+        }
     }
 }
 
 /// The rule on a bias, whose gradient is the sum of the rows of `dys`, each as long as it, from the first to the last.
-pub(crate) struct DescendColumns<'a> {
-    pub(crate) rule: Descend,
+pub(crate) struct DescendColumns<'a, R> {
+    pub(crate) rule: R,
     pub(crate) dys: &'a [f32],
     pub(crate) bias: &'a mut [f32],
+    pub(crate) moments: [&'a mut [f32]; MOST_MOMENTS],
 }
 
-impl Pass for DescendColumns<'_> {
+impl<R: Rule> Pass for DescendColumns<'_, R> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let cols = self.bias.len();
-        let rows = self.dys.len().checked_div(cols).unwrap_or(0);
+        let stride = self.bias.len();
+        let cols = shortest::<R>(stride, &self.moments);
+        let rows = self.dys.len().checked_div(stride).unwrap_or(0);
+        let bias = self.bias.as_mut_ptr();
+        let moments = self.moments.map(<[f32]>::as_mut_ptr);
         let mut col = 0;
         while col < cols {
             let lanes = (cols - col).min(S::LANES);
             let mut sum = s.splat(0.0);
             for row in 0..rows {
                 // SAFETY: `lanes` numbers from `col` on lie in each row, which is as long as the bias.
-                let dy = unsafe { s.load_partial(self.dys.as_ptr().add(row * cols + col), lanes) };
+                let dy = unsafe { s.load_partial(self.dys.as_ptr().add(row * stride + col), lanes) };
                 sum = s.add(sum, dy);
             }
-            let bias = self.bias.as_mut_ptr().wrapping_add(col);
-            // SAFETY: and as many in the bias.
-            unsafe { s.store_partial(bias, self.rule.apply(s, sum, s.load_partial(bias, lanes)), lanes) };
+            // SAFETY: and as many in the bias and in every moment.
+            unsafe { step_vector(s, self.rule, sum, bias.add(col), moments, col, lanes) };
             col += S::LANES;
         }
+    }
+}
+
+/// As far as parameters and moments in use go.
+#[inline(always)]
+fn shortest<R: Rule>(len: usize, moments: &[&mut [f32]; MOST_MOMENTS]) -> usize {
+    moments.iter().take(R::MOMENTS).fold(len, |len, moment| len.min(moment.len()))
+}
+
+/// Moves `lanes` parameters, whose moments lie `start` numbers into each of `moments`.
+///
+/// # Safety
+/// All of them can be read and written, `lanes` being at most `LANES`.
+#[inline(always)]
+unsafe fn step_vector<S: Simd, R: Rule>(
+    s: S,
+    rule: R,
+    gradient: S::V,
+    parameters: *mut f32,
+    moments: [*mut f32; MOST_MOMENTS],
+    start: usize,
+    lanes: usize,
+) {
+    let mut kept = [s.splat(0.0); MOST_MOMENTS];
+    // SAFETY: the caller's promise.
+    unsafe {
+        for (kept, moment) in kept.iter_mut().zip(moments).take(R::MOMENTS) {
+            *kept = s.load_partial(moment.wrapping_add(start), lanes);
+        }
+        let moved = rule.apply(s, gradient, s.load_partial(parameters, lanes), &mut kept);
+        s.store_partial(parameters, moved, lanes);
+        for (&kept, moment) in kept.iter().zip(moments).take(R::MOMENTS) {
+            s.store_partial(moment.wrapping_add(start), kept, lanes);
+        }
+    }
+}
+
+/// Gradient descent: `w = w - rate g`.
+#[derive(Clone, Copy, Debug)]
+pub struct Downhill {
+    pub(crate) rate: f32,
+}
+
+impl Rule for Downhill {
+    const MOMENTS: usize = 0;
+
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, _: &mut [S::V; MOST_MOMENTS]) -> S::V {
+        s.neg_mul_add(gradient, s.splat(self.rate), weight)
+    }
+}
+
+/// `v = momentum v + g`, then `w = w - rate v`; looking ahead (Nesterov), `w = w - rate (g + momentum v)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Heavy<const AHEAD: bool> {
+    pub(crate) rate: f32,
+    pub(crate) momentum: f32,
+}
+
+impl<const AHEAD: bool> Rule for Heavy<AHEAD> {
+    const MOMENTS: usize = 1;
+
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
+        let momentum = s.splat(self.momentum);
+        let velocity = s.mul_add(momentum, moments[0], gradient);
+        moments[0] = velocity;
+        let direction = if AHEAD { s.mul_add(momentum, velocity, gradient) } else { velocity };
+        s.neg_mul_add(direction, s.splat(self.rate), weight)
+    }
+}
+
+/// ```text
+/// m = m + (1 - beta1) (g - m)        v = v + (1 - beta2) (g^2 - v)
+/// w = w - rate / c1  m / (sqrt(v) / sqrt(c2) + epsilon)
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Moments {
+    /// `rate / c1`.
+    pub(crate) rate: f32,
+    /// `1 - beta1`, `1 - beta2`.
+    pub(crate) news: [f32; 2],
+    /// `1 / sqrt(c2)`.
+    pub(crate) correction: f32,
+    pub(crate) epsilon: f32,
+}
+
+impl Rule for Moments {
+    const MOMENTS: usize = 2;
+
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
+        let [m, v] = *moments;
+        let m = s.mul_add(s.splat(self.news[0]), s.sub(gradient, m), m);
+        let v = s.mul_add(s.splat(self.news[1]), s.sub(s.mul(gradient, gradient), v), v);
+        *moments = [m, v];
+        let size = s.mul_add(s.sqrt(v), s.splat(self.correction), s.splat(self.epsilon));
+        s.neg_mul_add(s.div(m, size), s.splat(self.rate), weight)
+    }
+}
+
+/// `v = v + (1 - alpha) (g^2 - v)`, `w = w - rate g / (sqrt(v) + epsilon)`.
+#[derive(Clone, Copy, Debug)]
+pub struct RootMeanSquare {
+    pub(crate) rate: f32,
+    /// `1 - alpha`.
+    pub(crate) news: f32,
+    pub(crate) epsilon: f32,
+}
+
+impl Rule for RootMeanSquare {
+    const MOMENTS: usize = 1;
+
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
+        let v = moments[0];
+        let v = s.mul_add(s.splat(self.news), s.sub(s.mul(gradient, gradient), v), v);
+        moments[0] = v;
+        let size = s.add(s.sqrt(v), s.splat(self.epsilon));
+        s.neg_mul_add(s.div(gradient, size), s.splat(self.rate), weight)
+    }
+}
+
+/// A rule on the gradient of the loss and of `decay / 2 |w|^2`.
+#[derive(Clone, Copy, Debug)]
+pub struct Penalized<R> {
+    pub(crate) rule: R,
+    pub(crate) decay: f32,
+}
+
+impl<R: Rule> Rule for Penalized<R> {
+    const MOMENTS: usize = R::MOMENTS;
+
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
+        self.rule.apply(s, s.mul_add(s.splat(self.decay), weight, gradient), weight, moments)
+    }
+}
+
+/// A rule on parameters that shrink by a factor first.
+#[derive(Clone, Copy, Debug)]
+pub struct Shrinking<R> {
+    pub(crate) rule: R,
+    pub(crate) factor: f32,
+}
+
+impl<R: Rule> Rule for Shrinking<R> {
+    const MOMENTS: usize = R::MOMENTS;
+
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
+        self.rule.apply(s, gradient, s.mul(weight, s.splat(self.factor)), moments)
+    }
+}
+
+/// A rule on gradients brought between `-limit` and `limit`; NaN stays.
+#[derive(Clone, Copy, Debug)]
+pub struct Clipped<R> {
+    pub(crate) rule: R,
+    pub(crate) limit: f32,
+}
+
+impl<R: Rule> Rule for Clipped<R> {
+    const MOMENTS: usize = R::MOMENTS;
+
+    #[inline(always)]
+    fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
+        let minus = |x| s.sub(s.splat(0.0), x);
+        let least = s.splat(-self.limit);
+        let gradient = minus(s.max(least, minus(s.max(least, gradient))));
+        self.rule.apply(s, gradient, weight, moments)
     }
 }

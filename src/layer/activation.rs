@@ -1,9 +1,44 @@
 //! Functions that end a layer, number by number.
+//!
+//! | function | y | derivative, and what it is made from | source |
+//! |---|---|---|---|
+//! | [`Identity`] | z | 1 | |
+//! | [`Relu`] | z if z > 0, else 0 | 1 if y > 0, else 0 | |
+//! | [`LeakyRelu`] | z if z > 0, else a z | 1 if y > 0, else a | A. Maas and others, 2013 |
+//! | [`Relu6`] | min(max(z, 0), 6) | 1 if 0 < y < 6, else 0 | A. Krizhevsky, 2010 |
+//! | [`Sigmoid`] | 1 / (1 + e^-z) | y (1 - y) | |
+//! | [`Tanh`] | tanh z | 1 - y^2 | |
+//! | [`Gelu`] | z Phi(z) | Phi(z) + z phi(z), kept | D. Hendrycks and K. Gimpel, 2016 |
+//! | [`Silu`] | z s(z), s the sigmoid | s(z) (1 + z (1 - s(z))), kept | S. Elfwing and others, 2018 |
+//!
+//! ReLU costs one operation, and is done as the product's tile is stored; so is its derivative. The others cost ten to
+//! thirty, and go over a layer's outputs while these are still in the first-level cache: fused into each of the product's
+//! micro-kernels they would gain a load and a store of thirty operations, and multiply the program's size.
 
-use crate::memory::{numbers, numbers_mut};
-use crate::{Epilogue, Isa, Plain, kernel};
+use crate::kernel::elementwise::{Bend, BendKeepingSlopes, Curve, ReluMask, Times, TimesSlope};
+use crate::kernel::math;
+use crate::memory::numbers_mut;
+use crate::simd::Simd;
+use crate::{Aligned, Epilogue, Isa, Plain, Zeroed};
+use core::fmt;
 
-/// A function that a [`Dense`](crate::Dense) layer applies to its outputs as it stores them.
+/// A function that a [`Dense`](crate::Dense) layer applies to its outputs.
+///
+/// ```
+/// use fusebox::{Activation, Dense, Gelu, LeakyRelu, Relu6, Scratch, Sigmoid, Silu, Tanh, Zeroed};
+///
+/// fn of<A: Activation + Copy>(x: f32) -> f32 {
+///     let mut layer = Dense::<1, 1, A>::ZEROED;
+///     layer.weight = [[1.0]];
+///     let mut ys = [[f32::NAN]];
+///     layer.infer(&[[x]], &mut Scratch::<_, 1>::new(), &mut ys).unwrap();
+///     ys[0][0]
+/// }
+/// assert_eq!((of::<LeakyRelu>(2.0), of::<LeakyRelu>(-2.0), of::<LeakyRelu<20>>(-2.0)), (2.0, -0.02, -0.4));
+/// assert_eq!((of::<Relu6>(-1.0), of::<Relu6>(5.0), of::<Relu6>(7.0)), (0.0, 5.0, 6.0));
+/// assert_eq!((of::<Sigmoid>(0.0), of::<Tanh>(0.0)), (0.5, 0.0));
+/// assert!((of::<Gelu>(1.0) - 0.841_345).abs() < 1e-6 && (of::<Silu>(1.0) - 0.731_059).abs() < 1e-6);
+/// ```
 pub trait Activation: sealed::Sealed {
     /// What [`Init::He`](crate::Init::He) multiplies the weights' variance by, so that the function leaves the size of
     /// signals as it was.
@@ -11,17 +46,66 @@ pub trait Activation: sealed::Sealed {
 }
 
 mod sealed {
-    use super::{Derivative, Epilogue};
-
     pub trait Sealed {
-        fn epilogue(bias: &[f32]) -> Epilogue<'_>;
-        fn derivative(ys: &[f32]) -> Derivative<'_>;
+        type Form: super::Form;
     }
 }
+
+/// How a function and its derivative are computed beside the product.
+pub trait Form {
+    /// What the derivative needs beside the outputs, for `B` rows of `OUT`.
+    type Kept<const B: usize, const OUT: usize>: Zeroed;
+
+    /// What is done at the store of the product.
+    fn epilogue(bias: &[f32]) -> Epilogue<'_>;
+
+    /// What is done to its rows after it.
+    fn infer(isa: Isa, ys: &mut [f32]);
+
+    /// The same, leaving what is to be kept.
+    fn forward<const B: usize, const OUT: usize>(
+        isa: Isa,
+        ys: &mut [[f32; OUT]],
+        kept: &mut Self::Kept<B, OUT>,
+    );
+
+    /// The derivative at what `forward` left.
+    fn derivative<'a, const B: usize, const OUT: usize>(
+        kept: &'a Self::Kept<B, OUT>,
+        ys: &'a [[f32; OUT]],
+    ) -> Derivative<'a>;
+}
+
+/// How the function `A` is computed.
+pub(super) type FormOf<A> = <A as sealed::Sealed>::Form;
 
 /// y = x.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity;
+
+impl Activation for Identity {
+    const GAIN: f32 = 1.0;
+}
+
+impl sealed::Sealed for Identity {
+    type Form = Self;
+}
+
+impl Form for Identity {
+    type Kept<const B: usize, const OUT: usize> = ();
+
+    fn epilogue(bias: &[f32]) -> Epilogue<'_> {
+        Epilogue::Bias(bias)
+    }
+
+    fn infer(_: Isa, _: &mut [f32]) {}
+
+    fn forward<const B: usize, const OUT: usize>(_: Isa, _: &mut [[f32; OUT]], (): &mut ()) {}
+
+    fn derivative<'a, const B: usize, const OUT: usize>(_: &'a (), _: &'a [[f32; OUT]]) -> Derivative<'a> {
+        Derivative::One
+    }
+}
 
 /// y = x where x is positive (or NaN), else 0.
 ///
@@ -37,31 +121,238 @@ pub struct Identity;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Relu;
 
-impl Activation for Identity {
-    const GAIN: f32 = 1.0;
-}
-
-impl sealed::Sealed for Identity {
-    fn epilogue(bias: &[f32]) -> Epilogue<'_> {
-        Epilogue::Bias(bias)
-    }
-
-    fn derivative(_ys: &[f32]) -> Derivative<'_> {
-        Derivative::One
-    }
-}
-
 impl Activation for Relu {
     const GAIN: f32 = 2.0;
 }
 
 impl sealed::Sealed for Relu {
+    type Form = Self;
+}
+
+impl Form for Relu {
+    type Kept<const B: usize, const OUT: usize> = ();
+
     fn epilogue(bias: &[f32]) -> Epilogue<'_> {
         Epilogue::BiasRelu(bias)
     }
 
-    fn derivative(ys: &[f32]) -> Derivative<'_> {
-        Derivative::Relu(ys)
+    fn infer(_: Isa, _: &mut [f32]) {}
+
+    fn forward<const B: usize, const OUT: usize>(_: Isa, _: &mut [[f32; OUT]], (): &mut ()) {}
+
+    fn derivative<'a, const B: usize, const OUT: usize>(_: &'a (), ys: &'a [[f32; OUT]]) -> Derivative<'a> {
+        Derivative::Relu(ys.as_flattened())
+    }
+}
+
+/// A curve whose derivative follows from its value: nothing is kept.
+#[derive(Debug)]
+pub struct FromValue<C>(C);
+
+impl<C: Curve> Form for FromValue<C> {
+    type Kept<const B: usize, const OUT: usize> = ();
+
+    fn epilogue(bias: &[f32]) -> Epilogue<'_> {
+        Epilogue::Bias(bias)
+    }
+
+    fn infer(isa: Isa, ys: &mut [f32]) {
+        isa.call(Bend::<C>::of(ys));
+    }
+
+    fn forward<const B: usize, const OUT: usize>(isa: Isa, ys: &mut [[f32; OUT]], (): &mut ()) {
+        Self::infer(isa, ys.as_flattened_mut());
+    }
+
+    fn derivative<'a, const B: usize, const OUT: usize>(_: &'a (), ys: &'a [[f32; OUT]]) -> Derivative<'a> {
+        let times = |isa: Isa, at: &[f32], xs: &mut [f32]| isa.call(TimesSlope::<C>::of(at, xs));
+        Derivative::Curve(Slopes { at: ys.as_flattened(), times })
+    }
+}
+
+/// A curve whose derivative does not follow from its value: it is computed beside it, and kept.
+#[derive(Debug)]
+pub struct FromInput<C>(C);
+
+impl<C: Curve> Form for FromInput<C> {
+    type Kept<const B: usize, const OUT: usize> = Aligned<[[f32; OUT]; B]>;
+
+    fn epilogue(bias: &[f32]) -> Epilogue<'_> {
+        Epilogue::Bias(bias)
+    }
+
+    fn infer(isa: Isa, ys: &mut [f32]) {
+        isa.call(Bend::<C>::of(ys));
+    }
+
+    fn forward<const B: usize, const OUT: usize>(
+        isa: Isa,
+        ys: &mut [[f32; OUT]],
+        slopes: &mut Self::Kept<B, OUT>,
+    ) {
+        isa.call(BendKeepingSlopes::<C>::of(ys.as_flattened_mut(), slopes.0.as_flattened_mut()));
+    }
+
+    fn derivative<'a, const B: usize, const OUT: usize>(
+        slopes: &'a Self::Kept<B, OUT>,
+        ys: &'a [[f32; OUT]],
+    ) -> Derivative<'a> {
+        Derivative::Factors(slopes.0[..ys.len().min(B)].as_flattened())
+    }
+}
+
+/// y = x where x is positive, else `PERCENT` hundredths of x.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeakyRelu<const PERCENT: u32 = 1>;
+
+impl<const PERCENT: u32> LeakyRelu<PERCENT> {
+    const SLOPE: f32 = PERCENT as f32 / 100.0;
+}
+
+impl<const PERCENT: u32> Activation for LeakyRelu<PERCENT> {
+    const GAIN: f32 = 2.0 / (1.0 + Self::SLOPE * Self::SLOPE);
+}
+
+impl<const PERCENT: u32> sealed::Sealed for LeakyRelu<PERCENT> {
+    type Form = FromValue<Self>;
+}
+
+impl<const PERCENT: u32> Curve for LeakyRelu<PERCENT> {
+    #[inline(always)]
+    fn value<S: Simd>(s: S, x: S::V) -> S::V {
+        s.select_gt(x, s.splat(0.0), x, s.mul(x, s.splat(Self::SLOPE)))
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(s: S, y: S::V) -> S::V {
+        s.select_gt(y, s.splat(0.0), s.splat(1.0), s.splat(Self::SLOPE))
+    }
+}
+
+/// y = x between 0 and 6, the nearer of them beyond; NaN stays NaN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relu6;
+
+impl Activation for Relu6 {
+    const GAIN: f32 = 2.0;
+}
+
+impl sealed::Sealed for Relu6 {
+    type Form = FromValue<Self>;
+}
+
+impl Curve for Relu6 {
+    #[inline(always)]
+    fn value<S: Simd>(s: S, x: S::V) -> S::V {
+        let six = s.splat(6.0);
+        s.select_gt(x, six, six, s.relu(x))
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(s: S, y: S::V) -> S::V {
+        s.relu_mask(y, s.relu_mask(s.sub(s.splat(6.0), y), s.splat(1.0)))
+    }
+}
+
+/// y = 1 / (1 + e^-x).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sigmoid;
+
+impl Activation for Sigmoid {
+    const GAIN: f32 = 1.0;
+}
+
+impl sealed::Sealed for Sigmoid {
+    type Form = FromValue<Self>;
+}
+
+impl Curve for Sigmoid {
+    #[inline(always)]
+    fn value<S: Simd>(s: S, x: S::V) -> S::V {
+        math::sigmoid(s, x)
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(s: S, y: S::V) -> S::V {
+        s.mul(y, s.sub(s.splat(1.0), y))
+    }
+}
+
+/// y = tanh x.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tanh;
+
+/// Its gain is PyTorch's, (5/3)^2, which keeps signals from shrinking where the curve bends.
+impl Activation for Tanh {
+    const GAIN: f32 = 25.0 / 9.0;
+}
+
+impl sealed::Sealed for Tanh {
+    type Form = FromValue<Self>;
+}
+
+impl Curve for Tanh {
+    #[inline(always)]
+    fn value<S: Simd>(s: S, x: S::V) -> S::V {
+        math::tanh(s, x)
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(s: S, y: S::V) -> S::V {
+        s.neg_mul_add(y, y, s.splat(1.0))
+    }
+}
+
+/// y = x Phi(x), where Phi is the normal distribution's function: the exact GELU, no approximation by tanh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gelu;
+
+impl Activation for Gelu {
+    const GAIN: f32 = 2.0;
+}
+
+impl sealed::Sealed for Gelu {
+    type Form = FromInput<Self>;
+}
+
+impl Curve for Gelu {
+    #[inline(always)]
+    fn value<S: Simd>(s: S, x: S::V) -> S::V {
+        s.mul(x, math::normal_cdf(s, x))
+    }
+
+    /// Phi(x) + x e^(-x^2 / 2) / sqrt(2 pi).
+    #[inline(always)]
+    fn slope<S: Simd>(s: S, x: S::V) -> S::V {
+        const ONE_OVER_ROOT_TAU: f32 = 0.398_942_3;
+        let density = math::exp(s, s.mul(s.mul(x, x), s.splat(-0.5)));
+        s.mul_add(s.mul(x, s.splat(ONE_OVER_ROOT_TAU)), density, math::normal_cdf(s, x))
+    }
+}
+
+/// y = x / (1 + e^-x), also called swish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Silu;
+
+impl Activation for Silu {
+    const GAIN: f32 = 2.0;
+}
+
+impl sealed::Sealed for Silu {
+    type Form = FromInput<Self>;
+}
+
+impl Curve for Silu {
+    #[inline(always)]
+    fn value<S: Simd>(s: S, x: S::V) -> S::V {
+        s.mul(x, math::sigmoid(s, x))
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(s: S, x: S::V) -> S::V {
+        let one = s.splat(1.0);
+        let y = math::sigmoid(s, x);
+        s.mul(y, s.mul_add(x, s.sub(one, y), one))
     }
 }
 
@@ -73,6 +364,24 @@ pub enum Derivative<'a> {
     One,
     /// ReLU's, from its outputs: 0 where they are `<= 0`, else 1.
     Relu(&'a [f32]),
+    /// Another function's, from its outputs.
+    Curve(Slopes<'a>),
+    /// These numbers.
+    Factors(&'a [f32]),
+}
+
+/// The outputs of a function, from which its derivative follows.
+#[derive(Clone, Copy)]
+pub struct Slopes<'a> {
+    at: &'a [f32],
+    /// Multiplies by the derivative. A pointer, so that a program holds only the functions it uses.
+    times: fn(Isa, &[f32], &mut [f32]),
+}
+
+impl fmt::Debug for Slopes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slopes").field("at", &self.at).finish_non_exhaustive()
+    }
 }
 
 impl Derivative<'_> {
@@ -82,22 +391,16 @@ impl Derivative<'_> {
     /// use fusebox::{Derivative, Isa};
     /// let mut dxs = [[5.0, 6.0]];
     /// Derivative::Relu(&[0.0, 2.0]).apply(Isa::detect(), &mut dxs);
-    /// assert_eq!(dxs, [[0.0, 6.0]]);
+    /// Derivative::Factors(&[1.0, 0.5]).apply(Isa::detect(), &mut dxs);
+    /// assert_eq!(dxs, [[0.0, 3.0]]);
     /// ```
     pub fn apply<T: Plain>(self, isa: Isa, dxs: &mut [T]) {
+        let xs = numbers_mut(dxs);
         match self {
             Self::One => {}
-            Self::Relu(gates) => isa.call(kernel::elementwise::ReluMask { gates, xs: numbers_mut(dxs) }),
+            Self::Relu(gates) => isa.call(ReluMask { gates, xs }),
+            Self::Curve(Slopes { at, times }) => times(isa, at, xs),
+            Self::Factors(factors) => isa.call(Times { factors, xs }),
         }
     }
-}
-
-/// The epilogue of the forward product.
-pub(super) fn epilogue<A: Activation>(bias: &[f32]) -> Epilogue<'_> {
-    A::epilogue(bias)
-}
-
-/// The derivative at the layer's outputs.
-pub(super) fn derivative<A: Activation, T: Plain>(ys: &[T]) -> Derivative<'_> {
-    A::derivative(numbers(ys))
 }

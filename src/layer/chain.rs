@@ -4,7 +4,7 @@
 //! `Chain<A, Chain<B, C>>`. What the first passes to the rest lies in the chain's scratch when it runs, and in its tape
 //! when it trains; the gradient that comes back lies in its gradients.
 
-use super::{Derivative, Init, InputGradient, Layer, Scratch, Train, infer};
+use super::{Derivative, Init, InputGradient, Layer, PerSample, Scratch, Train, infer, scale_each};
 use crate::memory::{self, Either, values_mut};
 use crate::{Aligned, Error, Isa, Optimizer, Plain, Rng, Zeroed};
 
@@ -145,7 +145,10 @@ impl<A: Layer, R: Layer<Input = A::Output>> Chain<A, R> {
     }
 }
 
-impl<A: Train, R: Train<Input = A::Output>> Chain<A, R> {
+impl<A: Train, R: Train<Input = A::Output>> Chain<A, R>
+where
+    Self: Zeroed,
+{
     /// A network whose parameters start as [`Init::He`] says.
     ///
     /// ```
@@ -158,7 +161,9 @@ impl<A: Train, R: Train<Input = A::Output>> Chain<A, R> {
         net.init(Init::He, rng);
         net
     }
+}
 
+impl<A: Train, R: Train<Input = A::Output>> Chain<A, R> {
     /// Overwrites the parameters with their first values.
     pub fn init(&mut self, init: Init, rng: &mut Rng) {
         self.first.init(init, rng);
@@ -241,12 +246,35 @@ impl<A: Train, R: Train<Input = A::Output>> Train for Chain<A, R> {
         (first, between, rest): &Self::Tape<B>,
         dys: &[R::Output],
         (d_first, d_between, d_rest): &Self::Gradients<B>,
-        optimizer: &O,
+        sweep: &mut O::Sweep,
         (first_state, rest_state): &mut Self::State<O>,
     ) {
         let rows = xs.len().min(B);
         let (between, d_between) = (&between.0[..rows], &d_between.0[..rows]);
-        self.first.update(isa, xs, first, d_between, d_first, optimizer, first_state);
-        self.rest.update(isa, between, rest, dys, d_rest, optimizer, rest_state);
+        self.first.update::<O, B>(isa, xs, first, d_between, d_first, sweep, first_state);
+        self.rest.update::<O, B>(isa, between, rest, dys, d_rest, sweep, rest_state);
+    }
+}
+
+impl<A: PerSample, R: PerSample<Input = A::Output>> PerSample for Chain<A, R> {
+    fn add_norms<const B: usize>(
+        &self,
+        isa: Isa,
+        xs: &[A::Input],
+        (first, between, rest): &Self::Tape<B>,
+        dys: &[R::Output],
+        (d_first, d_between, d_rest): &Self::Gradients<B>,
+        squares: &mut [f32],
+    ) {
+        let rows = xs.len().min(B);
+        let (between, d_between) = (&between.0[..rows], &d_between.0[..rows]);
+        self.first.add_norms(isa, xs, first, d_between, d_first, squares);
+        self.rest.add_norms(isa, between, rest, dys, d_rest, squares);
+    }
+
+    fn scale_rows<const B: usize>(factors: &[f32], (d_first, d_between, d_rest): &mut Self::Gradients<B>) {
+        A::scale_rows(factors, d_first);
+        scale_each(factors, &mut d_between.0);
+        R::scale_rows(factors, d_rest);
     }
 }

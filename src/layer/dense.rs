@@ -10,8 +10,9 @@
 //! Weights are rows of fan-in, `W[i][o]`: the forward product reads them in order with vectors along the outputs, and
 //! so does the weight gradient's.
 
-use super::activation::{self, Activation, Derivative, Identity};
-use super::{Init, InputGradient, Layer, Scratch, Train, infer};
+use super::activation::{Activation, Derivative, Form, FormOf, Identity};
+use super::{Init, InputGradient, Layer, PerSample, Scratch, Train, infer, initialize};
+use crate::kernel::elementwise::SumOfSquares;
 use crate::kernel::gemm;
 use crate::{Epilogue, Error, Isa, Mat, MatMut, Optimizer, Plain, Rng, Zeroed, memory};
 use core::marker::PhantomData;
@@ -113,34 +114,36 @@ impl<const IN: usize, const OUT: usize, A: Activation> Layer for Dense<IN, OUT, 
 
     #[inline]
     fn run(&self, isa: Isa, xs: &[[f32; IN]], _scratch: [&mut [f32]; 2], ys: &mut [[f32; OUT]]) {
-        let epilogue = activation::epilogue::<A>(&self.bias);
-        gemm::product(isa, Mat::of_rows(xs), Mat::of_rows(&self.weight), MatMut::of_rows(ys), epilogue);
+        affine::<IN, OUT, A>(isa, xs, &self.weight, &self.bias, ys);
+        FormOf::<A>::infer(isa, ys.as_flattened_mut());
     }
 }
 
 impl<const IN: usize, const OUT: usize, A: Activation> Train for Dense<IN, OUT, A> {
-    type Tape<const B: usize> = ();
+    type Tape<const B: usize> = <FormOf<A> as Form>::Kept<B, OUT>;
     type Gradients<const B: usize> = ();
     type State<O: Optimizer> = (O::State<[[f32; OUT]; IN]>, O::State<[f32; OUT]>);
 
     fn init(&mut self, init: Init, rng: &mut Rng) {
-        match init {
-            Init::He => {
-                let limit = libm::sqrtf(3.0 * A::GAIN / IN as f32);
-                self.weight.as_flattened_mut().fill_with(|| (2.0 * rng.uniform() - 1.0) * limit);
-                self.bias = [0.0; OUT];
-            }
-        }
+        initialize(init, A::GAIN, &mut self.weight, rng);
+        self.bias = [0.0; OUT];
     }
 
     #[inline]
-    fn forward<const B: usize>(&self, isa: Isa, xs: &[[f32; IN]], _tape: &mut (), ys: &mut [[f32; OUT]]) {
-        self.run(isa, xs, [&mut [], &mut []], ys);
+    fn forward<const B: usize>(
+        &self,
+        isa: Isa,
+        xs: &[[f32; IN]],
+        kept: &mut Self::Tape<B>,
+        ys: &mut [[f32; OUT]],
+    ) {
+        affine::<IN, OUT, A>(isa, xs, &self.weight, &self.bias, ys);
+        FormOf::<A>::forward::<B, OUT>(isa, ys, kept);
     }
 
     #[inline]
-    fn derivative<'a, const B: usize>(_tape: &'a (), ys: &'a [[f32; OUT]]) -> Derivative<'a> {
-        activation::derivative::<A, _>(ys)
+    fn derivative<'a, const B: usize>(kept: &'a Self::Tape<B>, ys: &'a [[f32; OUT]]) -> Derivative<'a> {
+        FormOf::<A>::derivative::<B, OUT>(kept, ys)
     }
 
     #[inline]
@@ -148,21 +151,12 @@ impl<const IN: usize, const OUT: usize, A: Activation> Train for Dense<IN, OUT, 
         &self,
         isa: Isa,
         _xs: &[[f32; IN]],
-        _tape: &(),
+        _kept: &Self::Tape<B>,
         dys: &[[f32; OUT]],
         _gradients: &mut (),
         dx: InputGradient<'_, [f32; IN]>,
     ) {
-        dx.write_through(|dxs, derivative| {
-            let (dys, weight) = (Mat::of_rows(dys), Mat::of_rows(&self.weight));
-            let epilogue = match derivative {
-                Derivative::One => Epilogue::None,
-                Derivative::Relu(gates) => {
-                    Epilogue::ReluMask(Mat::of_rows::<IN>(memory::values(gates, dxs.len())))
-                }
-            };
-            gemm::product(isa, dys, weight.t(), MatMut::of_rows::<IN>(dxs), epilogue);
-        });
+        product_with_transposed(isa, dys, &self.weight, dx);
     }
 
     #[inline]
@@ -170,13 +164,67 @@ impl<const IN: usize, const OUT: usize, A: Activation> Train for Dense<IN, OUT, 
         &mut self,
         isa: Isa,
         xs: &[[f32; IN]],
-        _tape: &(),
+        _kept: &Self::Tape<B>,
         dys: &[[f32; OUT]],
         _gradients: &(),
-        optimizer: &O,
+        sweep: &mut O::Sweep,
         (weight_state, bias_state): &mut Self::State<O>,
     ) {
-        optimizer.step_product(isa, xs, dys, &mut self.weight, weight_state);
-        optimizer.step_rows(isa, dys, &mut self.bias, bias_state);
+        O::step_product(sweep, isa, xs, dys, &mut self.weight, weight_state);
+        O::step_rows(sweep, isa, dys, &mut self.bias, bias_state);
     }
+}
+
+/// A sample's gradient is an outer product and a row: `|dW|^2 + |db|^2 = (|x|^2 + 1) |dy|^2`.
+impl<const IN: usize, const OUT: usize, A: Activation> PerSample for Dense<IN, OUT, A> {
+    fn add_norms<const B: usize>(
+        &self,
+        isa: Isa,
+        xs: &[[f32; IN]],
+        _kept: &Self::Tape<B>,
+        dys: &[[f32; OUT]],
+        _gradients: &(),
+        squares: &mut [f32],
+    ) {
+        for ((x, dy), squares) in xs.iter().zip(dys).zip(squares) {
+            *squares += (isa.call(SumOfSquares(x)) + 1.0) * isa.call(SumOfSquares(dy));
+        }
+    }
+
+    fn scale_rows<const B: usize>(_factors: &[f32], _gradients: &mut ()) {}
+}
+
+/// `y = x W + b`, and what of `A` is done at the store.
+#[inline(always)]
+pub(super) fn affine<const IN: usize, const OUT: usize, A: Activation>(
+    isa: Isa,
+    xs: &[[f32; IN]],
+    weight: &[[f32; OUT]; IN],
+    bias: &[f32; OUT],
+    ys: &mut [[f32; OUT]],
+) {
+    let epilogue = FormOf::<A>::epilogue(bias);
+    gemm::product(isa, Mat::of_rows(xs), Mat::of_rows(weight), MatMut::of_rows(ys), epilogue);
+}
+
+/// `dx = dy W^T`, multiplied by the derivative of the layer below: a ReLU's mask at the store, others after it.
+#[inline(always)]
+pub(super) fn product_with_transposed<const IN: usize, const OUT: usize>(
+    isa: Isa,
+    dys: &[[f32; OUT]],
+    weight: &[[f32; OUT]; IN],
+    dx: InputGradient<'_, [f32; IN]>,
+) {
+    dx.write_through(|dxs, derivative| {
+        let (epilogue, after) = match derivative {
+            Derivative::Relu(gates) => {
+                let gates = Mat::of_rows::<IN>(memory::values(gates, dxs.len()));
+                (Epilogue::ReluMask(gates), Derivative::One)
+            }
+            other => (Epilogue::None, other),
+        };
+        let (dys, weight) = (Mat::of_rows(dys), Mat::of_rows(weight));
+        gemm::product(isa, dys, weight.t(), MatMut::of_rows::<IN>(dxs), epilogue);
+        after.apply(isa, dxs);
+    });
 }

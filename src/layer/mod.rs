@@ -6,13 +6,18 @@
 mod activation;
 mod chain;
 mod dense;
+mod init;
 
-pub use activation::{Activation, Derivative, Identity, Relu};
+pub use activation::{
+    Activation, Derivative, Gelu, Identity, LeakyRelu, Relu, Relu6, Sigmoid, Silu, Slopes, Tanh,
+};
 pub use chain::Chain;
 pub use dense::Dense;
+pub use init::Init;
 
-use crate::memory::values;
+use crate::memory::{numbers_mut, values};
 use crate::{Error, Isa, Optimizer, Plain, Rng, Zeroed};
+use init::initialize;
 
 /// A layer that can be run: parameters, and a function from rows of inputs to rows of outputs.
 ///
@@ -48,7 +53,7 @@ use crate::{Error, Isa, Optimizer, Plain, Rng, Zeroed};
 /// assert_eq!(ys, [[4.0]]);
 /// # Ok::<(), fusebox::Error>(())
 /// ```
-pub trait Layer: Zeroed {
+pub trait Layer {
     /// One row of input: an array of numbers.
     type Input: Plain;
     /// One row of output.
@@ -136,7 +141,7 @@ pub trait Layer: Zeroed {
 ///         _tape: &(),
 ///         dys: &[[f32; 2]],
 ///         _gradients: &(),
-///         optimizer: &O,
+///         sweep: &mut O::Sweep,
 ///         state: &mut Self::State<O>,
 ///     ) {
 ///         // dfactor = sum of x dy over the batch
@@ -144,7 +149,7 @@ pub trait Layer: Zeroed {
 ///         for (x, dy) in xs.iter().zip(dys) {
 ///             gradient = [gradient[0] + x[0] * dy[0], gradient[1] + x[1] * dy[1]];
 ///         }
-///         optimizer.step(isa, &gradient, &mut self.factors, state);
+///         O::step(sweep, isa, &gradient, &mut self.factors, state);
 ///     }
 /// }
 ///
@@ -193,8 +198,8 @@ pub trait Train: Layer {
         dx: InputGradient<'_, Self::Input>,
     );
 
-    /// Moves the parameters by the optimiser's rule; `xs`, `tape`, `dys` and `gradients` are what `forward` and `backward`
-    /// were given and left.
+    /// Does one of the optimiser's sweeps: calls, for each array of parameters, the `step` function of `O` that suits the
+    /// form of its gradient. `xs`, `tape`, `dys` and `gradients` are what `forward` and `backward` were given and left.
     fn update<O: Optimizer, const B: usize>(
         &mut self,
         isa: Isa,
@@ -202,9 +207,36 @@ pub trait Train: Layer {
         tape: &Self::Tape<B>,
         dys: &[Self::Output],
         gradients: &Self::Gradients<B>,
-        optimizer: &O,
+        sweep: &mut O::Sweep,
         state: &mut Self::State<O>,
     );
+}
+
+/// A layer that can tell the samples of a batch apart: for [`Private`](crate::Private) training and the
+/// [`Guard`](crate::Guard), which want the norm of each sample's gradient without forming it.
+pub trait PerSample: Train {
+    /// Adds to `squares[i]` the square of the norm of row i's share of the parameters' gradient, as `update` would form it.
+    fn add_norms<const B: usize>(
+        &self,
+        isa: Isa,
+        xs: &[Self::Input],
+        tape: &Self::Tape<B>,
+        dys: &[Self::Output],
+        gradients: &Self::Gradients<B>,
+        squares: &mut [f32],
+    );
+
+    /// Multiplies row i of whatever `backward` left in `gradients` by `factors[i]`. `dys` are the caller's to multiply.
+    fn scale_rows<const B: usize>(factors: &[f32], gradients: &mut Self::Gradients<B>);
+}
+
+/// Multiplies every number of `rows[i]` by `factors[i]`, as far as the shorter goes.
+pub(crate) fn scale_each<T: Plain>(factors: &[f32], rows: &mut [T]) {
+    for (row, factor) in rows.iter_mut().zip(factors) {
+        for x in numbers_mut(core::slice::from_mut(row)) {
+            *x *= factor;
+        }
+    }
 }
 
 /// Where the gradient with respect to a layer's input goes, and what it must be multiplied by on its way.
@@ -238,25 +270,6 @@ impl<'a, Input: Plain> InputGradient<'a, Input> {
             gradient(dxs, derivative);
         }
     }
-}
-
-/// How parameters start.
-///
-/// ```
-/// use fusebox::{Dense, Init, Relu, Rng, Train, Zeroed};
-/// let mut layer = Dense::<24, 8, Relu>::ZEROED;
-/// layer.init(Init::He, &mut Rng::new(1));
-/// assert!(layer.weight.as_flattened().iter().all(|w| w.abs() <= 0.5)); // sqrt(6 / 24)
-/// assert_eq!(layer.bias, [0.0; 8]);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Init {
-    /// Weights uniform between +-sqrt(3 g / fan_in), biases zero: the variance g / fan_in keeps the size of
-    /// signals from layer to layer, where g is 2 before a ReLU, which halves it, and 1 otherwise.
-    ///
-    /// Source: K. He and others, "Delving Deep into Rectifiers", 2015.
-    He,
 }
 
 /// Runs a network: the check of runtime lengths that stands before [`Layer::run`].

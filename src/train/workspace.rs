@@ -1,8 +1,8 @@
 //! All that training needs beside the network: a type whose size is known when it compiles.
 
-use super::{CrossEntropy, Loss, Optimizer, Sgd};
-use crate::layer::{InputGradient, check_batch};
-use crate::{Aligned, Error, Isa, Train, Zeroed};
+use super::step::{Kept, Passes, Step};
+use super::{CrossEntropy, Guard, Loss, Optimizer, Private, Sgd};
+use crate::{Aligned, Error, Isa, PerSample, Train, Zeroed};
 use core::fmt;
 use heapless::Vec;
 
@@ -34,7 +34,7 @@ where
 {
     /// The loss, which may have settings.
     pub loss: L,
-    state: N::State<O>,
+    kept: Kept<N, O>,
     staged: Staged<N, B, L>,
     passes: Passes<N, B>,
 }
@@ -43,14 +43,6 @@ where
 struct Staged<N: Train, const B: usize, L: Loss<N::Output>> {
     xs: Aligned<Vec<N::Input, B>>,
     targets: Vec<L::Target, B>,
-}
-
-/// What passes from forward to backward to update.
-struct Passes<N: Train, const B: usize> {
-    tape: N::Tape<B>,
-    ys: Aligned<[N::Output; B]>,
-    gradients: N::Gradients<B>,
-    dys: Aligned<[N::Output; B]>,
 }
 
 /// Bytes by kind.
@@ -108,9 +100,9 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
     /// Bytes by kind.
     pub const MEMORY: Memory = Memory {
         parameters: size_of::<N>(),
-        tape: size_of::<N::Tape<B>>() + size_of::<Aligned<[N::Output; B]>>(),
-        gradients: size_of::<N::Gradients<B>>() + size_of::<Aligned<[N::Output; B]>>(),
-        optimizer: size_of::<N::State<O>>(),
+        tape: Passes::<N, B>::TAPE,
+        gradients: Passes::<N, B>::GRADIENTS,
+        optimizer: size_of::<Kept<N, O>>(),
         staging: size_of::<Staged<N, B, L>>(),
     };
 
@@ -118,14 +110,9 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
     pub const fn with_loss(loss: L) -> Self {
         Self {
             loss,
-            state: Zeroed::ZEROED,
+            kept: Kept::NEW,
             staged: Staged { xs: Aligned(Vec::new()), targets: Vec::new() },
-            passes: Passes {
-                tape: Zeroed::ZEROED,
-                ys: Zeroed::ZEROED,
-                gradients: Zeroed::ZEROED,
-                dys: Zeroed::ZEROED,
-            },
+            passes: Passes::NEW,
         }
     }
 
@@ -162,7 +149,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         targets: &[L::Target],
         optimizer: &O,
     ) -> Result<f32, Error> {
-        self.passes.step(isa, &self.loss, net, xs, targets, optimizer, &mut self.state)
+        self.split().train_step(isa, net, xs, targets, optimizer)
     }
 
     /// One step on the next rows of an iterator, at most `B` of them. Pass `&mut iterator` to go on with the rest.
@@ -193,11 +180,128 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         stage.train_step(net, optimizer)
     }
 
+    /// Overwrites `dxs` with the gradient of the mean loss with respect to each row of `xs`: how much each number of the
+    /// input matters to the loss (its saliency). Changes nothing else. Returns the mean loss.
+    ///
+    /// Errors, with `dxs` as it was, as [`Workspace::train_step`] does, and when `dxs` has another number of rows.
+    ///
+    /// Source: K. Simonyan and others, "Deep Inside Convolutional Networks", 2014, section 3.
+    ///
+    /// ```
+    /// use fusebox::{Dense, Workspace, Zeroed};
+    /// let mut net = Dense::<3, 2>::ZEROED;
+    /// net.weight = [[0.0, 0.0], [1.0, -1.0], [0.5, -0.5]]; // the first input does not matter
+    /// let mut dxs = [[f32::NAN; 3]];
+    /// Workspace::<_, 1>::new().input_gradient(&net, &[[9.0, 0.0, 0.0]], &[0], &mut dxs)?;
+    /// assert_eq!(dxs, [[0.0, -1.0, -0.5]]);
+    /// # Ok::<(), fusebox::Error>(())
+    /// ```
+    pub fn input_gradient(
+        &mut self,
+        net: &N,
+        xs: &[N::Input],
+        targets: &[L::Target],
+        dxs: &mut [N::Input],
+    ) -> Result<f32, Error> {
+        self.input_gradient_with(Isa::detect(), net, xs, targets, dxs)
+    }
+
+    /// [`Workspace::input_gradient`] on the instruction set given.
+    pub fn input_gradient_with(
+        &mut self,
+        isa: Isa,
+        net: &N,
+        xs: &[N::Input],
+        targets: &[L::Target],
+        dxs: &mut [N::Input],
+    ) -> Result<f32, Error> {
+        if dxs.len() != xs.len() {
+            return Err(Error::Rows { expected: xs.len(), got: dxs.len() });
+        }
+        self.passes.learn(isa, &self.loss, net, xs, targets, Some(dxs))
+    }
+
+    /// Makes what the optimiser keeps zero again, as after a jump in the parameters that its means know nothing of.
+    ///
+    /// ```
+    /// use fusebox::{Dense, Momentum, Workspace, Zeroed};
+    /// let mut net = Dense::<1, 2>::ZEROED;
+    /// let mut workspace = Workspace::<_, 1, Momentum>::new();
+    /// workspace.train_step(&mut net, &[[0.0]], &[1], &Momentum::new(1.0, 0.9))?;
+    /// (net, _) = (Zeroed::ZEROED, workspace.reset_optimizer());
+    /// workspace.train_step(&mut net, &[[0.0]], &[1], &Momentum::new(1.0, 0.9))?;
+    /// assert_eq!(net.bias, [-0.5, 0.5]); // no velocity was left
+    /// # Ok::<(), fusebox::Error>(())
+    /// ```
+    pub fn reset_optimizer(&mut self) {
+        self.kept = Kept::NEW;
+    }
+
+    /// What a step needs.
+    fn split(&mut self) -> Step<'_, N, B, O, L> {
+        Step { loss: &self.loss, passes: &mut self.passes, kept: &mut self.kept }
+    }
+
     /// Empties the staging rows, to be filled one by one: from bytes in flash, from a sensor.
     pub fn stage(&mut self) -> Stage<'_, N, B, O, L> {
         self.staged.xs.0.clear();
         self.staged.targets.clear();
         Stage { workspace: self }
+    }
+}
+
+impl<N: PerSample + Clone, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B, O, L> {
+    /// [`Workspace::train_step`] behind a [`Guard`], which refuses a step that would do harm.
+    ///
+    /// Errors, with nothing changed, as [`Workspace::train_step`] does, and when the loss or the gradient is not finite
+    /// ([`Error::Loss`], [`Error::Gradient`]), or the loss leaps.
+    pub fn train_step_guarded(
+        &mut self,
+        net: &mut N,
+        xs: &[N::Input],
+        targets: &[L::Target],
+        optimizer: &O,
+        guard: &mut Guard<N>,
+    ) -> Result<f32, Error> {
+        self.train_step_guarded_with(Isa::detect(), net, xs, targets, optimizer, guard)
+    }
+
+    /// [`Workspace::train_step_guarded`] on the instruction set given.
+    pub fn train_step_guarded_with(
+        &mut self,
+        isa: Isa,
+        net: &mut N,
+        xs: &[N::Input],
+        targets: &[L::Target],
+        optimizer: &O,
+        guard: &mut Guard<N>,
+    ) -> Result<f32, Error> {
+        self.split().train_step_guarded(isa, net, xs, targets, optimizer, guard)
+    }
+}
+
+impl<N: PerSample, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B, Private<O>, L> {
+    /// [`Workspace::train_step`] with each sample's gradient clipped, and noise: see [`Private`].
+    pub fn train_step_private(
+        &mut self,
+        net: &mut N,
+        xs: &[N::Input],
+        targets: &[L::Target],
+        optimizer: &Private<O>,
+    ) -> Result<f32, Error> {
+        self.train_step_private_with(Isa::detect(), net, xs, targets, optimizer)
+    }
+
+    /// [`Workspace::train_step_private`] on the instruction set given.
+    pub fn train_step_private_with(
+        &mut self,
+        isa: Isa,
+        net: &mut N,
+        xs: &[N::Input],
+        targets: &[L::Target],
+        optimizer: &Private<O>,
+    ) -> Result<f32, Error> {
+        self.split().train_step_private(isa, net, xs, targets, optimizer)
     }
 }
 
@@ -223,36 +327,6 @@ where
 impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> fmt::Debug for Workspace<N, B, O, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Workspace").field("memory", &Self::MEMORY).finish_non_exhaustive()
-    }
-}
-
-impl<N: Train, const B: usize> Passes<N, B> {
-    #[inline]
-    fn step<O: Optimizer, L: Loss<N::Output>>(
-        &mut self,
-        isa: Isa,
-        loss: &L,
-        net: &mut N,
-        xs: &[N::Input],
-        targets: &[L::Target],
-        optimizer: &O,
-        state: &mut N::State<O>,
-    ) -> Result<f32, Error> {
-        check_batch::<B>(xs.len())?;
-        if targets.len() != xs.len() {
-            return Err(Error::Rows { expected: xs.len(), got: targets.len() });
-        }
-        for (row, target) in targets.iter().enumerate() {
-            loss.check(target, row)?;
-        }
-        let rows = xs.len().min(B);
-        let (ys, dys) = (&mut self.ys.0[..rows], &mut self.dys.0[..rows]);
-        net.forward(isa, xs, &mut self.tape, ys);
-        let mean = loss.gradient(isa, ys, targets, dys);
-        N::derivative(&self.tape, ys).apply(isa, dys);
-        net.backward(isa, xs, &self.tape, dys, &mut self.gradients, InputGradient::unwanted());
-        net.update(isa, xs, &self.tape, dys, &self.gradients, optimizer, state);
-        Ok(mean)
     }
 }
 
@@ -293,6 +367,12 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B,
         self.workspace.staged.xs.0.len()
     }
 
+    /// What a step on these rows needs.
+    fn split(&mut self) -> (Step<'_, N, B, O, L>, &[N::Input], &[L::Target]) {
+        let Workspace { loss, kept, staged, passes } = &mut *self.workspace;
+        (Step { loss, passes, kept }, &staged.xs.0, &staged.targets)
+    }
+
     /// One step on the rows staged: see [`Workspace::train_step`].
     pub fn train_step(self, net: &mut N, optimizer: &O) -> Result<f32, Error> {
         self.train_step_with(Isa::detect(), net, optimizer)
@@ -312,9 +392,30 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B,
     /// assert_eq!(net.bias, [-0.05, 0.05]);
     /// # Ok::<(), Error>(())
     /// ```
-    pub fn train_step_with(self, isa: Isa, net: &mut N, optimizer: &O) -> Result<f32, Error> {
-        let Workspace { loss, state, staged, passes } = self.workspace;
-        passes.step(isa, loss, net, &staged.xs.0, &staged.targets, optimizer, state)
+    pub fn train_step_with(mut self, isa: Isa, net: &mut N, optimizer: &O) -> Result<f32, Error> {
+        let (mut step, xs, targets) = self.split();
+        step.train_step(isa, net, xs, targets, optimizer)
+    }
+}
+
+impl<N: PerSample + Clone, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B, O, L> {
+    /// One step on the rows staged, behind a guard: see [`Workspace::train_step_guarded`].
+    pub fn train_step_guarded(
+        mut self,
+        net: &mut N,
+        optimizer: &O,
+        guard: &mut Guard<N>,
+    ) -> Result<f32, Error> {
+        let (mut step, xs, targets) = self.split();
+        step.train_step_guarded(Isa::detect(), net, xs, targets, optimizer, guard)
+    }
+}
+
+impl<N: PerSample, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B, Private<O>, L> {
+    /// One private step on the rows staged: see [`Workspace::train_step_private`].
+    pub fn train_step_private(mut self, net: &mut N, optimizer: &Private<O>) -> Result<f32, Error> {
+        let (mut step, xs, targets) = self.split();
+        step.train_step_private(Isa::detect(), net, xs, targets, optimizer)
     }
 }
 

@@ -1,0 +1,448 @@
+//! Rules that see one parameter at a time. They are fused into the store of its gradient: no gradient is ever in memory.
+
+use super::Optimizer;
+use crate::kernel::gemm::finish_product;
+use crate::kernel::update::{self, Descend, DescendColumns, DescendSlice, MOST_MOMENTS, Rule};
+use crate::memory::{numbers, numbers_mut};
+use crate::{Isa, Mat, MatMut, Plain, Zeroed};
+use core::slice::{from_mut, from_ref};
+use sealed::{Elementwise, Kept};
+
+mod sealed {
+    use super::{MOST_MOMENTS, Plain, Rule, Zeroed};
+
+    /// An optimiser that is a rule for one parameter.
+    #[expect(
+        private_bounds,
+        reason = "instruction sets, which rules are written for, are this crate's own affair"
+    )]
+    pub trait Elementwise {
+        type Rule: Rule;
+        type Kept: Kept;
+        type Progress: Zeroed;
+
+        /// The rule for the next step.
+        fn rule(&self, progress: &mut Self::Progress) -> Self::Rule;
+    }
+
+    /// How many numbers are kept for each parameter.
+    pub trait Kept {
+        type Of<P: Zeroed>: Zeroed;
+
+        fn moments<P: Plain>(state: &mut Self::Of<P>) -> [&mut [f32]; MOST_MOMENTS];
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Nothing;
+
+impl Kept for Nothing {
+    type Of<P: Zeroed> = ();
+
+    fn moments<P: Plain>((): &mut ()) -> [&mut [f32]; MOST_MOMENTS] {
+        [&mut [], &mut []]
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct One;
+
+impl Kept for One {
+    type Of<P: Zeroed> = P;
+
+    fn moments<P: Plain>(moment: &mut P) -> [&mut [f32]; MOST_MOMENTS] {
+        [numbers_mut(from_mut(moment)), &mut []]
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Two;
+
+impl Kept for Two {
+    type Of<P: Zeroed> = [P; 2];
+
+    fn moments<P: Plain>([m, v]: &mut [P; 2]) -> [&mut [f32]; MOST_MOMENTS] {
+        [numbers_mut(from_mut(m)), numbers_mut(from_mut(v))]
+    }
+}
+
+impl<E: Elementwise> Optimizer for E {
+    type State<P: Zeroed> = <E::Kept as Kept>::Of<P>;
+    type Progress = E::Progress;
+    type Sweep = E::Rule;
+
+    #[inline]
+    fn begin(&self, progress: &mut E::Progress, _rows: usize) -> E::Rule {
+        self.rule(progress)
+    }
+
+    #[inline]
+    fn next(&self, _progress: &mut E::Progress, _sweep: E::Rule) -> Option<E::Rule> {
+        None
+    }
+
+    fn step<P: Plain>(
+        rule: &mut E::Rule,
+        isa: Isa,
+        gradient: &P,
+        parameters: &mut P,
+        state: &mut Self::State<P>,
+    ) {
+        let moments = E::Kept::moments(state);
+        let (gradient, parameters) = (numbers(from_ref(gradient)), numbers_mut(from_mut(parameters)));
+        isa.call(DescendSlice { rule: *rule, gradient, parameters, moments });
+    }
+
+    #[inline]
+    fn step_product<const IN: usize, const OUT: usize>(
+        rule: &mut E::Rule,
+        isa: Isa,
+        xs: &[[f32; IN]],
+        dys: &[[f32; OUT]],
+        weight: &mut [[f32; OUT]; IN],
+        state: &mut Self::State<[[f32; OUT]; IN]>,
+    ) {
+        if let Some(descend) = Descend::new(*rule, E::Kept::moments(state), OUT, IN * OUT) {
+            finish_product(isa, Mat::of_rows(xs).t(), Mat::of_rows(dys), MatMut::of_rows(weight), &descend);
+        }
+    }
+
+    #[inline]
+    fn step_rows<const OUT: usize>(
+        rule: &mut E::Rule,
+        isa: Isa,
+        dys: &[[f32; OUT]],
+        bias: &mut [f32; OUT],
+        state: &mut Self::State<[f32; OUT]>,
+    ) {
+        let moments = E::Kept::moments(state);
+        isa.call(DescendColumns { rule: *rule, dys: dys.as_flattened(), bias, moments });
+    }
+}
+
+/// Stochastic gradient descent: `w = w - rate g`. Keeps nothing.
+///
+/// ```
+/// use fusebox::{Isa, Optimizer, Sgd};
+/// let (sgd, mut w) = (Sgd::new(0.5), [1.0, 2.0]);
+/// Sgd::step(&mut sgd.begin(&mut (), 1), Isa::detect(), &[2.0, -2.0], &mut w, &mut ());
+/// assert_eq!(w, [0.0, 3.0]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sgd {
+    /// The learning rate; change it between steps as you like.
+    pub rate: f32,
+}
+
+impl Sgd {
+    /// Descent with the learning rate `rate`.
+    pub const fn new(rate: f32) -> Self {
+        Self { rate }
+    }
+}
+
+impl Elementwise for Sgd {
+    type Rule = update::Downhill;
+    type Kept = Nothing;
+    type Progress = ();
+
+    #[inline]
+    fn rule(&self, (): &mut ()) -> Self::Rule {
+        update::Downhill { rate: self.rate }
+    }
+}
+
+/// Gradient descent with momentum: `v = momentum v + g`, `w = w - rate v`. Keeps `v`.
+///
+/// Source: B. Polyak, "Some methods of speeding up the convergence of iteration methods", 1964, in PyTorch's form.
+///
+/// ```
+/// use fusebox::{Dense, Momentum, Workspace, Zeroed};
+/// let mut net = Dense::<1, 2>::ZEROED;
+/// let mut workspace = Workspace::<_, 1, Momentum>::new();
+/// workspace.train_step(&mut net, &[[1.0]], &[1], &Momentum::new(0.1, 0.9))?;
+/// assert_eq!(net.bias, [-0.05, 0.05]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Momentum {
+    /// The learning rate.
+    pub rate: f32,
+    /// What is left of the velocity at the next step, 0 to 1.
+    pub momentum: f32,
+}
+
+impl Momentum {
+    /// Descent with the learning rate and the momentum given.
+    pub const fn new(rate: f32, momentum: f32) -> Self {
+        Self { rate, momentum }
+    }
+}
+
+impl Elementwise for Momentum {
+    type Rule = update::Heavy<false>;
+    type Kept = One;
+    type Progress = ();
+
+    #[inline]
+    fn rule(&self, (): &mut ()) -> Self::Rule {
+        update::Heavy { rate: self.rate, momentum: self.momentum }
+    }
+}
+
+/// Momentum that looks ahead: `v = momentum v + g`, `w = w - rate (g + momentum v)`. Keeps `v`.
+///
+/// Source: I. Sutskever and others, "On the importance of initialization and momentum in deep learning", 2013, in
+/// PyTorch's form.
+///
+/// ```
+/// use fusebox::{Dense, Nesterov, Workspace, Zeroed};
+/// let mut net = Dense::<1, 2>::ZEROED;
+/// let mut workspace = Workspace::<_, 1, Nesterov>::new();
+/// workspace.train_step(&mut net, &[[1.0]], &[1], &Nesterov::new(0.1, 0.5))?;
+/// assert_eq!(net.bias, [-0.075, 0.075]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Nesterov {
+    /// The learning rate.
+    pub rate: f32,
+    /// What is left of the velocity at the next step, 0 to 1.
+    pub momentum: f32,
+}
+
+impl Nesterov {
+    /// Descent with the learning rate and the momentum given.
+    pub const fn new(rate: f32, momentum: f32) -> Self {
+        Self { rate, momentum }
+    }
+}
+
+impl Elementwise for Nesterov {
+    type Rule = update::Heavy<true>;
+    type Kept = One;
+    type Progress = ();
+
+    #[inline]
+    fn rule(&self, (): &mut ()) -> Self::Rule {
+        update::Heavy { rate: self.rate, momentum: self.momentum }
+    }
+}
+
+/// Adam: each parameter's step is its gradient's mean over the root of its square's mean, both running.
+///
+/// ```text
+/// m = beta1 m + (1 - beta1) g        v = beta2 v + (1 - beta2) g^2
+/// w = w - rate / c1  m / (sqrt(v / c2) + epsilon),        c = 1 - beta^t after t steps
+/// ```
+///
+/// Keeps `m` and `v`. Source: D. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2015, algorithm 1.
+///
+/// ```
+/// use fusebox::{Adam, Dense, Relu, Rng, Seq, Workspace};
+/// type Net = Seq![Dense<2, 8, Relu>, Dense<8, 2>];
+/// let mut net = Net::he(&mut Rng::new(1));
+/// let mut workspace = Workspace::<Net, 4, Adam>::new();
+/// let (xs, labels) = ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]);
+/// let mut loss = f32::NAN;
+/// for _ in 0..300 {
+///     loss = workspace.train_step(&mut net, &xs, &labels, &Adam::new(0.02))?;
+/// }
+/// assert!(loss < 0.01);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adam {
+    /// The learning rate: about the distance that a parameter moves in a step.
+    pub rate: f32,
+    /// What is left of the gradient's running mean at the next step, 0 to 1.
+    pub beta1: f32,
+    /// What is left of its square's.
+    pub beta2: f32,
+    /// Keeps the divisor from zero.
+    pub epsilon: f32,
+}
+
+impl Adam {
+    /// Adam with the learning rate `rate` and the paper's other settings: 0.9, 0.999, 1e-8.
+    pub const fn new(rate: f32) -> Self {
+        Self { rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
+    }
+}
+
+impl Elementwise for Adam {
+    type Rule = update::Moments;
+    type Kept = Two;
+    /// `1 - beta^t` for both.
+    type Progress = [f32; 2];
+
+    #[inline]
+    fn rule(&self, corrections: &mut [f32; 2]) -> Self::Rule {
+        let news = [1.0 - self.beta1, 1.0 - self.beta2];
+        // 1 - beta^t = (1 - beta^(t - 1)) beta + (1 - beta), which starts at zero and loses nothing while t is small.
+        let [c1, c2] = *corrections;
+        let (c1, c2) = (c1 * self.beta1 + news[0], c2 * self.beta2 + news[1]);
+        *corrections = [c1, c2];
+        update::Moments {
+            rate: self.rate / c1,
+            news,
+            correction: 1.0 / libm::sqrtf(c2),
+            epsilon: self.epsilon,
+        }
+    }
+}
+
+/// Adam with weight decay of its own, which does not pass through the running means: `w = w - rate decay w`, then
+/// [`Adam`]'s step.
+///
+/// Source: I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", 2019, in PyTorch's form.
+///
+/// ```
+/// use fusebox::{AdamW, Dense, Workspace, Zeroed};
+/// let mut net = Dense::<1, 2>::ZEROED;
+/// net.weight = [[1.0, 1.0]];
+/// let mut workspace = Workspace::<_, 1, AdamW>::new();
+/// // An input of zero: the weights have no gradient, but decay.
+/// workspace.train_step(&mut net, &[[0.0]], &[1], &AdamW::new(0.1, 0.5))?;
+/// assert_eq!(net.weight, [[0.95, 0.95]]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamW {
+    /// The rate and Adam's other settings.
+    pub adam: Adam,
+    /// What `rate` times it is taken from each parameter, as a part of it, before a step.
+    pub decay: f32,
+}
+
+impl AdamW {
+    /// [`Adam::new`] with the decay given.
+    pub const fn new(rate: f32, decay: f32) -> Self {
+        Self { adam: Adam::new(rate), decay }
+    }
+}
+
+impl Elementwise for AdamW {
+    type Rule = update::Shrinking<update::Moments>;
+    type Kept = Two;
+    type Progress = [f32; 2];
+
+    #[inline]
+    fn rule(&self, corrections: &mut [f32; 2]) -> Self::Rule {
+        update::Shrinking { rule: self.adam.rule(corrections), factor: 1.0 - self.adam.rate * self.decay }
+    }
+}
+
+/// RMSprop: `v = alpha v + (1 - alpha) g^2`, `w = w - rate g / (sqrt(v) + epsilon)`. Keeps `v`.
+///
+/// Source: G. Hinton, "Neural Networks for Machine Learning", lecture 6, 2012, in PyTorch's form.
+///
+/// ```
+/// use fusebox::{Dense, RmsProp, Workspace, Zeroed};
+/// let mut net = Dense::<1, 2>::ZEROED;
+/// let mut workspace = Workspace::<_, 1, RmsProp>::new();
+/// workspace.train_step(&mut net, &[[1.0]], &[1], &RmsProp::new(0.01))?;
+/// assert!((net.bias[1] - 0.1).abs() < 1e-6); // the first step is rate / sqrt(1 - alpha), whatever the gradient
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RmsProp {
+    /// The learning rate.
+    pub rate: f32,
+    /// What is left of the square's running mean at the next step, 0 to 1.
+    pub alpha: f32,
+    /// Keeps the divisor from zero.
+    pub epsilon: f32,
+}
+
+impl RmsProp {
+    /// RMSprop with the learning rate `rate`, alpha 0.99 and epsilon 1e-8.
+    pub const fn new(rate: f32) -> Self {
+        Self { rate, alpha: 0.99, epsilon: 1e-8 }
+    }
+}
+
+impl Elementwise for RmsProp {
+    type Rule = update::RootMeanSquare;
+    type Kept = One;
+    type Progress = ();
+
+    #[inline]
+    fn rule(&self, (): &mut ()) -> Self::Rule {
+        update::RootMeanSquare { rate: self.rate, news: 1.0 - self.alpha, epsilon: self.epsilon }
+    }
+}
+
+/// Another optimiser on a loss with an L2 penalty: `decay w` is added to every gradient, that of `decay / 2 |w|^2`.
+/// Biases count too, as in PyTorch. For decay apart from the gradient see [`AdamW`].
+///
+/// ```
+/// use fusebox::{Dense, Sgd, WeightDecay, Workspace, Zeroed};
+/// let mut net = Dense::<1, 2>::ZEROED;
+/// net.weight = [[1.0, 1.0]];
+/// let mut workspace = Workspace::<_, 1, WeightDecay<Sgd>>::new();
+/// workspace.train_step(&mut net, &[[0.0]], &[1], &WeightDecay::new(Sgd::new(0.5), 0.5))?;
+/// assert_eq!(net.weight, [[0.75, 0.75]]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WeightDecay<O> {
+    /// The optimiser that gets the gradient.
+    pub optimizer: O,
+    /// The penalty's strength.
+    pub decay: f32,
+}
+
+impl<O> WeightDecay<O> {
+    /// `optimizer` with a penalty of strength `decay`.
+    pub const fn new(optimizer: O, decay: f32) -> Self {
+        Self { optimizer, decay }
+    }
+}
+
+impl<O: Elementwise> Elementwise for WeightDecay<O> {
+    type Rule = update::Penalized<O::Rule>;
+    type Kept = O::Kept;
+    type Progress = O::Progress;
+
+    #[inline]
+    fn rule(&self, progress: &mut O::Progress) -> Self::Rule {
+        update::Penalized { rule: self.optimizer.rule(progress), decay: self.decay }
+    }
+}
+
+/// Another optimiser on gradients each of whose numbers is brought between `-limit` and `limit`; NaN stays NaN.
+///
+/// ```
+/// use fusebox::{ClipValue, Dense, Sgd, Workspace, Zeroed};
+/// let mut net = Dense::<1, 2>::ZEROED;
+/// let mut workspace = Workspace::<_, 1, ClipValue<Sgd>>::new();
+/// workspace.train_step(&mut net, &[[100.0]], &[1], &ClipValue::new(Sgd::new(1.0), 2.0))?;
+/// assert_eq!((net.weight, net.bias), ([[-2.0, 2.0]], [-0.5, 0.5]));
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClipValue<O> {
+    /// The optimiser that gets the gradient.
+    pub optimizer: O,
+    /// The largest magnitude that it gets to see.
+    pub limit: f32,
+}
+
+impl<O> ClipValue<O> {
+    /// `optimizer` on gradients of magnitude `limit` at most.
+    pub const fn new(optimizer: O, limit: f32) -> Self {
+        Self { optimizer, limit }
+    }
+}
+
+impl<O: Elementwise> Elementwise for ClipValue<O> {
+    type Rule = update::Clipped<O::Rule>;
+    type Kept = O::Kept;
+    type Progress = O::Progress;
+
+    #[inline]
+    fn rule(&self, progress: &mut O::Progress) -> Self::Rule {
+        update::Clipped { rule: self.optimizer.rule(progress), limit: self.limit }
+    }
+}

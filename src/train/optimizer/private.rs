@@ -1,0 +1,130 @@
+//! Differentially private descent: no sample can move the parameters further than noise hides.
+//!
+//! ```text
+//! g_i   = the gradient of sample i's loss                 scaled down to norm C if it is longer
+//! g     = (sum g_i + N(0, (sigma C)^2)) / rows            handed to the optimiser
+//! ```
+//!
+//! The norms need no gradients: a dense layer's gradient for one sample is an outer product, so that
+//! `|dW_i|^2 = |x_i|^2 |dy_i|^2` (I. Goodfellow, "Efficient Per-Example Gradient Computations", 2015). Scaling the rows of
+//! `dy` then scales each sample's share of the product that forms the batch's gradient.
+//!
+//! Source: M. Abadi and others, "Deep Learning with Differential Privacy", 2016, algorithm 1.
+
+use super::buffered::{Buffered, Gather};
+use crate::{Isa, Rng};
+
+/// Another optimiser on gradients to which each sample adds at most a norm of `clip`, with Gaussian noise of standard
+/// deviation `noise * clip` added to their sum. Keeps a gradient and what the other keeps. Only
+/// [`Workspace::train_step_private`](crate::Workspace::train_step_private) takes it: the other steps do not clip by sample,
+/// and do not compile.
+///
+/// # What it promises
+///
+/// With [`Private::epsilon`]: after so many steps, whoever sees all weights on the way learns little about whether any one
+/// sample was in the data: (epsilon, delta)-differential privacy, for adding or removing one sample.
+/// The seed must be secret and used once; the generator, like all of this crate's, is not a cryptographic one, and
+/// noise of finite precision leaks a little more than the formula says (I. Mironov, "On Significance of the Least
+/// Significant Bits for Differential Privacy", 2012). The number of rows in a batch counts as known, and so do the losses
+/// returned, which are not private: keep them.
+///
+/// ```
+/// use fusebox::{Dense, Private, Sgd, Workspace, Zeroed};
+/// let mut net = Dense::<1, 2>::ZEROED;
+/// let mut workspace = Workspace::<_, 2, Private<Sgd>>::new();
+/// let optimizer = Private::new(Sgd::new(1.0), 1.0, 0.0, 7); // no noise, to see the clipping
+/// // Both samples' gradients are clipped to norm 1, however far the second lies out.
+/// workspace.train_step_private(&mut net, &[[7.0], [7000.0]], &[1, 1], &optimizer)?;
+/// assert!(net.weight[0][1] <= 0.71);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+pub type Private<O> = Buffered<Noise, O>;
+
+/// Adds noise to gradients of clipped samples: what makes [`Private`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Noise {
+    /// The longest gradient that a sample may add.
+    pub clip: f32,
+    /// The noise's standard deviation on the sum, as a multiple of `clip`.
+    pub noise: f32,
+    /// Where the noise comes from.
+    pub seed: u64,
+}
+
+impl<O> Private<O> {
+    /// `optimizer` on samples' gradients clipped to the norm `clip`, with noise of standard deviation `noise * clip`.
+    pub const fn new(optimizer: O, clip: f32, noise: f32, seed: u64) -> Self {
+        Self { gather: Noise { clip, noise, seed }, optimizer }
+    }
+
+    /// The epsilon of (epsilon, delta)-differential privacy after `steps` steps, each of which may see every sample.
+    ///
+    /// A step is the Gaussian mechanism of sensitivity `clip`, which is rho-zCDP with rho = 1 / (2 noise^2); rho adds over
+    /// steps, and gives epsilon = rho + 2 sqrt(rho ln(1 / delta)). Infinite without noise, or when `delta` is not between 0
+    /// and 1. Batches drawn at random from a larger set are more private than this says: it takes no credit for that.
+    ///
+    /// Source: M. Bun and T. Steinke, "Concentrated Differential Privacy: Simplifications, Extensions, and Lower Bounds",
+    /// 2016, propositions 1.3 and 1.6, lemma 1.7.
+    ///
+    /// ```
+    /// use fusebox::{Private, Sgd};
+    /// let optimizer = Private::new(Sgd::new(0.1), 1.0, 20.0, 7);
+    /// // rho = 100 / 800 = 0.125, ln(1 / delta) = 11.51: 0.125 + 2 sqrt(1.439)
+    /// assert!((optimizer.epsilon(100, 1e-5) - 2.524).abs() < 1e-3);
+    /// assert_eq!(Private::new(Sgd::new(0.1), 1.0, 0.0, 7).epsilon(1, 1e-5), f32::INFINITY);
+    /// ```
+    pub fn epsilon(&self, steps: u32, delta: f32) -> f32 {
+        let noise = self.gather.noise;
+        if !(noise > 0.0 && delta > 0.0 && delta < 1.0) {
+            return f32::INFINITY;
+        }
+        let rho = steps as f32 / (2.0 * noise * noise);
+        rho + 2.0 * libm::sqrtf(-rho * libm::logf(delta))
+    }
+}
+
+/// A source of noise through one sweep.
+#[derive(Clone, Debug)]
+pub struct Source {
+    rng: Rng,
+    /// On the mean.
+    deviation: f32,
+    rows: usize,
+}
+
+impl Gather for Noise {
+    /// Steps made: each has a stream of its own.
+    type Progress = u64;
+    type Pass = Source;
+
+    const PER_SAMPLE: bool = true;
+
+    fn begin(&self, steps: &mut u64, rows: usize) -> Source {
+        *steps = steps.wrapping_add(1);
+        let deviation = self.noise * self.clip / rows as f32;
+        Source { rng: Rng::new(self.seed ^ steps.wrapping_mul(0x9E37_79B9_7F4A_7C15)), deviation, rows }
+    }
+
+    fn plan(_: &Source) -> (bool, f32) {
+        (true, 1.0)
+    }
+
+    /// Normal numbers in pairs (G. Box and M. Muller, "A Note on the Generation of Random Normal Deviates", 1958): unlike
+    /// [`Rng::normal`] they have tails, which privacy rests on.
+    fn see(Source { rng, deviation, .. }: &mut Source, _isa: Isa, gradient: &mut [f32]) {
+        if *deviation == 0.0 {
+            return;
+        }
+        for pair in gradient.chunks_mut(2) {
+            let radius = *deviation * libm::sqrtf(-2.0 * libm::logf(1.0 - rng.uniform()));
+            let (sin, cos) = libm::sincosf(core::f32::consts::TAU * rng.uniform());
+            for (x, direction) in pair.iter_mut().zip([cos, sin]) {
+                *x += radius * direction;
+            }
+        }
+    }
+
+    fn end(&self, _: &mut u64, source: Source) -> Option<(f32, usize)> {
+        Some((1.0, source.rows))
+    }
+}
