@@ -75,8 +75,9 @@ pub use memory::{Aligned, Either, Plain, Zeroed};
 pub use rng::Rng;
 pub use simd::Isa;
 pub use train::{
-    Accumulate, Adam, AdamW, ClipNorm, ClipValue, CrossEntropy, Guard, Loss, Memory, Momentum, Nesterov,
-    Optimizer, Private, RmsProp, Sgd, Stage, WeightDecay, Workspace, argmax, evaluate, evaluate_with,
+    Accumulate, Adam, AdamW, BinaryCrossEntropy, ClipNorm, ClipValue, CrossEntropy, Guard, Huber, Loss,
+    Memory, Momentum, Mse, Nesterov, Optimizer, Private, RmsProp, Sgd, Stage, WeightDecay,
+    WeightedCrossEntropy, Workspace, argmax, evaluate, evaluate_with,
 };
 
 /// The kernels as plain loops: what they mean.

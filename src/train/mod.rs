@@ -9,7 +9,7 @@ mod workspace;
 
 pub use evaluate::{argmax, evaluate, evaluate_with};
 pub use guard::Guard;
-pub use loss::{CrossEntropy, Loss};
+pub use loss::{BinaryCrossEntropy, CrossEntropy, Huber, Loss, Mse, WeightedCrossEntropy};
 pub use optimizer::{
     Accumulate, Adam, AdamW, ClipNorm, ClipValue, Momentum, Nesterov, Optimizer, Private, RmsProp, Sgd,
     WeightDecay,

@@ -1,6 +1,23 @@
 //! Losses: what training minimises.
+//!
+//! The textbook writes a network's last step and its loss apart, the computer does well to join them:
+//!
+//! | loss | textbook | delta of the last layer, as derived there | computed here |
+//! |---|---|---|---|
+//! | [`CrossEntropy`] | a = softmax(z), J = -1/m sum ln a_t | (a - [class = t]) / m | ln(sum exp(z - max z)) + max z - z_t |
+//! | [`BinaryCrossEntropy`] | a = sigmoid(z), J = -1/m sum (y ln a + (1 - y) ln(1 - a)) | (a - y) / m | y softplus(-z) + (1 - y) softplus(z) |
+//! | [`Mse`] | a = relu(z), J = 1/m sum (a - target)^2 | 2/m (a - target) relu'(z) | the same; relu' is the layer's to apply |
+//! | [`Huber`] | quadratic near zero, straight beyond | clipped to +-delta | the same |
+//!
+//! As the textbook writes them, a sure answer makes a 0 or a 1 of `a`, and then a logarithm of zero; the forms computed
+//! here are the same numbers without that step, finite for all finite logits.
 
-use crate::kernel::cross_entropy::CrossEntropyPass;
+mod classes;
+mod numbers;
+
+pub use classes::{CrossEntropy, WeightedCrossEntropy};
+pub use numbers::{BinaryCrossEntropy, Huber, Mse};
+
 use crate::{Error, Isa};
 
 /// A loss over rows of `Output`.
@@ -44,37 +61,4 @@ pub trait Loss<Output> {
     /// The mean loss over the batch; overwrites `dys` with its gradient with respect to `ys`. There are as many rows in
     /// each, at least one, and the targets are checked.
     fn gradient(&self, isa: Isa, ys: &[Output], targets: &[Self::Target], dys: &mut [Output]) -> f32;
-}
-
-/// Softmax cross-entropy: the outputs are logits, a target the number of the right class.
-///
-/// J = -1/m sum ln a_t, where a = softmax(z): computed as ln(sum exp(z - max z)) + max z - z_t, which neither overflows
-/// nor takes the logarithm of zero. Its gradient with respect to z is (a - [class = t]) / m.
-///
-/// ```
-/// use fusebox::{CrossEntropy, Isa, Loss};
-/// let mut dys = [[f32::NAN; 2]];
-/// let loss = CrossEntropy.gradient(Isa::detect(), &[[1.0, 1.0]], &[0], &mut dys);
-/// assert!((loss - 2f32.ln()).abs() < 1e-6);
-/// assert_eq!(dys, [[-0.5, 0.5]]);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CrossEntropy;
-
-impl<const CLASSES: usize> Loss<[f32; CLASSES]> for CrossEntropy {
-    type Target = u8;
-
-    fn check(&self, &label: &u8, row: usize) -> Result<(), Error> {
-        if usize::from(label) < CLASSES {
-            Ok(())
-        } else {
-            Err(Error::Label { classes: CLASSES, got: label.into(), row })
-        }
-    }
-
-    fn gradient(&self, isa: Isa, ys: &[[f32; CLASSES]], labels: &[u8], dys: &mut [[f32; CLASSES]]) -> f32 {
-        let scale = 1.0 / ys.len() as f32;
-        let (logits, gradients) = (ys.as_flattened(), dys.as_flattened_mut());
-        isa.call(CrossEntropyPass { logits, labels, classes: CLASSES, scale, gradients }) * scale
-    }
 }

@@ -1,0 +1,117 @@
+//! Losses that compare number with number: the sum and the gradient in one pass.
+
+use super::elementwise::for_each_sixteen;
+use super::math;
+use crate::simd::{Lanes16, Pass, Simd};
+
+/// A loss of one number.
+pub(crate) trait Pointwise: Copy {
+    /// An output whose loss against the target 0 is nothing.
+    const NOTHING: f32 = 0.0;
+
+    /// The loss of `y` against `target`.
+    fn value<S: Simd>(self, s: S, y: S::V, target: S::V) -> S::V;
+
+    /// Its derivative with respect to `y`.
+    fn slope<S: Simd>(self, s: S, y: S::V, target: S::V) -> S::V;
+}
+
+/// The sum of the losses, in sixteen virtual lanes; `dys` is overwritten with `scale` times their derivatives. As far as
+/// the shortest slice goes.
+pub(crate) struct LossPass<'a, P> {
+    pub(crate) loss: P,
+    pub(crate) ys: &'a [f32],
+    pub(crate) targets: &'a [f32],
+    pub(crate) scale: f32,
+    pub(crate) dys: &'a mut [f32],
+}
+
+impl<P: Pointwise> Pass for LossPass<'_, P> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> f32 {
+        let Self { loss, ys, targets, scale, dys } = self;
+        let mut sum = Lanes16::splat(s, 0.0);
+        for_each_sixteen(ys.len().min(targets.len()).min(dys.len()), |start, lanes| {
+            // SAFETY: `lanes` numbers from `start` on lie inside each slice.
+            unsafe {
+                let y = Lanes16::load(s, ys.as_ptr().wrapping_add(start), lanes, P::NOTHING);
+                let target = Lanes16::load(s, targets.as_ptr().wrapping_add(start), lanes, 0.0);
+                let slope = y.zip(target, |y, target| s.mul(loss.slope(s, y, target), s.splat(scale)));
+                slope.store(s, dys.as_mut_ptr().wrapping_add(start), lanes);
+                let value = y.zip(target, |y, target| loss.value(s, y, target));
+                sum = sum.zip(value, |sum, value| s.add(sum, value));
+            }
+        });
+        sum.sum(s)
+    }
+}
+
+/// e^2, where e = y - target.
+#[derive(Clone, Copy)]
+pub(crate) struct Squared;
+
+impl Pointwise for Squared {
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, y: S::V, target: S::V) -> S::V {
+        let e = s.sub(y, target);
+        s.mul(e, e)
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(self, s: S, y: S::V, target: S::V) -> S::V {
+        let e = s.sub(y, target);
+        s.add(e, e)
+    }
+}
+
+/// e^2 / 2 up to |e| = delta, delta (|e| - delta / 2) beyond: c (|e| - c / 2) with c = min(|e|, delta).
+#[derive(Clone, Copy)]
+pub(crate) struct Straightened {
+    pub(crate) delta: f32,
+}
+
+impl Pointwise for Straightened {
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, y: S::V, target: S::V) -> S::V {
+        let e = s.abs(s.sub(y, target));
+        let delta = s.splat(self.delta);
+        let c = s.select_gt(e, delta, delta, e);
+        s.mul(c, s.neg_mul_add(c, s.splat(0.5), e))
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(self, s: S, y: S::V, target: S::V) -> S::V {
+        let e = s.sub(y, target);
+        let delta = s.splat(self.delta);
+        s.select_gt(s.abs(e), delta, s.copysign(delta, e), e)
+    }
+}
+
+/// w t softplus(-z) + (1 - t) softplus(z), and its derivative (1 - t) sigmoid(z) - w t sigmoid(-z).
+#[derive(Clone, Copy)]
+pub(crate) struct Logits {
+    pub(crate) positive_weight: f32,
+}
+
+impl Pointwise for Logits {
+    const NOTHING: f32 = -200.0;
+
+    #[inline(always)]
+    fn value<S: Simd>(self, s: S, z: S::V, target: S::V) -> S::V {
+        let yes = s.mul(target, s.splat(self.positive_weight));
+        let no = s.sub(s.splat(1.0), target);
+        // A target of 0 or 1 leaves out the other side, which may be infinite.
+        let minus_z = s.sub(s.splat(0.0), z);
+        s.mul_add(yes, math::softplus(s, minus_z), s.mul(no, math::softplus(s, z)))
+    }
+
+    #[inline(always)]
+    fn slope<S: Simd>(self, s: S, z: S::V, target: S::V) -> S::V {
+        let yes = s.mul(target, s.splat(self.positive_weight));
+        let no = s.sub(s.splat(1.0), target);
+        let minus_z = s.sub(s.splat(0.0), z);
+        s.neg_mul_add(yes, math::sigmoid(s, minus_z), s.mul(no, math::sigmoid(s, z)))
+    }
+}

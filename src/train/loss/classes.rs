@@ -1,0 +1,98 @@
+//! Losses on the number of a class.
+
+use super::Loss;
+use crate::kernel::cross_entropy::{CrossEntropyPass, WeightedCrossEntropyPass};
+use crate::{Error, Isa};
+
+/// Softmax cross-entropy: the outputs are logits, a target the number of the right class.
+///
+/// J = -1/m sum ln a_t, where a = softmax(z): computed as ln(sum exp(z - max z)) + max z - z_t, which neither overflows
+/// nor takes the logarithm of zero. Its gradient with respect to z is (a - [class = t]) / m.
+///
+/// ```
+/// use fusebox::{CrossEntropy, Isa, Loss};
+/// let mut dys = [[f32::NAN; 2]];
+/// let loss = CrossEntropy.gradient(Isa::detect(), &[[1.0, 1.0]], &[0], &mut dys);
+/// assert!((loss - 2f32.ln()).abs() < 1e-6);
+/// assert_eq!(dys, [[-0.5, 0.5]]);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CrossEntropy;
+
+impl<const CLASSES: usize> Loss<[f32; CLASSES]> for CrossEntropy {
+    type Target = u8;
+
+    fn check(&self, &label: &u8, row: usize) -> Result<(), Error> {
+        check_label(label, CLASSES, row)
+    }
+
+    fn gradient(&self, isa: Isa, ys: &[[f32; CLASSES]], labels: &[u8], dys: &mut [[f32; CLASSES]]) -> f32 {
+        let scale = 1.0 / ys.len() as f32;
+        let (logits, gradients) = (ys.as_flattened(), dys.as_flattened_mut());
+        isa.call(CrossEntropyPass { logits, labels, classes: CLASSES, scale, gradients }) * scale
+    }
+}
+
+/// Whether `label` is one of `classes`.
+fn check_label(label: u8, classes: usize, row: usize) -> Result<(), Error> {
+    if usize::from(label) < classes { Ok(()) } else { Err(Error::Label { classes, got: label.into(), row }) }
+}
+
+/// [`CrossEntropy`] with a weight for each class, and with labels smoothed: the part `smoothing` of each label is spread
+/// evenly over all classes.
+///
+/// ```text
+/// l_i = (1 - s) w_t (-ln a_t) + s / C sum_c w_c (-ln a_c)        a = softmax(z), t the label, C classes, s the smoothing
+/// J   = sum_i l_i / sum_i w_t
+/// ```
+///
+/// That is PyTorch's form, whose mean is weighted; a batch whose weights are all zero has loss 0 and gradient 0. Smoothing
+/// is from C. Szegedy and others, "Rethinking the Inception Architecture for Computer Vision", 2016, section 7.
+///
+/// ```
+/// use fusebox::{Dense, Sgd, WeightedCrossEntropy, Workspace, Zeroed};
+/// let loss = WeightedCrossEntropy::new([1.0, 3.0], 0.1)?;
+/// let mut net = Dense::<1, 2>::ZEROED;
+/// let mut workspace = Workspace::<_, 2, Sgd, _>::with_loss(loss);
+/// workspace.train_step(&mut net, &[[0.0]; 2], &[0, 1], &Sgd::new(1.0))?;
+/// assert!(net.bias[1] > 0.0); // the second class counts for more
+/// assert!(WeightedCrossEntropy::new([1.0, -1.0], 0.0).is_err());
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WeightedCrossEntropy<const CLASSES: usize> {
+    weights: [f32; CLASSES],
+    smoothing: f32,
+}
+
+impl<const CLASSES: usize> WeightedCrossEntropy<CLASSES> {
+    /// The loss with the weights and the smoothing given. Errors unless every weight is a finite number from 0 on, and
+    /// `smoothing` lies between 0 and 1.
+    pub const fn new(weights: [f32; CLASSES], smoothing: f32) -> Result<Self, Error> {
+        if !(smoothing >= 0.0 && smoothing <= 1.0) {
+            return Err(Error::Setting { least: 0.0, most: 1.0, got: smoothing });
+        }
+        let mut class = 0;
+        while class < CLASSES {
+            if !(weights[class] >= 0.0 && weights[class] <= f32::MAX) {
+                return Err(Error::Setting { least: 0.0, most: f32::MAX, got: weights[class] });
+            }
+            class += 1;
+        }
+        Ok(Self { weights, smoothing })
+    }
+}
+
+impl<const CLASSES: usize> Loss<[f32; CLASSES]> for WeightedCrossEntropy<CLASSES> {
+    type Target = u8;
+
+    fn check(&self, &label: &u8, row: usize) -> Result<(), Error> {
+        check_label(label, CLASSES, row)
+    }
+
+    fn gradient(&self, isa: Isa, ys: &[[f32; CLASSES]], labels: &[u8], dys: &mut [[f32; CLASSES]]) -> f32 {
+        let (logits, gradients) = (ys.as_flattened(), dys.as_flattened_mut());
+        let (weights, smoothing) = (&self.weights, self.smoothing);
+        isa.call(WeightedCrossEntropyPass { logits, labels, weights, smoothing, gradients })
+    }
+}

@@ -1,0 +1,135 @@
+//! Losses that compare each number of an output with a number. All are means over the rows and the numbers of a row.
+
+use super::Loss;
+use crate::kernel::loss::{Logits, LossPass, Pointwise, Squared, Straightened};
+use crate::{Error, Isa};
+
+/// The mean square of the errors: J = 1 / (m n) sum (y - target)^2, over m rows of n numbers. (Some texts have half of it.)
+///
+/// Targets must be finite.
+///
+/// ```
+/// use fusebox::{Isa, Loss, Mse};
+/// let mut dys = [[f32::NAN; 2]];
+/// assert_eq!(Mse.gradient(Isa::detect(), &[[3.0, 1.0]], &[[1.0, 1.0]], &mut dys), 2.0);
+/// assert_eq!(dys, [[2.0, 0.0]]);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mse;
+
+impl<const N: usize> Loss<[f32; N]> for Mse {
+    type Target = [f32; N];
+
+    fn check(&self, target: &[f32; N], row: usize) -> Result<(), Error> {
+        check_within(f32::MIN, f32::MAX, target, row)
+    }
+
+    fn gradient(&self, isa: Isa, ys: &[[f32; N]], targets: &[[f32; N]], dys: &mut [[f32; N]]) -> f32 {
+        mean(Squared, isa, ys, targets, dys)
+    }
+}
+
+/// Quadratic for errors up to `delta`, straight beyond, so that an outlier pulls no harder than `delta`: the mean of
+/// e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2), with e = y - target.
+///
+/// Targets must be finite. Source: P. Huber, "Robust Estimation of a Location Parameter", 1964.
+///
+/// ```
+/// use fusebox::{Huber, Isa, Loss};
+/// let mut dys = [[f32::NAN; 2]];
+/// let loss = Huber::new(1.0).gradient(Isa::detect(), &[[0.5, 9.0]], &[[0.0, 0.0]], &mut dys);
+/// assert_eq!(loss, (0.125 + 8.5) / 2.0);
+/// assert_eq!(dys, [[0.25, 0.5]]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Huber {
+    /// Where the loss becomes straight.
+    pub delta: f32,
+}
+
+impl Huber {
+    /// A loss that becomes straight at errors of `delta`.
+    pub const fn new(delta: f32) -> Self {
+        Self { delta }
+    }
+}
+
+impl<const N: usize> Loss<[f32; N]> for Huber {
+    type Target = [f32; N];
+
+    fn check(&self, target: &[f32; N], row: usize) -> Result<(), Error> {
+        check_within(f32::MIN, f32::MAX, target, row)
+    }
+
+    fn gradient(&self, isa: Isa, ys: &[[f32; N]], targets: &[[f32; N]], dys: &mut [[f32; N]]) -> f32 {
+        mean(Straightened { delta: self.delta }, isa, ys, targets, dys)
+    }
+}
+
+/// Cross-entropy of yes-or-no answers whose logits are the outputs: each output is a question of its own, each number of
+/// a target the probability of yes, 0 to 1.
+///
+/// With a = sigmoid(z), J = -1/m sum (w y ln a + (1 - y) ln(1 - a)), computed as w y softplus(-z) + (1 - y) softplus(z),
+/// which is finite for every finite z. `w` is what a yes counts more than a no.
+///
+/// ```
+/// use fusebox::{BinaryCrossEntropy, Isa, Loss};
+/// let mut dys = [[f32::NAN]];
+/// let loss = BinaryCrossEntropy::new().gradient(Isa::detect(), &[[0.0]], &[[1.0]], &mut dys);
+/// assert!((loss - 2f32.ln()).abs() < 1e-6);
+/// assert_eq!(dys, [[-0.5]]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BinaryCrossEntropy {
+    /// What a yes counts more than a no: more than 1 where yes is rare and missing it is dear.
+    pub positive_weight: f32,
+}
+
+impl BinaryCrossEntropy {
+    /// The loss with yes and no counting alike.
+    pub const fn new() -> Self {
+        Self { positive_weight: 1.0 }
+    }
+}
+
+impl Default for BinaryCrossEntropy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize> Loss<[f32; N]> for BinaryCrossEntropy {
+    type Target = [f32; N];
+
+    fn check(&self, target: &[f32; N], row: usize) -> Result<(), Error> {
+        check_within(0.0, 1.0, target, row)
+    }
+
+    fn gradient(&self, isa: Isa, ys: &[[f32; N]], targets: &[[f32; N]], dys: &mut [[f32; N]]) -> f32 {
+        mean(Logits { positive_weight: self.positive_weight }, isa, ys, targets, dys)
+    }
+}
+
+/// The mean of `loss` over all numbers; `dys` is overwritten with its gradient.
+fn mean<P: Pointwise, const N: usize>(
+    loss: P,
+    isa: Isa,
+    ys: &[[f32; N]],
+    targets: &[[f32; N]],
+    dys: &mut [[f32; N]],
+) -> f32 {
+    let (ys, targets, dys) = (ys.as_flattened(), targets.as_flattened(), dys.as_flattened_mut());
+    if ys.is_empty() {
+        return 0.0;
+    }
+    let scale = 1.0 / ys.len() as f32;
+    scale * isa.call(LossPass { loss, ys, targets, scale, dys })
+}
+
+/// Whether each number of a target lies between `least` and `most`.
+fn check_within(least: f32, most: f32, target: &[f32], row: usize) -> Result<(), Error> {
+    match target.iter().find(|&&got| !(got >= least && got <= most)) {
+        Some(&got) => Err(Error::Target { least, most, got, row }),
+        None => Ok(()),
+    }
+}
