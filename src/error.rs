@@ -1,6 +1,7 @@
 //! The one error type: small, `Copy`, and always saying what was expected and what came.
 
 use core::fmt;
+use core::num::FpCategory;
 
 /// Why a call was refused. Whatever returns it has written nothing.
 ///
@@ -10,7 +11,7 @@ use core::fmt;
 /// assert_eq!(error, Error::Length { expected: 6, got: 5 });
 /// assert_eq!(error.to_string(), "expected 6 elements, got 5");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
     /// A slice has the wrong number of elements.
@@ -66,37 +67,48 @@ pub enum Error {
         /// Position in the batch.
         row: usize,
     },
-    /// A target is not finite, or not one that the loss can be compared with.
+    /// A target is not one that the loss can be compared with.
     Target {
-        /// The least that it may be.
-        least: f32,
-        /// And the most.
-        most: f32,
-        /// The target given.
-        got: f32,
+        /// What it should be.
+        expected: &'static str,
         /// Position in the batch.
         row: usize,
+        /// Position in the target.
+        index: usize,
     },
-    /// A step's mean loss is not finite or has leapt: see [`Guard`](crate::Guard).
+    /// A step's mean loss is not finite: see [`Guard`](crate::Guard).
     Loss {
-        /// The most that it may be.
-        limit: f32,
-        /// What it is.
-        got: f32,
+        /// What it is instead: NaN or infinite.
+        got: FpCategory,
     },
-    /// A step's gradient is not finite, or its square is not: see [`Guard`](crate::Guard).
+    /// A step's mean loss has leapt: see [`Guard`](crate::Guard).
+    Leap {
+        /// How large it is, in hundredths of the most that it may be.
+        percent: u32,
+    },
+    /// A step's gradient, or the square of its norm, is not finite: see [`Guard`](crate::Guard).
     Gradient {
-        /// The sum over the samples of their gradients' squared norms.
-        squares: f32,
+        /// What the square is instead: NaN or infinite.
+        got: FpCategory,
     },
-    /// A setting has no meaning.
+    /// A number that must be finite is not.
+    NotFinite {
+        /// What it is instead: NaN or infinite.
+        got: FpCategory,
+        /// Its place among the numbers given, from 0.
+        index: usize,
+    },
+    /// A counter or a buffer has taken all that it can.
+    Full {
+        /// How much that is.
+        capacity: usize,
+    },
+    /// A setting lies outside of its range, or is NaN.
     Setting {
-        /// The least that it may be.
-        least: f32,
-        /// And the most.
-        most: f32,
-        /// What it is.
-        got: f32,
+        /// The argument's name.
+        name: &'static str,
+        /// What it should be.
+        expected: &'static str,
     },
     /// A byte slice has the wrong length for the type it should hold.
     Bytes {
@@ -135,15 +147,21 @@ impl fmt::Display for Error {
             Error::Label { classes, got, row } => {
                 write!(f, "expected a label below {classes}, got {got} in row {row}")
             }
-            Error::Target { least, most, got, row } => {
-                write!(f, "expected a target from {least} to {most}, got {got} in row {row}")
+            Error::Target { expected, row, index } => {
+                write!(f, "expected a target that is {expected}, got another at {index} of row {row}")
             }
-            Error::Loss { limit, got } => write!(f, "expected a finite loss of at most {limit}, got {got}"),
-            Error::Gradient { squares } => {
-                write!(f, "expected a finite gradient, got one whose samples' squares sum to {squares}")
+            Error::Loss { got } => write!(f, "expected a finite loss, got {got:?}"),
+            Error::Leap { percent } => {
+                write!(
+                    f,
+                    "expected a loss near the mean of those before, got {percent} % of the most it may be"
+                )
             }
-            Error::Setting { least, most, got } => {
-                write!(f, "expected a setting from {least} to {most}, got {got}")
+            Error::Gradient { got } => write!(f, "expected a gradient whose square is finite, got {got:?}"),
+            Error::NotFinite { got, index } => write!(f, "expected finite numbers, got {got:?} at {index}"),
+            Error::Full { capacity } => write!(f, "expected at most {capacity} observations, got one more"),
+            Error::Setting { name, expected } => {
+                write!(f, "expected `{name}` to be {expected}, got something else")
             }
             Error::Bytes { expected, got } => write!(f, "expected {expected} bytes, got {got}"),
             Error::Alignment { expected, got } => {

@@ -58,6 +58,7 @@ mod kernel;
 mod layer;
 mod mat;
 mod memory;
+mod metrics;
 mod rng;
 mod simd;
 mod train;
@@ -72,12 +73,13 @@ pub use layer::{
 };
 pub use mat::{Mat, MatMut};
 pub use memory::{Aligned, Either, Plain, Zeroed};
+pub use metrics::{Confusion, Regression, RocAuc, RocHistogram, Scores};
 pub use rng::Rng;
 pub use simd::Isa;
 pub use train::{
-    Accumulate, Adam, AdamW, BinaryCrossEntropy, ClipNorm, ClipValue, CrossEntropy, Guard, Huber, Loss,
-    Memory, Momentum, Mse, Nesterov, Optimizer, Private, RmsProp, Sgd, Stage, WeightDecay,
-    WeightedCrossEntropy, Workspace, argmax, evaluate, evaluate_with,
+    Accumulate, Adam, AdamW, BinaryCrossEntropy, ClipNorm, ClipValue, CrossEntropy, EarlyStopping, Guard,
+    Huber, Loss, Memory, Momentum, Mse, Nesterov, Offered, Optimizer, Private, Reservoir, RmsProp, Schedule,
+    Sgd, Stage, Verdict, WeightDecay, WeightedCrossEntropy, Workspace, argmax, evaluate, evaluate_with,
 };
 
 /// The kernels as plain loops: what they mean.

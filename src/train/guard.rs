@@ -23,7 +23,7 @@ use crate::{Error, Zeroed};
 /// let mut guard = Guard::<Net>::new();
 /// let good = workspace.train_step_guarded(&mut net, &xs, &labels, &Sgd::new(1000.0), &mut guard)?;
 /// let refused = workspace.train_step_guarded(&mut net, &xs, &labels, &Sgd::new(1000.0), &mut guard);
-/// assert!(matches!(refused, Err(Error::Loss { .. })));
+/// assert!(matches!(refused, Err(Error::Leap { .. })));
 /// assert!(guard.restore(&mut net));
 /// let again = workspace.train_step_guarded(&mut net, &xs, &labels, &Sgd::new(0.5), &mut guard)?;
 /// assert_eq!(again, good);
@@ -73,13 +73,15 @@ impl<N: Zeroed> Default for Guard<N> {
 impl<N: Clone> Guard<N> {
     /// Lets a step on `net` pass, whose loss and whose samples' squared norms, summed, are given.
     pub(super) fn admit(&mut self, loss: f32, squares: f32, net: &N) -> Result<(), Error> {
-        let limit = if self.admitted == 0 { f32::MAX } else { self.leap * self.mean + self.slack };
-        // Not `>`, which is false of a NaN.
-        if !(loss <= limit && loss.is_finite()) {
-            return Err(Error::Loss { limit, got: loss });
+        if !loss.is_finite() {
+            return Err(Error::Loss { got: loss.classify() });
         }
         if !squares.is_finite() {
-            return Err(Error::Gradient { squares });
+            return Err(Error::Gradient { got: squares.classify() });
+        }
+        let limit = self.leap * self.mean + self.slack;
+        if self.admitted != 0 && loss > limit {
+            return Err(Error::Leap { percent: (100.0 * (loss / limit)) as u32 });
         }
         if self.admitted.checked_rem(self.every).unwrap_or(0) == 0 {
             self.good.clone_from(net);

@@ -1,10 +1,14 @@
-//! Training: what a step needs, what it minimises, how it moves the parameters, and how well that went.
+//! Training: what a step needs, what it minimises, how it moves the parameters and how far, what it is fed again, when it
+//! ends, and how well that went.
 
 mod evaluate;
 mod guard;
 mod loss;
 mod optimizer;
+mod reservoir;
+mod schedule;
 mod step;
+mod stopping;
 mod workspace;
 
 pub use evaluate::{argmax, evaluate, evaluate_with};
@@ -14,4 +18,7 @@ pub use optimizer::{
     Accumulate, Adam, AdamW, ClipNorm, ClipValue, Momentum, Nesterov, Optimizer, Private, RmsProp, Sgd,
     WeightDecay,
 };
+pub use reservoir::{Offered, Reservoir};
+pub use schedule::Schedule;
+pub use stopping::{EarlyStopping, Verdict};
 pub use workspace::{Memory, Stage, Workspace};

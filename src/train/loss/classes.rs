@@ -70,12 +70,12 @@ impl<const CLASSES: usize> WeightedCrossEntropy<CLASSES> {
     /// `smoothing` lies between 0 and 1.
     pub const fn new(weights: [f32; CLASSES], smoothing: f32) -> Result<Self, Error> {
         if !(smoothing >= 0.0 && smoothing <= 1.0) {
-            return Err(Error::Setting { least: 0.0, most: 1.0, got: smoothing });
+            return Err(Error::Setting { name: "smoothing", expected: "from 0 to 1" });
         }
         let mut class = 0;
         while class < CLASSES {
             if !(weights[class] >= 0.0 && weights[class] <= f32::MAX) {
-                return Err(Error::Setting { least: 0.0, most: f32::MAX, got: weights[class] });
+                return Err(Error::Setting { name: "weights", expected: "finite and not below 0" });
             }
             class += 1;
         }

@@ -21,7 +21,7 @@ impl<const N: usize> Loss<[f32; N]> for Mse {
     type Target = [f32; N];
 
     fn check(&self, target: &[f32; N], row: usize) -> Result<(), Error> {
-        check_within(f32::MIN, f32::MAX, target, row)
+        check_each("finite", f32::MIN, f32::MAX, target, row)
     }
 
     fn gradient(&self, isa: Isa, ys: &[[f32; N]], targets: &[[f32; N]], dys: &mut [[f32; N]]) -> f32 {
@@ -58,7 +58,7 @@ impl<const N: usize> Loss<[f32; N]> for Huber {
     type Target = [f32; N];
 
     fn check(&self, target: &[f32; N], row: usize) -> Result<(), Error> {
-        check_within(f32::MIN, f32::MAX, target, row)
+        check_each("finite", f32::MIN, f32::MAX, target, row)
     }
 
     fn gradient(&self, isa: Isa, ys: &[[f32; N]], targets: &[[f32; N]], dys: &mut [[f32; N]]) -> f32 {
@@ -102,7 +102,7 @@ impl<const N: usize> Loss<[f32; N]> for BinaryCrossEntropy {
     type Target = [f32; N];
 
     fn check(&self, target: &[f32; N], row: usize) -> Result<(), Error> {
-        check_within(0.0, 1.0, target, row)
+        check_each("from 0 to 1", 0.0, 1.0, target, row)
     }
 
     fn gradient(&self, isa: Isa, ys: &[[f32; N]], targets: &[[f32; N]], dys: &mut [[f32; N]]) -> f32 {
@@ -126,10 +126,16 @@ fn mean<P: Pointwise, const N: usize>(
     scale * isa.call(LossPass { loss, ys, targets, scale, dys })
 }
 
-/// Whether each number of a target lies between `least` and `most`.
-fn check_within(least: f32, most: f32, target: &[f32], row: usize) -> Result<(), Error> {
-    match target.iter().find(|&&got| !(got >= least && got <= most)) {
-        Some(&got) => Err(Error::Target { least, most, got, row }),
+/// Whether each number of a target lies between `least` and `most`, which is what `expected` says.
+fn check_each(
+    expected: &'static str,
+    least: f32,
+    most: f32,
+    target: &[f32],
+    row: usize,
+) -> Result<(), Error> {
+    match target.iter().position(|&got| !(got >= least && got <= most)) {
+        Some(index) => Err(Error::Target { expected, row, index }),
         None => Ok(()),
     }
 }

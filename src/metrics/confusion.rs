@@ -1,0 +1,204 @@
+//! The confusion matrix of a classifier, and what is read off it.
+//!
+//! ```text
+//! tp    = counts[c][c]                   of class c and predicted as c
+//! precision = tp / sum counts[.][c]      of what was predicted as c, the part that is c
+//! recall    = tp / sum counts[c][.]      of what is c, the part predicted as c
+//! f1        = 2 tp / (sum counts[.][c] + sum counts[c][.])      their harmonic mean
+//! ```
+//!
+//! A quotient 0 / 0 is 0, as in scikit-learn with `zero_division=0`: the precision of a class never predicted, the recall of
+//! one that never occurred. (C. van Rijsbergen, "Information Retrieval", 1979, chapter 7.)
+
+use super::check_finite;
+use crate::{Error, argmax};
+use core::fmt;
+
+/// How often each class was predicted for each label: `CLASSES` x `CLASSES` counts of four bytes.
+///
+/// ```
+/// use fusebox::Confusion;
+/// let mut confusion = Confusion::<3>::new(); // const: can be a static
+/// for (label, predicted) in [(0, 0), (1, 2), (2, 2), (2, 0), (0, 0)] {
+///     confusion.add(label, predicted)?;
+/// }
+/// assert_eq!(confusion.accuracy(), 0.6);
+/// assert_eq!(confusion.class(2)?.recall, 0.5);
+/// assert_eq!(confusion.class(1)?.precision, 0.0); // never predicted: 0 / 0 is 0
+/// assert_eq!(confusion.to_string(), "\
+/// label \\ as  0  1  2   precision  recall     f1
+///          0  2  0  0       0.667   1.000  0.800
+///          1  0  0  1       0.000   0.000  0.000
+///          2  1  0  1       0.500   0.500  0.500
+///       mean                0.389   0.500  0.433
+/// accuracy 0.600 of 5
+/// ");
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confusion<const CLASSES: usize> {
+    counts: [[u32; CLASSES]; CLASSES],
+}
+
+/// How well one class is told from the others, or the mean of that over all classes: numbers from 0 to 1.
+///
+/// ```
+/// let scores = fusebox::Confusion::<2>::new().macro_mean();
+/// assert_eq!((scores.precision, scores.recall, scores.f1), (0.0, 0.0, 0.0));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Scores {
+    /// Of what was predicted to be of the class, the part that is.
+    pub precision: f32,
+    /// Of what is of the class, the part that was predicted to be.
+    pub recall: f32,
+    /// The harmonic mean of the two.
+    pub f1: f32,
+}
+
+impl<const CLASSES: usize> Confusion<CLASSES> {
+    /// No predictions yet.
+    pub const fn new() -> Self {
+        Self { counts: [[0; CLASSES]; CLASSES] }
+    }
+
+    /// Counts a prediction of class `predicted` for a row of class `label`.
+    ///
+    /// Errors, with nothing counted, when one of them is not below `CLASSES` ([`Error::Label`], row 0), or when that pair
+    /// was counted 2^32 - 1 times already ([`Error::Full`]).
+    pub fn add(&mut self, label: u8, predicted: usize) -> Result<(), Error> {
+        let outside = |got| Error::Label { classes: CLASSES, got, row: 0 };
+        let row = self.counts.get_mut(usize::from(label)).ok_or(outside(label.into()))?;
+        let count = row.get_mut(predicted).ok_or(outside(predicted))?;
+        *count = count.checked_add(1).ok_or(Error::Full { capacity: u32::MAX as usize })?;
+        Ok(())
+    }
+
+    /// Counts a network's output `y` for a row of class `label`: the prediction is the place of the largest number
+    /// ([`argmax`]).
+    ///
+    /// Errors as [`Confusion::add`] does, and when a number is NaN or infinite: such an output predicts nothing.
+    ///
+    /// ```
+    /// use core::num::FpCategory;
+    /// use fusebox::{Confusion, Error};
+    /// let mut confusion = Confusion::<2>::new();
+    /// confusion.observe(&[0.3, 1.7], 1)?;
+    /// let error = confusion.observe(&[0.3, f32::NAN], 0);
+    /// assert_eq!(error, Err(Error::NotFinite { got: FpCategory::Nan, index: 1 }));
+    /// assert_eq!(confusion.counts(), &[[0, 0], [0, 1]]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn observe(&mut self, y: &[f32; CLASSES], label: u8) -> Result<(), Error> {
+        check_finite(y)?;
+        self.add(label, argmax(y))
+    }
+
+    /// The counts: `counts()[label][predicted]`.
+    pub const fn counts(&self) -> &[[u32; CLASSES]; CLASSES] {
+        &self.counts
+    }
+
+    /// Predictions counted.
+    pub fn total(&self) -> u64 {
+        self.counts.as_flattened().iter().copied().map(u64::from).sum()
+    }
+
+    /// The part of the predictions that were right, from 0 to 1; 0 when there are none.
+    pub fn accuracy(&self) -> f32 {
+        let right = self.counts.iter().enumerate().filter_map(|(class, row)| row.get(class));
+        ratio(right.copied().map(u64::from).sum(), self.total())
+    }
+
+    /// The scores of one class. Errors when there is no such class.
+    pub fn class(&self, class: usize) -> Result<Scores, Error> {
+        let outside = Error::Label { classes: CLASSES, got: class, row: 0 };
+        let row = self.counts.get(class).ok_or(outside)?;
+        let column = self.counts.iter().filter_map(|row| row.get(class));
+        let right = row.get(class).copied().map_or(0, u64::from);
+        let actual: u64 = row.iter().copied().map(u64::from).sum();
+        let predicted: u64 = column.copied().map(u64::from).sum();
+        Ok(Scores {
+            precision: ratio(right, predicted),
+            recall: ratio(right, actual),
+            f1: ratio(2 * right, actual + predicted),
+        })
+    }
+
+    /// The mean of the scores over all `CLASSES` classes, each with the same weight; those that never occurred count with
+    /// their zeros, as in scikit-learn with `average="macro", labels=range(CLASSES)`. Its recall is the balanced accuracy
+    /// when every class occurred.
+    ///
+    /// ```
+    /// let mut confusion = fusebox::Confusion::<2>::new();
+    /// confusion.add(1, 1)?;
+    /// assert_eq!(confusion.macro_mean().recall, 0.5);
+    /// # Ok::<(), fusebox::Error>(())
+    /// ```
+    pub fn macro_mean(&self) -> Scores {
+        let mut sum = Scores::default();
+        for scores in (0..CLASSES).filter_map(|class| self.class(class).ok()) {
+            sum.precision += scores.precision;
+            sum.recall += scores.recall;
+            sum.f1 += scores.f1;
+        }
+        // Dividing the sum, not each term, makes the mean of ones just one. Without classes the sum is zero.
+        let classes = CLASSES.max(1) as f32;
+        Scores { precision: sum.precision / classes, recall: sum.recall / classes, f1: sum.f1 / classes }
+    }
+}
+
+impl<const CLASSES: usize> Default for Confusion<CLASSES> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// `part / whole`, and 0 for 0 / 0. Correctly rounded while both are below 2^24, else within two units in the last place.
+fn ratio(part: u64, whole: u64) -> f32 {
+    if whole == 0 { 0.0 } else { part as f32 / whole as f32 }
+}
+
+/// A table: labels downwards, what they were predicted as to the right, the scores of each class at the end of its row.
+impl<const CLASSES: usize> fmt::Display for Confusion<CLASSES> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let largest = self.counts.as_flattened().iter().max().copied().unwrap_or(0);
+        let largest = largest.max(CLASSES.saturating_sub(1) as u32);
+        // Ten digits hold every `u32`; the bound also tells the compiler that the width is in range.
+        let width = (largest.checked_ilog10().unwrap_or(0) as usize + 1).min(10);
+
+        f.write_str("label \\ as")?;
+        for class in 0..CLASSES {
+            write!(f, "  {class:>width$}")?;
+        }
+        f.write_str("   precision  recall     f1\n")?;
+        for (class, row) in self.counts.iter().enumerate() {
+            write!(f, "{class:>10}")?;
+            for count in row {
+                write!(f, "  {count:>width$}")?;
+            }
+            write_scores(f, self.class(class).unwrap_or_default())?;
+        }
+        f.write_str("      mean")?;
+        for _ in 0..CLASSES {
+            write!(f, "  {:>width$}", "")?;
+        }
+        write_scores(f, self.macro_mean())?;
+        writeln!(f, "accuracy {} of {}", Thousandths(self.accuracy()), self.total())
+    }
+}
+
+fn write_scores(f: &mut fmt::Formatter<'_>, scores: Scores) -> fmt::Result {
+    let Scores { precision, recall, f1 } = scores;
+    writeln!(f, "       {}   {}  {}", Thousandths(precision), Thousandths(recall), Thousandths(f1))
+}
+
+/// A number from 0 to 1 with three decimals, in whole numbers: printing an `f32` would cost a firmware 10 KB of flash.
+struct Thousandths(f32);
+
+impl fmt::Display for Thousandths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let thousandths = (self.0 * 1000.0 + 0.5) as u32;
+        write!(f, "{}.{:03}", thousandths / 1000, thousandths % 1000)
+    }
+}

@@ -1,0 +1,26 @@
+//! Metrics: how good predictions are, observed one at a time in memory that is known when it compiles.
+//!
+//! Nothing here keeps the predictions, except for the exact area under the ROC curve, which needs their scores. Every
+//! metric starts with a `const fn new` of zeros, so that a `static` of it lies in `.bss`, and is filled by `observe`,
+//! which counts a prediction wholly or, when it returns an error, not at all.
+//!
+//! Counts are whole numbers and sums are `f64`: a long evaluation loses no digits of the `f32` that comes out, and the
+//! result has the same bits on every machine.
+
+mod confusion;
+mod regression;
+mod roc;
+
+pub use confusion::{Confusion, Scores};
+pub use regression::Regression;
+pub use roc::{RocAuc, RocHistogram};
+
+use crate::Error;
+
+/// Refuses numbers of which one is NaN or infinite.
+fn check_finite(numbers: &[f32]) -> Result<(), Error> {
+    match numbers.iter().enumerate().find(|(_, number)| !number.is_finite()) {
+        Some((index, number)) => Err(Error::NotFinite { got: number.classify(), index }),
+        None => Ok(()),
+    }
+}

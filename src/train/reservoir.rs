@@ -1,0 +1,291 @@
+//! A replay buffer: a uniform sample of everything seen, for a device that keeps learning.
+//!
+//! A network trained only on what comes in now forgets what came before. Rehearsal mixes new rows with old ones
+//! (A. Robins, "Catastrophic Forgetting, Rehearsal and Pseudorehearsal", 1995); a reservoir decides which old ones to keep when
+//! nobody knows how many will come. Algorithm R (J. Vitter, "Random Sampling with a Reservoir", 1985, which credits
+//! A. Waterman):
+//!
+//! ```text
+//! the first N items are kept
+//! item number t > N:  j = random below t;  if j < N it takes the place of item j, else it is refused
+//! ```
+//!
+//! By induction every set of N of the t items seen is equally likely to be the one kept.
+
+use crate::Rng;
+use core::fmt;
+use heapless::Vec;
+
+/// A uniform sample of at most `N` of all items that it was ever offered.
+///
+/// ```
+/// use fusebox::{Dense, Reservoir, Rng, Sgd, Workspace, Zeroed};
+/// type Net = Dense<2, 2>;
+/// let mut rng = Rng::new(1);
+/// let mut memory = Reservoir::<([f32; 2], u8), 16>::new(); // const: can be a static
+/// let mut net = Net::ZEROED;
+/// let mut workspace = Workspace::<Net, 8>::new();
+/// for time in 0..100_u8 {
+///     let row = ([f32::from(time), 1.0], time / 50); // a sensor whose world changes half-way
+///     memory.offer(row, &mut rng);
+///     let old = memory.sample(7, &mut rng).copied();
+///     workspace.train_step_from(&mut net, old.chain([row]), &Sgd::new(0.001))?;
+/// }
+/// assert_eq!((memory.items().len(), memory.seen()), (16, 100));
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Reservoir<T, const N: usize> {
+    items: Vec<T, N>,
+    seen: u32,
+}
+
+/// What became of an item offered to a [`Reservoir`], and the item that is now the caller's.
+///
+/// ```
+/// use fusebox::{Offered, Reservoir, Rng};
+/// let (mut rng, mut memory) = (Rng::new(1), Reservoir::<_, 1>::new());
+/// assert_eq!(memory.offer("first", &mut rng), Offered::Kept);
+/// match memory.offer("second", &mut rng) {
+///     Offered::Kept => unreachable!("there was no room"),
+///     Offered::Replaced(old) => assert_eq!((old, memory.items()), ("first", &["second"][..])),
+///     Offered::Refused(new) => assert_eq!((new, memory.items()), ("second", &["first"][..])),
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offered<T> {
+    /// There was room for it.
+    Kept,
+    /// It took the place of this one.
+    Replaced(T),
+    /// It was not drawn, and comes back.
+    Refused(T),
+}
+
+impl<T, const N: usize> Reservoir<T, N> {
+    /// Nothing seen yet.
+    pub const fn new() -> Self {
+        Self { items: Vec::new(), seen: 0 }
+    }
+
+    /// Offers the next item, which is kept with probability N over the number of items seen, this one included.
+    ///
+    /// From item 2^32 on, the number seen counts as 2^32 - 1: later items are then kept a little more often than they
+    /// should be.
+    pub fn offer(&mut self, item: T, rng: &mut Rng) -> Offered<T> {
+        self.seen = self.seen.saturating_add(1);
+        let Err(item) = self.items.push(item) else {
+            return Offered::Kept;
+        };
+        match self.items.get_mut(rng.below(self.seen) as usize) {
+            Some(place) => Offered::Replaced(core::mem::replace(place, item)),
+            None => Offered::Refused(item),
+        }
+    }
+
+    /// The items kept, in no particular order.
+    pub fn items(&self) -> &[T] {
+        &self.items
+    }
+
+    /// How many items were offered, up to 2^32 - 1.
+    pub const fn seen(&self) -> u32 {
+        self.seen
+    }
+
+    /// Forgets all items, and that any were seen.
+    pub fn clear(&mut self) {
+        self.items.clear();
+        self.seen = 0;
+    }
+
+    /// One of the items kept, each as likely as the others; `None` when there are none.
+    ///
+    /// ```
+    /// use fusebox::{Reservoir, Rng};
+    /// let (mut rng, mut memory) = (Rng::new(1), Reservoir::<_, 4>::new());
+    /// assert_eq!(memory.draw(&mut rng), None);
+    /// memory.offer(7, &mut rng);
+    /// assert_eq!(memory.draw(&mut rng), Some(&7));
+    /// ```
+    pub fn draw(&self, rng: &mut Rng) -> Option<&T> {
+        // A slice of more than 2^32 - 1 items has only its first ones drawn.
+        let count = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
+        self.items.get(rng.below(count) as usize)
+    }
+
+    /// `count` different items of those kept, or all of them if there are fewer, in the order of [`Reservoir::items`]; every such
+    /// choice is as likely as the others. Needs no memory: each item is taken with probability (still wanted) / (still to
+    /// come).
+    ///
+    /// Source: D. Knuth, "The Art of Computer Programming", volume 2, section 3.4.2, algorithm S.
+    ///
+    /// ```
+    /// use fusebox::{Reservoir, Rng};
+    /// let (mut rng, mut memory) = (Rng::new(1), Reservoir::<_, 8>::new());
+    /// for item in 0..8 {
+    ///     memory.offer(item, &mut rng);
+    /// }
+    /// let sum: i32 = memory.sample(3, &mut rng).sum();
+    /// assert!((0 + 1 + 2..=5 + 6 + 7).contains(&sum));
+    /// assert!(memory.sample(9, &mut rng).eq(&[0, 1, 2, 3, 4, 5, 6, 7]));
+    /// ```
+    pub fn sample<'a>(&'a self, count: usize, rng: &'a mut Rng) -> impl Iterator<Item = &'a T> {
+        let mut to_come = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
+        let mut wanted = u32::try_from(count).unwrap_or(u32::MAX);
+        self.items.iter().filter(move |_| {
+            let taken = rng.below(to_come) < wanted;
+            to_come = to_come.saturating_sub(1);
+            wanted -= u32::from(taken);
+            taken
+        })
+    }
+}
+
+impl<T, const N: usize> Default for Reservoir<T, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T, const N: usize> fmt::Debug for Reservoir<T, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reservoir")
+            .field("items", &self.items.len())
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// The subset of 0..32 that `items` make, as bits; the same item twice fails.
+    fn subset<'a>(items: impl IntoIterator<Item = &'a u32>) -> u32 {
+        items.into_iter().fold(0, |bits, item| {
+            assert_eq!(bits >> item & 1, 0, "{item} came twice");
+            bits | 1 << item
+        })
+    }
+
+    /// Draws `trials` times, counts how often each outcome occurs, and compares with `outcomes` that are equally likely.
+    ///
+    /// Pearson's statistic then has, nearly, the chi-squared distribution of k = outcomes - 1 degrees of freedom. That lies outside
+    /// of k - 2 sqrt(k x) and k + 2 sqrt(k x) + 2 x with a probability of at most e^-x on either side (B. Laurent and
+    /// P. Massart, "Adaptive Estimation of a Quadratic Functional by Model Selection", 2000, lemma 1): with x = 9, once in
+    /// four thousand seeds. The seed is fixed, so it passes always or never.
+    fn assert_uniform(outcomes: u32, trials: u32, mut draw: impl FnMut() -> u32) {
+        let mut counts = BTreeMap::<u32, u32>::new();
+        for _ in 0..trials {
+            *counts.entry(draw()).or_default() += 1;
+        }
+        assert_eq!(counts.len(), outcomes as usize, "every outcome occurs, and no other");
+        let expected = f64::from(trials) / f64::from(outcomes);
+        let chi2: f64 = counts.values().map(|&count| (f64::from(count) - expected).powi(2) / expected).sum();
+        let (k, x) = (f64::from(outcomes - 1), 9.0);
+        let spread = 2.0 * (k * x).sqrt();
+        let range = k - spread..k + spread + 2.0 * x;
+        assert!(range.contains(&chi2), "chi squared is {chi2}, not in {range:?}");
+    }
+
+    /// Of 9 items, each of the 84 sets of 3 is as likely to be kept: more than each item being so.
+    #[test]
+    fn every_set_of_items_is_as_likely_to_be_kept() {
+        let mut rng = Rng::new(1);
+        assert_uniform(84, 84_000, || {
+            let mut memory = Reservoir::<u32, 3>::new();
+            for item in 0..9 {
+                memory.offer(item, &mut rng);
+            }
+            subset(memory.items())
+        });
+    }
+
+    #[test]
+    fn every_sample_is_as_likely() {
+        let mut rng = Rng::new(2);
+        let mut memory = Reservoir::<u32, 9>::new();
+        for item in 0..9 {
+            memory.offer(item, &mut rng);
+        }
+        assert_uniform(84, 84_000, || subset(memory.sample(3, &mut rng)));
+        assert_uniform(9, 9_000, || *memory.draw(&mut rng).unwrap());
+    }
+
+    /// Nothing is lost: what was offered is kept or has come back, and the first N are kept.
+    #[test]
+    fn every_item_is_kept_or_comes_back() {
+        fn check<const N: usize>() {
+            let mut rng = Rng::new(3);
+            let mut memory = Reservoir::<u32, N>::new();
+            let mut back = std::vec::Vec::new();
+            for item in 0..32 {
+                match memory.offer(item, &mut rng) {
+                    Offered::Kept => assert!((item as usize) < N),
+                    Offered::Replaced(old) => {
+                        assert!(memory.items().contains(&item) && old < item);
+                        back.push(old);
+                    }
+                    Offered::Refused(new) => {
+                        assert_eq!(new, item);
+                        back.push(new);
+                    }
+                }
+                assert_eq!(memory.items().len(), (item as usize + 1).min(N));
+                assert_eq!(memory.seen(), item + 1);
+            }
+            assert_eq!(subset(memory.items().iter().chain(&back)), u32::MAX);
+        }
+        check::<0>();
+        check::<1>();
+        check::<2>();
+        check::<31>();
+        check::<32>();
+        check::<33>();
+    }
+
+    #[test]
+    fn samples_of_any_size() {
+        let mut rng = Rng::new(4);
+        let mut memory = Reservoir::<u32, 5>::new();
+        for items in 0..=5 {
+            for count in [0, 1, 2, 5, 6, usize::MAX] {
+                let sample = subset(memory.sample(count, &mut rng));
+                assert_eq!(sample.count_ones() as usize, count.min(items));
+            }
+            memory.offer(items as u32, &mut rng);
+        }
+        memory.clear();
+        assert_eq!((memory.items().len(), memory.seen()), (0, 0));
+        assert_eq!(memory.draw(&mut rng), None);
+        assert_eq!(memory.sample(3, &mut rng).count(), 0);
+    }
+
+    /// The counter stays at its end, and offers go on.
+    #[test]
+    fn more_items_than_can_be_counted() {
+        let mut rng = Rng::new(5);
+        let mut memory = Reservoir::<u32, 2> { items: Vec::from_array([0, 1]), seen: u32::MAX - 1 };
+        for item in 2..9 {
+            let offered = memory.offer(item, &mut rng);
+            assert!(matches!(offered, Offered::Refused(_) | Offered::Replaced(_)));
+            assert_eq!(memory.seen(), u32::MAX);
+        }
+    }
+
+    /// Items that are not `Copy` are dropped once each.
+    #[test]
+    fn items_are_owned() {
+        use std::rc::Rc;
+        let (mut rng, token) = (Rng::new(6), Rc::new(()));
+        let mut memory = Reservoir::<Rc<()>, 3>::new();
+        for _ in 0..20 {
+            drop(memory.offer(Rc::clone(&token), &mut rng));
+        }
+        assert_eq!(Rc::strong_count(&token), 1 + 3);
+        drop(memory);
+        assert_eq!(Rc::strong_count(&token), 1);
+    }
+}
