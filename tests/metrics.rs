@@ -7,36 +7,37 @@
 //! python -c 'from sklearn.metrics import *; print(..)'
 //! ```
 //!
-//! Where a metric is one quotient of whole numbers below 2^24, or comes out of `f64`, it has the `f32` nearest to theirs, and
-//! the test is `==`.
+//! Where a metric is one quotient of whole numbers below 2^24, or comes out of `f64`, it has the `f32` nearest to
+//! theirs, and the test is `==`.
 
 use core::num::FpCategory;
 use fusebox::{Confusion, Error, Regression, Rng, RocAuc, RocHistogram, Scores};
 
-/// `precision_recall_fscore_support(labels, predicted, labels=range(CLASSES), average=None, zero_division=0)` as three rows,
-/// the same with `average="macro"`, and `accuracy_score(labels, predicted)`.
+/// `precision_recall_fscore_support(labels, predicted, labels=range(CLASSES), average=None, zero_division=0)` as
+/// three rows, the same with `average="macro"`, and `accuracy_score(labels, predicted)`.
 fn assert_scores<const CLASSES: usize>(
     labels: &[u8],
     predicted: &[usize],
-    [precision, recall, f1]: [[f32; CLASSES]; 3],
-    mean: [f32; 3],
-    accuracy: f32,
+    [precision, recall, f1]: [[f64; CLASSES]; 3],
+    mean: [f64; 3],
+    accuracy: f64,
 ) {
     let mut confusion = Confusion::<CLASSES>::new();
     for (&label, &predicted) in labels.iter().zip(predicted) {
         confusion.add(label, predicted).unwrap();
     }
     assert_eq!(confusion.total(), labels.len() as u64);
-    assert_eq!(confusion.accuracy(), accuracy);
+    assert_eq!(confusion.accuracy(), accuracy as f32);
     for class in 0..CLASSES {
-        let expected = Scores { precision: precision[class], recall: recall[class], f1: f1[class] };
+        let [precision, recall, f1] = [precision, recall, f1].map(|scores| scores[class] as f32);
+        let expected = Scores { precision, recall, f1 };
         assert_eq!(confusion.class(class), Ok(expected), "class {class}");
     }
     // CLASSES terms, none negative, each rounded once, CLASSES - 1 sums, a quotient.
-    let bound = (CLASSES + 1) as f32 * 0.5 * f32::EPSILON * 1.01;
+    let bound = 1.01 * (CLASSES + 1) as f64 * 2f64.powi(-24);
     let Scores { precision, recall, f1 } = confusion.macro_mean();
     for (got, expected) in [precision, recall, f1].into_iter().zip(mean) {
-        assert!((got - expected).abs() <= bound * expected, "{got} instead of {expected}");
+        assert!((f64::from(got) - expected).abs() <= bound * expected, "{got} instead of {expected}");
     }
 }
 
@@ -151,10 +152,10 @@ fn exact<const N: usize>(labels: &[u8; N], scores: &[f32; N]) -> Option<f32> {
 fn roc_auc_agrees_with_scikit_learn() {
     let labels = [1, 0, 1, 1, 0, 0, 1, 0, 0, 1];
     let scores = [0.9, 0.8, 0.7, 0.6, 0.55, 0.54, 0.53, 0.52, 0.51, 0.505];
-    assert_eq!(exact(&labels, &scores), Some(0.6000000000000001));
+    assert_eq!(exact(&labels, &scores), Some(0.6000000000000001_f64 as f32));
     let labels = [1, 0, 1, 0, 1, 0, 0, 1, 1, 0];
     let scores = [0.5, 0.5, 0.5, 0.25, 0.25, 0.75, 0.5, 0.75, 0.75, 0.25];
-    assert_eq!(exact(&labels, &scores), Some(0.6400000000000001));
+    assert_eq!(exact(&labels, &scores), Some(0.6400000000000001_f64 as f32));
     assert_eq!(exact(&[1, 0, 1, 0], &[0.5; 4]), Some(0.5));
     assert_eq!(exact(&[0, 0, 1, 1, 1], &[-3.0, -2.0, -1.0, 0.0, 7.0]), Some(1.0));
     assert_eq!(exact(&[1, 1, 0], &[-3.0, -2.0, -1.0]), Some(0.0));
@@ -173,7 +174,7 @@ fn roc_auc_agrees_with_scikit_learn() {
 fn roc_auc_of_a_thousand_scores_agrees_with_scikit_learn() {
     let scores: [u32; 1000] = std::array::from_fn(|i| (i as u32 * 7919) % 1009 / 16);
     let labels = std::array::from_fn(|i| u8::from(scores[i] + i as u32 * 31 % 97 > 70));
-    assert_eq!(exact(&labels, &scores.map(|score| score as f32)), Some(0.7151982260393266));
+    assert_eq!(exact(&labels, &scores.map(|score| score as f32)), Some(0.7151982260393266_f64 as f32));
 }
 
 #[test]
@@ -196,8 +197,8 @@ fn roc_auc_needs_both_classes_and_numbers() {
     assert_eq!((roc.value(), histogram.value(), histogram.bound()), (Some(1.0), Some(1.0), Some(0.0)));
 }
 
-/// Scores of all sizes, some outside of the bins: the histogram is off by no more than it says, and by nothing where it has a
-/// bin for every score.
+/// Scores of all sizes, some outside of the bins: the histogram is off by no more than it says, and by nothing
+/// where it has a bin for every score.
 #[test]
 fn the_histogram_is_as_close_as_it_says() {
     fn check<const BINS: usize>(exact_scores: bool) {
@@ -253,28 +254,32 @@ fn regression(ys: &[f32], targets: &[f32]) -> [Option<f32>; 3] {
     [metrics.mae(), metrics.rmse(), metrics.r2()]
 }
 
+fn nearest(number: f64) -> Option<f32> {
+    Some(number as f32)
+}
+
 /// `mean_absolute_error(targets, ys), root_mean_squared_error(targets, ys), r2_score(targets, ys)` each.
 #[test]
 fn regression_agrees_with_scikit_learn() {
     assert_eq!(
         regression(&[2.5, 0.0, 2.0, 8.0], &[3.0, -0.5, 2.0, 7.0]),
-        [0.5, 0.6123724356957945, 0.9486081370449679].map(Some)
+        [0.5, 0.6123724356957945, 0.9486081370449679].map(nearest)
     );
-    assert_eq!(regression(&[3.0, 2.0, -1.0], &[1.0, 2.0, 3.0]), [2.0, 2.581988897471611, -9.0].map(Some));
+    assert_eq!(regression(&[3.0, 2.0, -1.0], &[1.0, 2.0, 3.0]), [2.0, 2.581988897471611, -9.0].map(nearest));
     // The targets' mean is large beside their spread.
     assert_eq!(
         regression(
             &[100000.5, 100001.0, 100002.0, 99999.0, 100001.5],
             &[100000.0, 100001.0, 100002.5, 99999.25, 100000.5]
         ),
-        [0.45, 0.5590169943749475, 0.7373949579831933].map(Some)
+        [0.45, 0.5590169943749475, 0.7373949579831933].map(nearest)
     );
-    assert_eq!(regression(&[1.5, 1.5], &[1.0, 2.0]), [0.5, 0.5, 0.0].map(Some));
+    assert_eq!(regression(&[1.5, 1.5], &[1.0, 2.0]), [0.5, 0.5, 0.0].map(nearest));
     // The last is 1 and 0 there, by convention; with force_finite=False it is NaN and minus infinity.
     assert_eq!(regression(&[2.0; 3], &[2.0; 3]), [Some(0.0), Some(0.0), None]);
     assert_eq!(
         regression(&[2.0, 2.0, 3.0], &[2.0; 3]),
-        [Some(0.3333333333333333), Some(0.5773502691896257), None]
+        [nearest(0.3333333333333333), nearest(0.5773502691896257), None]
     );
 }
 

@@ -7,8 +7,8 @@
 //! f1        = 2 tp / (sum counts[.][c] + sum counts[c][.])      their harmonic mean
 //! ```
 //!
-//! A quotient 0 / 0 is 0, as in scikit-learn with `zero_division=0`: the precision of a class never predicted, the recall of
-//! one that never occurred. (C. van Rijsbergen, "Information Retrieval", 1979, chapter 7.)
+//! A quotient 0 / 0 is 0, as in scikit-learn with `zero_division=0`: the precision of a class never predicted, the
+//! recall of one that never occurred. (C. van Rijsbergen, "Information Retrieval", 1979, chapter 7.)
 
 use super::check_finite;
 use crate::{Error, argmax};
@@ -64,8 +64,8 @@ impl<const CLASSES: usize> Confusion<CLASSES> {
 
     /// Counts a prediction of class `predicted` for a row of class `label`.
     ///
-    /// Errors, with nothing counted, when one of them is not below `CLASSES` ([`Error::Label`], row 0), or when that pair
-    /// was counted 2^32 - 1 times already ([`Error::Full`]).
+    /// Errors, with nothing counted, when one of them is not below `CLASSES` ([`Error::Label`], row 0), or when
+    /// that pair was counted 2^32 - 1 times already ([`Error::Full`]).
     pub fn add(&mut self, label: u8, predicted: usize) -> Result<(), Error> {
         let outside = |got| Error::Label { classes: CLASSES, got, row: 0 };
         let row = self.counts.get_mut(usize::from(label)).ok_or(outside(label.into()))?;
@@ -125,9 +125,9 @@ impl<const CLASSES: usize> Confusion<CLASSES> {
         })
     }
 
-    /// The mean of the scores over all `CLASSES` classes, each with the same weight; those that never occurred count with
-    /// their zeros, as in scikit-learn with `average="macro", labels=range(CLASSES)`. Its recall is the balanced accuracy
-    /// when every class occurred.
+    /// The mean of the scores over all `CLASSES` classes, each with the same weight; those that never occurred
+    /// count with their zeros, as in scikit-learn with `average="macro", labels=range(CLASSES)`. Its recall is the
+    /// balanced accuracy when every class occurred.
     ///
     /// ```
     /// let mut confusion = fusebox::Confusion::<2>::new();
@@ -154,12 +154,14 @@ impl<const CLASSES: usize> Default for Confusion<CLASSES> {
     }
 }
 
-/// `part / whole`, and 0 for 0 / 0. Correctly rounded while both are below 2^24, else within two units in the last place.
+/// `part / whole`, and 0 for 0 / 0. Correctly rounded while both are below 2^24, else within two units in the last
+/// place.
 fn ratio(part: u64, whole: u64) -> f32 {
     if whole == 0 { 0.0 } else { part as f32 / whole as f32 }
 }
 
-/// A table: labels downwards, what they were predicted as to the right, the scores of each class at the end of its row.
+/// A table: labels downwards, what they were predicted as to the right, the scores of each class at the end of its
+/// row.
 impl<const CLASSES: usize> fmt::Display for Confusion<CLASSES> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let largest = self.counts.as_flattened().iter().max().copied().unwrap_or(0);
@@ -193,7 +195,8 @@ fn write_scores(f: &mut fmt::Formatter<'_>, scores: Scores) -> fmt::Result {
     writeln!(f, "       {}   {}  {}", Thousandths(precision), Thousandths(recall), Thousandths(f1))
 }
 
-/// A number from 0 to 1 with three decimals, in whole numbers: printing an `f32` would cost a firmware 10 KB of flash.
+/// A number from 0 to 1 with three decimals, in whole numbers: printing an `f32` would cost a firmware 10 KB of
+/// flash.
 struct Thousandths(f32);
 
 impl fmt::Display for Thousandths {

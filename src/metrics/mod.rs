@@ -4,8 +4,8 @@
 //! metric starts with a `const fn new` of zeros, so that a `static` of it lies in `.bss`, and is filled by `observe`,
 //! which counts a prediction wholly or, when it returns an error, not at all.
 //!
-//! Counts are whole numbers and sums are `f64`: a long evaluation loses no digits of the `f32` that comes out, and the
-//! result has the same bits on every machine.
+//! Counts are whole numbers and sums are `f64`: a long evaluation loses no digits of the `f32` that comes out, and
+//! the result has the same bits on every machine.
 
 mod confusion;
 mod regression;

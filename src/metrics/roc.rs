@@ -1,15 +1,16 @@
 //! The area under the ROC curve of scores that should be higher for positives than for negatives.
 //!
-//! It is the probability that a random positive scores higher than a random negative, a tie counting half
-//! (J. Hanley and B. McNeil, "The Meaning and Use of the Area under a Receiver Operating Characteristic (ROC) Curve", 1982):
+//! It is the probability that a random positive scores higher than a random negative, a tie counting half (J.
+//! Hanley and B. McNeil, "The Meaning and Use of the Area under a Receiver Operating Characteristic (ROC) Curve",
+//! 1982):
 //!
 //! ```text
 //! AUC = sum over pairs ([p > n] + [p >= n]) / (2 positives negatives)
 //! ```
 //!
-//! [`RocAuc`] keeps the scores and counts just that, in whole numbers: each new score meets all of the other class, which needs
-//! no sorting and has no order of summation. [`RocHistogram`] keeps two histograms, takes any number of scores, and says by
-//! how much it may be wrong.
+//! [`RocAuc`] keeps the scores and counts just that, in whole numbers: each new score meets all of the other class,
+//! which needs no sorting and has no order of summation. [`RocHistogram`] keeps two histograms, takes any number of
+//! scores, and says by how much it may be wrong.
 
 use super::check_finite;
 use crate::Error;
@@ -46,8 +47,8 @@ impl<const N: usize> RocAuc<N> {
 
     /// Adds the score of a row that is a positive or is not.
     ///
-    /// Errors, with nothing added, when there are `N` scores already ([`Error::Full`]) or the score is NaN or infinite
-    /// ([`Error::NotFinite`]).
+    /// Errors, with nothing added, when there are `N` scores already ([`Error::Full`]) or the score is NaN or
+    /// infinite ([`Error::NotFinite`]).
     ///
     /// ```
     /// use fusebox::{Error, RocAuc};
@@ -101,11 +102,11 @@ impl<const N: usize> Default for RocAuc<N> {
     }
 }
 
-/// The area under the ROC curve of any number of scores between 0 and 1, in `8 BINS` bytes: scores that fall into the same of
-/// `BINS` equal parts are taken for ties.
+/// The area under the ROC curve of any number of scores between 0 and 1, in `8 BINS` bytes: scores that fall into
+/// the same of `BINS` equal parts are taken for ties.
 ///
-/// A pair of the same bin counts half instead of 0 or 1, all others count as they should. So the result is wrong by at most
-/// half the part of the pairs that share a bin, which [`RocHistogram::bound`] gives.
+/// A pair of the same bin counts half instead of 0 or 1, all others count as they should. So the result is wrong by
+/// at most half the part of the pairs that share a bin, which [`RocHistogram::bound`] gives.
 ///
 /// ```
 /// use fusebox::RocHistogram;
@@ -130,15 +131,16 @@ impl<const BINS: usize> RocHistogram<BINS> {
         Self { positives: [0; BINS], negatives: [0; BINS] }
     }
 
-    /// Adds the score of a row that is a positive or is not. Scores below 0 fall into the first bin, those from 1 on into the
-    /// last; the bound still holds.
+    /// Adds the score of a row that is a positive or is not. Scores below 0 fall into the first bin, those from 1
+    /// on into the last; the bound still holds.
     ///
-    /// Errors, with nothing added, when the score is NaN or infinite ([`Error::NotFinite`]) or the bin holds 2^32 - 1 of its
-    /// class already ([`Error::Full`]).
+    /// Errors, with nothing added, when the score is NaN or infinite ([`Error::NotFinite`]) or the bin holds 2^32 -
+    /// 1 of its class already ([`Error::Full`]).
     pub fn observe(&mut self, score: f32, positive: bool) -> Result<(), Error> {
         check_finite(&[score])?;
         let full = Error::Full { capacity: u32::MAX as usize };
-        // The cast takes what is below zero to 0; the product never falls as the score rises, and so neither does the bin.
+        // The cast takes what is below zero to 0; the product never falls as the score rises, and so neither does
+        // the bin.
         let bin = ((score * BINS as f32) as usize).min(BINS - 1);
         let counts = if positive { &mut self.positives } else { &mut self.negatives };
         let count = counts.get_mut(bin).ok_or(full)?;
@@ -152,8 +154,8 @@ impl<const BINS: usize> RocHistogram<BINS> {
         (all > 0.0).then(|| ((ordered + 0.5 * tied) / all) as f32)
     }
 
-    /// How far the exact area may be from [`RocHistogram::value`], rounding apart: half the part of the pairs that share a
-    /// bin. `None` without a positive or without a negative.
+    /// How far the exact area may be from [`RocHistogram::value`], rounding apart: half the part of the pairs that
+    /// share a bin. `None` without a positive or without a negative.
     pub fn bound(&self) -> Option<f32> {
         let Pairs { all, tied, .. } = self.pairs();
         (all > 0.0).then(|| (0.5 * tied / all) as f32)

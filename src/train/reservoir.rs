@@ -1,9 +1,9 @@
 //! A replay buffer: a uniform sample of everything seen, for a device that keeps learning.
 //!
-//! A network trained only on what comes in now forgets what came before. Rehearsal mixes new rows with old ones
-//! (A. Robins, "Catastrophic Forgetting, Rehearsal and Pseudorehearsal", 1995); a reservoir decides which old ones to keep when
-//! nobody knows how many will come. Algorithm R (J. Vitter, "Random Sampling with a Reservoir", 1985, which credits
-//! A. Waterman):
+//! A network trained only on what comes in now forgets what came before. Rehearsal mixes new rows with old ones (A.
+//! Robins, "Catastrophic Forgetting, Rehearsal and Pseudorehearsal", 1995); a reservoir decides which old ones to
+//! keep when nobody knows how many will come. Algorithm R (J. Vitter, "Random Sampling with a Reservoir", 1985,
+//! which credits A. Waterman):
 //!
 //! ```text
 //! the first N items are kept
@@ -114,9 +114,9 @@ impl<T, const N: usize> Reservoir<T, N> {
         self.items.get(rng.below(count) as usize)
     }
 
-    /// `count` different items of those kept, or all of them if there are fewer, in the order of [`Reservoir::items`]; every such
-    /// choice is as likely as the others. Needs no memory: each item is taken with probability (still wanted) / (still to
-    /// come).
+    /// `count` different items of those kept, or all of them if there are fewer, in the order of
+    /// [`Reservoir::items`]; every such choice is as likely as the others. Needs no memory: each item is taken with
+    /// probability (still wanted) / (still to come).
     ///
     /// Source: D. Knuth, "The Art of Computer Programming", volume 2, section 3.4.2, algorithm S.
     ///
@@ -170,12 +170,13 @@ mod tests {
         })
     }
 
-    /// Draws `trials` times, counts how often each outcome occurs, and compares with `outcomes` that are equally likely.
+    /// Draws `trials` times, counts how often each outcome occurs, and compares with `outcomes` that are equally
+    /// likely.
     ///
-    /// Pearson's statistic then has, nearly, the chi-squared distribution of k = outcomes - 1 degrees of freedom. That lies outside
-    /// of k - 2 sqrt(k x) and k + 2 sqrt(k x) + 2 x with a probability of at most e^-x on either side (B. Laurent and
-    /// P. Massart, "Adaptive Estimation of a Quadratic Functional by Model Selection", 2000, lemma 1): with x = 9, once in
-    /// four thousand seeds. The seed is fixed, so it passes always or never.
+    /// Pearson's statistic then has, nearly, the chi-squared distribution of k = outcomes - 1 degrees of freedom.
+    /// That lies outside of k - 2 sqrt(k x) and k + 2 sqrt(k x) + 2 x with a probability of at most e^-x on either
+    /// side (B. Laurent and P. Massart, "Adaptive Estimation of a Quadratic Functional by Model Selection", 2000,
+    /// lemma 1): with x = 9, once in four thousand seeds. The seed is fixed, so it passes always or never.
     fn assert_uniform(outcomes: u32, trials: u32, mut draw: impl FnMut() -> u32) {
         let mut counts = BTreeMap::<u32, u32>::new();
         for _ in 0..trials {

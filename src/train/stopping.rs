@@ -6,8 +6,8 @@ use crate::Error;
 
 /// Watches the loss on held-out rows, epoch after epoch: says when to keep the weights, and when to stop.
 ///
-/// An epoch improves when its loss is lower than the best so far by more than `min_delta`; NaN never is. After `patience`
-/// epochs in a row that did not improve it is time to stop.
+/// An epoch improves when its loss is lower than the best so far by more than `min_delta`; NaN never is. After
+/// `patience` epochs in a row that did not improve it is time to stop.
 ///
 /// ```
 /// use fusebox::{EarlyStopping, Verdict};
@@ -56,8 +56,8 @@ pub enum Verdict {
 }
 
 impl EarlyStopping {
-    /// Stops after `patience` epochs without an improvement of more than `min_delta`, in the loss's unit. A patience of 0 counts
-    /// as 1. Errors when `min_delta` is negative or not finite.
+    /// Stops after `patience` epochs without an improvement of more than `min_delta`, in the loss's unit. A
+    /// patience of 0 counts as 1. Errors when `min_delta` is negative or not finite.
     ///
     /// ```
     /// use fusebox::{EarlyStopping, Error};
