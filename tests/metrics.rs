@@ -11,7 +11,7 @@
 //! theirs, and the test is `==`.
 
 use core::num::FpCategory;
-use fusebox::{Confusion, Error, Regression, Rng, RocAuc, RocHistogram, Scores};
+use fusebox::{Confusion, EarlyStopping, Error, Regression, Rng, RocAuc, RocHistogram, Scores};
 
 /// `precision_recall_fscore_support(labels, predicted, labels=range(CLASSES), average=None, zero_division=0)` as
 /// three rows, the same with `average="macro"`, and `accuracy_score(labels, predicted)`.
@@ -336,4 +336,15 @@ fn metrics_are_statics_of_zeros() {
     assert_eq!(size_of::<RocHistogram<100>>(), 800);
     assert_eq!(size_of::<Regression>(), 40);
     assert!(size_of::<RocAuc<100>>() <= 424);
+}
+
+#[test]
+fn errors_say_what_was_expected_and_what_came() {
+    let says = |error: Error, text: &str| assert_eq!(error.to_string(), text);
+    says(RocAuc::<0>::new().observe(0.0, true).unwrap_err(), "expected at most 0 observations, got one more");
+    says(RocAuc::<1>::new().observe(f32::NAN, true).unwrap_err(), "expected finite numbers, got Nan at 0");
+    says(
+        EarlyStopping::new(1, -1.0).unwrap_err(),
+        "expected `min_delta` to be finite and not negative, got something else",
+    );
 }

@@ -1,6 +1,7 @@
 //! Early stopping: training ends when the loss on rows held out no longer falls.
 //!
-//! L. Prechelt, "Early Stopping, but When?", 1998: the criterion UP, with a least improvement.
+//! The idea and its risks: L. Prechelt, "Early Stopping, but When?", 1998. The rule is the usual one: patience, counted from
+//! the best epoch, and a least improvement.
 
 use crate::Error;
 
