@@ -68,11 +68,12 @@ pub use kernel::gemm::{Epilogue, Packed, gemm, gemm_packed, gemm_packed_with, ge
 pub use kernel::matmul::{matmul, matmul_with};
 pub use kernel::pass::{Kernels, Pass};
 pub use layer::{
-    Activation, Chain, Dense, Derivative, Gelu, Identity, Init, InputGradient, Layer, LeakyRelu, PerSample,
-    Relu, Relu6, Scratch, Sigmoid, Silu, Slopes, Tanh, Train,
+    Activation, BiasOnly, Chain, Dense, Derivative, Dropout, Frozen, Gelu, Identity, Init, InputGradient,
+    Layer, LayerNorm, LeakyRelu, LowRank, PerSample, Relu, Relu6, Scratch, Sigmoid, Silu, Slopes, Softmax,
+    Tanh, Train,
 };
 pub use mat::{Mat, MatMut};
-pub use memory::{Aligned, Either, Plain, Zeroed};
+pub use memory::{Aligned, Either, Pair, Plain, Zeroed};
 pub use metrics::{Confusion, Regression, RocAuc, RocHistogram, Scores};
 pub use rng::Rng;
 pub use simd::Isa;

@@ -76,6 +76,23 @@ impl<A: Plain, B: Plain> Zeroed for Either<A, B> {
 // SAFETY: numbers from the first to the last byte of the larger member, which starts where the union does.
 unsafe impl<A: Plain, B: Plain> Plain for Either<A, B> {}
 
+/// Two values, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
+pub struct Pair<A, B>(
+    /// The first.
+    pub A,
+    /// The second.
+    pub B,
+);
+
+impl<A: Zeroed, B: Zeroed> Zeroed for Pair<A, B> {
+    const ZEROED: Self = Self(A::ZEROED, B::ZEROED);
+}
+
+// SAFETY: `repr(C)` and two fields of plain numbers, which leave no padding between them.
+unsafe impl<A: Plain, B: Plain> Plain for Pair<A, B> {}
+
 /// The numbers of `values`, one value after the other.
 #[inline]
 pub(crate) const fn numbers<T: Plain>(values: &[T]) -> &[f32] {

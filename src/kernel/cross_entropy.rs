@@ -9,7 +9,7 @@
 //! With the maximum taken out no exponential overflows; the loss never divides, so a sure and wrong answer costs much but
 //! not infinitely much.
 
-use super::elementwise::for_each_sixteen;
+use super::elementwise::{for_each_sixteen, for_each_vector, zip_in_place};
 use super::exp::exp;
 use crate::simd::{Lanes16, Pass, Simd};
 
@@ -98,6 +98,66 @@ impl Pass for WeightedCrossEntropyPass<'_> {
             }
         }
         scale * total
+    }
+}
+
+/// Overwrites `ys` with the softmax of each row of `classes` numbers of `xs`.
+pub(crate) struct SoftmaxPass<'a> {
+    pub(crate) xs: &'a [f32],
+    pub(crate) classes: usize,
+    pub(crate) ys: &'a mut [f32],
+}
+
+impl Pass for SoftmaxPass<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        if self.classes == 0 {
+            return;
+        }
+        let rows = self.xs.chunks_exact(self.classes).zip(self.ys.chunks_exact_mut(self.classes));
+        for (x, y) in rows {
+            let (_, sum) = exponentials(s, x, y);
+            let factor = 1.0 / sum;
+            for_each_vector::<S>(y.len(), |start, lanes| {
+                let y = y.as_mut_ptr().wrapping_add(start);
+                // SAFETY: the vector lies inside the row.
+                unsafe { s.store_partial(y, s.mul(s.load_partial(y, lanes), s.splat(factor)), lanes) };
+            });
+        }
+    }
+}
+
+/// Overwrites `ys`, rows of softmaxes, with `y (dy - sum y dy)`: the gradient with respect to what they are of.
+pub(crate) struct SoftmaxBackward<'a> {
+    pub(crate) classes: usize,
+    pub(crate) dys: &'a [f32],
+    pub(crate) ys: &'a mut [f32],
+}
+
+impl Pass for SoftmaxBackward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        if self.classes == 0 {
+            return;
+        }
+        let rows = self.dys.chunks_exact(self.classes).zip(self.ys.chunks_exact_mut(self.classes));
+        for (dy, y) in rows {
+            let mut sum = Lanes16::splat(s, 0.0);
+            for_each_sixteen(y.len(), |start, lanes| {
+                // SAFETY: the chunk lies inside both rows.
+                unsafe {
+                    let dy = Lanes16::load(s, dy.as_ptr().wrapping_add(start), lanes, 0.0);
+                    let y = Lanes16::load(s, y.as_ptr().wrapping_add(start), lanes, 0.0);
+                    sum = sum.zip(y.zip(dy, |y, dy| s.mul(y, dy)), |sum, x| s.add(sum, x));
+                }
+            });
+            let mean = sum.sum(s);
+            zip_in_place(s, dy, y, |dy, y| s.mul(y, s.sub(dy, s.splat(mean))));
+        }
     }
 }
 

@@ -29,5 +29,6 @@ pub(crate) mod math {
 pub(crate) mod gemm;
 pub(crate) mod loss;
 pub(crate) mod matmul;
+pub(crate) mod norm;
 pub(crate) mod pass;
 pub(crate) mod update;

@@ -59,6 +59,11 @@ pub trait Form {
     /// What is done at the store of the product.
     fn epilogue(bias: &[f32]) -> Epilogue<'_>;
 
+    /// The same of a product that is added to what is there.
+    fn accumulate() -> Epilogue<'static> {
+        Epilogue::Accumulate
+    }
+
     /// What is done to its rows after it.
     fn infer(isa: Isa, ys: &mut [f32]);
 
@@ -134,6 +139,10 @@ impl Form for Relu {
 
     fn epilogue(bias: &[f32]) -> Epilogue<'_> {
         Epilogue::BiasRelu(bias)
+    }
+
+    fn accumulate() -> Epilogue<'static> {
+        Epilogue::AccumulateRelu
     }
 
     fn infer(_: Isa, _: &mut [f32]) {}

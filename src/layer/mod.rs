@@ -4,16 +4,26 @@
 //! shows a layer of a user's own.
 
 mod activation;
+mod adapters;
 mod chain;
 mod dense;
+mod dropout;
+mod frozen;
 mod init;
+mod norm;
+mod softmax;
 
 pub use activation::{
     Activation, Derivative, Gelu, Identity, LeakyRelu, Relu, Relu6, Sigmoid, Silu, Slopes, Tanh,
 };
+pub use adapters::{BiasOnly, LowRank};
 pub use chain::Chain;
 pub use dense::Dense;
+pub use dropout::Dropout;
+pub use frozen::Frozen;
 pub use init::Init;
+pub use norm::LayerNorm;
+pub use softmax::Softmax;
 
 use crate::memory::{numbers_mut, values};
 use crate::{Error, Isa, Optimizer, Plain, Rng, Zeroed};
@@ -326,6 +336,10 @@ impl<N: Layer, const B: usize> Scratch<N, B> {
         let odd = crate::memory::numbers_mut(core::slice::from_mut(&mut self.odd.0));
         [even, odd]
     }
+}
+
+impl<N: Layer, const B: usize> Zeroed for Scratch<N, B> {
+    const ZEROED: Self = Self::new();
 }
 
 impl<N: Layer, const B: usize> Default for Scratch<N, B> {

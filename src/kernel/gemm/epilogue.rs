@@ -5,7 +5,7 @@ use crate::Mat;
 use crate::simd::Simd;
 
 /// What a product starts from and what is done to it before it is stored, while it is still in registers. `c` is
-/// overwritten, and its old value never read, by all but [`Epilogue::Accumulate`].
+/// overwritten, and its old value never read, by all but [`Epilogue::Accumulate`] and [`Epilogue::AccumulateRelu`].
 ///
 /// ```
 /// use fusebox::{Epilogue, Mat, MatMut, gemm};
@@ -28,6 +28,8 @@ pub enum Epilogue<'a> {
     BiasRelu(&'a [f32]),
     /// `c = c + a b`, the sum starting from the old `c`.
     Accumulate,
+    /// `c = relu(c + a b)`, the sum starting from the old `c`.
+    AccumulateRelu,
     /// `c = a b` where the given matrix of `c`'s shape is not `<= 0`, else +0.0: the gradient through a ReLU whose
     /// output the matrix is.
     ReluMask(Mat<'a>),
@@ -47,14 +49,14 @@ impl Epilogue<'_> {
         match self {
             Self::None | Self::ReluMask(_) => First::Zero,
             Self::Bias(bias) | Self::BiasRelu(bias) => First::Row(bias.as_ptr()),
-            Self::Accumulate => First::Output,
+            Self::Accumulate | Self::AccumulateRelu => First::Output,
         }
     }
 
     pub(super) fn activate(&self) -> Activate {
         match self {
             Self::None | Self::Bias(_) | Self::Accumulate => Activate::Nothing,
-            Self::BiasRelu(_) => Activate::Relu,
+            Self::BiasRelu(_) | Self::AccumulateRelu => Activate::Relu,
             // The derivative through a transposed gate is applied after the product, see `gemm_with`.
             Self::ReluMask(gate) if gate.is_transposed() => Activate::Nothing,
             Self::ReluMask(gate) => Activate::ReluMask(gate.data().as_ptr(), gate.row_stride()),

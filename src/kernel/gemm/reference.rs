@@ -20,13 +20,13 @@ pub fn gemm(a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, epilogue: Epilogue<'_>) -
             let mut sum = match epilogue {
                 Epilogue::None | Epilogue::ReluMask(_) => 0.0,
                 Epilogue::Bias(bias) | Epilogue::BiasRelu(bias) => bias.get(col).copied().unwrap_or(0.0),
-                Epilogue::Accumulate => *c,
+                Epilogue::Accumulate | Epilogue::AccumulateRelu => *c,
             };
             for k in 0..a.cols() {
                 sum += a.get(row, k).unwrap_or(0.0) * b.get(k, col).unwrap_or(0.0);
             }
             *c = match epilogue {
-                Epilogue::BiasRelu(_) if sum <= 0.0 => 0.0,
+                Epilogue::BiasRelu(_) | Epilogue::AccumulateRelu if sum <= 0.0 => 0.0,
                 _ => sum,
             };
         }

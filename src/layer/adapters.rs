@@ -1,0 +1,284 @@
+//! Fully connected layers whose weights stay where they are, in flash say, and that learn a little beside them.
+//!
+//! ```text
+//! BiasOnly    y = f(x W + b)                 W by reference; b learns
+//! LowRank     y = f(x W + b + (x D) U)       W and b by reference; D and U learn
+//! ```
+//!
+//! What is by reference needs no gradient and no state of an optimiser.
+
+use super::activation::{Activation, Derivative, Form, FormOf, Identity};
+use super::dense::{affine, product_with_transposed};
+use super::{Dense, Init, InputGradient, Layer, PerSample, Train, scale_each};
+use crate::kernel::elementwise::SumOfSquares;
+use crate::kernel::gemm;
+use crate::{Aligned, Epilogue, Isa, Mat, MatMut, Optimizer, Rng};
+
+/// A [`Dense`] layer of which the bias alone learns.
+///
+/// Source: H. Cai and others, "TinyTL: Reduce Memory, Not Parameters for Efficient On-Device Learning", 2020.
+///
+/// ```
+/// use fusebox::{BiasOnly, Chain, Dense, Relu, Seq, Sgd, Workspace, Zeroed};
+/// type Trained = Seq![Dense<2, 8, Relu>, Dense<8, 2>];
+/// type Net = Seq![BiasOnly<'static, 2, 8, Relu>, BiasOnly<'static, 8, 2>];
+/// static FLASH: Trained = Trained::ZEROED;
+///
+/// let mut net: Net = Chain { first: BiasOnly::new(&FLASH.first), rest: BiasOnly::new(&FLASH.rest) };
+/// let mut workspace = Workspace::<Net, 1>::new();
+/// workspace.train_step(&mut net, &[[1.0, 2.0]], &[1], &Sgd::new(0.1))?;
+/// assert_eq!(net.rest.bias, [-0.05, 0.05]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BiasOnly<'a, const IN: usize, const OUT: usize, A = Identity> {
+    /// The layer that the weights are of.
+    pub base: &'a Dense<IN, OUT, A>,
+    /// What learns. Starts as the layer's own.
+    pub bias: [f32; OUT],
+}
+
+impl<'a, const IN: usize, const OUT: usize, A> BiasOnly<'a, IN, OUT, A> {
+    /// `base` with a bias of its own.
+    pub const fn new(base: &'a Dense<IN, OUT, A>) -> Self {
+        Self { base, bias: base.bias }
+    }
+}
+
+impl<const IN: usize, const OUT: usize, A: Activation> Layer for BiasOnly<'_, IN, OUT, A> {
+    type Input = [f32; IN];
+    type Output = [f32; OUT];
+    type Even<const B: usize> = ();
+    type Odd<const B: usize> = ();
+
+    fn run(&self, isa: Isa, xs: &[[f32; IN]], _scratch: [&mut [f32]; 2], ys: &mut [[f32; OUT]]) {
+        affine::<IN, OUT, A>(isa, xs, &self.base.weight, &self.bias, ys);
+        FormOf::<A>::infer(isa, ys.as_flattened_mut());
+    }
+}
+
+impl<const IN: usize, const OUT: usize, A: Activation> Train for BiasOnly<'_, IN, OUT, A> {
+    type Tape<const B: usize> = <FormOf<A> as Form>::Kept<B, OUT>;
+    type Gradients<const B: usize> = ();
+    type State<O: Optimizer> = O::State<[f32; OUT]>;
+
+    /// The layer's own bias, whatever `init` says.
+    fn init(&mut self, _: Init, _: &mut Rng) {
+        self.bias = self.base.bias;
+    }
+
+    fn forward<const B: usize>(
+        &self,
+        isa: Isa,
+        xs: &[[f32; IN]],
+        kept: &mut Self::Tape<B>,
+        ys: &mut [[f32; OUT]],
+    ) {
+        affine::<IN, OUT, A>(isa, xs, &self.base.weight, &self.bias, ys);
+        FormOf::<A>::forward::<B, OUT>(isa, ys, kept);
+    }
+
+    fn derivative<'a, const B: usize>(kept: &'a Self::Tape<B>, ys: &'a [[f32; OUT]]) -> Derivative<'a> {
+        FormOf::<A>::derivative::<B, OUT>(kept, ys)
+    }
+
+    fn backward<const B: usize>(
+        &self,
+        isa: Isa,
+        _xs: &[[f32; IN]],
+        _kept: &Self::Tape<B>,
+        dys: &[[f32; OUT]],
+        (): &mut (),
+        dx: InputGradient<'_, [f32; IN]>,
+    ) {
+        product_with_transposed(isa, dys, &self.base.weight, dx);
+    }
+
+    fn update<O: Optimizer, const B: usize>(
+        &mut self,
+        isa: Isa,
+        _xs: &[[f32; IN]],
+        _kept: &Self::Tape<B>,
+        dys: &[[f32; OUT]],
+        (): &(),
+        sweep: &mut O::Sweep,
+        state: &mut Self::State<O>,
+    ) {
+        O::step_rows(sweep, isa, dys, &mut self.bias, state);
+    }
+}
+
+impl<const IN: usize, const OUT: usize, A: Activation> PerSample for BiasOnly<'_, IN, OUT, A> {
+    fn add_norms<const B: usize>(
+        &self,
+        isa: Isa,
+        _xs: &[[f32; IN]],
+        _kept: &Self::Tape<B>,
+        dys: &[[f32; OUT]],
+        (): &(),
+        squares: &mut [f32],
+    ) {
+        for (dy, squares) in dys.iter().zip(squares) {
+            *squares += isa.call(SumOfSquares(dy));
+        }
+    }
+
+    fn scale_rows<const B: usize>(_factors: &[f32], (): &mut ()) {}
+}
+
+/// A [`Dense`] layer, to whose weights the product of two thin matrices is added, which learn: `RANK (IN + OUT)` parameters
+/// instead of `IN OUT`.
+///
+/// Source: E. Hu and others, "LoRA: Low-Rank Adaptation of Large Language Models", 2021.
+///
+/// ```
+/// use fusebox::{Chain, Dense, Init, LowRank, Relu, Rng, Seq, Sgd, Train, Workspace, Zeroed};
+/// type Net = Seq![LowRank<'static, 64, 32, 2, Relu>, Dense<32, 10>];
+/// static FLASH: Dense<64, 32, Relu> = Dense::ZEROED;
+///
+/// let mut net: Net = Chain { first: LowRank::new(&FLASH), rest: Dense::ZEROED };
+/// net.init(Init::He, &mut Rng::new(1)); // `up` starts as zeros: at first the layer is what it was
+/// let mut workspace = Workspace::<Net, 1>::new();
+/// workspace.train_step(&mut net, &[[1.0; 64]], &[1], &Sgd::new(0.1))?;
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LowRank<'a, const IN: usize, const OUT: usize, const RANK: usize, A = Identity> {
+    /// The layer that stays.
+    pub base: &'a Dense<IN, OUT, A>,
+    /// From the inputs to the rank.
+    pub down: [[f32; RANK]; IN],
+    /// From the rank to the outputs.
+    pub up: [[f32; OUT]; RANK],
+}
+
+/// Rows whose products with `down` are held at a time when nothing is kept: `RANK` numbers each, on the stack.
+const ROWS: usize = 8;
+
+impl<'a, const IN: usize, const OUT: usize, const RANK: usize, A> LowRank<'a, IN, OUT, RANK, A> {
+    /// `base` with adapters of zeros. They cannot learn before [`Train::init`], being zeros both.
+    pub const fn new(base: &'a Dense<IN, OUT, A>) -> Self {
+        Self { base, down: [[0.0; RANK]; IN], up: [[0.0; OUT]; RANK] }
+    }
+}
+
+impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> LowRank<'_, IN, OUT, RANK, A> {
+    /// `t = x D`, then `y = b + t U + x W`, and what of `A` is done at the store.
+    fn products(&self, isa: Isa, xs: &[[f32; IN]], ts: &mut [[f32; RANK]], ys: &mut [[f32; OUT]]) {
+        let bias = Epilogue::Bias(&self.base.bias);
+        let (down, up, weight) =
+            (Mat::of_rows(&self.down), Mat::of_rows(&self.up), Mat::of_rows(&self.base.weight));
+        gemm::product(isa, Mat::of_rows(xs), down, MatMut::of_rows(ts), Epilogue::None);
+        gemm::product(isa, Mat::of_rows(ts), up, MatMut::of_rows(ys), bias);
+        let epilogue = FormOf::<A>::accumulate();
+        gemm::product(isa, Mat::of_rows(xs), weight, MatMut::of_rows(ys), epilogue);
+    }
+}
+
+impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Layer
+    for LowRank<'_, IN, OUT, RANK, A>
+{
+    type Input = [f32; IN];
+    type Output = [f32; OUT];
+    type Even<const B: usize> = ();
+    type Odd<const B: usize> = ();
+
+    fn run(&self, isa: Isa, xs: &[[f32; IN]], _scratch: [&mut [f32]; 2], ys: &mut [[f32; OUT]]) {
+        if xs.len() != ys.len() {
+            return;
+        }
+        let mut ts = [[0.0; RANK]; ROWS];
+        for (xs, ys) in xs.chunks(ROWS).zip(ys.chunks_mut(ROWS)) {
+            self.products(isa, xs, &mut ts[..xs.len().min(ROWS)], ys);
+        }
+        FormOf::<A>::infer(isa, ys.as_flattened_mut());
+    }
+}
+
+impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Train
+    for LowRank<'_, IN, OUT, RANK, A>
+{
+    /// `t = x D`, and what the activation keeps.
+    type Tape<const B: usize> = (Aligned<[[f32; RANK]; B]>, <FormOf<A> as Form>::Kept<B, OUT>);
+    /// `dt = dy U^T`.
+    type Gradients<const B: usize> = Aligned<[[f32; RANK]; B]>;
+    type State<O: Optimizer> = (O::State<[[f32; RANK]; IN]>, O::State<[[f32; OUT]; RANK]>);
+
+    /// `down` as `init` says, `up` zeros.
+    fn init(&mut self, init: Init, rng: &mut Rng) {
+        super::initialize(init, 1.0, &mut self.down, rng);
+        self.up = [[0.0; OUT]; RANK];
+    }
+
+    fn forward<const B: usize>(
+        &self,
+        isa: Isa,
+        xs: &[[f32; IN]],
+        (ts, kept): &mut Self::Tape<B>,
+        ys: &mut [[f32; OUT]],
+    ) {
+        self.products(isa, xs, &mut ts.0[..xs.len().min(B)], ys);
+        FormOf::<A>::forward::<B, OUT>(isa, ys, kept);
+    }
+
+    fn derivative<'a, const B: usize>((_, kept): &'a Self::Tape<B>, ys: &'a [[f32; OUT]]) -> Derivative<'a> {
+        FormOf::<A>::derivative::<B, OUT>(kept, ys)
+    }
+
+    fn backward<const B: usize>(
+        &self,
+        isa: Isa,
+        _xs: &[[f32; IN]],
+        _tape: &Self::Tape<B>,
+        dys: &[[f32; OUT]],
+        dts: &mut Self::Gradients<B>,
+        dx: InputGradient<'_, [f32; IN]>,
+    ) {
+        let dts = &mut dts.0[..dys.len().min(B)];
+        let (dys, up) = (Mat::of_rows(dys), Mat::of_rows(&self.up));
+        gemm::product(isa, dys, up.t(), MatMut::of_rows(dts), Epilogue::None);
+        dx.write(isa, |dxs| {
+            let (down, weight) = (Mat::of_rows(&self.down), Mat::of_rows(&self.base.weight));
+            gemm::product(isa, Mat::of_rows(dts), down.t(), MatMut::of_rows(dxs), Epilogue::None);
+            gemm::product(isa, dys, weight.t(), MatMut::of_rows(dxs), Epilogue::Accumulate);
+        });
+    }
+
+    fn update<O: Optimizer, const B: usize>(
+        &mut self,
+        isa: Isa,
+        xs: &[[f32; IN]],
+        (ts, _): &Self::Tape<B>,
+        dys: &[[f32; OUT]],
+        dts: &Self::Gradients<B>,
+        sweep: &mut O::Sweep,
+        (down, up): &mut Self::State<O>,
+    ) {
+        let rows = dys.len().min(B);
+        O::step_product(sweep, isa, xs, &dts.0[..rows], &mut self.down, down);
+        O::step_product(sweep, isa, &ts.0[..rows], dys, &mut self.up, up);
+    }
+}
+
+impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> PerSample
+    for LowRank<'_, IN, OUT, RANK, A>
+{
+    fn add_norms<const B: usize>(
+        &self,
+        isa: Isa,
+        xs: &[[f32; IN]],
+        (ts, _): &Self::Tape<B>,
+        dys: &[[f32; OUT]],
+        dts: &Self::Gradients<B>,
+        squares: &mut [f32],
+    ) {
+        let of = |row: &[f32]| isa.call(SumOfSquares(row));
+        for ((((x, t), dt), dy), squares) in xs.iter().zip(&ts.0).zip(&dts.0).zip(dys).zip(squares) {
+            *squares += of(x) * of(dt) + of(t) * of(dy);
+        }
+    }
+
+    fn scale_rows<const B: usize>(factors: &[f32], dts: &mut Self::Gradients<B>) {
+        scale_each(factors, &mut dts.0);
+    }
+}
