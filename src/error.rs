@@ -124,6 +124,50 @@ pub enum Error {
         /// How far past the last aligned address the slice starts, in bytes.
         got: usize,
     },
+    /// NaN or infinity in the data.
+    NotFinite {
+        /// Row of the first such number.
+        row: usize,
+        /// Its place in the row.
+        feature: usize,
+        /// Which of the two it is.
+        got: FpCategory,
+    },
+    /// No finite number of a feature, where at least one is needed.
+    NoNumbers {
+        /// The feature.
+        feature: usize,
+    },
+    /// The numbers of a feature are so large, or differ by so little, that their mean, variance or range overflows or
+    /// underflows.
+    Magnitude {
+        /// The feature.
+        feature: usize,
+    },
+    /// More different classes than the type has room for.
+    Classes {
+        /// The capacity.
+        expected: usize,
+        /// Classes there would have been.
+        got: usize,
+    },
+    /// The parts of a split do not add up to its rows.
+    Parts {
+        /// Rows to be split.
+        expected: usize,
+        /// The sum of the parts.
+        got: usize,
+    },
+    /// A part of a split has no rows.
+    EmptyPart {
+        /// Which part, the first being 0.
+        part: usize,
+    },
+    /// A setting that is a number is outside of its domain.
+    Setting {
+        /// The domain, in words.
+        expected: &'static str,
+    },
 }
 
 impl fmt::Display for Error {
@@ -167,6 +211,27 @@ impl fmt::Display for Error {
             Error::Alignment { expected, got } => {
                 write!(f, "expected bytes aligned to {expected}, got an address {got} past it")
             }
+            Error::NotFinite { row, feature, got } => {
+                let got = if got == FpCategory::Nan { "NaN" } else { "infinity" };
+                write!(f, "expected finite numbers, got {got} in row {row}, feature {feature}")
+            }
+            Error::NoNumbers { feature } => {
+                write!(f, "expected at least one finite number of feature {feature}, got none")
+            }
+            Error::Magnitude { feature } => {
+                write!(
+                    f,
+                    "expected a mean, variance and range of feature {feature} that are normal numbers, got others"
+                )
+            }
+            Error::Classes { expected, got } => {
+                write!(f, "expected at most {expected} different classes, got {got}")
+            }
+            Error::Parts { expected, got } => {
+                write!(f, "expected parts that add up to {expected} rows, got {got}")
+            }
+            Error::EmptyPart { part } => write!(f, "expected at least one row in part {part}, got none"),
+            Error::Setting { expected } => write!(f, "expected {expected}"),
         }
     }
 }

@@ -53,6 +53,7 @@ compile_error!("fusebox stores parameters as little-endian numbers and views the
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub mod data;
 mod error;
 mod kernel;
 mod layer;

@@ -1,0 +1,322 @@
+//! What is missing and what lies far out: found, dealt with as told, and reported.
+//!
+//! A number is missing if it is NaN or infinite. It is an outlier if it lies more than z standard deviations from the
+//! mean: `|x - mean| > z std`. Both are judged by numbers known beforehand ([`Clean::apply`]), or by those seen so far
+//! ([`Clean::apply_running`]).
+
+use super::{Standardize, Statistics};
+use crate::Error;
+use core::fmt;
+use core::num::FpCategory;
+
+/// Errors with the first row and feature that is NaN or infinite.
+///
+/// ```
+/// use fusebox::data::check_finite;
+/// assert_eq!(check_finite(&[[1.0, 2.0]]), Ok(()));
+/// let error = check_finite(&[[1.0, 2.0], [3.0, f32::NEG_INFINITY]]).unwrap_err();
+/// assert_eq!(error.to_string(), "expected finite numbers, got infinity in row 1, feature 1");
+/// ```
+pub fn check_finite<const N: usize>(rows: &[[f32; N]]) -> Result<(), Error> {
+    for (row, xs) in rows.iter().enumerate() {
+        for (feature, x) in xs.iter().enumerate() {
+            if !x.is_finite() {
+                return Err(Error::NotFinite { row, feature, got: x.classify() });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What happens to a row in which a number is NaN or infinite.
+///
+/// ```
+/// use fusebox::data::{Clean, Missing, Outliers, Standardize};
+/// let reference = Standardize { mean: [5.0], std: [1.0] };
+/// let mut row = [f32::NAN];
+/// assert!(!Clean::new(Missing::Reject, Outliers::Keep)?.apply(&mut row, &reference));
+/// assert!(Clean::new(Missing::Fill, Outliers::Keep)?.apply(&mut row, &reference));
+/// assert_eq!(row, [5.0]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The row is not used.
+    Reject,
+    /// The number becomes the feature's mean. A row is rejected all the same if there is no mean yet.
+    Fill,
+}
+
+/// What happens to a row in which a number lies more than some standard deviations from its feature's mean.
+///
+/// ```
+/// use fusebox::data::{Clean, Missing, Outliers, Standardize};
+/// let reference = Standardize { mean: [5.0], std: [2.0] };
+/// let mut row = [-100.0];
+/// assert!(!Clean::new(Missing::Reject, Outliers::Reject(3.0))?.apply(&mut row, &reference));
+/// assert!(Clean::new(Missing::Reject, Outliers::Clip(3.0))?.apply(&mut row, &reference));
+/// assert_eq!(row, [-1.0]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outliers {
+    /// Nothing: they are not looked for.
+    Keep,
+    /// The number is moved to where outliers begin.
+    Clip(f32),
+    /// The row is not used.
+    Reject(f32),
+}
+
+/// Cleans rows one by one and keeps a [`Report`]: 24 bytes a feature.
+///
+/// ```
+/// use fusebox::data::{Clean, Missing, Outliers, Standardize};
+/// const REFERENCE: Standardize<2> = Standardize { mean: [20.0, 1.0], std: [2.0, 0.5] };
+/// let mut clean = Clean::new(Missing::Fill, Outliers::Reject(4.0))?;
+/// let rows = [[21.0, f32::NAN], [99.0, 1.0], [19.0, 0.5]];
+/// let kept = rows.map(|mut row| clean.apply(&mut row, &REFERENCE).then_some(row));
+/// assert_eq!(kept, [Some([21.0, 1.0]), None, Some([19.0, 0.5])]);
+/// assert_eq!(
+///     clean.report.to_string(),
+///     "3 rows, rejected 1; numbers filled 1, clipped 0\n\
+///      feature 0: outlier 1, first in row 1\n\
+///      feature 1: NaN 1, first in row 0\n"
+/// );
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Clean<const N: usize> {
+    missing: Missing,
+    outliers: Outliers,
+    /// What was found and done so far; assign [`Report::new`] to begin anew.
+    pub report: Report<N>,
+}
+
+impl<const N: usize> Clean<N> {
+    /// Rows will be dealt with as said. Errors when the number of standard deviations is not positive and finite.
+    ///
+    /// ```
+    /// use fusebox::data::{Clean, Missing, Outliers};
+    /// let error = Clean::<2>::new(Missing::Fill, Outliers::Clip(-1.0)).unwrap_err();
+    /// assert_eq!(error.to_string(), "expected a positive, finite number of standard deviations");
+    /// ```
+    pub const fn new(missing: Missing, outliers: Outliers) -> Result<Self, Error> {
+        if let Outliers::Clip(z) | Outliers::Reject(z) = outliers
+            && !(z > 0.0 && z.is_finite())
+        {
+            return Err(Error::Setting { expected: "a positive, finite number of standard deviations" });
+        }
+        Ok(Self { missing, outliers, report: Report::new() })
+    }
+
+    /// Whether the row is to be used; if so, it is finite, and numbers that had to be are overwritten. A row that is
+    /// rejected stays as it is.
+    ///
+    /// Mean and standard deviation come from `reference`. Any other number of a feature that it holds for constant is an
+    /// outlier.
+    #[must_use]
+    pub fn apply(&mut self, row: &mut [f32; N], reference: &Standardize<N>) -> bool {
+        self.apply_by(row, reference.mean.iter().copied().zip(reference.std))
+    }
+
+    /// [`Clean::apply`] by the mean and standard deviation so far: first `statistics` counts the finite numbers of the row as
+    /// they came, outliers included, then the row is judged by them.
+    ///
+    /// Of n numbers none lies more than (n - 1) / sqrt(n) standard deviations from their mean (P. Samuelson, "How Deviant
+    /// Can You Be?", 1968), so nothing is an outlier before there is enough to compare it with: for 3, before the
+    /// eleventh row.
+    ///
+    /// ```
+    /// use fusebox::data::{Clean, Missing, Outliers, Statistics};
+    /// let mut statistics = Statistics::new();
+    /// let mut clean = Clean::new(Missing::Fill, Outliers::Clip(3.0))?;
+    /// let mut rows = [[f32::NAN], [2.0], [4.0], [f32::NAN]];
+    /// let kept = rows.each_mut().map(|row| clean.apply_running(row, &mut statistics));
+    /// assert_eq!(kept, [false, true, true, true]); // there was nothing to fill the first with
+    /// assert_eq!(rows[3], [3.0]);
+    /// # Ok::<(), fusebox::Error>(())
+    /// ```
+    #[must_use]
+    pub fn apply_running(&mut self, row: &mut [f32; N], statistics: &mut Statistics<N>) -> bool {
+        statistics.add_finite(row);
+        self.apply_by(row, statistics.features().iter().map(|moments| (moments.mean(), moments.std())))
+    }
+
+    /// `reference` gives mean and standard deviation of each feature.
+    fn apply_by(&mut self, row: &mut [f32; N], reference: impl Iterator<Item = (f32, f32)> + Clone) -> bool {
+        let number = self.report.rows;
+        let (mut rejected, mut filled, mut clipped) = (false, 0, 0);
+        for ((&x, findings), (mean, std)) in row.iter().zip(&mut self.report.features).zip(reference.clone())
+        {
+            let (kind, verdict) = match x.classify() {
+                FpCategory::Nan => (&mut findings.nan, self.missing.judge(mean)),
+                FpCategory::Infinite => (&mut findings.infinity, self.missing.judge(mean)),
+                _ => (&mut findings.outlier, self.outliers.judge(x, mean, std)),
+            };
+            if verdict != Verdict::Keep {
+                kind.note(number);
+            }
+            match verdict {
+                Verdict::Keep => {}
+                Verdict::Reject => rejected = true,
+                Verdict::Replace(_) if x.is_finite() => clipped += 1,
+                Verdict::Replace(_) => filled += 1,
+            }
+        }
+        self.report.rows = number.saturating_add(1);
+        if rejected {
+            self.report.rejected = self.report.rejected.saturating_add(1);
+            return false;
+        }
+        if filled + clipped > 0 {
+            for (x, (mean, std)) in row.iter_mut().zip(reference) {
+                let verdict =
+                    if x.is_finite() { self.outliers.judge(*x, mean, std) } else { self.missing.judge(mean) };
+                if let Verdict::Replace(y) = verdict {
+                    *x = y;
+                }
+            }
+            self.report.filled = self.report.filled.saturating_add(filled);
+            self.report.clipped = self.report.clipped.saturating_add(clipped);
+        }
+        true
+    }
+}
+
+/// What becomes of a number, or of the row for its sake.
+#[derive(Clone, Copy, PartialEq)]
+enum Verdict {
+    Keep,
+    Replace(f32),
+    Reject,
+}
+
+impl Missing {
+    fn judge(self, mean: f32) -> Verdict {
+        match self {
+            Self::Fill if mean.is_finite() => Verdict::Replace(mean),
+            _ => Verdict::Reject,
+        }
+    }
+}
+
+impl Outliers {
+    /// Of a finite `x`, which is kept where `mean` is not finite or `std` no number: there is nothing to judge it by.
+    fn judge(self, x: f32, mean: f32, std: f32) -> Verdict {
+        let (Self::Clip(z) | Self::Reject(z)) = self else { return Verdict::Keep };
+        let (distance, reach) = (x - mean, z * std);
+        if !(mean.is_finite() && reach >= 0.0 && distance.abs() > reach) {
+            return Verdict::Keep;
+        }
+        match self {
+            // Between the mean and `x`, so it does not overflow.
+            Self::Clip(_) => Verdict::Replace(mean + reach.copysign(distance)),
+            _ => Verdict::Reject,
+        }
+    }
+}
+
+/// What [`Clean`] found in the rows, and what it did. Counts stay at 2^32 - 1 when they get there.
+///
+/// Findings are counted in rejected rows too; filled and clipped are numbers of rows that were kept. Printed, it is a line
+/// about the rows and one for each feature in which something was found.
+///
+/// ```
+/// use fusebox::data::Report;
+/// static REPORT: Report<4> = Report::new(); // all zeros: one that is written to lies in .bss
+/// assert_eq!(REPORT.to_string(), "0 rows, rejected 0; numbers filled 0, clipped 0\n");
+/// assert_eq!(size_of::<Report<4>>(), 4 * 24 + 16);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report<const N: usize> {
+    /// Rows seen.
+    pub rows: u32,
+    /// Rows rejected.
+    pub rejected: u32,
+    /// Missing numbers that became the mean.
+    pub filled: u32,
+    /// Outliers that were moved.
+    pub clipped: u32,
+    /// What was found in each feature.
+    pub features: [Findings; N],
+}
+
+/// What was found in one feature, by reason.
+///
+/// ```
+/// use fusebox::data::{Clean, Missing, Outliers, Standardize};
+/// let mut clean = Clean::new(Missing::Reject, Outliers::Keep)?;
+/// for x in [1.0, f32::NAN, f32::INFINITY, f32::NAN] {
+///     let _ = clean.apply(&mut [x], &Standardize { mean: [0.0], std: [1.0] });
+/// }
+/// let [findings] = clean.report.features;
+/// assert_eq!((findings.nan.count, findings.nan.first), (2, 1));
+/// assert_eq!((findings.infinity.count, findings.infinity.first), (1, 2));
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Findings {
+    /// Numbers that were NaN.
+    pub nan: Found,
+    /// Numbers that were infinite.
+    pub infinity: Found,
+    /// Finite numbers far from the mean.
+    pub outlier: Found,
+}
+
+/// How often something was found, and where first: see [`Findings`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// How often.
+    pub count: u32,
+    /// The row of the first, counted from 0; 0 also where there is none.
+    pub first: u32,
+}
+
+impl<const N: usize> Report<N> {
+    /// Nothing seen yet.
+    pub const fn new() -> Self {
+        let features = [Findings { nan: Found::NONE, infinity: Found::NONE, outlier: Found::NONE }; N];
+        Self { rows: 0, rejected: 0, filled: 0, clipped: 0, features }
+    }
+}
+
+impl<const N: usize> Default for Report<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Found {
+    const NONE: Self = Self { count: 0, first: 0 };
+
+    fn note(&mut self, row: u32) {
+        if self.count == 0 {
+            self.first = row;
+        }
+        self.count = self.count.saturating_add(1);
+    }
+}
+
+impl<const N: usize> fmt::Display for Report<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rows, rejected, filled, clipped, features } = self;
+        writeln!(f, "{rows} rows, rejected {rejected}; numbers filled {filled}, clipped {clipped}")?;
+        for (feature, Findings { nan, infinity, outlier }) in features.iter().enumerate() {
+            let named = [("NaN", nan), ("infinity", infinity), ("outlier", outlier)];
+            let mut separator = ": ";
+            for (reason, Found { count, first }) in named.into_iter().filter(|(_, found)| found.count > 0) {
+                if separator == ": " {
+                    write!(f, "feature {feature}")?;
+                }
+                write!(f, "{separator}{reason} {count}, first in row {first}")?;
+                separator = "; ";
+            }
+            if separator == "; " {
+                writeln!(f)?;
+            }
+        }
+        Ok(())
+    }
+}

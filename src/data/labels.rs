@@ -1,0 +1,134 @@
+//! Classes as numbers: in the order they come, and spelt out as one 1 among zeros.
+
+use crate::Error;
+use core::fmt;
+use heapless::Vec;
+
+/// The row that is 1 at `label` and 0 elsewhere. Errors unless `label` is below `CLASSES`; the error's row is 0.
+///
+/// ```
+/// use fusebox::{Error, data::one_hot};
+/// assert_eq!(one_hot(1), Ok([0.0, 1.0, 0.0]));
+/// assert_eq!(one_hot::<3>(3), Err(Error::Label { classes: 3, got: 3, row: 0 }));
+/// ```
+pub fn one_hot<const CLASSES: usize>(label: usize) -> Result<[f32; CLASSES], Error> {
+    let mut row = [0.0; CLASSES];
+    one_hot_into(label, &mut row)?;
+    Ok(row)
+}
+
+/// Overwrites `row`, whose length is the number of classes, with 1 at `label` and 0 elsewhere. Errors, with nothing
+/// written, unless `label` is below it; the error's row is 0.
+///
+/// ```
+/// use fusebox::data::one_hot_into;
+/// let mut row = [20.5, 7.0, 7.0, 7.0]; // a temperature, and a place for one of three machines
+/// one_hot_into(2, &mut row[1..])?;
+/// assert_eq!(row, [20.5, 0.0, 0.0, 1.0]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+pub fn one_hot_into(label: usize, row: &mut [f32]) -> Result<(), Error> {
+    if label >= row.len() {
+        return Err(Error::Label { classes: row.len(), got: label, row: 0 });
+    }
+    for (class, x) in row.iter_mut().enumerate() {
+        *x = f32::from(u8::from(class == label));
+    }
+    Ok(())
+}
+
+/// Numbers keys (names, codes) from 0 on in the order they come: labels for [`CrossEntropy`](crate::CrossEntropy). Has
+/// room for `C` different ones, at most 256; looks them up one after the other.
+///
+/// ```
+/// use fusebox::data::Labels;
+/// let mut labels = Labels::<&str, 3>::new();
+/// assert_eq!(labels.encode("cat"), Ok(0));
+/// assert_eq!(labels.encode("dog"), Ok(1));
+/// assert_eq!(labels.encode("cat"), Ok(0));
+/// assert_eq!(labels.get("owl"), None); // looked up, not added
+/// assert_eq!(labels.decode(1), Some("dog"));
+/// assert_eq!(labels.keys(), ["cat", "dog"]);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Labels<K, const C: usize> {
+    keys: Vec<K, C>,
+}
+
+impl<K: PartialEq + Copy, const C: usize> Labels<K, C> {
+    /// No keys yet.
+    pub const fn new() -> Self {
+        const { assert!(C <= 256, "a label is a u8") }
+        Self { keys: Vec::new() }
+    }
+
+    /// The label of `key`, a new one if it is new. Hands a new key back, with nothing changed, when there are `C` already.
+    ///
+    /// ```
+    /// use fusebox::data::{Full, Labels};
+    /// let mut codes = Labels::<u32, 1>::new();
+    /// assert_eq!(codes.encode(404), Ok(0));
+    /// let full = codes.encode(500).unwrap_err();
+    /// assert_eq!(full, Full { key: 500, capacity: 1 });
+    /// assert_eq!(full.to_string(), "expected at most 1 different keys, got another: 500");
+    /// ```
+    pub fn encode(&mut self, key: K) -> Result<u8, Full<K>> {
+        if let Some(label) = self.get(key) {
+            return Ok(label);
+        }
+        let label = self.keys.len() as u8; // below C if there is room
+        self.keys.push(key).map_err(|key| Full { key, capacity: C })?;
+        Ok(label)
+    }
+
+    /// The label of `key`, if it has one.
+    pub fn get(&self, key: K) -> Option<u8> {
+        self.keys.iter().position(|&known| known == key).map(|label| label as u8)
+    }
+
+    /// The key of a label, as of the largest output ([`argmax`](crate::argmax)), if there is one.
+    pub fn decode(&self, label: usize) -> Option<K> {
+        self.keys.get(label).copied()
+    }
+
+    /// The keys, in the order of their labels.
+    pub fn keys(&self) -> &[K] {
+        &self.keys
+    }
+}
+
+impl<K: PartialEq + Copy, const C: usize> Default for Labels<K, C> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A key that [`Labels`] has no room for.
+///
+/// Turns into an [`Error`], which cannot hold the key:
+///
+/// ```
+/// use fusebox::{Error, data::Full};
+/// assert_eq!(Error::from(Full { key: "owl", capacity: 2 }), Error::Classes { expected: 2, got: 3 });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full<K> {
+    /// The key, handed back.
+    pub key: K,
+    /// Keys there is room for.
+    pub capacity: usize,
+}
+
+impl<K: fmt::Debug> fmt::Display for Full<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected at most {} different keys, got another: {:?}", self.capacity, self.key)
+    }
+}
+
+impl<K: fmt::Debug> core::error::Error for Full<K> {}
+
+impl<K> From<Full<K>> for Error {
+    fn from(full: Full<K>) -> Self {
+        Self::Classes { expected: full.capacity, got: full.capacity.saturating_add(1) }
+    }
+}

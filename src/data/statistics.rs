@@ -1,0 +1,295 @@
+//! Mean, variance, minimum and maximum of each feature, in one pass.
+//!
+//! ```text
+//! d = x - mean          mean = mean + d / n          squares = squares + d (d - d / n)          variance = squares / n
+//! ```
+//!
+//! Source: B. P. Welford, "Note on a Method for Calculating Corrected Sums of Squares and Products", 1962; two halves are
+//! merged as in T. Chan, G. Golub and R. LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
+//! Variances", 1979. It never subtracts large squares, as `sum x^2 - n mean^2` does.
+//!
+//! In plain `f32` the mean would stop moving once `d / n` is below half a unit of its last place: for a sensor that
+//! hovers around 10^6 by 1, after thirty rows. So mean and squares are each an unevaluated sum of two `f32`, `high` and
+//! what rounding took from it, `low` (T. J. Dekker, "A Floating-Point Technique for Extending the Available Precision",
+//! 1971). Of n numbers that span R, of magnitude up to M, with standard deviation s, and u = 2^-24:
+//!
+//! ```text
+//! |error of the mean|     <= E + u M                                 E = 4 u R + 2 (n + 2) u^2 M
+//! |error of the variance| <= 2 E s + E^2 + (11 + 2 n u) u s^2
+//! ```
+//!
+//! An update rounds thrice in proportion to `d / n` (3 u R, averaged) and twice in `low` (2 u^2 M, summed over n); an
+//! error of the means enters the squares as 2 sum |d| E <= 2 n E s, by Cauchy and Schwarz; a square itself rounds seven
+//! times, their sum and the division by n take the rest. Nothing is claimed where a square overflows or
+//! underflows; [`Standardize::of`](super::Standardize::of) refuses such data.
+
+use super::check_finite;
+use crate::Error;
+
+/// Mean, variance, minimum, maximum and count of each of `N` features, a row at a time: 28 bytes a feature.
+///
+/// `new` is all zeros, so that a `static` of it lies in `.bss`. What is asked of a feature without numbers is NaN. After
+/// 2^32 - 1 numbers a feature stays as it is.
+///
+/// ```
+/// use fusebox::data::Statistics;
+/// let mut statistics = Statistics::new();
+/// for row in [[1.0, 5.0], [2.0, 5.0], [6.0, 5.0]] {
+///     statistics.add(&row)?;
+/// }
+/// assert_eq!(statistics.mean(), [3.0, 5.0]);
+/// assert_eq!(statistics.min(), [1.0, 5.0]);
+/// assert_eq!(statistics.max(), [6.0, 5.0]);
+/// assert!((statistics.variance()[0] - 14.0 / 3.0).abs() < 1e-6);
+/// assert_eq!(statistics.std()[1], 0.0);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Statistics<const N: usize> {
+    rows: u32,
+    features: [Moments; N],
+}
+
+impl<const N: usize> Statistics<N> {
+    /// No rows yet.
+    pub const fn new() -> Self {
+        Self { rows: 0, features: [Moments::NONE; N] }
+    }
+
+    /// Counts a row. Errors, with nothing counted, when a number is NaN or infinite; the row in the error is how many
+    /// rows were counted before.
+    ///
+    /// ```
+    /// use core::num::FpCategory;
+    /// use fusebox::{Error, data::Statistics};
+    /// let mut statistics = Statistics::new();
+    /// statistics.add(&[1.0, 2.0])?;
+    /// let refused = statistics.add(&[3.0, f32::NAN]);
+    /// assert_eq!(refused, Err(Error::NotFinite { row: 1, feature: 1, got: FpCategory::Nan }));
+    /// assert_eq!(statistics.count(), [1, 1]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn add(&mut self, row: &[f32; N]) -> Result<(), Error> {
+        check_finite(core::slice::from_ref(row)).map_err(|error| match error {
+            Error::NotFinite { feature, got, .. } => {
+                Error::NotFinite { row: self.rows as usize, feature, got }
+            }
+            other => other,
+        })?;
+        self.add_finite(row);
+        Ok(())
+    }
+
+    /// Counts the finite numbers of a row and passes over the others: each feature has its own
+    /// [`count`](Statistics::count), and what is missing is the difference to [`rows`](Statistics::rows).
+    ///
+    /// ```
+    /// use fusebox::data::Statistics;
+    /// let mut statistics = Statistics::new();
+    /// statistics.add_finite(&[1.0, 2.0]);
+    /// statistics.add_finite(&[3.0, f32::NAN]);
+    /// assert_eq!((statistics.rows(), statistics.count()), (2, [2, 1]));
+    /// assert_eq!(statistics.mean(), [2.0, 2.0]);
+    /// ```
+    pub fn add_finite(&mut self, row: &[f32; N]) {
+        self.rows = self.rows.saturating_add(1);
+        for (moments, &x) in self.features.iter_mut().zip(row) {
+            if x.is_finite() {
+                moments.add(x);
+            }
+        }
+    }
+
+    /// Counts all that `other` has counted: two halves of the data give what the whole gives, but for rounding.
+    ///
+    /// ```
+    /// use fusebox::data::Statistics;
+    /// let [mut one, mut other] = [Statistics::new(); 2];
+    /// one.add(&[1.0])?;
+    /// other.add(&[2.0])?;
+    /// other.add(&[6.0])?;
+    /// one.merge(&other);
+    /// assert_eq!((one.rows(), one.mean(), one.max()), (3, [3.0], [6.0]));
+    /// # Ok::<(), fusebox::Error>(())
+    /// ```
+    pub fn merge(&mut self, other: &Self) {
+        self.rows = self.rows.saturating_add(other.rows);
+        for (moments, other) in self.features.iter_mut().zip(&other.features) {
+            moments.merge(other);
+        }
+    }
+
+    /// Rows counted.
+    pub const fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// Numbers counted of each feature.
+    pub fn count(&self) -> [u32; N] {
+        self.features.map(|moments| moments.count)
+    }
+
+    /// The mean of each feature.
+    pub fn mean(&self) -> [f32; N] {
+        self.features.map(|moments| moments.mean())
+    }
+
+    /// The population variance of each feature: the mean of the squared distances to the mean.
+    pub fn variance(&self) -> [f32; N] {
+        self.features.map(|moments| moments.variance())
+    }
+
+    /// The standard deviation of each feature, the square root of the variance.
+    pub fn std(&self) -> [f32; N] {
+        self.features.map(|moments| moments.std())
+    }
+
+    /// The smallest number of each feature.
+    pub fn min(&self) -> [f32; N] {
+        self.features.map(|moments| moments.min())
+    }
+
+    /// The largest number of each feature.
+    pub fn max(&self) -> [f32; N] {
+        self.features.map(|moments| moments.max())
+    }
+
+    pub(super) const fn features(&self) -> &[Moments; N] {
+        &self.features
+    }
+}
+
+impl<const N: usize> Default for Statistics<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What is known of one feature.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Moments {
+    count: u32,
+    mean: Sum,
+    /// The sum of the squared distances to the mean.
+    squares: Sum,
+    min: f32,
+    max: f32,
+}
+
+impl Moments {
+    const NONE: Self = Self { count: 0, mean: Sum::ZERO, squares: Sum::ZERO, min: 0.0, max: 0.0 };
+
+    fn add(&mut self, x: f32) {
+        if self.count == u32::MAX {
+            return;
+        }
+        (self.min, self.max) = if self.count == 0 { (x, x) } else { (self.min.min(x), self.max.max(x)) };
+        self.count += 1;
+        let distance = (x - self.mean.high) - self.mean.low;
+        let step = distance / self.count as f32;
+        self.mean.add(step);
+        self.squares.add(distance * (distance - step));
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let count = match (self.count, other.count) {
+            (_, 0) => return,
+            (0, _) => return *self = *other,
+            (one, other) => one.saturating_add(other),
+        };
+        let distance = (other.mean.high - self.mean.high) + (other.mean.low - self.mean.low);
+        let part = other.count as f32 / count as f32;
+        self.mean.add(distance * part);
+        self.squares.add(distance * part * (distance * self.count as f32));
+        self.squares.add(other.squares.high);
+        self.squares.add(other.squares.low);
+        (self.min, self.max) = (self.min.min(other.min), self.max.max(other.max));
+        self.count = count;
+    }
+
+    pub(super) const fn count(&self) -> u32 {
+        self.count
+    }
+
+    pub(super) const fn mean(&self) -> f32 {
+        self.unless_empty(self.mean.high)
+    }
+
+    pub(super) const fn variance(&self) -> f32 {
+        self.squares.high / self.count as f32 // 0 / 0 is NaN
+    }
+
+    pub(super) fn std(&self) -> f32 {
+        libm::sqrtf(self.variance())
+    }
+
+    pub(super) const fn min(&self) -> f32 {
+        self.unless_empty(self.min)
+    }
+
+    pub(super) const fn max(&self) -> f32 {
+        self.unless_empty(self.max)
+    }
+
+    const fn unless_empty(&self, x: f32) -> f32 {
+        if self.count == 0 { f32::NAN } else { x }
+    }
+}
+
+/// An unevaluated sum: `high` is its value in `f32`, `low` what rounding took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Sum {
+    high: f32,
+    low: f32,
+}
+
+impl Sum {
+    const ZERO: Self = Self { high: 0.0, low: 0.0 };
+
+    fn add(&mut self, x: f32) {
+        let (sum, error) = two_sum(self.high, x);
+        (self.high, self.low) = two_sum(sum, self.low + error);
+    }
+}
+
+/// The rounded sum and its error, whose sum is exact.
+///
+/// Source: D. Knuth, "The Art of Computer Programming", volume 2, section 4.2.2, theorem B.
+fn two_sum(a: f32, b: f32) -> (f32, f32) {
+    let sum = a + b;
+    let of_b = sum - a;
+    let of_a = sum - of_b;
+    (sum, (a - of_a) + (b - of_b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_count_stays() {
+        let mut moments = Moments::NONE;
+        moments.add(1.0);
+        moments.count = u32::MAX;
+        let before = moments;
+        moments.add(2.0);
+        assert_eq!(moments, before);
+        moments.merge(&before);
+        assert_eq!((moments.count, moments.mean()), (u32::MAX, 1.0));
+    }
+
+    /// Against `f64`, which holds the sum of two `f32` exactly unless one is much the larger.
+    #[test]
+    fn two_sums_are_exact() {
+        let numbers = || (-40..40).map(|e| 2f32.powi(e) * 1.000_000_1).flat_map(|x| [x, -x, x * 3.0]);
+        for a in numbers() {
+            for b in numbers() {
+                let (sum, error) = two_sum(a, b);
+                if (a / b).abs() < 1e8 && (b / a).abs() < 1e8 {
+                    assert_eq!(f64::from(sum) + f64::from(error), f64::from(a) + f64::from(b));
+                }
+                assert_eq!(sum, a + b);
+            }
+        }
+    }
+}
