@@ -113,21 +113,24 @@ where
     Ok(cut(order, parts))
 }
 
-/// How many of `part` rows each class gets, taken from those `left`.
-///
-/// The classes lie one after the other on a line as long as all that is left; the line is scaled to the length of the
-/// part, and the borders are rounded down. So the shares add up to the part, and none is more than the class has.
+/// How many of `part` rows each class gets, taken from those `left`: its share rounded down, and one of the rows that are
+/// then still missing if its remainder is among the largest. So the shares add up, and none is more than the class has.
 fn shares<const CLASSES: usize>(part: usize, left: &mut [u32; CLASSES]) -> [u32; CLASSES] {
-    let total: u64 = left.iter().map(|&rows| u64::from(rows)).sum();
-    let scaled = |border: u64| (border * part as u64).checked_div(total).unwrap_or(0);
-    let mut begin = 0;
-    left.each_mut().map(|left| {
-        let end = begin + u64::from(*left);
-        let share = (scaled(end) - scaled(begin)) as u32;
-        begin = end;
+    let (part, total) = (part as u64, left.iter().map(|&rows| u64::from(rows)).sum());
+    let scaled = |rows: u32| part * u64::from(rows);
+    let mut shares = left.map(|rows| scaled(rows).checked_div(total).unwrap_or(0) as u32);
+    for _ in shares.iter().map(|&share| u64::from(share)).sum()..part {
+        // A class that got one has a remainder below zero, `None`, which is less than any other.
+        let remainder =
+            |(share, rows): &(&mut u32, &u32)| scaled(**rows).checked_sub(u64::from(**share) * total);
+        if let Some((share, _)) = shares.iter_mut().zip(&*left).max_by_key(remainder) {
+            *share += 1;
+        }
+    }
+    for (left, share) in left.iter_mut().zip(shares) {
         *left -= share;
-        share
-    })
+    }
+    shares
 }
 
 fn check_parts(rows: usize, parts: &[usize]) -> Result<(), Error> {
