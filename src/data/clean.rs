@@ -123,9 +123,8 @@ impl<const N: usize> Clean<N> {
     /// [`Clean::apply`] by the mean and standard deviation so far: first `statistics` counts the finite numbers of the row as
     /// they came, outliers included, then the row is judged by them.
     ///
-    /// Of n numbers none lies more than (n - 1) / sqrt(n) standard deviations from their mean (P. Samuelson, "How Deviant
-    /// Can You Be?", 1968), so nothing is an outlier before there is enough to compare it with: for 3, before the
-    /// eleventh row.
+    /// Of n numbers none lies more than sqrt(n - 1) standard deviations from their mean (P. Samuelson, "How Deviant Can You
+    /// Be?", 1968), so nothing is an outlier before there is enough to compare it with: for 3, among the first nine.
     ///
     /// ```
     /// use fusebox::data::{Clean, Missing, Outliers, Statistics};
