@@ -26,6 +26,8 @@
 //! [`MatMut`]), [`matmul`] for those whose shape is a type. [`Isa`] is the instruction set they run on: found by itself,
 //! or chosen with the `_with` twin of a function.
 //!
+//! Before the networks comes their data: [`data`] standardises it, finds what is missing, and splits it, a row at a time.
+//!
 //! # What holds everywhere
 //!
 //! - **Bits.** A row gives the same bits alone and in a batch. Instruction sets that agree in [`Isa::is_fused`] give the same
