@@ -65,7 +65,7 @@ pub fn split<'a, const PARTS: usize, I: TryFrom<usize>>(
 ///
 /// In the first part each class has its share within less than one row; in each further part its share of what the earlier
 /// ones left. Each set of rows that gives these numbers is as likely as the others. Rows are looked at once to count them
-/// and once for each part; 8 bytes of stack a class.
+/// and once for each part; three `u32` of stack a class.
 ///
 /// Errors, with nothing written, as [`split`] does, and when a label is not below `CLASSES`.
 ///
