@@ -91,13 +91,6 @@ pub enum Error {
         /// What the square is instead: NaN or infinite.
         got: FpCategory,
     },
-    /// A number that must be finite is not.
-    NotFinite {
-        /// What it is instead: NaN or infinite.
-        got: FpCategory,
-        /// Its place among the numbers given, from 0.
-        index: usize,
-    },
     /// A counter or a buffer has taken all that it can.
     Full {
         /// How much that is.
@@ -126,7 +119,7 @@ pub enum Error {
     },
     /// NaN or infinity in the data.
     NotFinite {
-        /// Row of the first such number.
+        /// Row of the first such number; 0 where a single row was given.
         row: usize,
         /// Its place in the row.
         feature: usize,
@@ -163,11 +156,6 @@ pub enum Error {
         /// Which part, the first being 0.
         part: usize,
     },
-    /// A setting that is a number is outside of its domain.
-    Setting {
-        /// The domain, in words.
-        expected: &'static str,
-    },
 }
 
 impl fmt::Display for Error {
@@ -202,7 +190,6 @@ impl fmt::Display for Error {
                 )
             }
             Error::Gradient { got } => write!(f, "expected a gradient whose square is finite, got {got:?}"),
-            Error::NotFinite { got, index } => write!(f, "expected finite numbers, got {got:?} at {index}"),
             Error::Full { capacity } => write!(f, "expected at most {capacity} observations, got one more"),
             Error::Setting { name, expected } => {
                 write!(f, "expected `{name}` to be {expected}, got something else")
@@ -231,7 +218,6 @@ impl fmt::Display for Error {
                 write!(f, "expected parts that add up to {expected} rows, got {got}")
             }
             Error::EmptyPart { part } => write!(f, "expected at least one row in part {part}, got none"),
-            Error::Setting { expected } => write!(f, "expected {expected}"),
         }
     }
 }

@@ -112,7 +112,7 @@ fn confusion_counts_nothing_that_it_refuses() {
         for index in 0..3 {
             let mut y = [0.0; 3];
             y[index] = number;
-            assert_eq!(confusion.observe(&y, 0), Err(Error::NotFinite { got, index }));
+            assert_eq!(confusion.observe(&y, 0), Err(Error::NotFinite { row: 0, feature: index, got }));
         }
     }
     assert_eq!(confusion, Confusion::new());
@@ -184,7 +184,7 @@ fn roc_auc_needs_both_classes_and_numbers() {
     assert_eq!(exact(&[0, 0], &[0.1, 0.2]), None);
     let (mut roc, mut histogram) = (RocAuc::<4>::new(), RocHistogram::<4>::new());
     for (score, got) in [(f32::NAN, FpCategory::Nan), (f32::NEG_INFINITY, FpCategory::Infinite)] {
-        let error = Err(Error::NotFinite { got, index: 0 });
+        let error = Err(Error::NotFinite { row: 0, feature: 0, got });
         assert_eq!(roc.observe(score, true), error);
         assert_eq!(histogram.observe(score, false), error);
     }
@@ -313,8 +313,8 @@ fn regression_adds_nothing_that_it_refuses() {
     metrics.observe(1.0, 2.0).unwrap();
     let before = metrics.clone();
     for (number, got) in [(f32::NAN, FpCategory::Nan), (f32::INFINITY, FpCategory::Infinite)] {
-        assert_eq!(metrics.observe(number, 0.0), Err(Error::NotFinite { got, index: 0 }));
-        assert_eq!(metrics.observe(0.0, number), Err(Error::NotFinite { got, index: 1 }));
+        assert_eq!(metrics.observe(number, 0.0), Err(Error::NotFinite { row: 0, feature: 0, got }));
+        assert_eq!(metrics.observe(0.0, number), Err(Error::NotFinite { row: 0, feature: 1, got }));
     }
     assert_eq!(metrics, before);
 }

@@ -105,7 +105,10 @@ impl<const N: usize> Clean<N> {
         if let Outliers::Clip(z) | Outliers::Reject(z) = outliers
             && !(z > 0.0 && z.is_finite())
         {
-            return Err(Error::Setting { expected: "a positive, finite number of standard deviations" });
+            return Err(Error::Setting {
+                name: "z",
+                expected: "a positive, finite number of standard deviations",
+            });
         }
         Ok(Self { missing, outliers, report: Report::new() })
     }

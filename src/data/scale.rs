@@ -183,7 +183,10 @@ impl<const N: usize> MinMax<N> {
     pub fn with_range(statistics: &Statistics<N>, range: RangeInclusive<f32>) -> Result<Self, Error> {
         let (low, high) = (*range.start(), *range.end());
         if !(low < high && (high - low).is_finite()) {
-            return Err(Error::Setting { expected: "a range with finite ends, the first below the last" });
+            return Err(Error::Setting {
+                name: "range",
+                expected: "a range with finite ends, the first below the last",
+            });
         }
         check(statistics)?;
         let (min, max) = (statistics.min(), statistics.max());

@@ -85,7 +85,7 @@ impl<const CLASSES: usize> Confusion<CLASSES> {
     /// let mut confusion = Confusion::<2>::new();
     /// confusion.observe(&[0.3, 1.7], 1)?;
     /// let error = confusion.observe(&[0.3, f32::NAN], 0);
-    /// assert_eq!(error, Err(Error::NotFinite { got: FpCategory::Nan, index: 1 }));
+    /// assert_eq!(error, Err(Error::NotFinite { row: 0, feature: 1, got: FpCategory::Nan }));
     /// assert_eq!(confusion.counts(), &[[0, 0], [0, 1]]);
     /// # Ok::<(), Error>(())
     /// ```

@@ -20,7 +20,7 @@ use crate::Error;
 /// Refuses numbers of which one is NaN or infinite.
 fn check_finite(numbers: &[f32]) -> Result<(), Error> {
     match numbers.iter().enumerate().find(|(_, number)| !number.is_finite()) {
-        Some((index, number)) => Err(Error::NotFinite { got: number.classify(), index }),
+        Some((index, number)) => Err(Error::NotFinite { row: 0, feature: index, got: number.classify() }),
         None => Ok(()),
     }
 }

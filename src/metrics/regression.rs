@@ -57,7 +57,7 @@ impl Regression {
     /// use core::num::FpCategory;
     /// use fusebox::{Error, Regression};
     /// let error = Regression::new().observe(0.0, f32::INFINITY);
-    /// assert_eq!(error, Err(Error::NotFinite { got: FpCategory::Infinite, index: 1 }));
+    /// assert_eq!(error, Err(Error::NotFinite { row: 0, feature: 1, got: FpCategory::Infinite }));
     /// ```
     pub fn observe(&mut self, y: f32, target: f32) -> Result<(), Error> {
         check_finite(&[y, target])?;
