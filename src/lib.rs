@@ -86,6 +86,8 @@ pub use train::{
     Sgd, Stage, Verdict, WeightDecay, WeightedCrossEntropy, Workspace, argmax, evaluate, evaluate_with,
 };
 
+pub use kernel::functions;
+
 /// The kernels as plain loops: what they mean.
 pub mod reference {
     pub use crate::kernel::gemm::reference::gemm;

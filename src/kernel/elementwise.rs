@@ -1,44 +1,19 @@
 //! Kernels that treat each number alone, and sums over rows.
 
+use super::math::Function;
 use crate::simd::{Lanes16, Pass, Simd};
 use core::marker::PhantomData;
 
-/// A function of one number, with its derivative.
-pub(crate) trait Curve {
-    /// The value at `x`.
-    fn value<S: Simd>(s: S, x: S::V) -> S::V;
+/// A function whose derivative is at hand.
+pub(crate) trait Curve: Function {
+    /// The function, which has no settings.
+    const CURVE: Self;
 
     /// The derivative: at the input, or from the value, as the implementor says.
     fn slope<S: Simd>(s: S, at: S::V) -> S::V;
 }
 
-/// Every number becomes its [`Curve::value`].
-pub(crate) struct Bend<'a, C> {
-    curve: PhantomData<C>,
-    xs: &'a mut [f32],
-}
-
-impl<'a, C> Bend<'a, C> {
-    pub(crate) fn of(xs: &'a mut [f32]) -> Self {
-        Self { curve: PhantomData, xs }
-    }
-}
-
-impl<C: Curve> Pass for Bend<'_, C> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Self { xs, .. } = self;
-        for_each_vector::<S>(xs.len(), |start, lanes| {
-            let x = xs.as_mut_ptr().wrapping_add(start);
-            // SAFETY: `lanes` numbers from `start` on lie inside the slice.
-            unsafe { s.store_partial(x, C::value(s, s.load_partial(x, lanes)), lanes) };
-        });
-    }
-}
-
-/// Every number becomes its [`Curve::value`], its [`Curve::slope`] having been written to `slopes`; as far as the shorter
+/// Every number becomes the curve's value at it, the slope there having been written to `slopes`; as far as the shorter
 /// goes.
 pub(crate) struct BendKeepingSlopes<'a, C> {
     curve: PhantomData<C>,
@@ -64,13 +39,13 @@ impl<C: Curve> Pass for BendKeepingSlopes<'_, C> {
             unsafe {
                 let z = s.load_partial(x, lanes);
                 s.store_partial(slope, C::slope(s, z), lanes);
-                s.store_partial(x, C::value(s, z), lanes);
+                s.store_partial(x, C::CURVE.of(s, z), lanes);
             }
         });
     }
 }
 
-/// `xs` is multiplied by [`Curve::slope`] at `at`.
+/// `xs` is multiplied by [`Curve::slope`] of `at`.
 pub(crate) struct TimesSlope<'a, C> {
     curve: PhantomData<C>,
     at: &'a [f32],
@@ -104,6 +79,26 @@ impl Pass for Times<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         zip_in_place(s, self.factors, self.xs, |factor, x| s.mul(x, factor));
+    }
+}
+
+/// Every number of `xs` becomes the function's value at it.
+pub(crate) struct InPlace<'a, F> {
+    pub(crate) function: F,
+    pub(crate) xs: &'a mut [f32],
+}
+
+impl<F: Function> Pass for InPlace<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { function, xs } = self;
+        for_each_vector::<S>(xs.len(), |start, lanes| {
+            let x = xs.as_mut_ptr().wrapping_add(start);
+            // SAFETY: `lanes` numbers from `start` on lie inside the slice.
+            unsafe { s.store_partial(x, function.of(s, s.load_partial(x, lanes)), lanes) };
+        });
     }
 }
 

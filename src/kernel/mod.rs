@@ -6,10 +6,12 @@
 
 pub(crate) mod cross_entropy;
 pub(crate) mod elementwise;
-pub(crate) mod exp;
+pub mod functions;
 pub(crate) mod gemm;
 pub(crate) mod loss;
+pub(crate) mod math;
 pub(crate) mod matmul;
 pub(crate) mod norm;
 pub(crate) mod pass;
+pub(crate) mod softmax;
 pub(crate) mod update;

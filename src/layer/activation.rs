@@ -15,8 +15,8 @@
 //! thirty, and go over a layer's outputs while these are still in the first-level cache: fused into each of the product's
 //! micro-kernels they would gain a load and a store of thirty operations, and multiply the program's size.
 
-use crate::kernel::elementwise::{Bend, BendKeepingSlopes, Curve, ReluMask, Times, TimesSlope};
-use crate::kernel::math;
+use crate::kernel::elementwise::{BendKeepingSlopes, Curve, InPlace, ReluMask, Times, TimesSlope};
+use crate::kernel::math::{self, Function};
 use crate::memory::numbers_mut;
 use crate::simd::Simd;
 use crate::{Aligned, Epilogue, Isa, Plain, Zeroed};
@@ -166,7 +166,7 @@ impl<C: Curve> Form for FromValue<C> {
     }
 
     fn infer(isa: Isa, ys: &mut [f32]) {
-        isa.call(Bend::<C>::of(ys));
+        isa.call(InPlace { function: C::CURVE, xs: ys });
     }
 
     fn forward<const B: usize, const OUT: usize>(isa: Isa, ys: &mut [[f32; OUT]], (): &mut ()) {
@@ -191,7 +191,7 @@ impl<C: Curve> Form for FromInput<C> {
     }
 
     fn infer(isa: Isa, ys: &mut [f32]) {
-        isa.call(Bend::<C>::of(ys));
+        isa.call(InPlace { function: C::CURVE, xs: ys });
     }
 
     fn forward<const B: usize, const OUT: usize>(
@@ -226,11 +226,15 @@ impl<const PERCENT: u32> sealed::Sealed for LeakyRelu<PERCENT> {
     type Form = FromValue<Self>;
 }
 
-impl<const PERCENT: u32> Curve for LeakyRelu<PERCENT> {
+impl<const PERCENT: u32> Function for LeakyRelu<PERCENT> {
     #[inline(always)]
-    fn value<S: Simd>(s: S, x: S::V) -> S::V {
+    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
         s.select_gt(x, s.splat(0.0), x, s.mul(x, s.splat(Self::SLOPE)))
     }
+}
+
+impl<const PERCENT: u32> Curve for LeakyRelu<PERCENT> {
+    const CURVE: Self = Self;
 
     #[inline(always)]
     fn slope<S: Simd>(s: S, y: S::V) -> S::V {
@@ -250,12 +254,16 @@ impl sealed::Sealed for Relu6 {
     type Form = FromValue<Self>;
 }
 
-impl Curve for Relu6 {
+impl Function for Relu6 {
     #[inline(always)]
-    fn value<S: Simd>(s: S, x: S::V) -> S::V {
+    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
         let six = s.splat(6.0);
         s.select_gt(x, six, six, s.relu(x))
     }
+}
+
+impl Curve for Relu6 {
+    const CURVE: Self = Self;
 
     #[inline(always)]
     fn slope<S: Simd>(s: S, y: S::V) -> S::V {
@@ -275,11 +283,15 @@ impl sealed::Sealed for Sigmoid {
     type Form = FromValue<Self>;
 }
 
-impl Curve for Sigmoid {
+impl Function for Sigmoid {
     #[inline(always)]
-    fn value<S: Simd>(s: S, x: S::V) -> S::V {
+    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
         math::sigmoid(s, x)
     }
+}
+
+impl Curve for Sigmoid {
+    const CURVE: Self = Self;
 
     #[inline(always)]
     fn slope<S: Simd>(s: S, y: S::V) -> S::V {
@@ -300,11 +312,15 @@ impl sealed::Sealed for Tanh {
     type Form = FromValue<Self>;
 }
 
-impl Curve for Tanh {
+impl Function for Tanh {
     #[inline(always)]
-    fn value<S: Simd>(s: S, x: S::V) -> S::V {
+    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
         math::tanh(s, x)
     }
+}
+
+impl Curve for Tanh {
+    const CURVE: Self = Self;
 
     #[inline(always)]
     fn slope<S: Simd>(s: S, y: S::V) -> S::V {
@@ -324,18 +340,19 @@ impl sealed::Sealed for Gelu {
     type Form = FromInput<Self>;
 }
 
-impl Curve for Gelu {
+impl Function for Gelu {
     #[inline(always)]
-    fn value<S: Simd>(s: S, x: S::V) -> S::V {
-        s.mul(x, math::normal_cdf(s, x))
+    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
+        math::gelu(s, x)
     }
+}
 
-    /// Phi(x) + x e^(-x^2 / 2) / sqrt(2 pi).
+impl Curve for Gelu {
+    const CURVE: Self = Self;
+
     #[inline(always)]
     fn slope<S: Simd>(s: S, x: S::V) -> S::V {
-        const ONE_OVER_ROOT_TAU: f32 = 0.398_942_3;
-        let density = math::exp(s, s.mul(s.mul(x, x), s.splat(-0.5)));
-        s.mul_add(s.mul(x, s.splat(ONE_OVER_ROOT_TAU)), density, math::normal_cdf(s, x))
+        math::gelu_derivative(s, x)
     }
 }
 
@@ -351,11 +368,15 @@ impl sealed::Sealed for Silu {
     type Form = FromInput<Self>;
 }
 
-impl Curve for Silu {
+impl Function for Silu {
     #[inline(always)]
-    fn value<S: Simd>(s: S, x: S::V) -> S::V {
+    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
         s.mul(x, math::sigmoid(s, x))
     }
+}
+
+impl Curve for Silu {
+    const CURVE: Self = Self;
 
     #[inline(always)]
     fn slope<S: Simd>(s: S, x: S::V) -> S::V {

@@ -2,7 +2,7 @@
 //! [`CrossEntropy`](crate::CrossEntropy), which joins the two.
 
 use super::{Init, InputGradient, Layer, PerSample, Train};
-use crate::kernel::cross_entropy::{SoftmaxBackward, SoftmaxPass};
+use crate::kernel::softmax::{SoftmaxBackward, SoftmaxPass};
 use crate::{Isa, Optimizer, Plain, Rng, Zeroed};
 
 /// Turns each row into positive numbers that sum to one: `y_j = exp(x_j - max x) / sum_i exp(x_i - max x)`.
@@ -36,7 +36,8 @@ impl<const N: usize> Layer for Softmax<N> {
 
     fn run(&self, isa: Isa, xs: &[[f32; N]], _scratch: [&mut [f32]; 2], ys: &mut [[f32; N]]) {
         if xs.len() == ys.len() {
-            isa.call(SoftmaxPass { xs: xs.as_flattened(), classes: N, ys: ys.as_flattened_mut() });
+            ys.copy_from_slice(xs);
+            isa.call(SoftmaxPass { rows: ys.as_flattened_mut(), classes: N });
         }
     }
 }

@@ -1,0 +1,203 @@
+//! Mathematical functions of slices, in place: every number becomes the function's value at it.
+//!
+//! ```
+//! use fusebox::functions;
+//!
+//! let mut xs = [0.0, 1.0, -1000.0, f32::INFINITY];
+//! functions::sigmoid(&mut xs);
+//! assert_eq!(xs, [0.5, 0.731_058_6, 0.0, 1.0]);
+//! ```
+//!
+//! Errors are those found over every `f32`, in units in the last place (the distance of two neighbouring `f32`; 2^-149 below the
+//! normal numbers). Instruction sets that agree in [`Isa::is_fused`] give the same bits, and with the feature `reproducible` all
+//! do. NaN becomes NaN. The stack holds some vectors; nothing fails but [`softmax`], which needs a shape.
+
+use super::elementwise::InPlace;
+use super::math::{Exp, Gelu, Ln, Sigmoid, Softplus, Tanh};
+use super::softmax::SoftmaxPass;
+use crate::{Error, Isa};
+
+/// `e^x`, within BOUND_exp units: zero below -103.98, infinity above 88.73.
+///
+/// ```
+/// let mut xs = [0.0, 1.0, f32::NEG_INFINITY];
+/// fusebox::functions::exp(&mut xs);
+/// assert_eq!(xs, [1.0, core::f32::consts::E, 0.0]);
+/// ```
+pub fn exp(xs: &mut [f32]) {
+    exp_with(Isa::detect(), xs);
+}
+
+/// [`exp`] on the instruction set given.
+///
+/// ```
+/// let mut xs = [1.5; 5];
+/// let mut ys = xs;
+/// fusebox::functions::exp_with(fusebox::Isa::detect(), &mut xs);
+/// fusebox::functions::exp(&mut ys);
+/// assert_eq!(xs, ys);
+/// ```
+pub fn exp_with(isa: Isa, xs: &mut [f32]) {
+    isa.call(InPlace { function: Exp, xs });
+}
+
+/// The natural logarithm, within BOUND_ln units: minus infinity of zero (of either sign), NaN of negative numbers.
+///
+/// ```
+/// let mut xs = [1.0, 0.0, f32::INFINITY, -1.0];
+/// fusebox::functions::ln(&mut xs);
+/// assert_eq!(xs[..3], [0.0, f32::NEG_INFINITY, f32::INFINITY]);
+/// assert!(xs[3].is_nan());
+/// ```
+pub fn ln(xs: &mut [f32]) {
+    ln_with(Isa::detect(), xs);
+}
+
+/// [`ln`] on the instruction set given.
+///
+/// ```
+/// let mut xs = [1.5; 5];
+/// let mut ys = xs;
+/// fusebox::functions::ln_with(fusebox::Isa::detect(), &mut xs);
+/// fusebox::functions::ln(&mut ys);
+/// assert_eq!(xs, ys);
+/// ```
+pub fn ln_with(isa: Isa, xs: &mut [f32]) {
+    isa.call(InPlace { function: Ln, xs });
+}
+
+/// The hyperbolic tangent, within BOUND_tanh units: odd, bit for bit.
+///
+/// ```
+/// let mut xs = [0.0, 1e-10, -1e-10, 20.0, f32::NEG_INFINITY];
+/// fusebox::functions::tanh(&mut xs);
+/// assert_eq!(xs, [0.0, 1e-10, -1e-10, 1.0, -1.0]);
+/// ```
+pub fn tanh(xs: &mut [f32]) {
+    tanh_with(Isa::detect(), xs);
+}
+
+/// [`tanh`] on the instruction set given.
+///
+/// ```
+/// let mut xs = [1.5; 5];
+/// let mut ys = xs;
+/// fusebox::functions::tanh_with(fusebox::Isa::detect(), &mut xs);
+/// fusebox::functions::tanh(&mut ys);
+/// assert_eq!(xs, ys);
+/// ```
+pub fn tanh_with(isa: Isa, xs: &mut [f32]) {
+    isa.call(InPlace { function: Tanh, xs });
+}
+
+/// The logistic function `1 / (1 + e^-x)`, within BOUND_sigmoid units, also where it all but vanishes.
+///
+/// ```
+/// let mut xs = [0.0, f32::NEG_INFINITY, 20.0];
+/// fusebox::functions::sigmoid(&mut xs);
+/// assert_eq!(xs, [0.5, 0.0, 1.0]);
+/// ```
+pub fn sigmoid(xs: &mut [f32]) {
+    sigmoid_with(Isa::detect(), xs);
+}
+
+/// [`sigmoid`] on the instruction set given.
+///
+/// ```
+/// let mut xs = [1.5; 5];
+/// let mut ys = xs;
+/// fusebox::functions::sigmoid_with(fusebox::Isa::detect(), &mut xs);
+/// fusebox::functions::sigmoid(&mut ys);
+/// assert_eq!(xs, ys);
+/// ```
+pub fn sigmoid_with(isa: Isa, xs: &mut [f32]) {
+    isa.call(InPlace { function: Sigmoid, xs });
+}
+
+/// `ln(1 + e^x)`, within BOUND_softplus units: it overflows nowhere, and is `e^x` where that is small.
+///
+/// ```
+/// let mut xs = [0.0, f32::NEG_INFINITY, 100.0];
+/// fusebox::functions::softplus(&mut xs);
+/// assert_eq!(xs, [core::f32::consts::LN_2, 0.0, 100.0]);
+/// ```
+pub fn softplus(xs: &mut [f32]) {
+    softplus_with(Isa::detect(), xs);
+}
+
+/// [`softplus`] on the instruction set given.
+///
+/// ```
+/// let mut xs = [1.5; 5];
+/// let mut ys = xs;
+/// fusebox::functions::softplus_with(fusebox::Isa::detect(), &mut xs);
+/// fusebox::functions::softplus(&mut ys);
+/// assert_eq!(xs, ys);
+/// ```
+pub fn softplus_with(isa: Isa, xs: &mut [f32]) {
+    isa.call(InPlace { function: Softplus, xs });
+}
+
+/// The Gaussian error linear unit, `x` times the probability that a normally distributed number lies below `x` (D. Hendrycks
+/// and K. Gimpel, "Gaussian Error Linear Units", 2016): exact, not the approximation by a hyperbolic tangent. BOUND_gelu
+///
+/// ```
+/// let mut xs = [0.0, 1.0, 10.0, f32::NEG_INFINITY];
+/// fusebox::functions::gelu(&mut xs);
+/// assert_eq!(xs, [0.0, 0.841_344_7, 10.0, 0.0]);
+/// ```
+pub fn gelu(xs: &mut [f32]) {
+    gelu_with(Isa::detect(), xs);
+}
+
+/// [`gelu`] on the instruction set given.
+///
+/// ```
+/// let mut xs = [1.5; 5];
+/// let mut ys = xs;
+/// fusebox::functions::gelu_with(fusebox::Isa::detect(), &mut xs);
+/// fusebox::functions::gelu(&mut ys);
+/// assert_eq!(xs, ys);
+/// ```
+pub fn gelu_with(isa: Isa, xs: &mut [f32]) {
+    isa.call(InPlace { function: Gelu, xs });
+}
+
+/// Overwrites each row of `classes` numbers with its softmax: `exp(x - max)` over the row's sum of those, numbers from
+/// zero to one whose sum is one. No exponential overflows.
+///
+/// A row that holds NaN or infinity, or nothing but minus infinities, becomes NaN. [`Error::Length`], and nothing is
+/// written, if `rows` is not a whole number of rows.
+///
+/// ```
+/// use fusebox::{Error, functions::softmax};
+///
+/// let mut rows = [0.0, 0.0, 1000.0, f32::NEG_INFINITY];
+/// softmax(&mut rows, 2)?;
+/// assert_eq!(rows, [0.5, 0.5, 1.0, 0.0]);
+/// assert_eq!(softmax(&mut rows, 3), Err(Error::Length { expected: 3, got: 4 }));
+/// # Ok::<(), Error>(())
+/// ```
+pub fn softmax(rows: &mut [f32], classes: usize) -> Result<(), Error> {
+    softmax_with(Isa::detect(), rows, classes)
+}
+
+/// [`softmax()`] on the instruction set given.
+///
+/// ```
+/// use fusebox::{Isa, functions::softmax_with};
+///
+/// let mut row = [f32::MAX; 4];
+/// softmax_with(Isa::portable(), &mut row, 4)?;
+/// assert_eq!(row, [0.25; 4]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+pub fn softmax_with(isa: Isa, rows: &mut [f32], classes: usize) -> Result<(), Error> {
+    let (got, count) = (rows.len(), rows.len().checked_div(classes).unwrap_or(0));
+    let expected = count * classes;
+    if got != expected {
+        return Err(Error::Length { expected, got });
+    }
+    isa.call(SoftmaxPass { rows, classes });
+    Ok(())
+}

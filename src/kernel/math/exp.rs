@@ -1,0 +1,65 @@
+//! The exponential.
+//!
+//! ```text
+//! exp(x) = 2^n exp(r),  n = round(x / ln 2),  r = x - n ln 2,  |r| <= ln 2 / 2
+//! exp(r) = 1 + r + r^2 Q(r)
+//! ```
+//!
+//! `ln 2` is split in two, the upper part short enough for `n` times it to be exact (W. J. Cody and W. Waite, "Software
+//! Manual for the Elementary Functions", 1980, chapter 6). Q has degree four and leaves a relative error of 2^-28.2. The
+//! steps are functions of their own, for others put something between them.
+
+use super::polynomial;
+use crate::simd::Simd;
+
+/// Adding it rounds to a whole number and leaves that number in the low bits.
+const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23
+pub(super) const LN2_HIGH: f32 = 0.693_359_4;
+pub(super) const LN2_LOW: f32 = -2.121_944_4e-4;
+const Q: [f32; 5] = [0.499_999_94, 0.166_665_21, 0.041_668_255, 0.008_368_663, 0.001_382_147];
+
+/// Here the exponential has become zero.
+const LOWEST: f32 = -104.0;
+/// And here infinite.
+const HIGHEST: f32 = 89.0;
+
+/// `e^x`: zero and infinity where it leaves the range of `f32`.
+#[inline(always)]
+pub(crate) fn exp<S: Simd>(s: S, x: S::V) -> S::V {
+    // A NaN that comes second stays.
+    exp_not_above(s, s.min(s.splat(HIGHEST), x))
+}
+
+/// The same for `x` below 89.
+#[inline(always)]
+pub(super) fn exp_not_above<S: Simd>(s: S, x: S::V) -> S::V {
+    let x = s.max(s.splat(LOWEST), x);
+    let n = nearest(s, x);
+    exp_of_rest(s, rest(s, x, n), n)
+}
+
+/// `n + 1.5 * 2^23`.
+#[inline(always)]
+pub(super) fn nearest<S: Simd>(s: S, x: S::V) -> S::V {
+    s.mul_add(x, s.splat(core::f32::consts::LOG2_E), s.splat(ROUND))
+}
+
+/// `r`, given what [`nearest`] gives.
+#[inline(always)]
+pub(super) fn rest<S: Simd>(s: S, x: S::V, shifted: S::V) -> S::V {
+    let n = s.sub(shifted, s.splat(ROUND));
+    let r = s.neg_mul_add(n, s.splat(LN2_HIGH), x);
+    s.neg_mul_add(n, s.splat(LN2_LOW), r)
+}
+
+/// `exp(r) - 1`, accurate also where that is small.
+#[inline(always)]
+pub(super) fn exp_minus_one_of_rest<S: Simd>(s: S, r: S::V) -> S::V {
+    s.mul_add(s.mul(r, r), polynomial(s, r, Q), r)
+}
+
+/// `2^n exp(r)`, for `n` from -252 to 254.
+#[inline(always)]
+pub(super) fn exp_of_rest<S: Simd>(s: S, r: S::V, shifted: S::V) -> S::V {
+    s.ldexp(s.add(exp_minus_one_of_rest(s, r), s.splat(1.0)), shifted)
+}

@@ -1,0 +1,280 @@
+//! Every function on every instruction set against `f64`, and each instruction set against its class.
+//!
+//! One table says what is allowed. In an optimised build every 251st number is tried, else every
+//! 64,007th, and with `FUSEBOX_EVERYTHING` in the environment all 2^32, which takes minutes. What was found is printed:
+//!
+//! ```text
+//! FUSEBOX_EVERYTHING=1 cargo test --release --lib math::tests::units -- --nocapture
+//! ```
+
+use super::*;
+use crate::kernel::elementwise::InPlace;
+use crate::{Isa, functions};
+use std::println;
+use std::vec::Vec;
+
+/// A function, and what must hold of it.
+struct Row {
+    name: &'static str,
+    /// Overwrites every number with the function's value at it.
+    run: fn(Isa, &mut [f32]),
+    exact: fn(f64) -> f64,
+    /// The error allowed, in units in the last place: not fused, fused.
+    units: [f64; 2],
+    /// No unit is smaller. `SMALLEST` makes the bound relative down to the subnormal numbers.
+    unit: f64,
+    /// Numbers and the values there, bit for bit.
+    values: &'static [[f32; 2]],
+}
+
+/// The least positive `f32`, 2^-149.
+const SMALLEST: f64 = f64::from_bits((1023 - 149) << 52);
+const INF: f32 = f32::INFINITY;
+
+const TABLE: [Row; 8] = [
+    Row {
+        name: "exp",
+        run: |isa, xs| isa.call(InPlace { function: Exp, xs }),
+        exact: f64::exp,
+        units: [1.0, 1.0],
+        unit: SMALLEST,
+        values: &[
+            [0.0, 1.0],
+            [-0.0, 1.0],
+            [1e-30, 1.0],
+            [INF, INF],
+            [-INF, 0.0],
+            [88.73, INF],
+            [-103.98, 0.0],
+        ],
+    },
+    Row {
+        name: "ln",
+        run: |isa, xs| isa.call(InPlace { function: Ln, xs }),
+        exact: f64::ln,
+        units: [1.0, 1.0],
+        unit: SMALLEST,
+        values: &[[1.0, 0.0], [0.0, -INF], [-0.0, -INF], [INF, INF]],
+    },
+    Row {
+        name: "tanh",
+        run: |isa, xs| isa.call(InPlace { function: Tanh, xs }),
+        exact: f64::tanh,
+        units: [3.0, 3.0],
+        unit: SMALLEST,
+        values: &[[0.0, 0.0], [-0.0, -0.0], [INF, 1.0], [-INF, -1.0], [1e-45, 1e-45], [-1e-39, -1e-39]],
+    },
+    Row {
+        name: "sigmoid",
+        run: |isa, xs| isa.call(InPlace { function: Sigmoid, xs }),
+        exact: |x| 1.0 / (1.0 + (-x).exp()),
+        units: [3.0, 3.0],
+        unit: SMALLEST,
+        values: &[[0.0, 0.5], [-0.0, 0.5], [INF, 1.0], [-INF, 0.0]],
+    },
+    Row {
+        name: "softplus",
+        run: |isa, xs| isa.call(InPlace { function: Softplus, xs }),
+        exact: |x| x.max(0.0) + (-x.abs()).exp().ln_1p(),
+        units: [3.0, 3.0],
+        unit: SMALLEST,
+        values: &[[INF, INF], [-INF, 0.0], [f32::MAX, f32::MAX]],
+    },
+    Row {
+        name: "normal cdf",
+        run: |isa, xs| isa.call(InPlace { function: NormalCdf, xs }),
+        exact: normal_cdf,
+        units: [9.0, 9.0],
+        unit: SMALLEST,
+        values: &[[0.0, 0.5], [-0.0, 0.5], [INF, 1.0], [-INF, 0.0]],
+    },
+    // As many units as the distribution function has, until that becomes subnormal; times -13 it is not yet.
+    Row {
+        name: "gelu",
+        run: |isa, xs| isa.call(InPlace { function: Gelu, xs }),
+        exact: |x| x.max(-1e3) * normal_cdf(x),
+        units: [9.0, 9.0],
+        unit: 8.0 * SMALLEST,
+        values: &[[0.0, 0.0], [-0.0, -0.0], [INF, INF], [-INF, -0.0], [100.0, 100.0]],
+    },
+    // It changes its sign, so the unit is that of numbers of one half to one.
+    Row {
+        name: "gelu derivative",
+        run: |isa, xs| isa.call(InPlace { function: GeluDerivative, xs }),
+        exact: |x| {
+            normal_cdf(x) + x.clamp(-1e3, 1e3) * (-0.5 * x * x).exp() / (2.0 * core::f64::consts::PI).sqrt()
+        },
+        units: [9.0, 9.0],
+        unit: f32::EPSILON as f64 / 2.0,
+        values: &[[0.0, 0.5], [-0.0, 0.5], [INF, 1.0], [-INF, 0.0]],
+    },
+];
+
+fn normal_cdf(x: f64) -> f64 {
+    0.5 * libm::erfc(-x * core::f64::consts::FRAC_1_SQRT_2)
+}
+
+#[derive(Clone, Copy)]
+struct NormalCdf;
+
+impl Function for NormalCdf {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
+        normal::normal_cdf(s, x)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct GeluDerivative;
+
+impl Function for GeluDerivative {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
+        gelu_derivative(s, x)
+    }
+}
+
+/// The distance of `got` from the exact result in units in its last place, none smaller than `least`. Infinity counts as
+/// 2^128, the number that would follow the largest.
+fn error(got: f32, exact: f64, least: f64) -> f64 {
+    let end = 2f64.powi(128);
+    let got = if got.is_infinite() { end.copysign(f64::from(got)) } else { f64::from(got) };
+    let exact = exact.clamp(-end, end);
+    let unit = f64::from_bits(exact.to_bits() & f64::INFINITY.to_bits()) * f64::from(f32::EPSILON);
+    (got - exact).abs() / unit.clamp(least, 2f64.powi(104))
+}
+
+/// The numbers that are tried: those whose bits are multiples of this.
+fn step() -> usize {
+    match std::env::var_os("FUSEBOX_EVERYTHING") {
+        Some(_) => 1,
+        None if cfg!(debug_assertions) => 64_007,
+        None => 251,
+    }
+}
+
+/// Whether two results are the same bits, or both NaN.
+fn same(a: f32, b: f32) -> bool {
+    a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
+}
+
+fn check(row: &Row) {
+    let name = row.name;
+    let mut worst = [(0.0, 0.0_f32); 2];
+    let mut bits = (0..=u32::MAX).step_by(step());
+    loop {
+        let xs: Vec<f32> = bits.by_ref().take(1 << 14).map(f32::from_bits).collect();
+        if xs.is_empty() {
+            break;
+        }
+        let exact: Vec<f64> = xs.iter().map(|&x| (row.exact)(f64::from(x))).collect();
+        let mut of_class: [Option<Vec<f32>>; 2] = [None, None];
+        for isa in Isa::available() {
+            let class = usize::from(isa.is_fused());
+            let mut results = xs.clone();
+            (row.run)(isa, &mut results);
+            if let Some(others) = &of_class[class] {
+                for ((&x, &result), &other) in xs.iter().zip(&results).zip(others) {
+                    assert!(same(result, other), "{name}({x:e}) on {isa}: {result:e}, on others {other:e}");
+                }
+                continue;
+            }
+            for ((&x, &result), &exact) in xs.iter().zip(&results).zip(&exact) {
+                assert_eq!(
+                    result.is_nan(),
+                    exact.is_nan(),
+                    "{name}({x:e}) on {isa}: {result:e}, not {exact:e}"
+                );
+                let error = error(result, exact, row.unit);
+                if error > worst[class].0 {
+                    worst[class] = (error, x);
+                }
+            }
+            of_class[class] = Some(results);
+        }
+    }
+    for ((class, (worst, x)), allowed) in ["not fused", "fused"].into_iter().zip(worst).zip(row.units) {
+        println!("{name}, {class}: {worst:.4} units at {x:e}");
+        assert!(worst <= allowed, "{name}({x:e}), {class}: {worst} units in the last place, not {allowed}");
+    }
+}
+
+/// A test for each function, which run beside each other.
+mod units {
+    use super::{TABLE, check};
+
+    #[test]
+    fn exp() {
+        check(&TABLE[0]);
+    }
+
+    #[test]
+    fn ln() {
+        check(&TABLE[1]);
+    }
+
+    #[test]
+    fn tanh() {
+        check(&TABLE[2]);
+    }
+
+    #[test]
+    fn sigmoid() {
+        check(&TABLE[3]);
+    }
+
+    #[test]
+    fn softplus() {
+        check(&TABLE[4]);
+    }
+
+    #[test]
+    fn cdf() {
+        check(&TABLE[5]);
+    }
+
+    #[test]
+    fn gelu() {
+        check(&TABLE[6]);
+    }
+
+    #[test]
+    fn derivative() {
+        check(&TABLE[7]);
+    }
+}
+
+#[test]
+fn values() {
+    for row in TABLE {
+        for isa in Isa::available() {
+            for &[x, expected] in row.values {
+                // One lane, and a vector with a rest.
+                for len in [1, 17] {
+                    let mut xs = std::vec![x; len];
+                    (row.run)(isa, &mut xs);
+                    let right = xs.iter().all(|x| x.to_bits() == expected.to_bits());
+                    assert!(right, "{}({x:e}) on {isa}: {xs:?}, not {expected:e}", row.name);
+                }
+            }
+            for bits in [0x7fc0_0000, 0xffc0_0000, 0x7f80_0001, 0x7fff_ffff, 0xffd2_4935_u32] {
+                let mut xs = [f32::from_bits(bits)];
+                (row.run)(isa, &mut xs);
+                assert!(xs[0].is_nan(), "{}(NaN {bits:x}) on {isa}: {}", row.name, xs[0]);
+            }
+        }
+    }
+}
+
+/// The sign moves to the result and changes nothing else.
+#[test]
+fn tanh_is_odd() {
+    for isa in Isa::available() {
+        let mut positive: Vec<f32> = (0..INF.to_bits()).step_by(64_007).map(f32::from_bits).collect();
+        let mut negative: Vec<f32> = positive.iter().map(|x| -x).collect();
+        functions::tanh_with(isa, &mut positive);
+        functions::tanh_with(isa, &mut negative);
+        let odd = positive.iter().zip(&negative).all(|(&a, &b)| a.to_bits() == (-b).to_bits());
+        assert!(odd, "{isa}");
+    }
+}
