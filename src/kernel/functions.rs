@@ -201,3 +201,42 @@ pub fn softmax_with(isa: Isa, rows: &mut [f32], classes: usize) -> Result<(), Er
     isa.call(SoftmaxPass { rows, classes });
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GUARD: f32 = 7.5;
+
+    /// Every number inside the slice is replaced, and none outside.
+    #[test]
+    fn slices_of_every_length() {
+        type InPlace = fn(Isa, &mut [f32]);
+        let functions: [InPlace; 6] = [exp_with, ln_with, tanh_with, sigmoid_with, softplus_with, gelu_with];
+        for isa in Isa::available() {
+            for function in functions {
+                let mut expected = [1.5];
+                function(isa, &mut expected);
+                for len in 0..=33 {
+                    let mut numbers = [GUARD; 35];
+                    numbers[1..=len].fill(1.5);
+                    function(isa, &mut numbers[1..=len]);
+                    let right = |i| if (1..=len).contains(&i) { expected[0] } else { GUARD };
+                    assert_eq!(numbers, core::array::from_fn(right), "{isa}, {len} numbers");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn softmax_of_no_whole_rows() {
+        let mut rows = [1.0, 2.0, 3.0, 4.0, 5.0];
+        for (classes, expected) in [(0, 0), (2, 4), (3, 3), (4, 4), (6, 0), (usize::MAX, 0)] {
+            let error = Error::Length { expected, got: 5 };
+            assert_eq!(softmax(&mut rows, classes), Err(error), "{classes} classes");
+            assert_eq!(rows, [1.0, 2.0, 3.0, 4.0, 5.0]);
+        }
+        assert_eq!(softmax(&mut [], 0), Ok(()));
+        assert_eq!(softmax(&mut [], 5), Ok(()));
+    }
+}

@@ -93,3 +93,91 @@ impl Pass for SoftmaxBackward<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::cross_entropy::CrossEntropyPass;
+    use crate::{Isa, Rng};
+    use std::vec;
+    use std::vec::Vec;
+
+    /// Below the first row's length, of sixteen, two sixteens and their neighbours; then some long ones.
+    const CLASSES: [usize; 14] = [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 255, 1000];
+
+    fn softmax_on(isa: Isa, logits: &[f32], classes: usize) -> Vec<f32> {
+        let mut rows = logits.to_vec();
+        isa.call(SoftmaxPass { rows: &mut rows, classes });
+        rows
+    }
+
+    /// With u = 2^-24: the argument is rounded once, u times itself; the exponential is within one unit, 2 u; each of
+    /// the sum's additions adds u, all terms being positive; the quotient and the product u each. The sum's terms have
+    /// errors as the numerator has, the argument's weighted by x exp(-x), which is at most 1/e of a term as large as the sum.
+    #[test]
+    fn against_f64() {
+        for classes in CLASSES {
+            let mut rng = Rng::new(classes as u64);
+            let mut logits: Vec<f32> = (0..3 * classes).map(|_| 60.0 * rng.uniform() - 30.0).collect();
+            logits[classes] = -200.0;
+            let mut of_class: [Option<Vec<f32>>; 2] = [None, None];
+            for isa in Isa::available() {
+                let rows = softmax_on(isa, &logits, classes);
+                for (zs, ps) in logits.chunks(classes).zip(rows.chunks(classes)) {
+                    let largest = zs.iter().fold(f64::MIN, |a, &z| a.max(f64::from(z)));
+                    let sum: f64 = zs.iter().map(|&z| (f64::from(z) - largest).exp()).sum();
+                    for (&z, &p) in zs.iter().zip(ps) {
+                        let below = largest - f64::from(z);
+                        let exact = (-below).exp() / sum;
+                        let u = 2f64.powi(-24);
+                        let n = classes as f64;
+                        let allowed =
+                            u * ((below + 2.0) + (2.0 + n / core::f64::consts::E + n) + 2.0) * 1.001;
+                        let error = (f64::from(p) - exact).abs();
+                        assert!(
+                            error <= allowed * exact + 2f64.powi(-148),
+                            "{isa}, {classes} classes: {p}, not {exact}"
+                        );
+                    }
+                }
+                let others = of_class[usize::from(isa.is_fused())].get_or_insert_with(|| rows.clone());
+                assert!(*others == rows, "{isa}, {classes} classes: not the bits of its class");
+            }
+        }
+    }
+
+    #[test]
+    fn the_probabilities_of_cross_entropy() {
+        for classes in CLASSES {
+            let mut rng = Rng::new(classes as u64);
+            let logits: Vec<f32> = (0..classes).map(|_| 18.0 * rng.uniform() - 9.0).collect();
+            for isa in Isa::available() {
+                let mut gradients = vec![0.0; classes];
+                let labels = &[0];
+                isa.call(CrossEntropyPass {
+                    logits: &logits,
+                    labels,
+                    classes,
+                    scale: 1.0,
+                    gradients: &mut gradients,
+                });
+                let ps = softmax_on(isa, &logits, classes);
+                assert!(gradients[1..] == ps[1..], "{isa}, {classes} classes");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite() {
+        const INF: f32 = f32::INFINITY;
+        for isa in Isa::available() {
+            assert_eq!(softmax_on(isa, &[-INF, 3.0, -INF], 3), [0.0, 1.0, 0.0], "{isa}");
+            for row in [[0.0, f32::NAN, 1.0], [0.0, INF, 1.0], [-INF; 3], [f32::NAN, -INF, INF]] {
+                // The row beside it does not notice.
+                let rows = softmax_on(isa, &[&row[..], &[f32::MAX, f32::MIN, f32::MAX]].concat(), 3);
+                assert!(rows[..3].iter().all(|p| p.is_nan()), "{isa}: {rows:?}");
+                assert_eq!(rows[3..], [0.5, 0.0, 0.5], "{isa}");
+            }
+        }
+    }
+}
