@@ -1,11 +1,10 @@
 //! Everyone at one shape: first whether they agree, then how fast they are.
 
 use crate::peers::{Gemm, Peer};
-use crate::product::Product;
+use crate::product::{Conditions, Product, Run, measure};
 use crate::read::read;
 use crate::report::Row;
 use crate::shapes::Shape;
-use crate::timing::{Conditions, Run, measure};
 use anyhow::{Result, ensure};
 use std::hint::black_box;
 

@@ -1,13 +1,12 @@
 //! What it costs to add a bias, and so on, while C is written: the same product with every epilogue.
 
 use crate::peers::multiply;
-use crate::product::Product;
+use crate::product::{Conditions, Product, Run, measure};
 use crate::random::random;
-use crate::report::{aligned, percent};
 use crate::shapes::Shape;
-use crate::timing::{Conditions, Run, measure};
 use comfy_table::Table;
 use fusebox::{Epilogue, Isa, Mat};
+use measuring::table::{aligned, percent};
 use std::hint::black_box;
 
 /// % of the peak, and in brackets the ratio to a product without epilogue.

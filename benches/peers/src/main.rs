@@ -32,8 +32,6 @@ mod compare;
 mod epilogues;
 mod openblas;
 mod packed;
-#[path = "../../support/peak.rs"]
-mod peak;
 mod peers;
 mod product;
 #[path = "../../support/random.rs"]
@@ -41,7 +39,6 @@ mod random;
 mod read;
 mod report;
 mod shapes;
-mod timing;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -50,11 +47,11 @@ use fusebox::Isa;
 use indicatif::{ProgressIterator, ProgressStyle};
 use openblas::OpenBlas;
 use peers::{Faer, Fixed, Fusebox, Gemm, MatrixMultiply, NanoGemm, Peer, PlannedNanoGemm};
+use product::Conditions;
 use report::Row;
 use shapes::Shape;
 use std::path::PathBuf;
 use std::time::Duration;
-use timing::Conditions;
 
 #[derive(Parser)]
 struct Arguments {

@@ -1,13 +1,12 @@
 //! What packing the weights ahead of time brings: the plain product and the packed one, interleaved.
 
 use crate::peers::multiply;
-use crate::product::Product;
+use crate::product::{Conditions, Product, Run, measure};
 use crate::random::random;
-use crate::report::{aligned, percent};
 use crate::shapes::Shape;
-use crate::timing::{Conditions, Run, measure};
 use comfy_table::Table;
 use fusebox::{Epilogue, Isa, Mat, MatMut, Packed, gemm_packed_with};
+use measuring::table::{aligned, percent};
 use std::hint::black_box;
 
 /// % of the peak, and how many times as fast packed weights are.

@@ -5,10 +5,33 @@
 
 use crate::random::random;
 use crate::shapes::Shape;
+use fusebox::Isa;
+use measuring::timing;
 use std::ops::{Deref, DerefMut};
+use std::time::Duration;
 
 /// Bytes that processors read from memory at once, or a multiple of them.
 const CACHE_LINE: usize = 64;
+
+/// How to measure.
+#[derive(Clone, Copy)]
+pub(crate) struct Conditions {
+    /// Whose peak is 1.
+    pub(crate) isa: Isa,
+    /// For each shape, after which no further round begins.
+    pub(crate) time: Duration,
+    /// Numbers between the start of a cache line and each matrix.
+    pub(crate) offset: usize,
+}
+
+/// Something to time: it multiplies, or what else the operands are for, so many times.
+pub(crate) type Run<'a> = timing::Run<'a, Product>;
+
+/// The part of the peak that each run reaches.
+pub(crate) fn measure(conditions: Conditions, shape: Shape, runs: &[Option<Run<'_>>]) -> Vec<Option<f64>> {
+    let Conditions { isa, time, offset } = conditions;
+    timing::measure(isa, time, shape.flops(), &mut Product::new(shape, offset), runs).parts
+}
 
 pub(crate) struct Product {
     pub(crate) shape: Shape,

@@ -1,7 +1,8 @@
 //! The table, and what it comes to.
 
 use crate::shapes::{SMALL, Shape};
-use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
+use comfy_table::Table;
+use measuring::table::{aligned, percent};
 
 /// A ratio to the best peer from which on fusebox is not behind: the rest is noise.
 const NOISE: f64 = 0.98;
@@ -40,33 +41,12 @@ impl Row {
     }
 }
 
-pub(crate) fn percent(part: f64) -> String {
-    format!("{:.1}", 100.0 * part)
-}
-
 /// A column for each of us and of the peers, in % of the peak, and the ratios of both of us to the best peer, of those
 /// that learn the shape as early, and to a plain read.
 pub(crate) fn table(names: &[&str], rows: &[Row]) -> Table {
     let ratios = ["runtime : best peer", "fixed : best peer", "runtime : read", "fixed : read"];
     let header = ["m x n x k"].iter().chain(names).chain(&ratios).map(|text| text.to_string());
     aligned(header.collect(), rows.iter().map(Row::cells).collect())
-}
-
-/// Numbers to the right, and no column of which nothing is known.
-pub(crate) fn aligned(header: Vec<String>, rows: Vec<Vec<String>>) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN);
-    let empty = |column: usize| rows.iter().all(|row| row[column].is_empty());
-    let hidden: Vec<bool> = (0..header.len()).map(empty).collect();
-    table.set_header(header);
-    table.add_rows(rows);
-    for (column, hidden) in table.column_iter_mut().zip(hidden).skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-        if hidden {
-            column.set_constraint(ColumnConstraint::Hidden);
-        }
-    }
-    table
 }
 
 /// Where fusebox is behind, the shape known at run time.
