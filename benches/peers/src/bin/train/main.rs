@@ -42,6 +42,8 @@ fn main() -> Result<()> {
     // SAFETY: nothing has started a thread yet, so nobody reads the environment meanwhile.
     unsafe { std::env::set_var("RAYON_NUM_THREADS", "1") };
 
+    keep_freed_memory();
+
     println!("One thread, {}; floor and % of the multiply-add peak in the same run.\n", Isa::detect());
     let mut rows = Vec::new();
     for task in [Task::Step, Task::Inference] {
@@ -55,4 +57,15 @@ fn main() -> Result<()> {
         println!("\n{}", exercise(python)?);
     }
     Ok(())
+}
+
+/// Has the allocator keep what is freed. Left to itself, glibc hands megabytes back to the system and asks for them again
+/// step by step, and candle's larger steps then take up to five times as long, or not, by chance.
+fn keep_freed_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: no other thread allocates meanwhile.
+    unsafe {
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 1 << 30);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 25);
+    }
 }
