@@ -128,12 +128,7 @@ impl Pass for Scale<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { factor, xs } = self;
-        for_each_vector::<S>(xs.len(), |start, lanes| {
-            let x = xs.as_mut_ptr().wrapping_add(start);
-            // SAFETY: `lanes` numbers from `start` on lie inside the slice.
-            unsafe { s.store_partial(x, s.mul(s.load_partial(x, lanes), s.splat(factor)), lanes) };
-        });
+        multiply(s, self.factor, self.xs);
     }
 }
 
@@ -153,6 +148,16 @@ impl Pass for SumOfSquares<'_> {
         });
         sum.sum(s)
     }
+}
+
+/// Multiplies every number by `factor`.
+#[inline(always)]
+pub(super) fn multiply<S: Simd>(s: S, factor: f32, xs: &mut [f32]) {
+    for_each_vector::<S>(xs.len(), |start, lanes| {
+        let x = xs.as_mut_ptr().wrapping_add(start);
+        // SAFETY: `lanes` numbers from `start` on lie inside the slice.
+        unsafe { s.store_partial(x, s.mul(s.load_partial(x, lanes), s.splat(factor)), lanes) };
+    });
 }
 
 /// `xs[i] = f(others[i], xs[i])`, as far as the shorter goes.

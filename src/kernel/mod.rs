@@ -15,3 +15,4 @@ pub(crate) mod norm;
 pub(crate) mod pass;
 pub(crate) mod softmax;
 pub(crate) mod update;
+pub(crate) mod weighted_cross_entropy;

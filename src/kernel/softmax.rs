@@ -7,8 +7,8 @@
 //!
 //! With the maximum taken out no exponential overflows. Sums have sixteen lanes on every instruction set.
 
-use super::elementwise::{for_each_sixteen, for_each_vector, zip_in_place};
-use super::math::exp;
+use super::elementwise::{for_each_sixteen, multiply, zip_in_place};
+use super::math::exp_or_zero;
 use crate::simd::{Lanes16, Pass, Simd};
 
 /// Overwrites each row of `classes` numbers with its softmax. Numbers after the last whole row stay.
@@ -27,12 +27,7 @@ impl Pass for SoftmaxPass<'_> {
         }
         for row in self.rows.chunks_exact_mut(self.classes) {
             let (_, sum) = exponentials(s, row);
-            let factor = s.splat(1.0 / sum);
-            for_each_vector::<S>(row.len(), |start, lanes| {
-                let x = row.as_mut_ptr().wrapping_add(start);
-                // SAFETY: the vector lies inside the row.
-                unsafe { s.store_partial(x, s.mul(s.load_partial(x, lanes), factor), lanes) };
-            });
+            multiply(s, 1.0 / sum, row);
         }
     }
 }
@@ -40,7 +35,7 @@ impl Pass for SoftmaxPass<'_> {
 /// Overwrites `row` with `exp(z - max z)`; returns the maximum and the sum.
 #[inline(always)]
 pub(super) fn exponentials<S: Simd>(s: S, row: &mut [f32]) -> (f32, f32) {
-    // What the lanes past the row hold has no part in the maximum, and none in the sum: exp(-inf) is zero.
+    // What the lanes past the row hold has no part in the maximum, and none in the sum.
     let rest = f32::NEG_INFINITY;
     let mut largest = Lanes16::splat(s, rest);
     for_each_sixteen(row.len(), |start, lanes| {
@@ -54,7 +49,7 @@ pub(super) fn exponentials<S: Simd>(s: S, row: &mut [f32]) -> (f32, f32) {
         let x = row.as_mut_ptr().wrapping_add(start);
         // SAFETY: the chunk lies inside the row.
         unsafe {
-            let e = Lanes16::load(s, x, lanes, rest).map(|x| exp(s, s.sub(x, s.splat(largest))));
+            let e = Lanes16::load(s, x, lanes, rest).map(|x| exp_or_zero(s, s.sub(x, s.splat(largest))));
             e.store(s, x, lanes);
             sum = sum.zip(e, |sum, e| s.add(sum, e));
         }

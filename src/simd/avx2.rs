@@ -229,6 +229,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn swap_pairs(self, x: __m256) -> __m256 {
+        // SAFETY: the token.
+        unsafe { _mm256_permute_ps::<0b10_11_00_01>(x) }
+    }
+
+    #[inline(always)]
     fn reduce_add(self, x: __m256) -> f32 {
         // SAFETY: the token.
         unsafe {

@@ -258,6 +258,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn swap_pairs(self, x: __m512) -> __m512 {
+        // SAFETY: the token.
+        unsafe { _mm512_permute_ps::<0b10_11_00_01>(x) }
+    }
+
+    #[inline(always)]
     fn reduce_add(self, x: __m512) -> f32 {
         // SAFETY: the token. The shuffles bring the upper half, quarter, .. down; lanes above are ignored.
         unsafe {

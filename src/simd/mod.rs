@@ -175,6 +175,9 @@ pub(crate) trait Simd: Copy {
     /// is infinite or NaN.
     fn exponent(self, x: Self::V) -> Self::V;
 
+    /// Lanes 0 and 1 exchanged, 2 and 3, and so on.
+    fn swap_pairs(self, x: Self::V) -> Self::V;
+
     /// The sum of all lanes as a tree that adds the upper half to the lower until one is left.
     fn reduce_add(self, x: Self::V) -> f32;
 

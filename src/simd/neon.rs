@@ -201,6 +201,12 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
+    fn swap_pairs(self, x: float32x4_t) -> float32x4_t {
+        // SAFETY: NEON.
+        unsafe { vrev64q_f32(x) }
+    }
+
+    #[inline(always)]
     fn reduce_add(self, x: float32x4_t) -> f32 {
         // SAFETY: NEON.
         unsafe {

@@ -176,6 +176,12 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn swap_pairs(self, x: f32x4) -> f32x4 {
+        let [a, b, c, d] = x.to_array();
+        f32x4::new([b, a, d, c])
+    }
+
+    #[inline(always)]
     fn reduce_add(self, x: f32x4) -> f32 {
         let [a, b, c, d] = x.to_array();
         (a + c) + (b + d)

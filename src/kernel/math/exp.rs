@@ -30,6 +30,23 @@ pub(crate) fn exp<S: Simd>(s: S, x: S::V) -> S::V {
     exp_not_above(s, s.min(s.splat(HIGHEST), x))
 }
 
+/// Below it [`exp_or_zero`] is zero.
+const NEGLIGIBLE: f32 = -64.0;
+
+/// `e^x` for `x` up to zero, zero below -64: for softmax, where e^-64 beside 1 is nothing. Unlike [`exp`] it is never
+/// subnormal, nor is what is made of it with reasonable factors: processors take a hundred cycles or more for a vector
+/// that holds a subnormal number.
+#[inline(always)]
+pub(crate) fn exp_or_zero<S: Simd>(s: S, x: S::V) -> S::V {
+    let lowest = s.splat(NEGLIGIBLE);
+    let clamped = s.max(lowest, x);
+    let n = nearest(s, clamped);
+    let y = s.add(exp_minus_one_of_rest(s, rest(s, clamped, n)), s.splat(1.0));
+    // A NaN's bits do not survive the scaling; the difference is zero for every other number.
+    let y = s.add(s.scale_by_power_of_two(y, n), s.sub(clamped, clamped));
+    s.select_gt(lowest, x, s.splat(0.0), y)
+}
+
 /// The same for `x` below 89.
 #[inline(always)]
 pub(super) fn exp_not_above<S: Simd>(s: S, x: S::V) -> S::V {
@@ -55,7 +72,7 @@ pub(super) fn rest<S: Simd>(s: S, x: S::V, shifted: S::V) -> S::V {
 /// `exp(r) - 1`, accurate also where that is small.
 #[inline(always)]
 pub(super) fn exp_minus_one_of_rest<S: Simd>(s: S, r: S::V) -> S::V {
-    s.mul_add(s.mul(r, r), polynomial(s, r, Q), r)
+    s.mul_add(s.mul(r, r), polynomial(s, r, &Q), r)
 }
 
 /// `2^n exp(r)`, for `n` from -252 to 254.

@@ -48,7 +48,7 @@ pub(crate) fn ln<S: Simd>(s: S, x: S::V) -> S::V {
 
     let f = s.sub(m, s.splat(1.0));
     let square = s.mul(f, f);
-    let y = s.mul(s.mul(square, f), polynomial(s, f, P));
+    let y = s.mul(s.mul(square, f), polynomial(s, f, &P));
     let y = s.mul_add(n, s.splat(LN2_LOW), y);
     let y = s.neg_mul_add(square, s.splat(0.5), y);
     let y = s.mul_add(n, s.splat(LN2_HIGH), s.add(f, y));
@@ -64,5 +64,5 @@ pub(crate) fn ln<S: Simd>(s: S, x: S::V) -> S::V {
 pub(super) fn ln_one_plus<S: Simd>(s: S, z: S::V) -> S::V {
     let t = s.div(z, s.mul_add(z, s.splat(0.5), s.splat(1.0)));
     let w = s.mul(t, t);
-    s.mul_add(s.mul(t, w), polynomial(s, w, A), t)
+    s.mul_add(s.mul(t, w), polynomial(s, w, &A), t)
 }

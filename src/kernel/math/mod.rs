@@ -20,7 +20,7 @@ mod ln;
 mod normal;
 mod sigmoid;
 
-pub(crate) use exp::exp;
+pub(crate) use exp::{exp, exp_or_zero};
 pub(crate) use function::{Exp, Function, Gelu, Ln, Sigmoid, Softplus, Tanh};
 pub(crate) use ln::ln;
 pub(crate) use normal::{gelu, gelu_derivative};
@@ -30,10 +30,13 @@ use crate::simd::Simd;
 
 /// `c[0] + c[1] x + c[2] x^2 + ..`, from the last term on.
 #[inline(always)]
-fn polynomial<S: Simd, const N: usize>(s: S, x: S::V, coefficients: [f32; N]) -> S::V {
-    let mut terms = coefficients.into_iter().rev().map(|c| s.splat(c));
-    let last = terms.next().unwrap_or(s.splat(0.0));
-    terms.fold(last, |sum, c| s.mul_add(sum, x, c))
+fn polynomial<S: Simd, const N: usize>(s: S, x: S::V, c: &[f32; N]) -> S::V {
+    // A loop over references, which the compiler unrolls; one over the array's values it leaves as it is.
+    let mut sum = s.splat(c[N - 1]);
+    for &c in c[..N - 1].iter().rev() {
+        sum = s.mul_add(sum, x, s.splat(c));
+    }
+    sum
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ fn exp_minus_half_square<S: Simd>(s: S, a: S::V) -> S::V {
 /// The probability of a number below `x`, given its magnitude and `exp(-x^2 / 2)`.
 #[inline(always)]
 fn cdf<S: Simd>(s: S, x: S::V, a: S::V, e: S::V) -> S::V {
-    let tail = s.div(s.mul(e, polynomial(s, a, P)), polynomial(s, a, Q));
+    let tail = s.div(s.mul(e, polynomial(s, a, &P)), polynomial(s, a, &Q));
     s.select_gt(x, s.splat(0.0), s.sub(s.splat(1.0), tail), tail)
 }
 

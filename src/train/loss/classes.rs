@@ -1,7 +1,8 @@
 //! Losses on the number of a class.
 
 use super::Loss;
-use crate::kernel::cross_entropy::{CrossEntropyPass, WeightedCrossEntropyPass};
+use crate::kernel::cross_entropy::CrossEntropyPass;
+use crate::kernel::weighted_cross_entropy::WeightedCrossEntropyPass;
 use crate::{Error, Isa};
 
 /// Softmax cross-entropy: the outputs are logits, a target the number of the right class.

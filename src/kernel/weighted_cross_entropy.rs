@@ -1,0 +1,54 @@
+//! Cross-entropy with a weight for each class and smoothed labels; see
+//! [`WeightedCrossEntropy`](crate::WeightedCrossEntropy) for the formulas. Row by row: what it costs beside
+//! [`super::cross_entropy`] is the price of a rarer wish.
+
+use super::softmax::exponentials;
+use crate::simd::{Pass, Simd};
+
+/// Returns the weighted mean of the losses of `logits`, rows as long as `weights`, against the `labels`; `gradients`, of
+/// the same shape, is overwritten with its gradient.
+pub(crate) struct WeightedCrossEntropyPass<'a> {
+    pub(crate) logits: &'a [f32],
+    pub(crate) labels: &'a [u8],
+    /// One for each class.
+    pub(crate) weights: &'a [f32],
+    pub(crate) smoothing: f32,
+    pub(crate) gradients: &'a mut [f32],
+}
+
+impl Pass for WeightedCrossEntropyPass<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> f32 {
+        let Self { logits, labels, weights, smoothing, gradients } = self;
+        let classes = weights.len();
+        let weight_of = |label: u8| weights.get(usize::from(label)).copied().unwrap_or(0.0);
+        let all: f32 = labels.iter().map(|&label| weight_of(label)).sum();
+        if classes == 0 || all == 0.0 {
+            gradients.fill(0.0);
+            return 0.0;
+        }
+        let (scale, spread) = (1.0 / all, smoothing / classes as f32);
+        let sum_of_weights: f32 = weights.iter().sum();
+        let mut total = 0.0;
+        let rows = logits.chunks_exact(classes).zip(gradients.chunks_exact_mut(classes));
+        for ((logits, gradients), &label) in rows.zip(labels) {
+            gradients.copy_from_slice(logits);
+            let (largest, sum) = exponentials(s, gradients);
+            let (on_label, ln_sum) = ((1.0 - smoothing) * weight_of(label), libm::logf(sum));
+            let on_p = scale * (on_label + spread * sum_of_weights) / sum;
+            let mut smooth = sum_of_weights * ln_sum;
+            for ((gradient, &logit), &weight) in gradients.iter_mut().zip(logits).zip(weights) {
+                *gradient = on_p * *gradient - scale * spread * weight;
+                smooth += weight * (largest - logit);
+            }
+            let label = usize::from(label);
+            if let (Some(gradient), Some(&logit)) = (gradients.get_mut(label), logits.get(label)) {
+                *gradient -= scale * on_label;
+                total += on_label * (ln_sum + (largest - logit)) + spread * smooth;
+            }
+        }
+        scale * total
+    }
+}
