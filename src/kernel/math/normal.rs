@@ -7,7 +7,7 @@
 //! ```
 //!
 //! R is Mills' ratio but for a factor: smooth, falling from one half like 1 / a. P and Q have degrees four and five, all
-//! coefficients positive, so that nothing cancels; they leave a relative error of 2^-26.8.
+//! coefficients positive, so that nothing cancels; rounded in the best of thirty orders, they leave a relative error of 2^-26.8.
 //!
 //! Rounding `a^2` would cost the exponential `a^2 / 2` units. So `a = h + l` with `h` a multiple of 2^-8, whose square is
 //! exact, and `a^2 / 2 = h^2 / 2 + l (a + h) / 2` enters the exponential in two parts (the idea is that of `erf` in fdlibm).
@@ -35,7 +35,7 @@ pub(crate) fn gelu<S: Simd>(s: S, x: S::V) -> S::V {
 /// The derivative of [`gelu`]: zero of minus infinity, one of infinity.
 #[inline(always)]
 pub(crate) fn gelu_derivative<S: Simd>(s: S, x: S::V) -> S::V {
-    const DENSITY: f32 = 0.398_942_28; // 1 / sqrt(2 pi)
+    const DENSITY: f32 = 0.398_942_3; // 1 / sqrt(2 pi)
     let a = magnitude(s, x);
     let e = exp_minus_half_square(s, a);
     s.mul_add(s.mul(s.copysign(a, x), s.splat(DENSITY)), e, cdf(s, x, a, e))
