@@ -18,7 +18,7 @@
 //! stay as they lie, pairs of lanes that exchange their numbers. Whichever it is follows from the number of classes
 //! alone, and so do a row's bits.
 
-use super::elementwise::{for_each_sixteen, multiply};
+use super::elementwise::{multiply, sixteens};
 use super::math::{exp_or_zero, ln};
 use super::softmax::exponentials;
 use crate::simd::{Lanes16, Pass, Simd, VECTORS};
@@ -46,7 +46,7 @@ impl Pass for CrossEntropyPass<'_> {
         let rows = per_row(logits.len()).min(per_row(gradients.len())).min(labels.len());
         // Sixteen rows' losses, then the next sixteen's, in sixteen virtual lanes.
         let mut total = Lanes16::splat(s, 0.0);
-        for_each_sixteen(rows, |first, rows| {
+        for (first, rows) in sixteens(rows) {
             let mut losses = [0.0; 16];
             let mut row = 0;
             while row < rows {
@@ -78,7 +78,7 @@ impl Pass for CrossEntropyPass<'_> {
             // SAFETY: sixteen numbers.
             let losses = unsafe { Lanes16::load(s, losses.as_ptr(), rows, 0.0) };
             total = total.zip(losses, |total, loss| s.add(total, loss));
-        });
+        }
         total.sum(s)
     }
 }
@@ -109,16 +109,25 @@ impl Block {
                 *label = f32::from(self.labels.add(r).read());
             }
             let labels = s.load(labels.as_ptr());
-            let mut columns = if VECTORS {
-                s.load_transposed(self.logits, classes, [rows, classes])
+            let mut columns = [s.splat(0.0); FEW];
+            if VECTORS {
+                // In pieces of as many columns as a vector has lanes.
+                for (piece, columns) in columns.chunks_mut(S::LANES).enumerate() {
+                    let start = piece * S::LANES;
+                    if start < classes {
+                        let wide = (classes - start).min(S::LANES);
+                        let part = s.load_transposed(self.logits.add(start), classes, [rows, wide]);
+                        for (column, part) in columns.iter_mut().zip(part) {
+                            *column = part;
+                        }
+                    }
+                }
             } else {
                 // One row, whose lanes are all alike: a core without vectors computes one of them.
-                let mut columns = [s.splat(0.0); FEW];
                 for (c, column) in columns.iter_mut().enumerate().take(classes) {
                     *column = s.splat(self.logits.add(c).read());
                 }
-                columns
-            };
+            }
             let columns = columns.get_mut(..classes).unwrap_or_default();
             let mut largest = s.splat(f32::NEG_INFINITY);
             for &z in columns.iter() {
@@ -143,7 +152,6 @@ impl Block {
                 for (c, &column) in columns.iter().enumerate() {
                     s.store(turned.as_mut_ptr().add(c * S::LANES), column);
                 }
-                // A vector's lanes may be fewer than the classes: the rows come in pieces of so many columns.
                 for start in (0..classes).step_by(S::LANES) {
                     let piece = (classes - start).min(S::LANES);
                     let from = turned.as_ptr().add(start * S::LANES);

@@ -33,7 +33,7 @@ impl<C: Curve> Pass for BendKeepingSlopes<'_, C> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { xs, slopes, .. } = self;
-        for_each_vector::<S>(xs.len().min(slopes.len()), |start, lanes| {
+        for (start, lanes) in vectors::<S>(xs.len().min(slopes.len())) {
             let (x, slope) = (xs.as_mut_ptr().wrapping_add(start), slopes.as_mut_ptr().wrapping_add(start));
             // SAFETY: `lanes` numbers from `start` on lie inside both slices.
             unsafe {
@@ -41,7 +41,7 @@ impl<C: Curve> Pass for BendKeepingSlopes<'_, C> {
                 s.store_partial(slope, C::slope(s, z), lanes);
                 s.store_partial(x, C::CURVE.of(s, z), lanes);
             }
-        });
+        }
     }
 }
 
@@ -94,11 +94,11 @@ impl<F: Function> Pass for InPlace<'_, F> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { function, xs } = self;
-        for_each_vector::<S>(xs.len(), |start, lanes| {
+        for (start, lanes) in vectors::<S>(xs.len()) {
             let x = xs.as_mut_ptr().wrapping_add(start);
             // SAFETY: `lanes` numbers from `start` on lie inside the slice.
             unsafe { s.store_partial(x, function.of(s, s.load_partial(x, lanes)), lanes) };
-        });
+        }
     }
 }
 
@@ -141,11 +141,11 @@ impl Pass for SumOfSquares<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> f32 {
         let mut sum = Lanes16::splat(s, 0.0);
-        for_each_sixteen(self.0.len(), |start, lanes| {
+        for (start, lanes) in sixteens(self.0.len()) {
             // SAFETY: `lanes` numbers from `start` on lie inside the slice.
             let x = unsafe { Lanes16::load(s, self.0.as_ptr().wrapping_add(start), lanes, 0.0) };
             sum = x.zip(sum, |x, sum| s.mul_add(x, x, sum));
-        });
+        }
         sum.sum(s)
     }
 }
@@ -153,39 +153,53 @@ impl Pass for SumOfSquares<'_> {
 /// Multiplies every number by `factor`.
 #[inline(always)]
 pub(super) fn multiply<S: Simd>(s: S, factor: f32, xs: &mut [f32]) {
-    for_each_vector::<S>(xs.len(), |start, lanes| {
+    for (start, lanes) in vectors::<S>(xs.len()) {
         let x = xs.as_mut_ptr().wrapping_add(start);
         // SAFETY: `lanes` numbers from `start` on lie inside the slice.
         unsafe { s.store_partial(x, s.mul(s.load_partial(x, lanes), s.splat(factor)), lanes) };
-    });
+    }
 }
 
 /// `xs[i] = f(others[i], xs[i])`, as far as the shorter goes.
 #[inline(always)]
 pub(super) fn zip_in_place<S: Simd>(s: S, others: &[f32], xs: &mut [f32], f: impl Fn(S::V, S::V) -> S::V) {
-    for_each_vector::<S>(xs.len().min(others.len()), |start, lanes| {
+    for (start, lanes) in vectors::<S>(xs.len().min(others.len())) {
         let (other, x) = (others.as_ptr().wrapping_add(start), xs.as_mut_ptr().wrapping_add(start));
         // SAFETY: `lanes` numbers from `start` on lie inside both slices.
         unsafe { s.store_partial(x, f(s.load_partial(other, lanes), s.load_partial(x, lanes)), lanes) };
-    });
-}
-
-/// Calls `visit(start, lanes)` for each vector of `len` numbers, and the rest.
-#[inline(always)]
-pub(super) fn for_each_vector<S: Simd>(len: usize, mut visit: impl FnMut(usize, usize)) {
-    let mut start = 0;
-    while start < len {
-        visit(start, (len - start).min(S::LANES));
-        start += S::LANES;
     }
 }
 
-/// Calls `visit(start, lanes)` for each sixteen of `len` numbers, and the rest.
+/// Where the vectors of `len` numbers start, and how many lanes of each are in use.
 #[inline(always)]
-pub(super) fn for_each_sixteen(len: usize, mut visit: impl FnMut(usize, usize)) {
-    let mut start = 0;
-    while start < len {
-        visit(start, (len - start).min(16));
-        start += 16;
+pub(super) fn vectors<S: Simd>(len: usize) -> Pieces {
+    Pieces { start: 0, len, width: S::LANES }
+}
+
+/// The same for pieces of sixteen numbers.
+#[inline(always)]
+pub(super) fn sixteens(len: usize) -> Pieces {
+    Pieces { start: 0, len, width: 16 }
+}
+
+/// An iterator, not a function that takes a closure: a closure of many operations may not be inlined, and what is not
+/// inlined is not compiled for the instruction set.
+pub(super) struct Pieces {
+    start: usize,
+    len: usize,
+    width: usize,
+}
+
+impl Iterator for Pieces {
+    type Item = (usize, usize);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<(usize, usize)> {
+        let start = self.start;
+        if start >= self.len {
+            return None;
+        }
+        self.start += self.width;
+        Some((start, (self.len - start).min(self.width)))
     }
 }

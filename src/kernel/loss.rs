@@ -1,6 +1,6 @@
 //! Losses that compare number with number: the sum and the gradient in one pass.
 
-use super::elementwise::for_each_sixteen;
+use super::elementwise::sixteens;
 use super::math;
 use crate::simd::{Lanes16, Pass, Simd};
 
@@ -33,17 +33,21 @@ impl<P: Pointwise> Pass for LossPass<'_, P> {
     fn run<S: Simd>(self, s: S) -> f32 {
         let Self { loss, ys, targets, scale, dys } = self;
         let mut sum = Lanes16::splat(s, 0.0);
-        for_each_sixteen(ys.len().min(targets.len()).min(dys.len()), |start, lanes| {
+        for (start, lanes) in sixteens(ys.len().min(targets.len()).min(dys.len())) {
             // SAFETY: `lanes` numbers from `start` on lie inside each slice.
             unsafe {
-                let y = Lanes16::load(s, ys.as_ptr().wrapping_add(start), lanes, P::NOTHING);
-                let target = Lanes16::load(s, targets.as_ptr().wrapping_add(start), lanes, 0.0);
-                let slope = y.zip(target, |y, target| s.mul(loss.slope(s, y, target), s.splat(scale)));
-                slope.store(s, dys.as_mut_ptr().wrapping_add(start), lanes);
-                let value = y.zip(target, |y, target| loss.value(s, y, target));
-                sum = sum.zip(value, |sum, value| s.add(sum, value));
+                let mut y = Lanes16::load(s, ys.as_ptr().wrapping_add(start), lanes, P::NOTHING);
+                let mut target = Lanes16::load(s, targets.as_ptr().wrapping_add(start), lanes, 0.0);
+                // Of which `y` becomes the slope, and `target` the value.
+                for (y, target) in y.registers().iter_mut().zip(target.registers()) {
+                    let value = loss.value(s, *y, *target);
+                    *y = s.mul(loss.slope(s, *y, *target), s.splat(scale));
+                    *target = value;
+                }
+                y.store(s, dys.as_mut_ptr().wrapping_add(start), lanes);
+                sum = sum.zip(target, |sum, value| s.add(sum, value));
             }
-        });
+        }
         sum.sum(s)
     }
 }

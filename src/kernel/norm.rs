@@ -11,7 +11,7 @@
 //! Source: J. Ba and others, "Layer Normalization", 2016; the backward form is the chain rule's. Sums are in sixteen
 //! virtual lanes.
 
-use super::elementwise::for_each_sixteen;
+use super::elementwise::sixteens;
 use crate::simd::{Lanes16, Pass, Simd};
 
 /// What is added to the variance: a constant row is divided by its root, not by zero.
@@ -45,7 +45,7 @@ impl Pass for Normalize<'_> {
             if let Some(kept) = kept.next() {
                 *kept = moments;
             }
-            for_each_sixteen(n, |start, lanes| {
+            for (start, lanes) in sixteens(n) {
                 // SAFETY: `lanes` numbers from `start` on lie in each of them, all of at least `n` numbers.
                 unsafe {
                     let gain = Lanes16::load(s, gain.as_ptr().add(start), lanes, 0.0);
@@ -55,7 +55,7 @@ impl Pass for Normalize<'_> {
                         normalized(s, x, moments, start, lanes).zip(gain, |xhat, gain| s.mul(xhat, gain));
                     scaled.zip(shift, |x, shift| s.add(x, shift)).store(s, y, lanes);
                 }
-            });
+            }
         }
     }
 }
@@ -81,14 +81,14 @@ impl Pass for NormalizeBackward<'_> {
         }
         let rows = xs.chunks_exact(n).zip(dys.chunks_exact(n)).zip(products.chunks_exact_mut(n));
         for (((x, dy), product), &moments) in rows.zip(moments) {
-            for_each_sixteen(n, |start, lanes| {
+            for (start, lanes) in sixteens(n) {
                 // SAFETY: `lanes` numbers from `start` on lie in each row.
                 unsafe {
                     let dy = Lanes16::load(s, dy.as_ptr().add(start), lanes, 0.0);
                     let xhat = normalized(s, x, moments, start, lanes);
                     xhat.zip(dy, |xhat, dy| s.mul(xhat, dy)).store(s, product.as_mut_ptr().add(start), lanes);
                 }
-            });
+            }
         }
     }
 }
@@ -117,7 +117,7 @@ impl Pass for NormalizeInput<'_> {
         for ((((x, dy), product), dx), &moments) in rows.zip(dxs.chunks_exact_mut(n)).zip(moments) {
             let mean_g = mean_of_products(s, gain, dy);
             let mean_g_xhat = mean_of_products(s, gain, product);
-            for_each_sixteen(n, |start, lanes| {
+            for (start, lanes) in sixteens(n) {
                 // SAFETY: `lanes` numbers from `start` on lie in each row.
                 unsafe {
                     let gain = Lanes16::load(s, gain.as_ptr().add(start), lanes, 0.0);
@@ -130,7 +130,7 @@ impl Pass for NormalizeInput<'_> {
                     })
                     .store(s, dx_row, lanes);
                 }
-            });
+            }
         }
     }
 }
@@ -140,19 +140,19 @@ impl Pass for NormalizeInput<'_> {
 fn moments_of<S: Simd>(s: S, x: &[f32]) -> Moments {
     let count = x.len() as f32;
     let mut sum = Lanes16::splat(s, 0.0);
-    for_each_sixteen(x.len(), |start, lanes| {
+    for (start, lanes) in sixteens(x.len()) {
         // SAFETY: `lanes` numbers from `start` on lie in the row.
         let x = unsafe { Lanes16::load(s, x.as_ptr().add(start), lanes, 0.0) };
         sum = sum.zip(x, |sum, x| s.add(sum, x));
-    });
+    }
     let mean = sum.sum(s) / count;
     let mut squares = Lanes16::splat(s, 0.0);
-    for_each_sixteen(x.len(), |start, lanes| {
+    for (start, lanes) in sixteens(x.len()) {
         // SAFETY: as above. The lanes past the end are the mean, and add nothing.
         let x = unsafe { Lanes16::load(s, x.as_ptr().add(start), lanes, mean) };
         let distance = x.map(|x| s.sub(x, s.splat(mean)));
         squares = distance.zip(squares, |d, squares| s.mul_add(d, d, squares));
-    });
+    }
     [mean, 1.0 / libm::sqrtf(squares.sum(s) / count + EPSILON)]
 }
 
@@ -178,13 +178,13 @@ unsafe fn normalized<S: Simd>(
 fn mean_of_products<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f32 {
     let n = a.len().min(b.len());
     let mut sum = Lanes16::splat(s, 0.0);
-    for_each_sixteen(n, |start, lanes| {
+    for (start, lanes) in sixteens(n) {
         // SAFETY: `lanes` numbers from `start` on lie in both rows.
         unsafe {
             let a = Lanes16::load(s, a.as_ptr().add(start), lanes, 0.0);
             let b = Lanes16::load(s, b.as_ptr().add(start), lanes, 0.0);
             sum = sum.zip(a.zip(b, |a, b| s.mul(a, b)), |sum, x| s.add(sum, x));
         }
-    });
+    }
     sum.sum(s) / n as f32
 }

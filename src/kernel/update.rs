@@ -1,11 +1,14 @@
 //! Optimisers' rules, applied where the gradient comes into being: in the registers of the product that forms it.
 //!
 //! A [`Rule`] moves a vector of parameters, given their gradient and up to two numbers that it keeps for each of them (its
-//! moments). One rule finishes a product ([`Descend`]), goes along two slices ([`DescendSlice`]), and takes the sum of
-//! rows ([`DescendColumns`]).
+//! moments). One rule finishes a product ([`Descend`], [`ByTile`]), goes along two slices ([`DescendSlice`]), and takes
+//! the sum of rows ([`DescendColumns`]).
 
-use super::gemm::{Finish, Place, load_row, next_row};
+use super::elementwise::vectors;
+use super::gemm::{Finish, Place, load_row, next_row, store_tile};
+use crate::Isa;
 use crate::simd::{Pass, Simd};
+use core::marker::PhantomData;
 
 /// No rule keeps more numbers than these for a parameter.
 pub(crate) const MOST_MOMENTS: usize = 2;
@@ -15,46 +18,32 @@ pub(crate) trait Rule: Copy {
     /// How many numbers it keeps for each parameter.
     const MOMENTS: usize;
 
+    /// The learning rate, if the rule is plain gradient descent.
+    fn descent(self) -> Option<f32> {
+        None
+    }
+
     /// The parameters moved. The first `MOMENTS` of `moments` are read and overwritten.
     fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V;
 }
 
-/// A rule at the store of a product: the tile is the gradient, C the parameters.
+/// Gradient descent at the store of a product, in the registers that hold the gradient: C is the parameters.
 #[derive(Clone, Copy)]
-pub(crate) struct Descend<R> {
-    rule: R,
-    moments: [*mut f32; MOST_MOMENTS],
-    /// Numbers from one row of a moment to the next.
-    stride: usize,
+pub(crate) struct Descend {
+    pub(crate) rate: f32,
 }
 
-impl<R: Rule> Descend<R> {
-    /// For a C of rows of `stride` numbers without gaps; `None` unless every moment of the rule has as many numbers as C,
-    /// which is `len`.
-    pub(crate) fn new(
-        rule: R,
-        moments: [&mut [f32]; MOST_MOMENTS],
-        stride: usize,
-        len: usize,
-    ) -> Option<Self> {
-        let fits = moments.iter().take(R::MOMENTS).all(|moment| moment.len() == len);
-        fits.then(|| Self { rule, moments: moments.map(<[f32]>::as_mut_ptr), stride })
-    }
-}
-
-impl<R: Rule> Finish for Descend<R> {
+impl Finish for Descend {
     const READS_OUTPUT: bool = true;
 
-    /// A column has one number a row: its moments lie in a row as it does.
     #[inline(always)]
     fn takes_columns_as_rows(&self) -> bool {
-        self.stride == 1
+        true
     }
 
     #[cfg(feature = "rayon")]
-    fn part(&self, row: usize, col: usize) -> Self {
-        let moments = self.moments.map(|moment| moment.wrapping_add(row * self.stride + col));
-        Self { moments, ..*self }
+    fn part(&self, _row: usize, _col: usize) -> Self {
+        *self
     }
 
     /// # Safety
@@ -67,29 +56,157 @@ impl<R: Rule> Finish for Descend<R> {
         place: Place,
     ) {
         let mut weights = place.c.cast_const();
-        let mut moments = self.moments.map(|m| m.wrapping_add(place.row * self.stride + place.col));
-        for row in acc {
-            // SAFETY: the caller's promise: the tile lies inside C, and a moment in use is laid out as C is.
-            unsafe {
+        // SAFETY: the caller's promise: the tile lies inside C.
+        unsafe {
+            for row in acc.iter_mut() {
                 let old = load_row::<S, NV>(s, weights, place.last_lanes);
-                let mut kept = [[s.splat(0.0); NV]; MOST_MOMENTS];
-                for (kept, &moment) in kept.iter_mut().zip(&moments).take(R::MOMENTS) {
-                    *kept = load_row::<S, NV>(s, moment, place.last_lanes);
+                for (x, old) in row.iter_mut().zip(old) {
+                    *x = Downhill { rate: self.rate }.apply(s, *x, old, &mut [old; MOST_MOMENTS]);
                 }
-                for v in 0..NV {
-                    let mut at = [kept[0][v], kept[1][v]];
-                    row[v] = self.rule.apply(s, row[v], old[v], &mut at);
-                    [kept[0][v], kept[1][v]] = at;
-                }
-                for (kept, &moment) in kept.iter().zip(&moments).take(R::MOMENTS) {
-                    for (v, &x) in kept.iter().enumerate() {
-                        let lanes = if v + 1 == NV { place.last_lanes } else { S::LANES };
-                        s.store_partial(moment.wrapping_add(v * S::LANES), x, lanes);
-                    }
+                weights = next_row(s, weights, place.c_stride);
+            }
+            store_tile(s, acc, place);
+        }
+    }
+}
+
+/// Any other rule at the store of a product. The tile of the gradient goes to the rule by way of the stack, so that a
+/// program holds gemm once for all rules, and each rule once: rules of a dozen operations, with moments to load and store
+/// for each parameter, gain nothing by being in every micro-kernel, and the compiler, given both, loses the registers of
+/// the product's sums.
+#[derive(Clone, Copy)]
+pub(crate) struct ByTile<'a> {
+    rule: &'a dyn TakeTile,
+    /// Where C begins in what the rule was made for.
+    row: usize,
+    col: usize,
+}
+
+impl<'a> ByTile<'a> {
+    pub(crate) fn new(rule: &'a dyn TakeTile) -> Self {
+        Self { rule, row: 0, col: 0 }
+    }
+}
+
+/// A rule together with its moments.
+pub(crate) trait TakeTile {
+    /// Whether a column may be finished as a row.
+    fn takes_columns_as_rows(&self) -> bool;
+
+    /// Moves a tile of parameters.
+    ///
+    /// # Safety
+    /// `tile` lies inside the parameters that the rule was made for.
+    unsafe fn take(&self, tile: Tile);
+}
+
+/// A gradient of `rows` rows of `cols` numbers, `stride` apart, and the place of the parameters that it is of.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile {
+    gradient: *const f32,
+    stride: usize,
+    rows: usize,
+    cols: usize,
+    place: Place,
+}
+
+impl Finish for ByTile<'_> {
+    const READS_OUTPUT: bool = true;
+
+    #[inline(always)]
+    fn takes_columns_as_rows(&self) -> bool {
+        self.rule.takes_columns_as_rows()
+    }
+
+    #[cfg(feature = "rayon")]
+    fn part(&self, row: usize, col: usize) -> Self {
+        Self { row: self.row + row, col: self.col + col, ..*self }
+    }
+
+    /// # Safety
+    /// See [`Finish::finish`].
+    #[inline(always)]
+    unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
+        &self,
+        _: S,
+        acc: &mut [[S::V; NV]; MR],
+        mut place: Place,
+    ) {
+        // A copy: the sums themselves must not be seen to have an address.
+        let gradient = *acc;
+        let cols = (NV - 1) * S::LANES + place.last_lanes;
+        place.row += self.row;
+        place.col += self.col;
+        let gradient = gradient.as_ptr().cast();
+        // SAFETY: the caller's promise.
+        unsafe { self.rule.take(Tile { gradient, stride: NV * S::LANES, rows: MR, cols, place }) }
+    }
+}
+
+/// A rule, its moments, and the instruction set that it runs on.
+pub(crate) struct RuleAt<'a, R> {
+    isa: Isa,
+    rule: R,
+    moments: [*mut f32; MOST_MOMENTS],
+    /// Numbers from one row of the parameters, and of each moment, to the next.
+    stride: usize,
+    borrowed: PhantomData<&'a mut [f32]>,
+}
+
+impl<'a, R: Rule> RuleAt<'a, R> {
+    /// For `len` parameters in rows of `stride` without gaps; `None` unless every moment of the rule has as many numbers.
+    pub(crate) fn new(
+        isa: Isa,
+        rule: R,
+        moments: [&'a mut [f32]; MOST_MOMENTS],
+        stride: usize,
+        len: usize,
+    ) -> Option<Self> {
+        let fits = moments.iter().take(R::MOMENTS).all(|moment| moment.len() == len);
+        let moments = moments.map(<[f32]>::as_mut_ptr);
+        fits.then_some(Self { isa, rule, moments, stride, borrowed: PhantomData })
+    }
+}
+
+impl<R: Rule> TakeTile for RuleAt<'_, R> {
+    /// A column has one number a row, and so have its moments.
+    fn takes_columns_as_rows(&self) -> bool {
+        self.stride == 1
+    }
+
+    unsafe fn take(&self, tile: Tile) {
+        let start = tile.place.row * self.stride + tile.place.col;
+        let moments = self.moments.map(|moment| moment.wrapping_add(start));
+        self.isa.call(DescendTile { rule: self.rule, tile, moments, stride: self.stride });
+    }
+}
+
+/// The rule on a tile: `moments` and the parameters hold it, as [`TakeTile::take`]'s caller has promised.
+struct DescendTile<R> {
+    rule: R,
+    tile: Tile,
+    moments: [*mut f32; MOST_MOMENTS],
+    stride: usize,
+}
+
+impl<R: Rule> Pass for DescendTile<R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { rule, tile, mut moments, stride } = self;
+        let (mut gradient, mut weights) = (tile.gradient, tile.place.c);
+        for _ in 0..tile.rows {
+            for (start, lanes) in vectors::<S>(tile.cols) {
+                // SAFETY: see above; the gradient has whole vectors.
+                unsafe {
+                    let gradient = s.load(gradient.wrapping_add(start));
+                    step_vector(s, rule, gradient, weights.wrapping_add(start), moments, start, lanes);
                 }
             }
-            weights = next_row(s, weights, place.c_stride);
-            moments = moments.map(|m| m.wrapping_add(self.stride));
+            gradient = gradient.wrapping_add(tile.stride);
+            weights = weights.wrapping_add(tile.place.c_stride);
+            moments = moments.map(|moment| moment.wrapping_add(stride));
         }
     }
 }
@@ -199,6 +316,10 @@ pub struct Downhill {
 
 impl Rule for Downhill {
     const MOMENTS: usize = 0;
+
+    fn descent(self) -> Option<f32> {
+        Some(self.rate)
+    }
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, _: &mut [S::V; MOST_MOMENTS]) -> S::V {

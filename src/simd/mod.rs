@@ -287,6 +287,13 @@ impl<S: Simd> Lanes16<S> {
         }
     }
 
+    /// The registers in use, for loops over operations too many for a closure, which might not be inlined.
+    #[inline(always)]
+    pub(crate) fn registers(&mut self) -> &mut [S::V] {
+        let (used, _) = self.0.split_at_mut(Self::REGISTERS.min(4));
+        used
+    }
+
     #[inline(always)]
     pub(crate) fn map(mut self, f: impl Fn(S::V) -> S::V) -> Self {
         for register in self.0.iter_mut().take(Self::REGISTERS) {

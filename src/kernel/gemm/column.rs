@@ -13,7 +13,7 @@
 //! row. What bounds the kernel is reading A: a line a cycle from L2 is half the peak.
 
 use super::driver::Product;
-use super::micro::{Finish, First, Place, store_tile};
+use super::micro::{Finish, First, Place};
 use crate::simd::{Pass, Simd, VECTORS};
 
 /// Virtual lanes of a sum.
@@ -95,7 +95,6 @@ fn rows<S: Simd, F: Finish, const MR: usize, const NV: usize, const AT_ONCE: usi
         }
         let place = Place { c, c_stride: product.c_stride, row, col: 0, last_lanes: 1 };
         finish.finish(s, &mut acc, place);
-        store_tile(s, &acc, place);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What happens to a tile between the last multiply-add and memory.
 
-use super::micro::{Finish, First, Place, load_row, next_row};
+use super::micro::{Finish, First, Place, load_row, next_row, store_tile};
 use crate::Mat;
 use crate::simd::Simd;
 
@@ -98,7 +98,7 @@ impl Finish for Activate {
             }
             Self::ReluMask(gate, stride) => {
                 let mut gate = gate.wrapping_add(place.row * stride + place.col);
-                for row in acc {
+                for row in acc.iter_mut() {
                     // SAFETY: the caller's promise: the gate has C's shape.
                     let gates = unsafe { load_row::<S, NV>(s, gate, place.last_lanes) };
                     for (x, gate) in row.iter_mut().zip(gates) {
@@ -108,5 +108,7 @@ impl Finish for Activate {
                 }
             }
         }
+        // SAFETY: the caller's promise.
+        unsafe { store_tile(s, acc, place) }
     }
 }

@@ -13,7 +13,7 @@
 //! fill the wait. Many rows pay for a packed panel instead (see [`super::driver`]).
 
 use super::driver::{Product, a_steps};
-use super::micro::{Finish, Place, first_values, store_tile};
+use super::micro::{Finish, Place, first_values};
 use super::plan;
 use crate::simd::{Pass, Simd};
 
@@ -99,6 +99,5 @@ fn turns<S: Simd, F: Finish, const MR: usize, const NV: usize, const TN: bool>(
             start += S::LANES;
         }
         finish.finish(s, &mut acc, place);
-        store_tile(s, &acc, place);
     }
 }

@@ -12,7 +12,7 @@
 
 use super::driver::{Product, a_steps};
 use super::epilogue::Activate;
-use super::micro::{Finish, First, Place, first_values, store_tile};
+use super::micro::{Finish, First, Place, first_values};
 use crate::simd::{Pass, Simd};
 
 /// Numbers in a row from which on it is long: two of the widest panels of sixteen lanes.
@@ -91,6 +91,5 @@ fn vectors<S: Simd, F: Finish, const K: usize, const NV: usize>(
             }
         }
         finish.finish(s, &mut acc, place);
-        store_tile(s, &acc, place);
     }
 }

@@ -102,7 +102,7 @@ pub(crate) trait Finish: Copy {
     #[cfg(feature = "rayon")]
     fn part(&self, row: usize, col: usize) -> Self;
 
-    /// Turns the sums in `acc` into what is stored at `place`.
+    /// Turns the sums in `acc` into what is stored at `place`, and stores it: [`store_tile`].
     ///
     /// # Safety
     /// `place` is a tile of `MR` rows and `NV` vectors (the last in part) inside the C that this value was made for.
@@ -145,7 +145,7 @@ pub(crate) fn next_row<S: Simd>(s: S, row: *const f32, stride: usize) -> *const 
 /// # Safety
 /// The place can be written.
 #[inline(always)]
-pub(super) unsafe fn store_tile<S: Simd, const MR: usize, const NV: usize>(
+pub(crate) unsafe fn store_tile<S: Simd, const MR: usize, const NV: usize>(
     s: S,
     tile: &[[S::V; NV]; MR],
     place: Place,
@@ -291,7 +291,6 @@ pub(super) unsafe fn micro_kernel<
                 segment::<S, MR, NV, TN, PANELS>(s, &tile, 0, tile.k, &mut acc);
             }
             finish.finish(s, &mut acc, tile.place);
-            store_tile(s, &acc, tile.place);
         }
         tile.a = tile.a.wrapping_add(MR * if TN { 1 } else { tile.a_stride });
         tile.place.c = tile.place.c.wrapping_add(MR * tile.place.c_stride);

@@ -28,7 +28,7 @@ mod threads;
 mod tiny;
 
 pub use epilogue::Epilogue;
-pub(crate) use micro::{Finish, Place, load_row, next_row};
+pub(crate) use micro::{Finish, Place, load_row, next_row, store_tile};
 pub use packed::{Packed, gemm_packed, gemm_packed_with};
 
 use crate::{Error, Isa, Mat, MatMut};

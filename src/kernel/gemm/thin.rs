@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! b[j][v] = K rows of B, NV vectors each                              (once for a panel, kept in registers)
-//! for each row of C:
+//! for each few rows of C, and each of them:
 //!     acc[v] = first value;  acc[v] += A[row, j] * b[j][v] for each j
 //!     finish(acc), and store it                                       (NV stores for K broadcasts and K * NV multiply-adds)
 //! ```
@@ -11,9 +11,9 @@
 //! long as this again.
 
 use super::driver::{Product, a_steps};
-use super::micro::{Finish, Place, first_values, load_row, store_tile};
+use super::micro::{Finish, Place, first_values, load_row};
 use super::plan;
-use crate::simd::{Pass, Simd};
+use crate::simd::{Pass, Simd, VECTORS};
 
 /// The longest sum that is thin.
 pub(super) const THIN: usize = 3;
@@ -41,50 +41,73 @@ impl<F: Finish, const TN: bool> Pass for Thin<'_, F, TN> {
 fn panels<S: Simd, F: Finish, const K: usize, const TN: bool>(s: S, product: &Product, finish: &F) {
     let mut col = 0;
     while col < product.n {
-        // B's rows and a row of C fit the registers: sixteen of them, or thirty-two of sixteen lanes.
+        // B's rows and a tile of C fit the registers: sixteen of them, or thirty-two of sixteen lanes.
         let vectors = (product.n - col).div_ceil(S::LANES).min(if S::LANES == 16 { 4 } else { 2 });
         match vectors {
-            1 => panel::<S, F, K, 1, TN>(s, product, finish, col),
-            2 => panel::<S, F, K, 2, TN>(s, product, finish, col),
-            3 => panel::<S, F, K, 3, TN>(s, product, finish, col),
-            _ => panel::<S, F, K, 4, TN>(s, product, finish, col),
+            1 => panel::<S, F, K, 8, 1, TN>(s, product, finish, col),
+            2 => panel::<S, F, K, 4, 2, TN>(s, product, finish, col),
+            3 => panel::<S, F, K, 2, 3, TN>(s, product, finish, col),
+            _ => panel::<S, F, K, 2, 4, TN>(s, product, finish, col),
         }
         col += vectors * S::LANES;
     }
 }
 
-/// All rows of the `NV` vectors of columns from `col` on, the last of which may be in part.
+/// All rows of the `NV` vectors of columns from `col` on, the last of which may be in part; `MR` at a time where there are
+/// vector registers to hold them. (Row by row, an old C that is read as part of a vector waits for the row above, stored
+/// just before, whenever both lie in the sixty-four bytes that a processor compares.)
 #[inline(always)]
-fn panel<S: Simd, F: Finish, const K: usize, const NV: usize, const TN: bool>(
+fn panel<S: Simd, F: Finish, const K: usize, const MR: usize, const NV: usize, const TN: bool>(
     s: S,
     product: &Product,
     finish: &F,
     col: usize,
 ) {
     let Product { m, n, b_stride, c_stride, .. } = *product;
-    let (a_row, a_k) = a_steps::<TN>(product);
     let last_lanes = plan::last_lanes::<S>(n - col, NV);
-    let mut a = product.a;
     let c = product.c.wrapping_add(col);
     let mut place = Place { c, c_stride, row: 0, col, last_lanes };
-    let first = product.first.at_col(col);
     // SAFETY: whoever made the product promised that its operands hold it: K rows of B, m of A and of C.
     unsafe {
         let b: [[S::V; NV]; K] =
             core::array::from_fn(|j| load_row(s, product.b.wrapping_add(j * b_stride + col), last_lanes));
+        while VECTORS && place.row + MR <= m {
+            tile::<S, F, K, MR, NV, TN>(s, product, finish, &b, &mut place);
+        }
         while place.row < m {
-            let mut acc = first_values::<S, 1, NV>(s, first, place);
+            tile::<S, F, K, 1, NV, TN>(s, product, finish, &b, &mut place);
+        }
+    }
+}
+
+/// `MR` rows at `place`, which moves past them.
+///
+/// # Safety
+/// The product has these rows.
+#[inline(always)]
+unsafe fn tile<S: Simd, F: Finish, const K: usize, const MR: usize, const NV: usize, const TN: bool>(
+    s: S,
+    product: &Product,
+    finish: &F,
+    b: &[[S::V; NV]; K],
+    place: &mut Place,
+) {
+    let (a_row, a_k) = a_steps::<TN>(product);
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut a = product.a.wrapping_add(place.row * a_row);
+        let mut acc = first_values::<S, MR, NV>(s, product.first.at_col(place.col), *place);
+        for acc in &mut acc {
             for (j, b) in b.iter().enumerate() {
                 let x = s.splat(a.wrapping_add(j * a_k).read());
-                for (acc, &b) in acc[0].iter_mut().zip(b) {
+                for (acc, &b) in acc.iter_mut().zip(b) {
                     *acc = s.mul_add(x, b, *acc);
                 }
             }
-            finish.finish(s, &mut acc, place);
-            store_tile(s, &acc, place);
             a = a.wrapping_add(a_row);
-            place.c = place.c.wrapping_add(c_stride);
-            place.row += 1;
         }
+        finish.finish(s, &mut acc, *place);
     }
+    place.c = place.c.wrapping_add(MR * place.c_stride);
+    place.row += MR;
 }

@@ -5,7 +5,7 @@
 //! instruction sets whose masks make part of a vector cost no more than a whole one.
 
 use super::driver::Product;
-use super::micro::{Finish, Place, Rows, first_values, step, store_tile};
+use super::micro::{Finish, Place, Rows, first_values, step};
 use super::plan;
 use crate::simd::{Pass, Simd};
 
@@ -52,7 +52,6 @@ impl<F: Finish, const MR: usize, const TN: bool> Pass for Tiny<'_, F, MR, TN> {
                 step::<S, MR, 1, TN, false>(s, a, b, 0, n, &mut acc);
             }
             self.finish.finish(s, &mut acc, place);
-            store_tile(s, &acc, place);
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use super::Optimizer;
 use crate::kernel::gemm::finish_product;
-use crate::kernel::update::{self, Descend, DescendColumns, DescendSlice, MOST_MOMENTS, Rule};
+use crate::kernel::update::{
+    self, ByTile, Descend, DescendColumns, DescendSlice, MOST_MOMENTS, Rule, RuleAt,
+};
 use crate::memory::{numbers, numbers_mut};
 use crate::{Isa, Mat, MatMut, Plain, Zeroed};
 use core::slice::{from_mut, from_ref};
@@ -102,8 +104,12 @@ impl<E: Elementwise> Optimizer for E {
         weight: &mut [[f32; OUT]; IN],
         state: &mut Self::State<[[f32; OUT]; IN]>,
     ) {
-        if let Some(descend) = Descend::new(*rule, E::Kept::moments(state), OUT, IN * OUT) {
-            finish_product(isa, Mat::of_rows(xs).t(), Mat::of_rows(dys), MatMut::of_rows(weight), &descend);
+        let (xs, dys, len) = (Mat::of_rows(xs).t(), Mat::of_rows(dys), IN * OUT);
+        let weight = MatMut::of_rows(weight);
+        if let Some(rate) = rule.descent() {
+            finish_product(isa, xs, dys, weight, &Descend { rate });
+        } else if let Some(rule) = RuleAt::new(isa, *rule, E::Kept::moments(state), OUT, len) {
+            finish_product(isa, xs, dys, weight, &ByTile::new(&rule));
         }
     }
 
