@@ -6,15 +6,16 @@
 //! ln(1 + f) = f - f^2 / 2 + f^3 P(f)
 //! ```
 //!
-//! `n` is the exponent of `sqrt(2) x`. Its product with the upper part of `ln 2` is exact, and `f` too, so that next to one,
-//! where `n` is zero, the relative error is small as well. The first terms are as in Cephes' `logf` (S. Moshier); P has
-//! degree seven and leaves a relative error of 2^-27.3. Subnormal numbers are made normal first.
+//! `n` is the exponent of `sqrt(2) x`. Its product with the upper part of `ln 2` is exact, and `f` too, so that next
+//! to one, where `n` is zero, the relative error is small as well. The first terms are as in Cephes' `logf` (S.
+//! Moshier); P has degree seven and leaves a relative error of 2^-27.3. Subnormal numbers are made normal first.
 //!
 //! ```text
 //! ln(1 + z) = 2 artanh(t / 2) = t + t w A(w),  t = z / (1 + z / 2),  w = t^2,  0 <= z <= 1
 //! ```
 //!
-//! A has degree three and leaves a relative error of 2^-27.7. The sum `1 + z` would lose what is small in `z`; `t` keeps it.
+//! A has degree three and leaves a relative error of 2^-27.7. The sum `1 + z` would lose what is small in `z`; `t`
+//! keeps it.
 
 use super::exp::{LN2_HIGH, LN2_LOW};
 use super::polynomial;

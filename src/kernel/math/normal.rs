@@ -6,11 +6,13 @@
 //! cdf(-a) = exp(-a^2 / 2) R(a),  R(a) = P(a) / Q(a),  a = |x|;  cdf(a) = 1 - cdf(-a)
 //! ```
 //!
-//! R is Mills' ratio but for a factor: smooth, falling from one half like 1 / a. P and Q have degrees four and five, all
-//! coefficients positive, so that nothing cancels; rounded in the best of thirty orders, they leave a relative error of 2^-26.8.
+//! R is Mills' ratio but for a factor: smooth, falling from one half like 1 / a. P and Q have degrees four and five,
+//! all coefficients positive, so that nothing cancels; rounded in the best of thirty orders, they leave a relative
+//! error of 2^-26.8.
 //!
-//! Rounding `a^2` would cost the exponential `a^2 / 2` units. So `a = h + l` with `h` a multiple of 2^-8, whose square is
-//! exact, and `a^2 / 2 = h^2 / 2 + l (a + h) / 2` enters the exponential in two parts (the idea is that of `erf` in fdlibm).
+//! Rounding `a^2` would cost the exponential `a^2 / 2` units. So `a = h + l` with `h` a multiple of 2^-8, whose square
+//! is exact, and `a^2 / 2 = h^2 / 2 + l (a + h) / 2` enters the exponential in two parts (the idea is that of `erf` in
+//! fdlibm).
 
 use super::exp::{exp_of_rest, nearest, rest};
 use super::polynomial;
