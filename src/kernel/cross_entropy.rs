@@ -14,12 +14,12 @@
 //!
 //! A row of ten classes fills no vector, and reducing it to its maximum and its sum takes eight dependent steps. So up to
 //! sixteen classes are turned: as many rows as a vector has lanes become columns, one vector a class, and nothing is
-//! reduced at all; the logarithm too is of all rows at once. (Per row of ten on AVX-512: 4 ns instead of 17.) Two classes
-//! stay as they lie, pairs of lanes that exchange their numbers. Whichever it is follows from the number of classes
-//! alone, and so do a row's bits.
+//! reduced at all; the logarithm too is of all rows at once. Rows that are too few to turn sum in the same tree, one by
+//! one. Two classes stay as they lie, pairs of lanes that exchange their numbers. So a row's bits follow from the number
+//! of classes alone.
 
-use super::elementwise::{multiply, sixteens};
-use super::math::{exp_or_zero, ln};
+use super::elementwise::{multiply, sixteens, vectors};
+use super::math::{exp_or_zero, ln, ln_one_plus};
 use super::softmax::exponentials;
 use crate::simd::{Lanes16, Pass, Simd, VECTORS};
 
@@ -48,32 +48,20 @@ impl Pass for CrossEntropyPass<'_> {
         let mut total = Lanes16::splat(s, 0.0);
         for (first, rows) in sixteens(rows) {
             let mut losses = [0.0; 16];
-            let mut row = 0;
-            while row < rows {
-                let at_once = match classes {
-                    2 => S::LANES / 2,
-                    0..=FEW if VECTORS => S::LANES,
-                    _ => 1,
-                };
-                let block = Block {
-                    logits: logits.as_ptr().wrapping_add((first + row) * classes),
-                    labels: labels.as_ptr().wrapping_add(first + row),
-                    rows: (rows - row).min(at_once),
-                    classes,
-                    scale,
-                    gradients: gradients.as_mut_ptr().wrapping_add((first + row) * classes),
-                    losses: losses.as_mut_ptr().wrapping_add(row),
-                };
-                // SAFETY: rows `first + row` to `first + row + block.rows` are below `rows`, which all three slices have,
-                // and there are at most sixteen losses.
-                unsafe {
-                    match classes {
-                        2 => block.pairs(s),
-                        0..=FEW => block.columns(s),
-                        _ => block.row(s),
-                    }
+            let group = Rows {
+                logits: logits.as_ptr().wrapping_add(first * classes),
+                labels: labels.get(first..first + rows).unwrap_or_default(),
+                classes,
+                scale,
+                gradients: gradients.as_mut_ptr().wrapping_add(first * classes),
+            };
+            // SAFETY: the rows from `first` on lie in the logits and the gradients, as many as there are labels.
+            unsafe {
+                match classes {
+                    2 => group.pairs(s, &mut losses),
+                    ..=FEW => group.few(s, &mut losses),
+                    _ => group.many(s, &mut losses),
                 }
-                row += at_once;
             }
             // SAFETY: sixteen numbers.
             let losses = unsafe { Lanes16::load(s, losses.as_ptr(), rows, 0.0) };
@@ -83,144 +71,182 @@ impl Pass for CrossEntropyPass<'_> {
     }
 }
 
-/// Some rows, and where their losses go.
-struct Block {
+/// Up to sixteen rows.
+struct Rows<'a> {
     logits: *const f32,
-    labels: *const u8,
-    rows: usize,
+    labels: &'a [u8],
     classes: usize,
     scale: f32,
     gradients: *mut f32,
-    losses: *mut f32,
 }
 
-impl Block {
-    /// Up to a vector of rows, turned: lane r of every vector belongs to row r.
+impl Rows<'_> {
+    /// Two classes, as they lie: lanes 2 r and 2 r + 1 belong to row r.
+    ///
+    /// ```text
+    /// d = -|z - other z|,  p = 1 / (1 + e^d) for the larger, e^d / (1 + e^d) for the other
+    /// loss = ln(1 + e^d), and -d more where the label is the other's
+    /// ```
     ///
     /// # Safety
-    /// `rows` rows of `classes`, at most sixteen, as many labels and losses are there; `rows` is at most `LANES`.
+    /// There are as many rows of logits and gradients as labels.
     #[inline(always)]
-    unsafe fn columns<S: Simd>(&self, s: S) {
-        let Self { rows, classes, .. } = *self;
-        let mut labels = [0.0; FEW];
+    unsafe fn pairs<S: Simd>(&self, s: S, losses: &mut [f32; 16]) {
+        let numbers = 2 * self.labels.len();
+        let mut answers = [0.0; 32];
+        for (answer, &label) in answers.as_chunks_mut::<2>().0.iter_mut().zip(self.labels) {
+            *answer = if label == 0 { [1.0, 0.0] } else { [0.0, 1.0] };
+        }
+        let mut of_both = [0.0; 32];
+        let (zero, one, scale) = (s.splat(0.0), s.splat(1.0), s.splat(self.scale));
+        for (start, lanes) in vectors::<S>(numbers.min(32)) {
+            // SAFETY: the caller's promise; the arrays have room for whole vectors.
+            unsafe {
+                let answers = s.load(answers.as_ptr().add(start));
+                let z = s.load_partial(self.logits.add(start), lanes);
+                let other = s.swap_pairs(z);
+                let d = s.sub(zero, s.abs(s.sub(z, other)));
+                let e = exp_or_zero(s, d);
+                let p = s.mul(s.select_gt(other, z, e, one), s.div(scale, s.add(one, e)));
+                s.store_partial(self.gradients.add(start), s.neg_mul_add(answers, scale, p), lanes);
+                let worse = s.select_gt(other, z, d, zero);
+                let loss = s.select_gt(answers, zero, s.sub(ln_one_plus(s, e), worse), zero);
+                s.store(of_both.as_mut_ptr().add(start), loss);
+            }
+        }
+        for (loss, [no, yes]) in losses.iter_mut().zip(of_both.as_chunks::<2>().0) {
+            *loss = no + yes;
+        }
+    }
+
+    /// Up to sixteen classes: whole vectors of rows turned, and the last few one by one.
+    ///
+    /// # Safety
+    /// There are as many rows of logits and gradients as labels.
+    #[inline(always)]
+    unsafe fn few<S: Simd>(&self, s: S, losses: &mut [f32; 16]) {
+        let mut row = 0;
+        // Turning costs as much as two or three rows.
+        while VECTORS && row + 3 <= self.labels.len() {
+            let rows = (self.labels.len() - row).min(S::LANES);
+            // SAFETY: the caller's promise, and `row + rows` is at most sixteen.
+            unsafe { self.turned(s, row, rows, losses.as_mut_ptr().add(row)) };
+            row += rows;
+        }
+        while let (Some(&label), Some(loss)) = (self.labels.get(row), losses.get_mut(row)) {
+            // SAFETY: the caller's promise.
+            unsafe { *loss = self.in_registers(s, row, label) };
+            row += 1;
+        }
+    }
+
+    /// `rows` rows from `row` on, turned: lane r of every vector belongs to row `row + r`.
+    ///
+    /// # Safety
+    /// These rows are there, and room for as many losses; `rows` is at most `LANES`.
+    #[inline(always)]
+    unsafe fn turned<S: Simd>(&self, s: S, row: usize, rows: usize, losses: *mut f32) {
+        let classes = self.classes;
+        let logits = self.logits.wrapping_add(row * classes);
+        let gradients = self.gradients.wrapping_add(row * classes);
+        let mut labels = [0.0; 16];
+        for (number, &label) in labels.iter_mut().zip(self.labels.iter().skip(row)) {
+            *number = f32::from(label);
+        }
         // SAFETY: the caller's promise, for every pointer below.
         unsafe {
-            for (r, label) in labels.iter_mut().enumerate().take(rows) {
-                *label = f32::from(self.labels.add(r).read());
-            }
             let labels = s.load(labels.as_ptr());
             let mut columns = [s.splat(0.0); FEW];
-            if VECTORS {
-                // In pieces of as many columns as a vector has lanes.
-                for (piece, columns) in columns.chunks_mut(S::LANES).enumerate() {
-                    let start = piece * S::LANES;
-                    if start < classes {
-                        let wide = (classes - start).min(S::LANES);
-                        let part = s.load_transposed(self.logits.add(start), classes, [rows, wide]);
-                        for (column, part) in columns.iter_mut().zip(part) {
-                            *column = part;
-                        }
-                    }
-                }
-            } else {
-                // One row, whose lanes are all alike: a core without vectors computes one of them.
-                for (c, column) in columns.iter_mut().enumerate().take(classes) {
-                    *column = s.splat(self.logits.add(c).read());
+            // In pieces of as many columns as a vector has lanes.
+            for (start, wide) in vectors::<S>(classes) {
+                let part = s.load_transposed(logits.add(start), classes, [rows, wide]);
+                for (column, part) in columns.iter_mut().skip(start).take(wide).zip(part) {
+                    *column = part;
                 }
             }
-            let columns = columns.get_mut(..classes).unwrap_or_default();
-            let mut largest = s.splat(f32::NEG_INFINITY);
-            for &z in columns.iter() {
+            let mut largest = columns[0];
+            for &z in columns.iter().take(classes).skip(1) {
                 largest = s.max(z, largest);
             }
-            // -z of the label's class.
+            // z - max z of the label's class.
             let mut answer = s.splat(0.0);
-            let mut sum = s.splat(0.0);
-            for (c, z) in columns.iter_mut().enumerate() {
+            for (c, z) in columns.iter_mut().enumerate().take(classes) {
                 let distance = s.sub(*z, largest);
                 answer = if_equal(s, labels, c, distance, answer);
                 *z = exp_or_zero(s, distance);
-                sum = s.add(sum, *z);
             }
-            s.store_partial(self.losses, s.sub(ln(s, sum), answer), rows);
+            // The tree of a row of sixteen lanes, those past the classes being zero.
+            let mut tree = columns;
+            for half in [8, 4, 2, 1] {
+                for c in 0..half {
+                    tree[c] = s.add(tree[c], tree[c + half]);
+                }
+            }
+            let sum = tree[0];
+            s.store_partial(losses, s.sub(ln(s, sum), answer), rows);
             let (scale, factor) = (s.splat(self.scale), s.div(s.splat(self.scale), sum));
-            for (c, p) in columns.iter_mut().enumerate() {
-                *p = s.sub(s.mul(*p, factor), if_equal(s, labels, c, scale, s.splat(0.0)));
+            let mut turned = [0.0; FEW * 16];
+            for (c, &p) in columns.iter().enumerate().take(classes) {
+                let label = if_equal(s, labels, c, scale, s.splat(0.0));
+                s.store(turned.as_mut_ptr().add(c * S::LANES), s.sub(s.mul(p, factor), label));
             }
-            if VECTORS {
-                let mut turned = [0.0; FEW * FEW];
-                for (c, &column) in columns.iter().enumerate() {
-                    s.store(turned.as_mut_ptr().add(c * S::LANES), column);
-                }
-                for start in (0..classes).step_by(S::LANES) {
-                    let piece = (classes - start).min(S::LANES);
-                    let from = turned.as_ptr().add(start * S::LANES);
-                    let gradients = s.load_transposed(from, S::LANES, [piece, rows]);
-                    for (r, &gradient) in gradients.iter().enumerate().take(rows) {
-                        s.store_partial(self.gradients.add(r * classes + start), gradient, piece);
-                    }
-                }
-            } else {
-                for (c, &column) in columns.iter().enumerate() {
-                    s.store_partial(self.gradients.add(c), column, 1);
+            for (start, wide) in vectors::<S>(classes) {
+                let from = turned.as_ptr().add(start * S::LANES);
+                let part = s.load_transposed(from, S::LANES, [wide, rows]);
+                for (r, &gradient) in part.iter().enumerate().take(rows) {
+                    s.store_partial(gradients.add(r * classes + start), gradient, wide);
                 }
             }
         }
     }
 
-    /// Up to half a vector of rows of two classes, as they lie: lanes 2 r and 2 r + 1 belong to row r.
+    /// One row of at most sixteen classes; returns its loss.
     ///
     /// # Safety
-    /// `rows` rows of two classes, as many labels and losses are there; `rows` is at most `LANES / 2`.
+    /// The row is there.
     #[inline(always)]
-    unsafe fn pairs<S: Simd>(&self, s: S) {
-        let mut answers = [0.0; 16];
-        // SAFETY: the caller's promise, for every pointer below.
+    unsafe fn in_registers<S: Simd>(&self, s: S, row: usize, label: u8) -> f32 {
+        let (label, start) = (usize::from(label), row * self.classes);
+        // SAFETY: the caller's promise; a label is below the number of classes.
         unsafe {
-            for r in 0..self.rows {
-                let label = usize::from(self.labels.add(r).read());
-                if let Some(answer) = answers.get_mut(2 * r + label) {
-                    *answer = 1.0;
-                }
+            let z = Lanes16::load(s, self.logits.add(start), self.classes, f32::NEG_INFINITY);
+            let largest = z.max(s);
+            let mut e = z;
+            for x in e.registers() {
+                *x = exp_or_zero(s, s.sub(*x, s.splat(largest)));
             }
-            let answers = s.load(answers.as_ptr());
-            let z = s.load_partial(self.logits, 2 * self.rows);
-            let other = s.swap_pairs(z);
-            // A NaN in either is in both.
-            let largest =
-                s.select_gt(z, other, z, s.select_gt(other, z, other, s.mul(s.add(z, other), s.splat(0.5))));
-            let distance = s.sub(z, largest);
-            let e = exp_or_zero(s, distance);
-            let sum = s.add(e, s.swap_pairs(e));
-            let loss = s.select_gt(answers, s.splat(0.0), s.sub(ln(s, sum), distance), s.splat(0.0));
-            let p = s.mul(e, s.div(s.splat(self.scale), sum));
-            let gradient = s.neg_mul_add(answers, s.splat(self.scale), p);
-            s.store_partial(self.gradients, gradient, 2 * self.rows);
-            let mut losses = [0.0; 16];
-            s.store(losses.as_mut_ptr(), s.add(loss, s.swap_pairs(loss)));
-            for (r, pair) in losses.as_chunks::<2>().0.iter().enumerate().take(self.rows) {
-                self.losses.add(r).write(pair[0]);
+            let sum = e.sum(s);
+            let factor = s.splat(self.scale / sum);
+            let mut answer = [0.0; 16];
+            if let Some(answer) = answer.get_mut(label) {
+                *answer = self.scale;
             }
+            let answer = Lanes16::load(s, answer.as_ptr(), 16, 0.0);
+            let gradient = e.map(|e| s.mul(e, factor)).zip(answer, |p, answer| s.sub(p, answer));
+            gradient.store(s, self.gradients.add(start), self.classes);
+            let distance = self.logits.add(start + label).read() - largest;
+            s.reduce_max(ln(s, s.splat(sum))) - distance
         }
     }
 
-    /// One row of any number of classes.
+    /// Any number of classes, row by row.
     ///
     /// # Safety
-    /// The row, its label and its loss are there.
+    /// There are as many rows of logits and gradients as labels.
     #[inline(always)]
-    unsafe fn row<S: Simd>(&self, s: S) {
-        // SAFETY: the caller's promise; nobody else has the gradients.
-        unsafe {
-            let logits = core::slice::from_raw_parts(self.logits, self.classes);
-            let gradients = core::slice::from_raw_parts_mut(self.gradients, self.classes);
-            gradients.copy_from_slice(logits);
-            let (largest, sum) = exponentials(s, gradients);
-            multiply(s, self.scale / sum, gradients);
-            let label = usize::from(self.labels.read());
-            if let (Some(gradient), Some(&logit)) = (gradients.get_mut(label), logits.get(label)) {
-                *gradient -= self.scale;
-                self.losses.write(libm::logf(sum) + (largest - logit));
+    unsafe fn many<S: Simd>(&self, s: S, losses: &mut [f32; 16]) {
+        for (row, (&label, loss)) in self.labels.iter().zip(losses).enumerate() {
+            let (start, label) = (row * self.classes, usize::from(label));
+            // SAFETY: the caller's promise; nobody else has the gradients.
+            unsafe {
+                let logits = core::slice::from_raw_parts(self.logits.add(start), self.classes);
+                let gradients = core::slice::from_raw_parts_mut(self.gradients.add(start), self.classes);
+                let (largest, sum) = exponentials(s, logits.as_ptr(), gradients);
+                multiply(s, self.scale / sum, gradients);
+                if let (Some(gradient), Some(&logit)) = (gradients.get_mut(label), logits.get(label)) {
+                    *gradient -= self.scale;
+                    *loss = libm::logf(sum) + (largest - logit);
+                }
             }
         }
     }

@@ -26,21 +26,26 @@ impl Pass for SoftmaxPass<'_> {
             return;
         }
         for row in self.rows.chunks_exact_mut(self.classes) {
-            let (_, sum) = exponentials(s, row);
+            // SAFETY: the row's own numbers.
+            let (_, sum) = unsafe { exponentials(s, row.as_ptr(), row) };
             multiply(s, 1.0 / sum, row);
         }
     }
 }
 
-/// Overwrites `row` with `exp(z - max z)`; returns the maximum and the sum.
+/// Overwrites `row` with `exp(z - max z)`, where `logits` are as many numbers, and may be the row itself; returns the maximum
+/// and the sum.
+///
+/// # Safety
+/// The logits can be read.
 #[inline(always)]
-pub(super) fn exponentials<S: Simd>(s: S, row: &mut [f32]) -> (f32, f32) {
+pub(super) unsafe fn exponentials<S: Simd>(s: S, logits: *const f32, row: &mut [f32]) -> (f32, f32) {
     // What the lanes past the row hold has no part in the maximum, and none in the sum.
     let rest = f32::NEG_INFINITY;
     let mut largest = Lanes16::splat(s, rest);
     for (start, lanes) in sixteens(row.len()) {
         // SAFETY: the chunk lies inside the row.
-        let x = unsafe { Lanes16::load(s, row.as_ptr().wrapping_add(start), lanes, rest) };
+        let x = unsafe { Lanes16::load(s, logits.wrapping_add(start), lanes, rest) };
         largest = x.zip(largest, |x, largest| s.max(x, largest));
     }
     let largest = largest.max(s);
@@ -49,7 +54,7 @@ pub(super) fn exponentials<S: Simd>(s: S, row: &mut [f32]) -> (f32, f32) {
         let x = row.as_mut_ptr().wrapping_add(start);
         // SAFETY: the chunk lies inside the row.
         unsafe {
-            let mut e = Lanes16::load(s, x, lanes, rest);
+            let mut e = Lanes16::load(s, logits.wrapping_add(start), lanes, rest);
             for x in e.registers() {
                 *x = exp_or_zero(s, s.sub(*x, s.splat(largest)));
             }

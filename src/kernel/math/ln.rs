@@ -62,7 +62,7 @@ pub(crate) fn ln<S: Simd>(s: S, x: S::V) -> S::V {
 
 /// `ln(1 + z)` for `z` from 0 to 1.
 #[inline(always)]
-pub(super) fn ln_one_plus<S: Simd>(s: S, z: S::V) -> S::V {
+pub(crate) fn ln_one_plus<S: Simd>(s: S, z: S::V) -> S::V {
     let t = s.div(z, s.mul_add(z, s.splat(0.5), s.splat(1.0)));
     let w = s.mul(t, t);
     s.mul_add(s.mul(t, w), polynomial(s, w, &A), t)

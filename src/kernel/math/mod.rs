@@ -30,7 +30,7 @@ mod sigmoid;
 
 pub(crate) use exp::{exp, exp_or_zero};
 pub(crate) use function::{Exp, Function, Gelu, Ln, Sigmoid, Softplus, Tanh};
-pub(crate) use ln::ln;
+pub(crate) use ln::{ln, ln_one_plus};
 pub(crate) use normal::{gelu, gelu_derivative};
 pub(crate) use sigmoid::{sigmoid, softplus, tanh};
 
