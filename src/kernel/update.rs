@@ -4,7 +4,6 @@
 //! moments). One rule finishes a product ([`Descend`], [`ByTile`]), goes along two slices ([`DescendSlice`]), and takes
 //! the sum of rows ([`DescendColumns`]).
 
-use super::elementwise::vectors;
 use super::gemm::{Finish, Place, load_row, next_row, store_tile};
 use crate::Isa;
 use crate::simd::{Pass, Simd};
@@ -197,11 +196,17 @@ impl<R: Rule> Pass for DescendTile<R> {
         let Self { rule, tile, mut moments, stride } = self;
         let (mut gradient, mut weights) = (tile.gradient, tile.place.c);
         for _ in 0..tile.rows {
-            for (start, lanes) in vectors::<S>(tile.cols) {
-                // SAFETY: see above; the gradient has whole vectors.
-                unsafe {
+            let mut start = 0;
+            // SAFETY: see above; the gradient has whole vectors.
+            unsafe {
+                while start + S::LANES <= tile.cols {
                     let gradient = s.load(gradient.wrapping_add(start));
-                    step_vector(s, rule, gradient, weights.wrapping_add(start), moments, start, lanes);
+                    step_vector(s, rule, gradient, weights, moments, start, None);
+                    start += S::LANES;
+                }
+                if start < tile.cols {
+                    let gradient = s.load(gradient.wrapping_add(start));
+                    step_vector(s, rule, gradient, weights, moments, start, Some(tile.cols - start));
                 }
             }
             gradient = gradient.wrapping_add(tile.stride);
@@ -228,17 +233,24 @@ impl<R: Rule> Pass for DescendSlice<'_, R> {
         let parameters = self.parameters.as_mut_ptr();
         let moments = self.moments.map(<[f32]>::as_mut_ptr);
         let mut start = 0;
-        while start < len {
-            let lanes = (len - start).min(S::LANES);
-            // SAFETY: `lanes` numbers from `start` on lie in every slice.
-            unsafe {
-                let gradient = s.load_partial(self.gradient.as_ptr().add(start), lanes);
-                step_vector(s, self.rule, gradient, parameters.add(start), moments, start, lanes);
+        // SAFETY: `lanes` numbers from `start` on lie in every slice.
+        unsafe {
+            while start + S::LANES <= len {
+                let gradient = s.load(self.gradient.as_ptr().add(start));
+                step_vector(s, self.rule, gradient, parameters, moments, start, None);
+                start += S::LANES;
             }
-            start += S::LANES;
+            if start < len {
+                let lanes = len - start;
+                let gradient = s.load_partial(self.gradient.as_ptr().add(start), lanes);
+                step_vector(s, self.rule, gradient, parameters, moments, start, Some(lanes));
+            }
         }
     }
 }
+
+/// From so many rows on their sum has four chains.
+const FOUR_CHAINS: usize = 16;
 
 /// The rule on a bias, whose gradient is the sum of the rows of `dys`, each as long as it, from the first to the last.
 pub(crate) struct DescendColumns<'a, R> {
@@ -261,14 +273,26 @@ impl<R: Rule> Pass for DescendColumns<'_, R> {
         let mut col = 0;
         while col < cols {
             let lanes = (cols - col).min(S::LANES);
-            let mut sum = s.splat(0.0);
-            for row in 0..rows {
-                // SAFETY: `lanes` numbers from `col` on lie in each row, which is as long as the bias.
-                let dy = unsafe { s.load_partial(self.dys.as_ptr().add(row * stride + col), lanes) };
-                sum = s.add(sum, dy);
+            // Many rows in four chains, whose sums are added in order: one would wait for itself.
+            let chain = if rows < FOUR_CHAINS { rows } else { rows.div_ceil(4) };
+            let mut sums = [s.splat(0.0); 4];
+            for i in 0..chain {
+                for (c, sum) in sums.iter_mut().enumerate() {
+                    let row = c * chain + i;
+                    if row < rows {
+                        // SAFETY: `lanes` numbers from `col` on lie in each row, which is as long as the bias.
+                        let dy = unsafe { s.load_partial(self.dys.as_ptr().add(row * stride + col), lanes) };
+                        *sum = s.add(*sum, dy);
+                    }
+                }
             }
+            let [first, second, third, fourth] = sums;
+            let sum = match chain < rows {
+                true => s.add(s.add(s.add(first, second), third), fourth),
+                false => first,
+            };
             // SAFETY: and as many in the bias and in every moment.
-            unsafe { step_vector(s, self.rule, sum, bias.add(col), moments, col, lanes) };
+            unsafe { step_vector(s, self.rule, sum, bias, moments, col, Some(lanes)) };
             col += S::LANES;
         }
     }
@@ -280,7 +304,7 @@ fn shortest<R: Rule>(len: usize, moments: &[&mut [f32]; MOST_MOMENTS]) -> usize 
     moments.iter().take(R::MOMENTS).fold(len, |len, moment| len.min(moment.len()))
 }
 
-/// Moves `lanes` parameters, whose moments lie `start` numbers into each of `moments`.
+/// Moves a vector of parameters, or its first `lanes`, which lie `start` numbers into `parameters` and each of `moments`.
 ///
 /// # Safety
 /// All of them can be read and written, `lanes` being at most `LANES`.
@@ -292,18 +316,45 @@ unsafe fn step_vector<S: Simd, R: Rule>(
     parameters: *mut f32,
     moments: [*mut f32; MOST_MOMENTS],
     start: usize,
-    lanes: usize,
+    lanes: Option<usize>,
 ) {
+    let at = |p: *mut f32| p.wrapping_add(start);
     let mut kept = [s.splat(0.0); MOST_MOMENTS];
     // SAFETY: the caller's promise.
     unsafe {
         for (kept, moment) in kept.iter_mut().zip(moments).take(R::MOMENTS) {
-            *kept = s.load_partial(moment.wrapping_add(start), lanes);
+            *kept = load(s, at(moment), lanes);
         }
-        let moved = rule.apply(s, gradient, s.load_partial(parameters, lanes), &mut kept);
-        s.store_partial(parameters, moved, lanes);
+        let moved = rule.apply(s, gradient, load(s, at(parameters), lanes), &mut kept);
+        store(s, at(parameters), moved, lanes);
         for (&kept, moment) in kept.iter().zip(moments).take(R::MOMENTS) {
-            s.store_partial(moment.wrapping_add(start), kept, lanes);
+            store(s, at(moment), kept, lanes);
+        }
+    }
+}
+
+/// # Safety
+/// A vector, or `lanes` of it, can be read.
+#[inline(always)]
+unsafe fn load<S: Simd>(s: S, p: *const f32, lanes: Option<usize>) -> S::V {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match lanes {
+            Some(lanes) => s.load_partial(p, lanes),
+            None => s.load(p),
+        }
+    }
+}
+
+/// # Safety
+/// A vector, or `lanes` of it, can be written.
+#[inline(always)]
+unsafe fn store<S: Simd>(s: S, p: *mut f32, x: S::V, lanes: Option<usize>) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match lanes {
+            Some(lanes) => s.store_partial(p, x, lanes),
+            None => s.store(p, x),
         }
     }
 }

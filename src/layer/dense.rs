@@ -14,6 +14,7 @@ use super::activation::{Activation, Derivative, Form, FormOf, Identity};
 use super::{Init, InputGradient, Layer, PerSample, Scratch, Train, infer, initialize};
 use crate::kernel::elementwise::SumOfSquares;
 use crate::kernel::gemm;
+use crate::simd::VECTORS;
 use crate::{Epilogue, Error, Isa, Mat, MatMut, Optimizer, Plain, Rng, Zeroed, memory};
 use core::marker::PhantomData;
 
@@ -204,6 +205,9 @@ pub(super) fn affine<const IN: usize, const OUT: usize, A: Activation>(
     ys: &mut [[f32; OUT]],
 ) {
     let epilogue = FormOf::<A>::epilogue(bias);
+    if VECTORS && let ([x], [y]) = (xs, &mut *ys) {
+        return gemm::row_product(isa, x, weight, y, bias, matches!(epilogue, Epilogue::BiasRelu(_)));
+    }
     gemm::product(isa, Mat::of_rows(xs), Mat::of_rows(weight), MatMut::of_rows(ys), epilogue);
 }
 

@@ -8,12 +8,33 @@ use super::micro::{First, Place, Strip};
 use super::plan;
 use crate::simd::{Pass, Simd};
 
-/// The operands of `c = a b`, K and N being the row strides.
+/// The operands of a product, K and N being the row strides, what its sums start from, and what becomes of them.
 #[derive(Clone, Copy)]
 struct Fixed<const M: usize, const K: usize, const N: usize> {
     a: *const f32,
     b: *const f32,
     c: *mut f32,
+    first: First,
+    finish: Activate,
+}
+
+/// `c = a b + bias`, and a ReLU if asked for.
+pub(crate) struct FixedProduct<'a, const M: usize, const K: usize, const N: usize> {
+    pub(crate) a: &'a [[f32; K]; M],
+    pub(crate) b: &'a [[f32; N]; K],
+    pub(crate) c: &'a mut [[f32; N]; M],
+    pub(crate) bias: &'a [f32; N],
+    pub(crate) relu: bool,
+}
+
+impl<const M: usize, const K: usize, const N: usize> Pass for FixedProduct<'_, M, K, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let finish = if self.relu { Activate::Relu } else { Activate::Nothing };
+        finished_product(s, self.a, self.b, self.c, First::Row(self.bias.as_ptr()), finish);
+    }
 }
 
 /// `c = a b`.
@@ -23,6 +44,19 @@ pub(crate) fn fixed_product<S: Simd, const M: usize, const K: usize, const N: us
     a: &[[f32; K]; M],
     b: &[[f32; N]; K],
     c: &mut [[f32; N]; M],
+) {
+    finished_product(s, a, b, c, First::Zero, Activate::Nothing);
+}
+
+/// The same with a bias, which has N numbers, and an activation; `finish` has no matrix.
+#[inline(always)]
+fn finished_product<S: Simd, const M: usize, const K: usize, const N: usize>(
+    s: S,
+    a: &[[f32; K]; M],
+    b: &[[f32; N]; K],
+    c: &mut [[f32; N]; M],
+    first: First,
+    finish: Activate,
 ) {
     if M == 0 || N == 0 {
         return;
@@ -41,13 +75,14 @@ pub(crate) fn fixed_product<S: Simd, const M: usize, const K: usize, const N: us
             b_stride: N,
             b_transposed: false,
             chained_n: N,
-            first: First::Zero,
+            first,
             c_stride: N,
             c: c.as_mut_ptr().cast(),
         };
-        return Column { product: &product, finish: &Activate::Nothing }.run(s);
+        return Column { product: &product, finish: &finish }.run(s);
     }
-    let product = Fixed::<M, K, N> { a: a.as_ptr().cast(), b: b.as_ptr().cast(), c: c.as_mut_ptr().cast() };
+    let (a, b, c) = (a.as_ptr().cast(), b.as_ptr().cast(), c.as_mut_ptr().cast());
+    let product = Fixed::<M, K, N> { a, b, c, first, finish };
     let mut col = 0;
     for _ in 0..const { panels_of::<S>(M, N, 8) } {
         product.panel::<S, 8>(s, &mut col);
@@ -95,7 +130,7 @@ impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
             k: K,
             k_whole: if last_lanes == S::LANES { K } else { plan::whole_rows(K, K * N, N, end) },
             segment: const { plan::segment_len(N, K) },
-            first: First::Zero,
+            first: self.first.at_col(*col),
             place: Place { c: self.c.wrapping_add(*col), c_stride: N, row: 0, col: *col, last_lanes },
             tiles: 0,
             ahead: None,
@@ -104,13 +139,13 @@ impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
         if tall > 0 {
             let height = const { tiles_of::<S>(M, K, N, NV).1 + 1 };
             strip.tiles = tall;
-            strip_of_height::<S, _, NV, false, false, true>(s, &strip, height, &Activate::Nothing);
+            strip_of_height::<S, _, NV, false, false, true>(s, &strip, height, &self.finish);
             strip.a = strip.a.wrapping_add(tall * height * K);
             strip.place.c = strip.place.c.wrapping_add(tall * height * N);
         }
         if tiles > tall {
             strip.tiles = tiles - tall;
-            strip_of_height::<S, _, NV, false, false, true>(s, &strip, short, &Activate::Nothing);
+            strip_of_height::<S, _, NV, false, false, true>(s, &strip, short, &self.finish);
         }
         *col = end;
     }
