@@ -10,7 +10,7 @@
 //! *Breast Cancer Wisconsin (Diagnostic)*, 1993, CC BY 4.0; its source and the protocol are in `examples/data/README.md`.
 //! A demonstration of training, not a medical device.
 
-use fusebox::{BinaryCrossEntropy, Confusion, Isa, Rng, RocAuc, Workspace};
+use fusebox::{BinaryCrossEntropy, Confusion, Isa, Rng, RocAuc};
 use std::error::Error;
 
 #[path = "support/comparison.rs"]

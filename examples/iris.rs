@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Draws what the network of seed 1 takes each petal for, the sepal being average, and the petals it never saw.
 fn draw_plane(table: &Table<4>, net: &Net<4, 3>) -> Result<(), Box<dyn std::error::Error>> {
-    const ROWS: usize = 26;
+    const ROWS: usize = 27;
     const COLUMNS: usize = 71;
     const LENGTHS: std::ops::RangeInclusive<f32> = 0.5..=7.5;
     const WIDTHS: std::ops::RangeInclusive<f32> = 0.0..=2.6;
@@ -75,7 +75,7 @@ fn draw_plane(table: &Table<4>, net: &Net<4, 3>) -> Result<(), Box<dyn std::erro
     for (row, line) in plane.iter().enumerate().rev() {
         println!("{:4.1} {}", number(&WIDTHS, ROWS, row), line.iter().collect::<String>());
     }
-    println!("  cm {:<35}{:^}{:>35}", LENGTHS.start(), 4, LENGTHS.end());
+    println!("     {:<34}{:^3}{:>34}", LENGTHS.start(), 4, LENGTHS.end());
     println!("     width of the petal (upwards) and its length (to the right), in cm");
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! The 1797 handwritten digits of `digits.bin`.
 
 pub(crate) const PIXELS: usize = 64;
-pub(crate) const CLASSES: usize = 10;
 
 /// The images, pixels scaled to 0..=1, row after row from the top left, and what they show.
 pub(crate) struct Images {

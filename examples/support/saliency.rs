@@ -28,9 +28,10 @@ pub(crate) fn print<const IN: usize>(features: &[String; IN], networks: &[[f64; 
     let mean = |i: usize| networks.iter().map(|parts| parts[i]).sum::<f64>() / networks.len() as f64;
     let mut ranked: Vec<_> = features.iter().enumerate().map(|(i, name)| (mean(i), name)).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
-    println!("\nwhat the networks look at: part of |dloss / dx|, mean of {} seeds", networks.len());
+    let largest = ranked.first().map_or(0.0, |(part, _)| *part);
+    println!("what the networks look at: part of |dloss / dx|, mean of {} seeds", networks.len());
     for (part, name) in ranked.into_iter().take(10) {
-        let bar = "█".repeat((400.0 * part).round() as usize);
+        let bar = "█".repeat((50.0 * part / largest).round() as usize);
         println!("{:>30} {:4.1} % {bar}", name.replace('_', " "), 100.0 * part);
     }
 }
