@@ -40,6 +40,8 @@ pub(crate) fn train<const IN: usize, const OUT: usize, L: Loss<[f32; OUT]>>(
     let start = Instant::now();
     let mut net = Net::ZEROED;
     net.init(Init::Glorot, rng);
+    fill_biases::<IN, 16>(&mut net.first.bias, rng);
+    fill_biases::<16, OUT>(&mut net.rest.bias, rng);
     let mut workspace = Workspace::<Net<IN, OUT>, BATCH, WeightDecay<Adam>, L>::with_loss(loss);
     let mut order: Vec<usize> = (0..xs.len()).collect();
     let mut losses = Vec::with_capacity(epochs);
@@ -54,6 +56,12 @@ pub(crate) fn train<const IN: usize, const OUT: usize, L: Loss<[f32; OUT]>>(
         losses.push(sum / xs.len() as f32);
     }
     Ok(Trained { net, losses, seconds: start.elapsed().as_secs_f64() })
+}
+
+/// scikit-learn draws biases from the range that Glorot's rule gives weights, where fusebox starts them at zero.
+fn fill_biases<const IN: usize, const OUT: usize>(bias: &mut [f32; OUT], rng: &mut Rng) {
+    let limit = (6.0 / (IN + OUT) as f32).sqrt();
+    bias.fill_with(|| (2.0 * rng.uniform() - 1.0) * limit);
 }
 
 /// The network's outputs for any number of rows.
