@@ -6,9 +6,12 @@
 //! cargo run --release --example anomaly
 //! ```
 //!
-//! Expect an AUC of about 0.96. Exits with status 1 if the mean is below 0.94. The data: E. Alpaydin and C. Kaynak, *Optical
-//! Recognition of Handwritten Digits*, 1998, CC BY 4.0; its source and the protocol are in `examples/data/README.md`, which
-//! also says how well other digits are found when they are left out (the four is the easiest).
+//! Expect an AUC of about 0.95. Exits with status 1 if the mean is below 0.93. scikit-learn's 0.964 was a lucky draw: with
+//! other random states than the seeds (seed + 100, + 200, + 300, + 400) its mean is 0.952, 0.945, 0.947 and 0.938.
+//!
+//! The data: E. Alpaydin and C. Kaynak, *Optical Recognition of Handwritten Digits*, 1998, CC BY 4.0; its source and the
+//! protocol are in `examples/data/README.md`, which also says how well other digits are found when they are left out (the
+//! four is the easiest).
 
 use fusebox::{Isa, Mse, Regression, Rng, RocAuc, data};
 use std::error::Error;
@@ -27,7 +30,7 @@ use protocol::{outputs, seeds, train};
 const EPOCHS: usize = 50;
 /// The digit that training never shows.
 const ABNORMAL: u8 = 4;
-const LEAST_AUC: f64 = 0.94;
+const LEAST_AUC: f64 = 0.93;
 
 /// A held-out image, what the network made of it, and how far off that is.
 struct Drawn {

@@ -17,7 +17,8 @@ impl Comparison {
         let mut table = Table::new();
         table.load_style(presets::UTF8_BORDERS_ONLY);
         let names = methods.iter().map(|method| match *method {
-            "mlp" => "scikit-learn, same network".into(),
+            "mlp" => "scikit-learn's network".into(),
+            "pca" => "principal components".into(),
             method => method.replace('_', " "),
         });
         table.set_header([task.replace('_', " "), "fusebox".into()].into_iter().chain(names));
@@ -86,7 +87,7 @@ fn name(metric: &str) -> String {
     match metric {
         "seconds" => "a training".into(),
         "rmse" => "RMSE".into(),
-        _ => metric.replace('_', " ").replace("auc", "AUC"),
+        _ => metric.replace('_', " ").replace("auc", "AUC").replace("f1", "F1"),
     }
 }
 
