@@ -86,13 +86,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
 
-    let [_, plain, rehearsing, ..] = &outcomes;
+    let [_, plain, rehearsing, _, guarded] = &outcomes;
     plot(plain, rehearsing);
     println!("{}", table(&outcomes));
-    println!("refused: steps that the guard let change nothing. Mean of ten seeds.");
-    for (life, outcomes) in LIVES.iter().zip(&outcomes).filter(|(life, _)| life.rehearses) {
+    println!("refused: steps that the guard let change nothing. Means of ten seeds.");
+    for (life, outcomes) in [(REHEARSING, rehearsing), (GUARDED, guarded)] {
         let accuracy = mean(outcomes, |outcome| outcome.last.accuracy());
-        if life.guarded == life.broken && accuracy < LEAST_ACCURACY {
+        if accuracy < LEAST_ACCURACY {
             return Err(format!("{}: {accuracy:.3} is below {LEAST_ACCURACY}", life.name).into());
         }
     }
