@@ -367,10 +367,10 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B,
         self.workspace.staged.xs.0.len()
     }
 
-    /// What a step on these rows needs.
-    fn split(&mut self) -> (Step<'_, N, B, O, L>, &[N::Input], &[L::Target]) {
+    /// What a step on these rows needs, and the rows.
+    fn split(&mut self) -> (Step<'_, N, B, O, L>, &Staged<N, B, L>) {
         let Workspace { loss, kept, staged, passes } = &mut *self.workspace;
-        (Step { loss, passes, kept }, &staged.xs.0, &staged.targets)
+        (Step { loss, passes, kept }, staged)
     }
 
     /// One step on the rows staged: see [`Workspace::train_step`].
@@ -393,8 +393,8 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B,
     /// # Ok::<(), Error>(())
     /// ```
     pub fn train_step_with(mut self, isa: Isa, net: &mut N, optimizer: &O) -> Result<f32, Error> {
-        let (mut step, xs, targets) = self.split();
-        step.train_step(isa, net, xs, targets, optimizer)
+        let (mut step, Staged { xs, targets }) = self.split();
+        step.train_step(isa, net, &xs.0, targets, optimizer)
     }
 }
 
@@ -406,16 +406,16 @@ impl<N: PerSample + Clone, const B: usize, O: Optimizer, L: Loss<N::Output>> Sta
         optimizer: &O,
         guard: &mut Guard<N>,
     ) -> Result<f32, Error> {
-        let (mut step, xs, targets) = self.split();
-        step.train_step_guarded(Isa::detect(), net, xs, targets, optimizer, guard)
+        let (mut step, Staged { xs, targets }) = self.split();
+        step.train_step_guarded(Isa::detect(), net, &xs.0, targets, optimizer, guard)
     }
 }
 
 impl<N: PerSample, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B, Private<O>, L> {
     /// One private step on the rows staged: see [`Workspace::train_step_private`].
     pub fn train_step_private(mut self, net: &mut N, optimizer: &Private<O>) -> Result<f32, Error> {
-        let (mut step, xs, targets) = self.split();
-        step.train_step_private(Isa::detect(), net, xs, targets, optimizer)
+        let (mut step, Staged { xs, targets }) = self.split();
+        step.train_step_private(Isa::detect(), net, &xs.0, targets, optimizer)
     }
 }
 
