@@ -23,7 +23,13 @@ const LEAST: f64 = f32::from_bits(1) as f64;
 
 /// What formulas are written over.
 pub(crate) trait Real:
-    Copy + Debug + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
+    Copy
+    + Debug
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
 {
     /// A number that `f32` holds as it is.
     fn exact(x: f32) -> Self;

@@ -124,7 +124,7 @@ pub(crate) enum Layer {
     /// y = gain (x - mean) / sqrt(variance + 1e-5) + shift; parameters gain and shift.
     Norm(usize),
     /// y_j = exp(x_j) / sum_i exp(x_i).
-    Softmax(usize),
+    Softmax,
     /// y = f(x W + b), W fixed; parameters b.
     BiasOnly { weight: Vec<f32>, outputs: usize, bend: Bend },
     /// y = f(x W + b + (x D) U), W and b fixed; parameters D and U.
@@ -155,7 +155,7 @@ impl Layer {
         match self {
             Self::Dense { inputs, outputs, .. } => (inputs + 1) * outputs,
             Self::Norm(n) => 2 * n,
-            Self::Softmax(_) => 0,
+            Self::Softmax => 0,
             Self::BiasOnly { outputs, .. } => *outputs,
             Self::LowRank { weight, bias, rank, .. } => {
                 rank * (weight.len() / bias.len().max(1) + bias.len())
@@ -187,14 +187,14 @@ impl Layer {
                 let (hat, _) = normalized(x);
                 (0..*n).map(|i| hat[i] * p[i] + p[n + i]).collect()
             }
-            Self::Softmax(_) => softmax(x),
+            Self::Softmax => softmax(x),
         }
     }
 
     fn bend(&self) -> Bend {
         match self {
             Self::Dense { bend, .. } | Self::BiasOnly { bend, .. } | Self::LowRank { bend, .. } => *bend,
-            Self::Norm(_) | Self::Softmax(_) => Bend::Identity,
+            Self::Norm(_) | Self::Softmax => Bend::Identity,
         }
     }
 
@@ -237,7 +237,7 @@ impl Layer {
                 let dx = (0..*n).map(|i| (g[i] - mean_g - hat[i] * mean_g_hat) * reciprocal).collect();
                 (dx, [products, dy.to_vec()].concat())
             }
-            Self::Softmax(_) => {
+            Self::Softmax => {
                 let y = softmax(x);
                 let sum = R::sum(dot(y.iter().copied(), dy.iter().copied()));
                 (std::iter::zip(y, dy).map(|(y, &dy)| y * (dy - sum)).collect(), vec![])

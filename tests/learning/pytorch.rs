@@ -5,9 +5,7 @@ use crate::support::isas::isas;
 use crate::support::probes::{Given, Reveal};
 use crate::support::reference_net::{Bend, Layer as Reference, backward, batch, forward};
 use crate::support::vectors::Vectors;
-use fusebox::{
-    Activation, Dense, Gelu, LayerNorm, LeakyRelu, Relu6, Sigmoid, Silu, Tanh, Workspace, Zeroed,
-};
+use fusebox::{Activation, Dense, Gelu, LayerNorm, LeakyRelu, Relu6, Silu, Workspace, Zeroed};
 
 fn vectors() -> Vectors {
     Vectors::read(include_str!("../pytorch/functions.txt"), 2)
@@ -16,7 +14,10 @@ fn vectors() -> Vectors {
 /// Whether `got` is PyTorch's `exact` but for the reference's bound and `off`, which PyTorch's own may be off by.
 fn check(bound: Bounded, exact: f64, off: f64, got: f32, what: &str) {
     assert!((bound.value - exact).abs() <= off, "{what}: the reference {bound:?}, PyTorch {exact}");
-    assert!((f64::from(got) - exact).abs() <= bound.error + off, "{what}: {got:?}, PyTorch {exact}; {bound:?}");
+    assert!(
+        (f64::from(got) - exact).abs() <= bound.error + off,
+        "{what}: {got:?}, PyTorch {exact}; {bound:?}"
+    );
 }
 
 fn activation<A: Activation + Copy>(name: &str, bend: Bend) {
@@ -44,8 +45,6 @@ fn activation<A: Activation + Copy>(name: &str, bend: Bend) {
 fn activations() {
     activation::<Gelu>("gelu", Bend::Gelu);
     activation::<Silu>("silu", Bend::Silu);
-    activation::<Tanh>("tanh", Bend::Tanh);
-    activation::<Sigmoid>("sigmoid", Bend::Sigmoid);
     activation::<LeakyRelu>("leaky_relu", Bend::Leaky(1));
     activation::<Relu6>("relu6", Bend::Relu6);
 }
@@ -58,7 +57,8 @@ fn layer_norm() {
         let numbers = vectors.f32s(&format!("layer_norm {name}"));
         std::array::from_fn(|row| std::array::from_fn(|i| numbers[row * 7 + i]))
     };
-    let row = |name: &str| -> [f32; 7] { vectors.f32s(&format!("layer_norm {name}")).try_into().expect("seven") };
+    let row =
+        |name: &str| -> [f32; 7] { vectors.f32s(&format!("layer_norm {name}")).try_into().expect("seven") };
     let (xs, dys) = (rows("x"), rows("dy"));
     let net = LayerNorm::<7> { gain: row("weight"), shift: row("bias") };
     let bounded = |row: &[f32]| row.iter().map(|&x| Bounded::exact(x)).collect::<Vec<_>>();

@@ -73,8 +73,10 @@ fn check<N, const IN: usize, const OUT: usize>(
     let xs_bounded: Vec<Vec<Bounded>> = xs.iter().map(|x| over(x)).collect();
     let dys_bounded: Vec<Vec<Bounded>> = dys.iter().map(|dy| over(dy)).collect();
     let (ys, dxs, gradient) = expected(layers, &over(&start), &xs_bounded, &dys_bounded);
-    let loose = looseness(&[ys.clone(), dxs.clone(), gradient.clone()].concat());
-    assert!(loose < 1e-3, "{what}: a bound of {loose:e} of the numbers it is for");
+    for part in [&ys, &dxs, &gradient] {
+        let loose = looseness(part);
+        assert!(loose < 1e-3 || part.is_empty(), "{what}: a bound of {loose:e} of the numbers it is for");
+    }
 
     for isa in isas() {
         let what = format!("{isa}, {what}");
@@ -149,7 +151,7 @@ fn layer_norm() {
     fn size<const N: usize>() {
         check(&format!("norm {N}"), &some_norm::<N>(&mut Rng::new(5)), &[Reference::Norm(N)], norm);
     }
-    size::<2>();
+    size::<3>();
     size::<15>();
     size::<16>();
     size::<33>();
@@ -158,7 +160,7 @@ fn layer_norm() {
 #[test]
 fn softmax() {
     fn size<const N: usize>() {
-        check(&format!("softmax {N}"), &Softmax::<N>, &[Reference::Softmax(N)], |_| vec![]);
+        check(&format!("softmax {N}"), &Softmax::<N>, &[Reference::Softmax], |_| vec![]);
     }
     size::<2>();
     size::<15>();
@@ -185,9 +187,8 @@ fn adapters() {
         net.up.as_flattened_mut().fill_with(|| random(rng));
         let (weight, bias) = (base.weight.as_flattened().to_vec(), base.bias.to_vec());
         let reference = Reference::LowRank { weight, bias, rank: RANK, bend: Bend::Silu };
-        let flat = |net: &LowRank<'_, 9, 17, RANK, Silu>| {
-            [net.down.as_flattened(), net.up.as_flattened()].concat()
-        };
+        let flat =
+            |net: &LowRank<'_, 9, 17, RANK, Silu>| [net.down.as_flattened(), net.up.as_flattened()].concat();
         check(&format!("low rank {RANK}"), &net, &[reference], flat);
     }
     low_rank::<1>(&base, &mut rng);
@@ -195,34 +196,36 @@ fn adapters() {
     assert_eq!(base.as_bytes(), bytes);
 }
 
-/// A network of several kinds, and one with a body that stays.
 #[test]
 fn composite_networks() {
-    type Net = Seq![Dense<6, 17, Tanh>, LayerNorm<17>, Dense<17, 9, Gelu>, Dense<9, 4, LeakyRelu>, Softmax<4>];
     let mut rng = Rng::new(7);
-    let net: Net = Chain {
-        first: some_dense(&mut rng),
-        rest: Chain {
-            first: some_norm(&mut rng),
-            rest: Chain {
-                first: some_dense(&mut rng),
-                rest: Chain { first: some_dense(&mut rng), rest: Softmax },
-            },
-        },
-    };
+
+    type Norm = Seq![Dense<6, 17, Tanh>, LayerNorm<17>, Dense<17, 9, Gelu>, Dense<9, 4, LeakyRelu>];
+    let last = Chain { first: some_dense(&mut rng), rest: some_dense(&mut rng) };
+    let net: Norm =
+        Chain { first: some_dense(&mut rng), rest: Chain { first: some_norm(&mut rng), rest: last } };
     let layers = [
         reference_dense(6, 17, Bend::Tanh),
         Reference::Norm(17),
         reference_dense(17, 9, Bend::Gelu),
         reference_dense(9, 4, Bend::Leaky(1)),
-        Reference::Softmax(4),
     ];
-    let flat = |net: &Net| {
-        let Chain { first, rest } = net;
-        let rest2 = &rest.rest;
-        [dense(first), norm(&rest.first), dense(&rest2.first), dense(&rest2.rest.first)].concat()
-    };
-    check("composite", &net, &layers, flat);
+    check("with a norm", &net, &layers, |Chain { first, rest: Chain { first: second, rest } }| {
+        [dense(first), norm(second), dense(&rest.first), dense(&rest.rest)].concat()
+    });
+
+    type Gates = Seq![Dense<6, 17, Relu>, Softmax<17>, Dense<17, 3, Sigmoid>, Dense<3, 2, Silu>];
+    let last = Chain { first: some_dense(&mut rng), rest: some_dense(&mut rng) };
+    let net: Gates = Chain { first: some_dense(&mut rng), rest: Chain { first: Softmax, rest: last } };
+    let layers = [
+        reference_dense(6, 17, Bend::Relu),
+        Reference::Softmax,
+        reference_dense(17, 3, Bend::Sigmoid),
+        reference_dense(3, 2, Bend::Silu),
+    ];
+    check("with a softmax", &net, &layers, |Chain { first, rest }| {
+        [dense(first), dense(&rest.rest.first), dense(&rest.rest.rest)].concat()
+    });
 }
 
 /// The head of a network whose body stays has the gradients that it has in the whole; its input has none.
