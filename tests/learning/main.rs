@@ -15,8 +15,13 @@ mod support {
 }
 
 mod alone;
+mod buffered;
+mod fused;
+mod guard;
 mod layers;
 mod losses;
+mod private;
 mod pytorch;
 mod rules;
 mod sizes;
+mod traces;
