@@ -101,7 +101,7 @@ fn a_finite_loss_with_a_gradient_that_is_not() {
         assert!(!guard.restore(&mut net), "{isa}: nothing good has been seen");
         // So long that its square overflows.
         let xs = [[1.0, 1e30], [1.0, 1.0]];
-        net.first.weight[1] = [1e-30; 3];
+        net.first.weight = [[0.0; 3], [1e-30; 3]];
         let refused =
             workspace.train_step_guarded_with(isa, &mut net, &xs, &[0, 1], &Sgd::new(0.1), &mut guard);
         assert_eq!(refused, Err(Error::Gradient { got: FpCategory::Infinite }), "{isa}");
