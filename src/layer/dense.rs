@@ -114,8 +114,9 @@ impl<const IN: usize, const OUT: usize, A: Activation> Layer for Dense<IN, OUT, 
 
     #[inline]
     fn run(&self, isa: Isa, xs: &[[f32; IN]], _scratch: [&mut [f32]; 2], ys: &mut [[f32; OUT]]) {
-        affine::<IN, OUT, A>(isa, xs, &self.weight, &self.bias, ys);
-        FormOf::<A>::infer(isa, ys.as_flattened_mut());
+        if affine::<IN, OUT, A>(isa, xs, &self.weight, &self.bias, ys) {
+            FormOf::<A>::infer(isa, ys.as_flattened_mut());
+        }
     }
 }
 
@@ -137,8 +138,9 @@ impl<const IN: usize, const OUT: usize, A: Activation> Train for Dense<IN, OUT, 
         kept: &mut Self::Tape<B>,
         ys: &mut [[f32; OUT]],
     ) {
-        affine::<IN, OUT, A>(isa, xs, &self.weight, &self.bias, ys);
-        FormOf::<A>::forward::<B, OUT>(isa, ys, kept);
+        if affine::<IN, OUT, A>(isa, xs, &self.weight, &self.bias, ys) {
+            FormOf::<A>::forward::<B, OUT>(isa, ys, kept);
+        }
     }
 
     #[inline]
@@ -194,7 +196,7 @@ impl<const IN: usize, const OUT: usize, A: Activation> PerSample for Dense<IN, O
     fn scale_rows<const B: usize>(_factors: &[f32], _gradients: &mut ()) {}
 }
 
-/// `y = x W + b`, and what of `A` is done at the store.
+/// `y = x W + b`, and what of `A` is done at the store. Writes nothing, and says so, unless there are as many `ys` as `xs`.
 #[inline(always)]
 pub(super) fn affine<const IN: usize, const OUT: usize, A: Activation>(
     isa: Isa,
@@ -202,9 +204,13 @@ pub(super) fn affine<const IN: usize, const OUT: usize, A: Activation>(
     weight: &[[f32; OUT]; IN],
     bias: &[f32; OUT],
     ys: &mut [[f32; OUT]],
-) {
-    let epilogue = FormOf::<A>::epilogue(bias);
-    gemm::product(isa, Mat::of_rows(xs), Mat::of_rows(weight), MatMut::of_rows(ys), epilogue);
+) -> bool {
+    let fits = xs.len() == ys.len();
+    if fits {
+        let epilogue = FormOf::<A>::epilogue(bias);
+        gemm::product(isa, Mat::of_rows(xs), Mat::of_rows(weight), MatMut::of_rows(ys), epilogue);
+    }
+    fits
 }
 
 /// `dx = dy W^T`, multiplied by the derivative of the layer below: a ReLU's mask at the store, others after it.
