@@ -171,3 +171,24 @@ fn nesting() {
         check_length(&format!("{isa}"), &numbers(&net()), &got[1], 0.01);
     }
 }
+
+/// What was kept and counted is gone: the next steps are those of a new workspace.
+#[test]
+fn reset() {
+    let (xs, labels) = data();
+    let optimizer = Accumulate::new(ClipNorm::new(Adam::new(0.01), 0.1), 2);
+    let mut used = Workspace::<Net, ROWS, Accumulate<ClipNorm<Adam>>>::new();
+    let mut moved = net();
+    for _ in 0..3 {
+        used.train_step(&mut moved, &xs, &labels, &optimizer).expect("rows that fit");
+    }
+    used.reset_optimizer();
+    let mut fresh = Workspace::<Net, ROWS, Accumulate<ClipNorm<Adam>>>::new();
+    let (mut a, mut b) = (net(), net());
+    for _ in 0..5 {
+        let loss = used.train_step(&mut a, &xs, &labels, &optimizer);
+        assert_eq!(loss, fresh.train_step(&mut b, &xs, &labels, &optimizer));
+        assert_eq!(a, b);
+    }
+    assert!(a != net() && moved != net());
+}

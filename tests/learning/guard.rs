@@ -108,6 +108,24 @@ fn a_finite_loss_with_a_gradient_that_is_not() {
     }
 }
 
+/// Rows that are staged first pass the same guard.
+#[test]
+fn staged() {
+    let (xs, targets) = data();
+    let (mut staged, mut direct) = (Training::new(), Training::new());
+    for bad in [None, Some(f32::NAN), None] {
+        let mut xs = xs;
+        xs[4][0] = bad.unwrap_or(xs[4][0]);
+        let mut stage = staged.workspace.stage();
+        for (x, &target) in xs.iter().zip(&targets) {
+            stage.push(target, |row| *row = *x).expect("room");
+        }
+        let got = stage.train_step_guarded(&mut staged.net, &Adam::new(0.01), &mut staged.guard);
+        assert_eq!(got, direct.step(Isa::detect(), &xs, &targets));
+        assert_eq!((got.is_err(), staged.net), (bad.is_some(), direct.net));
+    }
+}
+
 /// The copy is of the weights before the last step let through, or of up to `every` before it; the step that ruins them
 /// leaps after, and is undone.
 #[test]

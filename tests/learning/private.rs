@@ -240,6 +240,25 @@ fn nothing_to_clip() {
     }
 }
 
+/// Rows that are staged first are clipped alike.
+#[test]
+fn staged() {
+    let (xs, labels) = data();
+    let optimizer = Private::new(Momentum::new(0.1, 0.9), 0.5, 0.5, 6);
+    let (mut net, mut direct) = (start(), start());
+    let [mut workspace, mut of_direct] = [(); 2].map(|()| Workspace::<Net, ROWS, Private<Momentum>>::new());
+    for _ in 0..3 {
+        let mut stage = workspace.stage();
+        for (x, &label) in xs.iter().zip(&labels) {
+            stage.push(label, |row| *row = *x).expect("room");
+        }
+        let loss = stage.train_step_private(&mut net, &optimizer);
+        assert_eq!(loss, of_direct.train_step_private(&mut direct, &xs, &labels, &optimizer));
+        assert_eq!(net, direct);
+    }
+    assert_ne!(net, start());
+}
+
 const DRAWS: usize = 21 * 51;
 
 /// What steps on gradients of zero leave: noise.
