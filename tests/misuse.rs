@@ -5,8 +5,8 @@ mod support {
 }
 
 use fusebox::{
-    Dense, Derivative, Init, InputGradient, Isa, Layer, Optimizer, Relu, Rng, Seq, Sgd, Train, Workspace,
-    Zeroed,
+    Adam, BiasOnly, Dense, Derivative, Dropout, Gelu, Init, InputGradient, Isa, Layer, LayerNorm, LowRank,
+    Optimizer, PerSample, Relu, Rng, Seq, Sgd, Silu, Softmax, Tanh, Train, Workspace, Zeroed,
 };
 use support::isas::isas;
 
@@ -21,6 +21,140 @@ fn a_layer_run_on_more_rows_than_it_has_outputs_writes_nothing() {
         layer.run_in_place(isa, [&mut [], &mut []], &mut ys);
         assert_eq!(ys, [[7.0; 4]; 3], "{isa}");
     }
+}
+
+/// All methods that safe code can call, with every two numbers of rows that differ, on a tape for two rows.
+fn called_with_other_rows<N>(what: &str, mut layer: N)
+where
+    N: PerSample<Input = [f32; 4], Output = [f32; 4]> + Clone,
+{
+    const ROWS: [usize; 4] = [0, 1, 2, 9];
+    for isa in isas() {
+        for (xs_rows, ys_rows) in ROWS.into_iter().flat_map(|a| ROWS.map(|b| (a, b))) {
+            let what = format!("{isa}, {what}, {xs_rows} and {ys_rows} rows");
+            let (mut tape, mut gradients) = (N::Tape::<2>::ZEROED, N::Gradients::<2>::ZEROED);
+            let mut state = N::State::<Adam>::ZEROED;
+            let xs = &[[1.0; 4]; 9][..xs_rows];
+            let mut ys = [[7.0; 4]; 11];
+            layer.run(isa, xs, [&mut [], &mut []], &mut ys[1..1 + ys_rows]);
+            assert!(xs_rows == ys_rows || ys == [[7.0; 4]; 11], "{what}: run wrote");
+            layer.forward::<2>(isa, xs, &mut tape, &mut ys[1..1 + ys_rows]);
+            assert!(
+                ys[0] == [7.0; 4] && ys[1 + ys_rows..].iter().all(|y| *y == [7.0; 4]),
+                "{what}: wrote beside"
+            );
+
+            let dys = &mut ys[1..1 + ys_rows];
+            N::derivative::<2>(&tape, &[[1.0; 4]; 9][..xs_rows]).apply(isa, dys);
+            let mut squares = [7.0; 9];
+            layer.add_norms::<2>(isa, xs, &tape, dys, &gradients, &mut squares[..1]);
+            assert_eq!(squares[1..], [7.0; 8], "{what}: a square beside");
+            layer.add_norms::<2>(isa, xs, &tape, dys, &gradients, &mut squares);
+            N::scale_rows::<2>(&[0.5; 9][..xs_rows], &mut gradients);
+            let sweep = &mut Adam::new(0.1).begin(&mut [0.0; 2], ys_rows);
+            layer.update::<Adam, 2>(isa, xs, &tape, dys, &gradients, sweep, &mut state);
+        }
+    }
+}
+
+#[test]
+fn layers_called_with_other_rows() {
+    let base = Dense::<4, 4, Gelu>::ZEROED;
+    called_with_other_rows("identity", Dense::<4, 4>::ZEROED);
+    called_with_other_rows("relu", Dense::<4, 4, Relu>::ZEROED);
+    called_with_other_rows("tanh", Dense::<4, 4, Tanh>::ZEROED);
+    called_with_other_rows("silu", Dense::<4, 4, Silu>::ZEROED);
+    called_with_other_rows("layer norm", LayerNorm::<4>::ZEROED);
+    called_with_other_rows("softmax", Softmax::<4>);
+    called_with_other_rows("dropout", Dropout::<4, 50>);
+    called_with_other_rows("bias only", BiasOnly::new(&base));
+    called_with_other_rows("low rank", LowRank::<4, 4, 3, Gelu>::new(&base));
+}
+
+/// A layer that hands another only half of the rows on the way back.
+#[derive(Clone)]
+struct Half<N>(N);
+
+impl<N: Zeroed> Zeroed for Half<N> {
+    const ZEROED: Self = Self(N::ZEROED);
+}
+
+impl<N: Layer> Layer for Half<N> {
+    type Input = N::Input;
+    type Output = N::Output;
+    type Even<const B: usize> = N::Even<B>;
+    type Odd<const B: usize> = N::Odd<B>;
+
+    fn run(&self, isa: Isa, xs: &[N::Input], scratch: [&mut [f32]; 2], ys: &mut [N::Output]) {
+        self.0.run(isa, xs, scratch, ys);
+    }
+}
+
+impl<N: Train> Train for Half<N> {
+    type Tape<const B: usize> = N::Tape<B>;
+    type Gradients<const B: usize> = N::Gradients<B>;
+    type State<O: Optimizer> = N::State<O>;
+
+    fn init(&mut self, init: Init, rng: &mut Rng) {
+        self.0.init(init, rng);
+    }
+
+    fn forward<const B: usize>(
+        &self,
+        isa: Isa,
+        xs: &[N::Input],
+        tape: &mut N::Tape<B>,
+        ys: &mut [N::Output],
+    ) {
+        self.0.forward(isa, xs, tape, ys);
+    }
+
+    fn backward<const B: usize>(
+        &self,
+        isa: Isa,
+        xs: &[N::Input],
+        tape: &N::Tape<B>,
+        dys: &[N::Output],
+        gradients: &mut N::Gradients<B>,
+        dx: InputGradient<'_, N::Input>,
+    ) {
+        self.0.backward(isa, xs, tape, &dys[..dys.len() / 2], gradients, dx);
+    }
+
+    fn update<O: Optimizer, const B: usize>(
+        &mut self,
+        isa: Isa,
+        xs: &[N::Input],
+        tape: &N::Tape<B>,
+        dys: &[N::Output],
+        gradients: &N::Gradients<B>,
+        sweep: &mut O::Sweep,
+        state: &mut N::State<O>,
+    ) {
+        self.0.update::<O, B>(isa, &xs[..xs.len() / 2], tape, dys, gradients, sweep, state);
+    }
+}
+
+#[test]
+fn a_way_back_with_half_of_the_rows() {
+    fn trains<N: Train<Input = [f32; 4], Output = [f32; 4]> + Clone>(layer: N) {
+        for isa in isas() {
+            let mut net = fusebox::Chain { first: Dense::<4, 4, Relu>::ZEROED, rest: Half(layer.clone()) };
+            net.first.init(Init::He, &mut Rng::new(1));
+            let mut workspace = Workspace::<_, 6>::new();
+            for rows in [6, 1, 3] {
+                let (xs, labels) = (&[[1.0; 4]; 6][..rows], &[1; 6][..rows]);
+                workspace.train_step_with(isa, &mut net, xs, labels, &Sgd::new(0.1)).expect("rows that fit");
+            }
+        }
+    }
+    let base = Dense::<4, 4, Gelu>::ZEROED;
+    trains(Dense::<4, 4, Tanh>::ZEROED);
+    trains(LayerNorm::<4>::ZEROED);
+    trains(Softmax::<4>);
+    trains(Dropout::<4, 50>);
+    trains(BiasOnly::new(&base));
+    trains(LowRank::<4, 4, 3, Gelu>::new(&base));
 }
 
 #[test]

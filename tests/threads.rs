@@ -1,5 +1,6 @@
 //! With the feature `rayon`, products on any number of threads have the bits of one thread: every layout, epilogue and
-//! instruction set, at sizes on either side of where splitting begins, split by rows and by columns.
+//! instruction set, at sizes on either side of where splitting begins, split by rows and by columns; and so have
+//! parameters and moments that a rule moves at a product's store.
 //!
 //! ```text
 //! cargo test --release --features rayon --test threads
@@ -11,7 +12,7 @@ mod support {
     pub(crate) mod isas;
 }
 
-use fusebox::{Epilogue, Isa, Mat, MatMut, Rng, gemm_with};
+use fusebox::{Adam, Epilogue, Isa, Mat, MatMut, Optimizer, Rng, Zeroed, gemm_with};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use support::isas::isas;
 
@@ -92,4 +93,40 @@ fn what_is_refused_stays_as_it_was() {
     let out = MatMut::new(&mut c, 300, 300).expect("300 x 300");
     gemm_with(Isa::detect(), a, b, out, Epilogue::None).expect_err("300 by 301");
     assert!(c.iter().all(|&x| x == 7.0));
+}
+
+/// Two steps, of which the second sees the moments that the first left.
+fn steps<const IN: usize, const OUT: usize>(rows: usize) {
+    let (pools, mut rng) = (pools(), Rng::new(2));
+    let mut matrix = |rows: usize, cols: usize| random(&mut rng, rows * cols);
+    let (xs, dys, start) = (matrix(rows, IN), matrix(rows, OUT), matrix(IN, OUT));
+    let (xs, dys) = (xs.as_chunks::<IN>().0, dys.as_chunks::<OUT>().0);
+    for isa in isas() {
+        let run = |pool: &ThreadPool| {
+            let mut weight: Box<[[f32; OUT]; IN]> =
+                start.as_chunks::<OUT>().0.to_vec().try_into().expect("in rows");
+            let mut moments: Vec<[[[f32; OUT]; IN]; 2]> = vec![Zeroed::ZEROED];
+            let mut progress = [0.0; 2];
+            for _ in 0..2 {
+                let sweep = &mut Adam::new(0.1).begin(&mut progress, rows);
+                pool.install(|| Adam::step_product(sweep, isa, xs, dys, &mut weight, &mut moments[0]));
+            }
+            (weight, moments)
+        };
+        let one = run(&pools[0]);
+        for pool in &pools[1..] {
+            let threads = pool.current_num_threads();
+            assert!(run(pool) == one, "{isa}, {threads} threads: {IN} x {OUT}, {rows} rows");
+        }
+    }
+}
+
+#[test]
+fn rules_at_the_store_give_the_same_bits() {
+    steps::<211, 200>(250); // by rows
+    if !cfg!(debug_assertions) {
+        steps::<300, 3>(9500); // by rows, and few columns
+        steps::<3, 300>(9500); // by columns
+        steps::<40, 400>(1100); // by columns
+    }
 }

@@ -52,8 +52,9 @@ impl<const IN: usize, const OUT: usize, A: Activation> Layer for BiasOnly<'_, IN
     type Odd<const B: usize> = ();
 
     fn run(&self, isa: Isa, xs: &[[f32; IN]], _scratch: [&mut [f32]; 2], ys: &mut [[f32; OUT]]) {
-        affine::<IN, OUT, A>(isa, xs, &self.base.weight, &self.bias, ys);
-        FormOf::<A>::infer(isa, ys.as_flattened_mut());
+        if affine::<IN, OUT, A>(isa, xs, &self.base.weight, &self.bias, ys) {
+            FormOf::<A>::infer(isa, ys.as_flattened_mut());
+        }
     }
 }
 
@@ -74,8 +75,9 @@ impl<const IN: usize, const OUT: usize, A: Activation> Train for BiasOnly<'_, IN
         kept: &mut Self::Tape<B>,
         ys: &mut [[f32; OUT]],
     ) {
-        affine::<IN, OUT, A>(isa, xs, &self.base.weight, &self.bias, ys);
-        FormOf::<A>::forward::<B, OUT>(isa, ys, kept);
+        if affine::<IN, OUT, A>(isa, xs, &self.base.weight, &self.bias, ys) {
+            FormOf::<A>::forward::<B, OUT>(isa, ys, kept);
+        }
     }
 
     fn derivative<'a, const B: usize>(kept: &'a Self::Tape<B>, ys: &'a [[f32; OUT]]) -> Derivative<'a> {
@@ -217,8 +219,11 @@ impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Train
         (ts, kept): &mut Self::Tape<B>,
         ys: &mut [[f32; OUT]],
     ) {
-        self.products(isa, xs, &mut ts.0[..xs.len().min(B)], ys);
-        FormOf::<A>::forward::<B, OUT>(isa, ys, kept);
+        let rows = xs.len();
+        if rows <= B && rows == ys.len() {
+            self.products(isa, xs, &mut ts.0[..rows], ys);
+            FormOf::<A>::forward::<B, OUT>(isa, ys, kept);
+        }
     }
 
     fn derivative<'a, const B: usize>((_, kept): &'a Self::Tape<B>, ys: &'a [[f32; OUT]]) -> Derivative<'a> {

@@ -115,8 +115,9 @@ impl<const IN: usize, const OUT: usize, A: Activation> Layer for Dense<IN, OUT, 
 
     #[inline]
     fn run(&self, isa: Isa, xs: &[[f32; IN]], _scratch: [&mut [f32]; 2], ys: &mut [[f32; OUT]]) {
-        affine::<IN, OUT, A>(isa, xs, &self.weight, &self.bias, ys);
-        FormOf::<A>::infer(isa, ys.as_flattened_mut());
+        if affine::<IN, OUT, A>(isa, xs, &self.weight, &self.bias, ys) {
+            FormOf::<A>::infer(isa, ys.as_flattened_mut());
+        }
     }
 }
 
@@ -138,8 +139,9 @@ impl<const IN: usize, const OUT: usize, A: Activation> Train for Dense<IN, OUT, 
         kept: &mut Self::Tape<B>,
         ys: &mut [[f32; OUT]],
     ) {
-        affine::<IN, OUT, A>(isa, xs, &self.weight, &self.bias, ys);
-        FormOf::<A>::forward::<B, OUT>(isa, ys, kept);
+        if affine::<IN, OUT, A>(isa, xs, &self.weight, &self.bias, ys) {
+            FormOf::<A>::forward::<B, OUT>(isa, ys, kept);
+        }
     }
 
     #[inline]
@@ -195,7 +197,7 @@ impl<const IN: usize, const OUT: usize, A: Activation> PerSample for Dense<IN, O
     fn scale_rows<const B: usize>(_factors: &[f32], _gradients: &mut ()) {}
 }
 
-/// `y = x W + b`, and what of `A` is done at the store.
+/// `y = x W + b`, and what of `A` is done at the store. Writes nothing, and says so, unless there are as many `ys` as `xs`.
 #[inline(always)]
 pub(super) fn affine<const IN: usize, const OUT: usize, A: Activation>(
     isa: Isa,
@@ -203,12 +205,15 @@ pub(super) fn affine<const IN: usize, const OUT: usize, A: Activation>(
     weight: &[[f32; OUT]; IN],
     bias: &[f32; OUT],
     ys: &mut [[f32; OUT]],
-) {
+) -> bool {
+    let fits = xs.len() == ys.len();
     let epilogue = FormOf::<A>::epilogue(bias);
     if VECTORS && let ([x], [y]) = (xs, &mut *ys) {
-        return gemm::row_product(isa, x, weight, y, bias, matches!(epilogue, Epilogue::BiasRelu(_)));
+        gemm::row_product(isa, x, weight, y, bias, matches!(epilogue, Epilogue::BiasRelu(_)));
+    } else if fits {
+        gemm::product(isa, Mat::of_rows(xs), Mat::of_rows(weight), MatMut::of_rows(ys), epilogue);
     }
-    gemm::product(isa, Mat::of_rows(xs), Mat::of_rows(weight), MatMut::of_rows(ys), epilogue);
+    fits
 }
 
 /// `dx = dy W^T`, multiplied by the derivative of the layer below: a ReLU's mask at the store, others after it.

@@ -96,11 +96,14 @@ impl<N: PerSample, const B: usize> Passes<N, B> {
         squares
     }
 
-    /// Scales each row's share of the gradient of the sum of losses down to norm `clip`, if it is longer. A share that is
-    /// not finite becomes nothing: it could hide no better.
-    fn clip(&mut self, isa: Isa, net: &N, xs: &[N::Input], clip: f32) {
+    /// Scales each row's share of the gradient of the sum of losses down to norm `clip`, if it is longer. Errors when the
+    /// square of a share's norm is not finite: no factor makes numbers of it.
+    fn clip(&mut self, isa: Isa, net: &N, xs: &[N::Input], clip: f32) -> Result<(), Error> {
         let rows = xs.len() as f32;
         let factors = self.squares(isa, net, xs);
+        if let Some(square) = factors.iter().find(|square| !square.is_finite()) {
+            return Err(Error::Gradient { got: square.classify() });
+        }
         for factor in factors.iter_mut() {
             let norm = rows * libm::sqrtf(*factor);
             *factor = if norm <= clip { 1.0 } else { clip / norm };
@@ -109,6 +112,7 @@ impl<N: PerSample, const B: usize> Passes<N, B> {
         let factors = &numbers_mut(&mut self.ys.0)[..count];
         N::scale_rows(factors, &mut self.gradients);
         scale_each(factors, &mut self.dys.0);
+        Ok(())
     }
 }
 
@@ -168,7 +172,7 @@ impl<N: PerSample, const B: usize, O: Optimizer, L: Loss<N::Output>> Step<'_, N,
         optimizer: &Private<O>,
     ) -> Result<f32, Error> {
         let mean = self.passes.learn(isa, self.loss, net, xs, targets, None)?;
-        self.passes.clip(isa, net, xs, optimizer.gather.clip);
+        self.passes.clip(isa, net, xs, optimizer.gather.clip)?;
         self.passes.update(isa, net, xs, optimizer, self.kept);
         Ok(mean)
     }

@@ -282,6 +282,9 @@ impl<N: PerSample + Clone, const B: usize, O: Optimizer, L: Loss<N::Output>> Wor
 
 impl<N: PerSample, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B, Private<O>, L> {
     /// [`Workspace::train_step`] with each sample's gradient clipped, and noise: see [`Private`].
+    ///
+    /// Errors, with nothing changed, as [`Workspace::train_step`] does, and when the norm of a sample's gradient is not
+    /// finite, or its square overflows ([`Error::Gradient`]). Who learns of such an error learns something of that sample.
     pub fn train_step_private(
         &mut self,
         net: &mut N,

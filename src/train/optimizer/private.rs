@@ -38,6 +38,15 @@ use crate::{Isa, Rng};
 /// assert!(net.weight[0][1] <= 0.71);
 /// # Ok::<(), fusebox::Error>(())
 /// ```
+///
+/// ```compile_fail,E0080
+/// use fusebox::{Dense, Private, Sgd, Workspace, Zeroed};
+/// let mut net = Dense::<1, 2>::ZEROED;
+/// let mut workspace = Workspace::<_, 2, Private<Sgd>>::new();
+/// let optimizer = Private::new(Sgd::new(1.0), 1.0, 0.5, 7);
+/// // "this optimiser takes train_step_private"
+/// workspace.train_step(&mut net, &[[7.0]], &[1], &optimizer).unwrap();
+/// ```
 pub type Private<O> = Buffered<Noise, O>;
 
 /// Adds noise to gradients of clipped samples: what makes [`Private`].

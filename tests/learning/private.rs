@@ -1,0 +1,364 @@
+//! The norm of each sample's gradient, and private training.
+
+use crate::support::isas::isas;
+use crate::support::probes::{Given, Reveal};
+use fusebox::{
+    BiasOnly, Chain, Dense, Derivative, Dropout, Error, Frozen, Gelu, Init, InputGradient, Isa, Layer,
+    LayerNorm, LowRank, Momentum, Optimizer, PerSample, Private, Relu, Rng, Seq, Sgd, Silu, Softmax, Tanh,
+    Train, Workspace, Zeroed,
+};
+
+/// A power of two, so that the mean over the rows multiplies exactly.
+const ROWS: usize = 8;
+/// A rounding, and what products of roundings add.
+const U: f64 = 1.01 / 16_777_216.0;
+
+fn random<const N: usize>(rng: &mut Rng) -> [f32; N] {
+    std::array::from_fn(|_| 4.0 * rng.uniform() - 2.0)
+}
+
+fn dense<const IN: usize, const OUT: usize, A>(rng: &mut Rng) -> Dense<IN, OUT, A> {
+    let mut layer = Dense::<IN, OUT, A>::ZEROED;
+    layer.weight = std::array::from_fn(|_| random::<OUT>(rng).map(|w| w / (IN as f32).sqrt()));
+    layer.bias = random(rng);
+    layer
+}
+
+/// A layer that, asked to update, notes the squares that it adds for each row to the square of 1.
+#[derive(Clone)]
+struct Norms<N> {
+    layer: N,
+    squares: [f32; ROWS],
+}
+
+impl<N: Zeroed> Zeroed for Norms<N> {
+    const ZEROED: Self = Self { layer: N::ZEROED, squares: [0.0; ROWS] };
+}
+
+impl<N: Layer> Layer for Norms<N> {
+    type Input = N::Input;
+    type Output = N::Output;
+    type Even<const B: usize> = N::Even<B>;
+    type Odd<const B: usize> = N::Odd<B>;
+
+    fn run(&self, isa: Isa, xs: &[N::Input], scratch: [&mut [f32]; 2], ys: &mut [N::Output]) {
+        self.layer.run(isa, xs, scratch, ys);
+    }
+}
+
+impl<N: PerSample> Train for Norms<N> {
+    type Tape<const B: usize> = N::Tape<B>;
+    type Gradients<const B: usize> = N::Gradients<B>;
+    type State<O: Optimizer> = N::State<O>;
+
+    fn init(&mut self, init: Init, rng: &mut Rng) {
+        self.layer.init(init, rng);
+    }
+
+    fn forward<const B: usize>(
+        &self,
+        isa: Isa,
+        xs: &[N::Input],
+        tape: &mut N::Tape<B>,
+        ys: &mut [N::Output],
+    ) {
+        self.layer.forward(isa, xs, tape, ys);
+    }
+
+    fn derivative<'a, const B: usize>(tape: &'a N::Tape<B>, ys: &'a [N::Output]) -> Derivative<'a> {
+        N::derivative(tape, ys)
+    }
+
+    fn backward<const B: usize>(
+        &self,
+        isa: Isa,
+        xs: &[N::Input],
+        tape: &N::Tape<B>,
+        dys: &[N::Output],
+        gradients: &mut N::Gradients<B>,
+        dx: InputGradient<'_, N::Input>,
+    ) {
+        self.layer.backward(isa, xs, tape, dys, gradients, dx);
+    }
+
+    fn update<O: Optimizer, const B: usize>(
+        &mut self,
+        isa: Isa,
+        xs: &[N::Input],
+        tape: &N::Tape<B>,
+        dys: &[N::Output],
+        gradients: &N::Gradients<B>,
+        sweep: &mut O::Sweep,
+        state: &mut N::State<O>,
+    ) {
+        self.squares = [1.0; ROWS];
+        self.layer.add_norms(isa, xs, tape, dys, gradients, &mut self.squares);
+        self.layer.update::<O, B>(isa, xs, tape, dys, gradients, sweep, state);
+    }
+}
+
+/// The squares that the layer adds for each row against those of the gradient of the row alone.
+///
+/// A number of a row's gradient is rounded once, so its square is within 2 u; a sum of up to `count` squares within u
+/// for each, and a layer multiplies two such sums at most and adds some.
+fn norms<N, const IN: usize, const OUT: usize>(what: &str, net: &N, parameters: impl Fn(&N) -> Vec<f32>)
+where
+    N: PerSample<Input = [f32; IN], Output = [f32; OUT]> + Clone,
+{
+    let mut rng = Rng::new(7);
+    let xs: [[f32; IN]; ROWS] = std::array::from_fn(|_| random(&mut rng));
+    let dys: [[f32; OUT]; ROWS] = std::array::from_fn(|_| random(&mut rng));
+    for isa in isas() {
+        let mut together = Norms { layer: net.clone(), squares: [f32::NAN; ROWS] };
+        let mut workspace = Workspace::<Norms<N>, ROWS, Reveal, Given>::with_loss(Given::default());
+        workspace.train_step_with(isa, &mut together, &xs, &dys, &Reveal).expect("rows that fit");
+        for row in 0..ROWS {
+            let mut alone = net.clone();
+            let mut workspace = Workspace::<N, 1, Reveal, Given>::with_loss(Given::default());
+            let (x, dy) = (&xs[row..=row], &dys[row..=row]);
+            workspace.train_step_with(isa, &mut alone, x, dy, &Reveal).expect("a row");
+            let numbers = parameters(&alone);
+            let expected: f64 = 1.0 + numbers.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>();
+            let bound = U * expected * (2.0 * numbers.len() as f64 + 8.0);
+            let got = f64::from(together.squares[row]);
+            assert!((got - expected).abs() <= bound, "{isa}, {what}, row {row}: {got}, not {expected}");
+        }
+    }
+}
+
+fn flat<const IN: usize, const OUT: usize, A>(layer: &Dense<IN, OUT, A>) -> Vec<f32> {
+    [layer.weight.as_flattened(), &layer.bias].concat()
+}
+
+#[test]
+fn norms_of_samples() {
+    let mut rng = Rng::new(1);
+    norms("dense", &dense::<7, 19, Tanh>(&mut rng), flat);
+    norms("dense to one", &dense::<33, 1, Relu>(&mut rng), flat);
+    let norm = LayerNorm::<17> { gain: random(&mut rng), shift: random(&mut rng) };
+    norms("layer norm", &norm, |net| [net.gain, net.shift].concat());
+    norms("softmax", &Softmax::<5>, |_| vec![]);
+    norms("dropout", &Dropout::<5, 50>, |_| vec![]);
+    let base = dense::<7, 17, Silu>(&mut rng);
+    norms("bias only", &BiasOnly::new(&base), |net| net.bias.to_vec());
+    let mut low_rank = LowRank::<7, 17, 2, Silu>::new(&base);
+    (low_rank.down, low_rank.up) =
+        (std::array::from_fn(|_| random(&mut rng)), std::array::from_fn(|_| random(&mut rng)));
+    norms("low rank", &low_rank, |net| [net.down.as_flattened(), net.up.as_flattened()].concat());
+
+    type Net = Seq![Dense<7, 9, Gelu>, LayerNorm<9>, Dense<9, 3>];
+    let last =
+        Chain { first: LayerNorm { gain: random(&mut rng), shift: random(&mut rng) }, rest: dense(&mut rng) };
+    let net: Net = Chain { first: dense(&mut rng), rest: last };
+    let chain = |net: &Net| {
+        [flat(&net.first), net.rest.first.gain.to_vec(), net.rest.first.shift.to_vec(), flat(&net.rest.rest)]
+            .concat()
+    };
+    norms("chain", &net, chain);
+    let body = dense::<7, 7, Tanh>(&mut rng);
+    norms("frozen", &Frozen::new(&body, net), |frozen| chain(&frozen.head));
+}
+
+type Net = Seq![Dense<4, 9, Tanh>, LayerNorm<9>, Dense<9, 3>];
+
+fn start() -> Net {
+    Net::he(&mut Rng::new(2))
+}
+
+fn numbers(net: &Net) -> Vec<f32> {
+    net.as_bytes().chunks(4).map(|b| f32::from_le_bytes(b.try_into().expect("four"))).collect()
+}
+
+fn data() -> ([[f32; 4]; ROWS], [u8; ROWS]) {
+    let mut rng = Rng::new(3);
+    // Some lie far out, and pull harder.
+    let xs = std::array::from_fn(|row| random(&mut rng).map(|x: f32| x * (1 + row) as f32));
+    (xs, std::array::from_fn(|_| rng.below(3) as u8))
+}
+
+/// A step without noise against each sample's gradient clipped by hand.
+///
+/// A sample's factor has the errors of its norm, half of its square's, and some more; the sum over the rows rounds once for
+/// each; the parameter is rounded at the end.
+#[test]
+fn clipping_by_hand() {
+    let (xs, labels) = data();
+    for isa in isas() {
+        let shares: Vec<Vec<f64>> = (0..ROWS)
+            .map(|row| {
+                let mut net = start();
+                let mut workspace = Workspace::<Net, 1, Reveal>::new();
+                let (x, label) = (&xs[row..=row], &labels[row..=row]);
+                workspace.train_step_with(isa, &mut net, x, label, &Reveal).expect("a row");
+                numbers(&net).into_iter().map(f64::from).collect()
+            })
+            .collect();
+        let norm = |share: &Vec<f64>| share.iter().map(|g| g * g).sum::<f64>().sqrt();
+        let mut lengths: Vec<f64> = shares.iter().map(norm).collect();
+        lengths.sort_by(f64::total_cmp);
+        for clip in [lengths[3] * 0.5 + lengths[4] * 0.5, lengths[0] * 0.1] {
+            let mut net = start();
+            let mut workspace = Workspace::<Net, ROWS, Private<Sgd>>::new();
+            let optimizer = Private::new(Sgd::new(1.0), clip as f32, 0.0, 9);
+            workspace
+                .train_step_private_with(isa, &mut net, &xs, &labels, &optimizer)
+                .expect("rows that fit");
+            for (i, (after, before)) in numbers(&net).into_iter().zip(numbers(&start())).enumerate() {
+                let clipped = shares.iter().map(|share| {
+                    let factor = f64::min(1.0, f64::from(clip as f32) / norm(share));
+                    share[i] * factor / ROWS as f64
+                });
+                let (sum, magnitude) = clipped.fold((0.0, 0.0), |(sum, all), x| (sum + x, all + x.abs()));
+                let roundings = shares[0].len() as f64 + 4.0 + 6.0 + ROWS as f64;
+                let bound = U * (roundings * magnitude + f64::from(after.abs()));
+                let error = (f64::from(after) - (f64::from(before) - sum)).abs();
+                assert!(
+                    error <= bound,
+                    "{isa}, clip {clip}: {after} at {i}, {error:e} off, {bound:e} allowed"
+                );
+            }
+        }
+    }
+}
+
+/// Where no sample is too long and there is no noise, a private step is a step.
+#[test]
+fn nothing_to_clip() {
+    let (xs, labels) = data();
+    for isa in isas() {
+        let (mut net, mut private) = (start(), start());
+        let mut workspace = Workspace::<Net, ROWS, Momentum>::new();
+        let mut of_private = Workspace::<Net, ROWS, Private<Momentum>>::new();
+        let momentum = Momentum::new(0.1, 0.9);
+        for rows in [ROWS, 1, 5] {
+            let (xs, labels) = (&xs[..rows], &labels[..rows]);
+            let loss = workspace.train_step_with(isa, &mut net, xs, labels, &momentum);
+            let optimizer = Private::new(momentum, 1e6, 0.0, 9);
+            assert_eq!(of_private.train_step_private_with(isa, &mut private, xs, labels, &optimizer), loss);
+            assert_eq!(net, private, "{isa}");
+        }
+    }
+}
+
+/// Rows that are staged first are clipped alike.
+#[test]
+fn staged() {
+    let (xs, labels) = data();
+    let optimizer = Private::new(Momentum::new(0.1, 0.9), 0.5, 0.5, 6);
+    let (mut net, mut direct) = (start(), start());
+    let [mut workspace, mut of_direct] = [(); 2].map(|()| Workspace::<Net, ROWS, Private<Momentum>>::new());
+    for _ in 0..3 {
+        let mut stage = workspace.stage();
+        for (x, &label) in xs.iter().zip(&labels) {
+            stage.push(label, |row| *row = *x).expect("room");
+        }
+        let loss = stage.train_step_private(&mut net, &optimizer);
+        assert_eq!(loss, of_direct.train_step_private(&mut direct, &xs, &labels, &optimizer));
+        assert_eq!(net, direct);
+    }
+    assert_ne!(net, start());
+}
+
+const DRAWS: usize = 21 * 51;
+
+/// What steps on gradients of zero leave: noise.
+fn noise(isa: Isa, seed: u64, steps: usize) -> Vec<[f32; DRAWS]> {
+    type Wide = Dense<20, 51>;
+    let mut workspace = Workspace::<Wide, ROWS, Private<Sgd>, Given>::with_loss(Given::default());
+    // Deviation 4 * 2 / 8 = 1.
+    let optimizer = Private::new(Sgd::new(1.0), 2.0, 4.0, seed);
+    let step = |_| {
+        let mut net = Wide::ZEROED;
+        let (xs, dys) = (&[[0.0; 20]; ROWS], &[[0.0; 51]; ROWS]);
+        workspace.train_step_private_with(isa, &mut net, xs, dys, &optimizer).expect("rows that fit");
+        flat(&net).try_into().expect("all of them")
+    };
+    (0..steps).map(step).collect()
+}
+
+/// Means, variances and so on of n numbers, within five of their standard deviations.
+#[test]
+fn noise_is_normal_and_new_at_every_step() {
+    let isa = Isa::detect();
+    let steps = noise(isa, 1, 50);
+    let all: Vec<f64> = steps.as_flattened().iter().map(|&x| x.into()).collect();
+    let n = all.len() as f64;
+    let mean_of = |f: &dyn Fn(f64) -> f64| all.iter().map(|&x| f(x)).sum::<f64>() / n;
+    // Of x^k the variance is the mean of x^2k less the square of that of x^k: 1, 2, 15, 96.
+    for (power, expected, variance) in [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0_f64)] {
+        let got = mean_of(&|x| x.powi(power));
+        let bound = 5.0 * (variance / n).sqrt();
+        assert!((got - expected).abs() <= bound, "the mean of x^{power} is {got}, not {expected} +- {bound}");
+    }
+    for (beyond, part) in [(1.0, 0.317_310_5), (2.0, 0.045_500_3), (3.0, 0.002_699_8_f64)] {
+        let got = mean_of(&|x| f64::from(x.abs() > beyond));
+        let bound = 5.0 * (part * (1.0 - part) / n).sqrt();
+        assert!((got - part).abs() <= bound, "{got} of all lie beyond {beyond}, not {part}");
+    }
+    // Neither a step's neighbour nor a number's knows of it; nor does another seed.
+    let other = noise(isa, 2, 50);
+    let correlation = |pairs: &mut dyn Iterator<Item = (f64, f64)>| pairs.map(|(x, y)| x * y).sum::<f64>();
+    let flat =
+        |steps: &[[f32; DRAWS]]| -> Vec<f64> { steps.as_flattened().iter().map(|&x| x.into()).collect() };
+    let others = [all[1..].to_vec(), all[2..].to_vec(), all[DRAWS..].to_vec(), flat(&other)];
+    for (i, other) in others.iter().enumerate() {
+        let got = correlation(&mut all.iter().copied().zip(other.iter().copied()));
+        assert!(got.abs() <= 5.0 * n.sqrt(), "{i}: {got}");
+    }
+    for isa in isas() {
+        assert!(noise(isa, 1, 3) == steps[..3], "{isa}: the same seed, other noise");
+    }
+}
+
+/// Noise is added to the gradient that is there, in proportion to the clip and against the number of rows.
+#[test]
+fn noise_scales() {
+    let (xs, labels) = data();
+    for isa in isas() {
+        let step = |clip: f32, noise: f32, rows: usize| {
+            let mut net = start();
+            let mut workspace = Workspace::<Net, ROWS, Private<Sgd>>::new();
+            let optimizer = Private::new(Sgd::new(1.0), clip, noise, 4);
+            let (xs, labels) = (&xs[..rows], &labels[..rows]);
+            workspace.train_step_private_with(isa, &mut net, xs, labels, &optimizer).expect("rows that fit");
+            numbers(&net)
+        };
+        let drawn = |clip: f32, rows: usize| -> Vec<f32> {
+            // As much noise as leaves nothing of the gradient to be seen.
+            step(clip, 1e6, rows).iter().map(|x| x / (1e6 * clip / rows as f32)).collect()
+        };
+        let one = drawn(1.0, 1);
+        for (clip, rows) in [(0.5, 1), (1.0, ROWS), (4.0, 2)] {
+            for (x, y) in one.iter().zip(drawn(clip, rows)) {
+                // Parameters and gradients, of size 8 at most, are 1e-5 of it.
+                assert!((x - y).abs() < 1e-4 * (1.0 + x.abs()), "{isa}: {x} {y}");
+            }
+        }
+    }
+}
+
+/// A sample whose gradient has no norm is refused, and nothing changed.
+#[test]
+fn samples_that_are_not_finite() {
+    let (xs, labels) = data();
+    for isa in isas() {
+        for bad in [f32::NAN, f32::INFINITY, 1e30] {
+            let mut nets = [start(); 2];
+            let optimizer = Private::new(Momentum::new(0.1, 0.9), 1.0, 0.5, 5);
+            let mut workspaces = [(); 2].map(|()| Workspace::<Net, ROWS, Private<Momentum>>::new());
+            for round in 0..3 {
+                let mut with_bad = xs;
+                with_bad[3][1] = bad;
+                let before = nets[0];
+                let refused =
+                    workspaces[0].train_step_private_with(isa, &mut nets[0], &with_bad, &labels, &optimizer);
+                assert!(matches!(refused, Err(Error::Gradient { .. })), "{isa}, {bad}: {refused:?}");
+                assert_eq!(nets[0], before, "{isa}, {bad}");
+                let [a, b] = [0, 1].map(|i| {
+                    workspaces[i].train_step_private_with(isa, &mut nets[i], &xs, &labels, &optimizer)
+                });
+                assert_eq!((a, nets[0]), (b, nets[1]), "{isa}, {bad}, round {round}");
+            }
+        }
+    }
+}
