@@ -67,16 +67,16 @@ pub struct WeightedCrossEntropy<const CLASSES: usize> {
 }
 
 impl<const CLASSES: usize> WeightedCrossEntropy<CLASSES> {
-    /// The loss with the weights and the smoothing given. Errors unless every weight is a finite number from 0 on, and
-    /// `smoothing` lies between 0 and 1.
+    /// The loss with the weights and the smoothing given. Errors unless every weight is 0 or between 1e-30 and 1e30, so
+    /// that neither their sum nor its reciprocal overflows, and `smoothing` lies between 0 and 1.
     pub const fn new(weights: [f32; CLASSES], smoothing: f32) -> Result<Self, Error> {
         if !(smoothing >= 0.0 && smoothing <= 1.0) {
             return Err(Error::Setting { name: "smoothing", expected: "from 0 to 1" });
         }
         let mut class = 0;
         while class < CLASSES {
-            if !(weights[class] >= 0.0 && weights[class] <= f32::MAX) {
-                return Err(Error::Setting { name: "weights", expected: "finite and not below 0" });
+            if !(weights[class] == 0.0 || weights[class] >= 1e-30 && weights[class] <= 1e30) {
+                return Err(Error::Setting { name: "weights", expected: "0 or from 1e-30 to 1e30" });
             }
             class += 1;
         }

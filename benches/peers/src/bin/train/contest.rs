@@ -126,7 +126,7 @@ pub(crate) fn near(x: f32, y: f32, scale: f32) -> bool {
 }
 
 /// Compiled for each piece of work apart, so that no call through a pointer comes between two.
-fn run<'a, T>(work: impl Fn(&mut T) + 'a) -> Option<Run<'a, T>> {
+pub(crate) fn run<'a, T>(work: impl Fn(&mut T) + 'a) -> Option<Run<'a, T>> {
     Some(Box::new(move |subject, times| {
         for _ in 0..times {
             work(subject);

@@ -13,6 +13,7 @@
 mod candle;
 mod contest;
 mod exercise;
+mod optimizers;
 mod ours;
 #[path = "../../../../support/random.rs"]
 mod random;
@@ -53,6 +54,7 @@ fn main() -> Result<()> {
         rows.push(Contest::<10, 10, 2, 100>::measure(task, time)?);
     }
     println!("{}", table(&rows));
+    println!("\n{}", optimizers::optimizers(2 * time));
     if let Some(python) = &arguments.numpy {
         println!("\n{}", exercise(python)?);
     }
