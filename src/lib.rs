@@ -82,8 +82,9 @@ pub use rng::Rng;
 pub use simd::Isa;
 pub use train::{
     Accumulate, Adam, AdamW, BinaryCrossEntropy, ClipNorm, ClipValue, CrossEntropy, EarlyStopping, Guard,
-    Huber, Loss, Memory, Momentum, Mse, Nesterov, Offered, Optimizer, Private, Reservoir, RmsProp, Schedule,
-    Sgd, Stage, Verdict, WeightDecay, WeightedCrossEntropy, Workspace, argmax, evaluate, evaluate_with,
+    Huber, Limits, Loss, Memory, Momentum, Mse, Nesterov, Offered, Optimizer, Private, Reservoir, RmsProp,
+    Schedule, Sgd, Stage, Verdict, WeightDecay, WeightedCrossEntropy, Workspace, argmax, evaluate,
+    evaluate_with,
 };
 
 pub use kernel::functions;

@@ -1,15 +1,15 @@
 //! Against divergence: a step that would do harm is refused before any weight changes, and the last weights known to be
 //! good can be had back.
 
-use crate::{Error, Zeroed};
+use crate::Error;
 
 /// Watches over training: see [`Workspace::train_step_guarded`](crate::Workspace::train_step_guarded). Holds a copy of the
 /// network, and can be a `static` as it is.
 ///
 /// A step is refused, and changes nothing, when
 ///
-/// - its loss is not finite, or above `leap` times the running mean of the losses plus `slack`: the weights, or the batch,
-///   are bad; [`Guard::restore`] brings back the weights of the last step let through (or of up to `every` before it);
+/// - its loss is not finite, or above a multiple of the running mean of the losses (see [`Limits`]): the weights, or the
+///   batch, are bad; [`Guard::restore`] brings back the weights of the last step let through (or of some steps before it);
 /// - its gradient is not finite, or so long that the square of a sample's norm overflows: the batch is bad.
 ///
 /// A learning rate that is too large does its harm in a step that looked well; the step after it leaps.
@@ -31,40 +31,49 @@ use crate::{Error, Zeroed};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Guard<N> {
+    /// What counts as a leap; [`Limits::DEFAULT`] where there are none, so that a new guard is all zeros and lies in
+    /// `.bss`.
+    pub limits: Option<Limits>,
+    mean: f32,
+    admitted: u32,
+    good: Option<N>,
+}
+
+/// What a [`Guard`] lets pass.
+///
+/// ```
+/// use fusebox::{Dense, Guard, Limits};
+/// let mut guard = Guard::<Dense<2, 2>>::new();
+/// guard.limits = Some(Limits { every: 10, ..Limits::DEFAULT });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
     /// A loss above this many times the running mean is a leap.
     pub leap: f32,
     /// But only by more than this.
     pub slack: f32,
-    /// Steps from one copy of the weights to the next, at least 1: copying costs about a read and a write of the network.
-    pub every: u32,
     /// What is left of the running mean at the next step.
     pub memory: f32,
-    mean: f32,
-    admitted: u32,
-    copied: bool,
-    good: N,
+    /// Steps from one copy of the weights to the next, at least 1: copying costs about a read and a write of the network.
+    pub every: u32,
 }
 
-impl<N: Zeroed> Guard<N> {
+impl Limits {
+    /// A loss may be three times the mean of about the last ten, plus 1; the weights are copied at every step.
+    pub const DEFAULT: Self = Self { leap: 3.0, slack: 1.0, memory: 0.9, every: 1 };
+}
+
+impl<N> Guard<N> {
     /// Bytes of a guard.
     pub const BYTES: usize = size_of::<Self>();
 
-    /// A guard that lets a loss be three times the mean of about the last ten, plus 1, and copies at every step.
+    /// A guard that has seen nothing yet.
     pub const fn new() -> Self {
-        Self {
-            leap: 3.0,
-            slack: 1.0,
-            every: 1,
-            memory: 0.9,
-            mean: 0.0,
-            admitted: 0,
-            copied: false,
-            good: N::ZEROED,
-        }
+        Self { limits: None, mean: 0.0, admitted: 0, good: None }
     }
 }
 
-impl<N: Zeroed> Default for Guard<N> {
+impl<N> Default for Guard<N> {
     fn default() -> Self {
         Self::new()
     }
@@ -79,16 +88,18 @@ impl<N: Clone> Guard<N> {
         if !squares.is_finite() {
             return Err(Error::Gradient { got: squares.classify() });
         }
-        let limit = self.leap * self.mean + self.slack;
+        let Limits { leap, slack, memory, every } = self.limits.unwrap_or(Limits::DEFAULT);
+        let limit = leap * self.mean + slack;
         if self.admitted != 0 && loss > limit {
             return Err(Error::Leap { percent: (100.0 * (loss / limit)) as u32 });
         }
-        if self.admitted.checked_rem(self.every).unwrap_or(0) == 0 {
-            self.good.clone_from(net);
-            self.copied = true;
+        if self.admitted.checked_rem(every).unwrap_or(0) == 0 {
+            match &mut self.good {
+                Some(good) => good.clone_from(net),
+                none => *none = Some(net.clone()),
+            }
         }
-        self.mean =
-            if self.admitted == 0 { loss } else { self.memory * self.mean + (1.0 - self.memory) * loss };
+        self.mean = if self.admitted == 0 { loss } else { memory * self.mean + (1.0 - memory) * loss };
         // Saturating would stop the copies; after the first step only the remainder counts.
         self.admitted = self.admitted.wrapping_add(1).max(1);
         Ok(())
@@ -97,9 +108,9 @@ impl<N: Clone> Guard<N> {
     /// Overwrites `net` with the last good weights, and says whether there are any yet. What an optimiser keeps is as it
     /// was: see [`Workspace::reset_optimizer`](crate::Workspace::reset_optimizer).
     pub fn restore(&self, net: &mut N) -> bool {
-        if self.copied {
-            net.clone_from(&self.good);
+        if let Some(good) = &self.good {
+            net.clone_from(good);
         }
-        self.copied
+        self.good.is_some()
     }
 }

@@ -12,7 +12,7 @@ mod stopping;
 mod workspace;
 
 pub use evaluate::{argmax, evaluate, evaluate_with};
-pub use guard::Guard;
+pub use guard::{Guard, Limits};
 pub use loss::{BinaryCrossEntropy, CrossEntropy, Huber, Loss, Mse, WeightedCrossEntropy};
 pub use optimizer::{
     Accumulate, Adam, AdamW, ClipNorm, ClipValue, Momentum, Nesterov, Optimizer, Private, RmsProp, Sgd,

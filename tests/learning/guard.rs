@@ -1,7 +1,7 @@
 //! Steps that would do harm are refused, and change nothing: what follows is what would have followed without them.
 
 use crate::support::isas::isas;
-use fusebox::{Adam, Dense, Error, Guard, Isa, LayerNorm, Mse, Relu, Rng, Seq, Sgd, Tanh, Workspace};
+use fusebox::{Adam, Dense, Error, Guard, Isa, LayerNorm, Limits, Mse, Relu, Rng, Seq, Sgd, Tanh, Workspace};
 use std::num::FpCategory;
 
 type Net = Seq![Dense<2, 9, Relu>, LayerNorm<9>, Dense<9, 3, Tanh>, Dense<3, 1>];
@@ -136,7 +136,7 @@ fn copies() {
             [(0, [0, 1, 2, 3, 4, 5, 6]), (1, [0, 1, 2, 3, 4, 5, 6]), (3, [0, 0, 0, 3, 3, 3, 6])]
         {
             let mut training = Training::new();
-            training.guard.every = every;
+            training.guard.limits = Some(Limits { every, ..Limits::DEFAULT });
             let mut untouched = start();
             assert!(!training.guard.restore(&mut untouched) && untouched == start(), "{isa}");
             let mut before = vec![];
@@ -161,23 +161,24 @@ fn limits() {
             let mut workspace = Workspace::<Line, 1, Sgd, Mse>::with_loss(Mse);
             workspace.train_step_guarded_with(isa, &mut line, &[[0.0]], &[[target]], &Sgd::new(0.0), guard)
         };
+        let limits = Limits { leap: 2.0, slack: 0.5, memory: 0.75, every: 1 };
         let fresh = || {
             let mut guard = Guard::<Line>::new();
-            (guard.leap, guard.slack, guard.memory) = (2.0, 0.5, 0.75);
+            guard.limits = Some(limits);
             guard
         };
         // All of these numbers are exact. The first loss may be anything.
         let mut guard = fresh();
         assert_eq!(loss(&mut guard, 2.0), Ok(4.0), "{isa}");
         assert_eq!(loss(&mut guard, 3.0), Err(Error::Leap { percent: 105 }), "{isa}"); // 9 of 8.5
-        guard.slack = 1.0;
+        guard.limits = Some(Limits { slack: 1.0, ..limits });
         assert_eq!(loss(&mut guard, 3.0), Ok(9.0), "{isa}"); // 9 of 9
         // The mean is now 0.75 * 4 + 0.25 * 9 = 5.25, and the refused loss had no part in it.
         assert_eq!(loss(&mut guard, 3.5), Err(Error::Leap { percent: 106 }), "{isa}"); // 12.25 of 11.5
-        guard.slack = 1.75;
+        guard.limits = Some(Limits { slack: 1.75, ..limits });
         assert_eq!(loss(&mut guard, 3.5), Ok(12.25), "{isa}"); // of 12.25
         let mut guard = fresh();
-        (guard.leap, guard.slack) = (f32::INFINITY, 0.0);
+        guard.limits = Some(Limits { leap: f32::INFINITY, slack: 0.0, ..limits });
         assert_eq!((loss(&mut guard, 1.0), loss(&mut guard, 1e6)), (Ok(1.0), Ok(1e12)), "{isa}");
     }
 }
