@@ -1,8 +1,7 @@
 //! Neural networks that run *and train* without a heap, from a Cortex-M0 to AVX-512.
 //!
-//! A network is a type: plain numbers, whose memory is known when it compiles. [`Seq!`] chains layers ([`Dense`] with
-//! [`Relu`] or [`Identity`]), [`Scratch`] is what running it takes, [`Workspace`] what training it takes, and all three
-//! can be statics.
+//! A network is a type: plain numbers, whose memory is known when it compiles. [`Seq!`] chains layers, [`Scratch`] is what
+//! running it takes, [`Workspace`] what training it takes, and all three can be statics.
 //!
 //! ```
 //! use fusebox::{Dense, Relu, Rng, Scratch, Seq, Sgd, Workspace, argmax};
@@ -21,6 +20,18 @@
 //! assert_eq!(ys.map(|y| argmax(&y) as u8), labels);
 //! # Ok::<(), fusebox::Error>(())
 //! ```
+//!
+//! # Where to look
+//!
+//! | for | see |
+//! |---|---|
+//! | rows before they are trained on | [`data`] |
+//! | layers | [`Dense`] with an [`Activation`], [`LayerNorm`], [`Softmax`], [`Dropout`]; your own: [`Layer`], [`Train`] |
+//! | weights that stay in flash | [`Frozen`], [`BiasOnly`], [`LowRank`] |
+//! | losses | [`CrossEntropy`], [`WeightedCrossEntropy`], [`BinaryCrossEntropy`], [`Mse`], [`Huber`]; your own: [`Loss`] |
+//! | optimisers | [`Sgd`], [`Momentum`], [`Nesterov`], [`Adam`], [`AdamW`], [`RmsProp`], and around them [`WeightDecay`], [`ClipValue`], [`ClipNorm`], [`Accumulate`], [`Private`]; your own: [`Optimizer`] |
+//! | a training's course | [`Schedule`], [`EarlyStopping`], [`Guard`], [`Reservoir`] |
+//! | how well it went | [`evaluate()`], [`Confusion`], [`RocAuc`], [`RocHistogram`], [`Regression`] |
 //!
 //! Below the networks lie the kernels: [`gemm`] for matrices whose shape is known at run time, given as views ([`Mat`],
 //! [`MatMut`]), [`matmul`] for those whose shape is a type. [`Isa`] is the instruction set they run on: found by itself,
@@ -81,10 +92,10 @@ pub use metrics::{Confusion, Regression, RocAuc, RocHistogram, Scores};
 pub use rng::Rng;
 pub use simd::Isa;
 pub use train::{
-    Accumulate, Adam, AdamW, BinaryCrossEntropy, ClipNorm, ClipValue, CrossEntropy, EarlyStopping, Guard,
-    Huber, Limits, Loss, Memory, Momentum, Mse, Nesterov, Offered, Optimizer, Private, Reservoir, RmsProp,
-    Schedule, Sgd, Stage, Verdict, WeightDecay, WeightedCrossEntropy, Workspace, argmax, evaluate,
-    evaluate_with,
+    Accumulate, Adam, AdamW, Batches, BinaryCrossEntropy, Buffered, ClipNorm, ClipValue, CrossEntropy,
+    EarlyStopping, Guard, Huber, Limits, Loss, Memory, Momentum, Mse, Nesterov, Noise, Offered, Optimizer,
+    Private, Reservoir, RmsProp, Schedule, Sgd, Shorten, Stage, Verdict, WeightDecay, WeightedCrossEntropy,
+    Workspace, argmax, evaluate, evaluate_with,
 };
 
 pub use kernel::functions;

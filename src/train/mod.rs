@@ -15,8 +15,8 @@ pub use evaluate::{argmax, evaluate, evaluate_with};
 pub use guard::{Guard, Limits};
 pub use loss::{BinaryCrossEntropy, CrossEntropy, Huber, Loss, Mse, WeightedCrossEntropy};
 pub use optimizer::{
-    Accumulate, Adam, AdamW, ClipNorm, ClipValue, Momentum, Nesterov, Optimizer, Private, RmsProp, Sgd,
-    WeightDecay,
+    Accumulate, Adam, AdamW, Batches, Buffered, ClipNorm, ClipValue, Momentum, Nesterov, Noise, Optimizer,
+    Private, RmsProp, Sgd, Shorten, WeightDecay,
 };
 pub use reservoir::{Offered, Reservoir};
 pub use schedule::Schedule;

@@ -29,6 +29,16 @@ fn run_steps(fuzz_seconds: u32) -> Vec<(String, Result<()>, u64)> {
     shapes.current_dir(root()).args(["test", "--release", "--test", "gemm_shapes"]);
     shapes.env("FUSEBOX_EVERYTHING", "1");
     steps.push(("every small shape in every layout, 100,000 random products".into(), shapes));
+    for features in [&[][..], &["--features", "reproducible"]] {
+        let mut functions = Command::new("cargo");
+        functions.current_dir(root()).args(["test", "--release", "--lib"]).args(features);
+        functions.args(["math::tests::units", "--", "--nocapture"]);
+        functions.env("FUSEBOX_EVERYTHING", "1");
+        functions
+            .envs([("CARGO_PROFILE_RELEASE_LTO", "false"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")]);
+        let name = format!("mathematical functions over every f32 {}", features.join(" "));
+        steps.push((name, functions));
+    }
     for target in ["gemm", "train"] {
         let mut fuzz = Command::new("cargo");
         fuzz.current_dir(root()).args(["+nightly", "fuzz", "run", target, "--", &limit]);

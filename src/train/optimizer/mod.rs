@@ -10,9 +10,9 @@ mod buffered;
 mod elementwise;
 mod private;
 
-pub use buffered::{Accumulate, ClipNorm};
+pub use buffered::{Accumulate, Batches, Buffered, ClipNorm, Shorten};
 pub use elementwise::{Adam, AdamW, ClipValue, Momentum, Nesterov, RmsProp, Sgd, WeightDecay};
-pub use private::Private;
+pub use private::{Noise, Private};
 
 use crate::{Isa, Plain, Zeroed};
 
