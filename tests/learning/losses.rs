@@ -367,7 +367,7 @@ fn bad_settings() {
     }
     for weight in [-1.0, f32::NAN, f32::INFINITY] {
         let refused = WeightedCrossEntropy::new([1.0, weight], 0.0);
-        assert_eq!(refused, Err(Error::Setting { name: "weights", expected: "finite and not below 0" }));
+        assert_eq!(refused, Err(Error::Setting { name: "weights", expected: "0 or from 1e-30 to 1e30" }));
     }
 }
 
