@@ -246,7 +246,7 @@ impl Rows<'_> {
             unsafe {
                 let logits = core::slice::from_raw_parts(self.logits.add(start), self.classes);
                 let gradients = core::slice::from_raw_parts_mut(self.gradients.add(start), self.classes);
-                let (largest, sum) = exponentials(s, logits.as_ptr(), gradients);
+                let (largest, sum) = exponentials(s, logits.as_ptr(), gradients.as_mut_ptr(), self.classes);
                 multiply(s, self.scale / sum, gradients);
                 if let (Some(gradient), Some(&logit)) = (gradients.get_mut(label), logits.get(label)) {
                     *gradient -= self.scale;
