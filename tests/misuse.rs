@@ -5,8 +5,9 @@ mod support {
 }
 
 use fusebox::{
-    Adam, BiasOnly, Dense, Derivative, Dropout, Gelu, Init, InputGradient, Isa, Layer, LayerNorm, LowRank,
-    Optimizer, PerSample, Relu, Rng, Seq, Sgd, Silu, Softmax, Tanh, Train, Workspace, Zeroed,
+    Adam, BiasOnly, BinaryCrossEntropy, CrossEntropy, Dense, Derivative, Dropout, Gelu, Huber, Init,
+    InputGradient, Isa, Layer, LayerNorm, Loss, LowRank, Mse, Optimizer, PerSample, Relu, Rng, Seq, Sgd,
+    Silu, Softmax, Tanh, Train, WeightedCrossEntropy, Workspace, Zeroed,
 };
 use support::isas::isas;
 
@@ -247,4 +248,60 @@ fn a_derivative_of_the_wrong_length_is_not_read_past_its_end() {
             assert!(loss.is_ok_and(f32::is_finite), "{isa}");
         }
     }
+}
+
+/// `gradient` on rows, targets and gradients of every number, the targets unchecked. Around the outputs lie NaNs: a loss
+/// that is none has not read them.
+fn unchecked<const CLASSES: usize, L: Loss<[f32; CLASSES]>>(what: &str, loss: &L, target: L::Target) {
+    const ROWS: [usize; 7] = [0, 1, 2, 3, 5, 16, 19];
+    for isa in isas() {
+        for (rows, targets, gradients) in
+            ROWS.into_iter().flat_map(|a| ROWS.into_iter().flat_map(move |b| ROWS.map(|c| (a, b, c))))
+        {
+            let what = format!("{isa}, {what}, {CLASSES} classes, {rows}, {targets} and {gradients} rows");
+            let mut ys = vec![[f32::NAN; CLASSES]; 400];
+            ys[100..100 + rows].fill([1.0; CLASSES]);
+            let mut dys = [[7.0; CLASSES]; 32];
+            let ys = &ys[100..100 + rows];
+            let value = loss.gradient(isa, ys, &[target; 19][..targets], &mut dys[1..1 + gradients]);
+            assert!(rows == 0 || !value.is_nan(), "{what}: NaN");
+            let beside = || dys[..1].iter().chain(&dys[1 + gradients..]);
+            assert!(beside().all(|dy| *dy == [7.0; CLASSES]), "{what}: wrote beside");
+            let inside = dys[1..1 + gradients].as_flattened();
+            assert!(inside.iter().all(|dy| !dy.is_nan()), "{what}: a gradient of what is beside");
+        }
+    }
+}
+
+#[test]
+fn losses_called_with_labels_that_are_no_class() {
+    fn of<const CLASSES: usize>() {
+        let weighted = WeightedCrossEntropy::new([1.0; CLASSES], 0.1).expect("good settings");
+        for label in [CLASSES.saturating_sub(1), CLASSES, CLASSES + 1, 15, 16, 100, 255] {
+            let label = label as u8;
+            unchecked::<CLASSES, _>("cross-entropy", &CrossEntropy, label);
+            unchecked::<CLASSES, _>("weighted", &weighted, label);
+        }
+    }
+    of::<0>();
+    of::<1>();
+    of::<2>();
+    of::<3>();
+    of::<10>();
+    of::<16>();
+    of::<17>();
+    of::<40>();
+}
+
+#[test]
+fn losses_called_with_rows_that_differ() {
+    fn of<const N: usize>() {
+        unchecked::<N, _>("mean square", &Mse, [0.0; N]);
+        unchecked::<N, _>("Huber", &Huber::new(1.0), [0.0; N]);
+        unchecked::<N, _>("binary", &BinaryCrossEntropy::new(), [0.0; N]);
+    }
+    of::<0>();
+    of::<1>();
+    of::<3>();
+    of::<17>();
 }

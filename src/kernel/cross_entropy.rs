@@ -24,7 +24,8 @@ use super::softmax::exponentials;
 use crate::simd::{Lanes16, Pass, Simd, VECTORS};
 
 /// The sum of the losses of `logits` (`labels.len()` rows of `classes`) against the `labels`; `gradients`, of the same
-/// shape, is overwritten with `scale` times the gradient of each row's loss.
+/// shape, is overwritten with `scale` times the gradient of each row's loss. What comes of a label that is no class means
+/// nothing, but nothing is read or written for it that is no part of its row.
 pub(crate) struct CrossEntropyPass<'a> {
     pub(crate) logits: &'a [f32],
     pub(crate) labels: &'a [u8],
@@ -207,7 +208,7 @@ impl Rows<'_> {
     #[inline(always)]
     unsafe fn in_registers<S: Simd>(&self, s: S, row: usize, label: u8) -> f32 {
         let (label, start) = (usize::from(label), row * self.classes);
-        // SAFETY: the caller's promise; a label is below the number of classes.
+        // SAFETY: the caller's promise.
         unsafe {
             let z = Lanes16::load(s, self.logits.add(start), self.classes, f32::NEG_INFINITY);
             let largest = z.max(s);
@@ -224,7 +225,11 @@ impl Rows<'_> {
             let answer = Lanes16::load(s, answer.as_ptr(), 16, 0.0);
             let gradient = e.map(|e| s.mul(e, factor)).zip(answer, |p, answer| s.sub(p, answer));
             gradient.store(s, self.gradients.add(start), self.classes);
-            let distance = self.logits.add(start + label).read() - largest;
+            // A label that is no class has no logit: as in `turned`, and nothing is read past the row.
+            let distance = match label < self.classes {
+                true => self.logits.add(start + label).read() - largest,
+                false => 0.0,
+            };
             s.reduce_max(ln(s, s.splat(sum))) - distance
         }
     }
@@ -241,7 +246,7 @@ impl Rows<'_> {
             unsafe {
                 let logits = core::slice::from_raw_parts(self.logits.add(start), self.classes);
                 let gradients = core::slice::from_raw_parts_mut(self.gradients.add(start), self.classes);
-                let (largest, sum) = exponentials(s, logits.as_ptr(), gradients);
+                let (largest, sum) = exponentials(s, logits.as_ptr(), gradients.as_mut_ptr(), self.classes);
                 multiply(s, self.scale / sum, gradients);
                 if let (Some(gradient), Some(&logit)) = (gradients.get_mut(label), logits.get(label)) {
                     *gradient -= self.scale;

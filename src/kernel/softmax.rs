@@ -26,32 +26,39 @@ impl Pass for SoftmaxPass<'_> {
             return;
         }
         for row in self.rows.chunks_exact_mut(self.classes) {
-            // SAFETY: the row's own numbers.
-            let (_, sum) = unsafe { exponentials(s, row.as_ptr(), row) };
+            let p = row.as_mut_ptr();
+            // SAFETY: the row's own numbers, by one pointer.
+            let (_, sum) = unsafe { exponentials(s, p, p, row.len()) };
             multiply(s, 1.0 / sum, row);
         }
     }
 }
 
-/// Overwrites `row` with `exp(z - max z)`, where `logits` are as many numbers, and may be the row itself; returns the maximum
-/// and the sum.
+/// Overwrites the `len` numbers at `row` with `exp(z - max z)`, z being the `len` numbers at `logits`; returns the maximum and
+/// the sum. Both may be the same place, which is why they are pointers: a reference to one would promise that nobody uses
+/// the other.
 ///
 /// # Safety
-/// The logits can be read.
+/// `len` numbers can be read at `logits`, and as many written at `row`; the places are one or do not overlap.
 #[inline(always)]
-pub(super) unsafe fn exponentials<S: Simd>(s: S, logits: *const f32, row: &mut [f32]) -> (f32, f32) {
+pub(super) unsafe fn exponentials<S: Simd>(
+    s: S,
+    logits: *const f32,
+    row: *mut f32,
+    len: usize,
+) -> (f32, f32) {
     // What the lanes past the row hold has no part in the maximum, and none in the sum.
     let rest = f32::NEG_INFINITY;
     let mut largest = Lanes16::splat(s, rest);
-    for (start, lanes) in sixteens(row.len()) {
+    for (start, lanes) in sixteens(len) {
         // SAFETY: the chunk lies inside the row.
         let x = unsafe { Lanes16::load(s, logits.wrapping_add(start), lanes, rest) };
         largest = x.zip(largest, |x, largest| s.max(x, largest));
     }
     let largest = largest.max(s);
     let mut sum = Lanes16::splat(s, 0.0);
-    for (start, lanes) in sixteens(row.len()) {
-        let x = row.as_mut_ptr().wrapping_add(start);
+    for (start, lanes) in sixteens(len) {
+        let x = row.wrapping_add(start);
         // SAFETY: the chunk lies inside the row.
         unsafe {
             let mut e = Lanes16::load(s, logits.wrapping_add(start), lanes, rest);

@@ -35,7 +35,7 @@ impl Pass for WeightedCrossEntropyPass<'_> {
         let rows = logits.chunks_exact(classes).zip(gradients.chunks_exact_mut(classes));
         for ((logits, gradients), &label) in rows.zip(labels) {
             // SAFETY: both rows are of `classes` numbers.
-            let (largest, sum) = unsafe { exponentials(s, logits.as_ptr(), gradients) };
+            let (largest, sum) = unsafe { exponentials(s, logits.as_ptr(), gradients.as_mut_ptr(), classes) };
             let (on_label, ln_sum) = ((1.0 - smoothing) * weight_of(label), libm::logf(sum));
             let on_p = scale * (on_label + spread * sum_of_weights) / sum;
             let mut smooth = sum_of_weights * ln_sum;

@@ -60,5 +60,8 @@ pub trait Loss<Output> {
 
     /// The mean loss over the batch; overwrites `dys` with its gradient with respect to `ys`. There are as many rows in
     /// each, at least one, and the targets are checked.
+    ///
+    /// Called by [`Workspace::train_step`](crate::Workspace::train_step) and its like, which see to that. Whoever calls it
+    /// otherwise gets no error: a loss of this crate then gives numbers that mean nothing.
     fn gradient(&self, isa: Isa, ys: &[Output], targets: &[Self::Target], dys: &mut [Output]) -> f32;
 }
