@@ -21,23 +21,44 @@
 use super::elementwise::{multiply, sixteens, vectors};
 use super::math::{exp_or_zero, ln, ln_one_plus};
 use super::softmax::exponentials;
+use crate::Isa;
 use crate::simd::{Lanes16, Pass, Simd, VECTORS};
 
 /// The sum of the losses of `logits` (`labels.len()` rows of `classes`) against the `labels`; `gradients`, of the same
 /// shape, is overwritten with `scale` times the gradient of each row's loss. What comes of a label that is no class means
 /// nothing, but nothing is read or written for it that is no part of its row.
-pub(crate) struct CrossEntropyPass<'a> {
-    pub(crate) logits: &'a [f32],
-    pub(crate) labels: &'a [u8],
-    pub(crate) classes: usize,
-    pub(crate) scale: f32,
-    pub(crate) gradients: &'a mut [f32],
+///
+/// Inlined where the number of classes is known, so that a program holds only the code for that.
+#[inline(always)]
+pub(crate) fn cross_entropy(
+    isa: Isa,
+    (logits, classes): (&[f32], usize),
+    labels: &[u8],
+    scale: f32,
+    gradients: &mut [f32],
+) -> f32 {
+    match classes {
+        2 => isa.call(CrossEntropyPass::<PAIRS> { logits, labels, classes, scale, gradients }),
+        ..=FEW => isa.call(CrossEntropyPass::<FEW> { logits, labels, classes, scale, gradients }),
+        _ => isa.call(CrossEntropyPass::<MANY> { logits, labels, classes, scale, gradients }),
+    }
 }
 
+/// For at most `MOST` classes; for [`PAIRS`], exactly so many.
+struct CrossEntropyPass<'a, const MOST: usize> {
+    logits: &'a [f32],
+    labels: &'a [u8],
+    classes: usize,
+    scale: f32,
+    gradients: &'a mut [f32],
+}
+
+const PAIRS: usize = 2;
 /// Up to so many classes are turned.
 const FEW: usize = 16;
+const MANY: usize = usize::MAX;
 
-impl Pass for CrossEntropyPass<'_> {
+impl<const MOST: usize> Pass for CrossEntropyPass<'_, MOST> {
     type Output = f32;
 
     #[inline(always)]
@@ -58,9 +79,9 @@ impl Pass for CrossEntropyPass<'_> {
             };
             // SAFETY: the rows from `first` on lie in the logits and the gradients, as many as there are labels.
             unsafe {
-                match classes {
-                    2 => group.pairs(s, &mut losses),
-                    ..=FEW => group.few(s, &mut losses),
+                match MOST {
+                    PAIRS => group.pairs(s, &mut losses),
+                    FEW => group.few(s, &mut losses),
                     _ => group.many(s, &mut losses),
                 }
             }

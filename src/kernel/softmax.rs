@@ -107,7 +107,7 @@ impl Pass for SoftmaxBackward<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::cross_entropy::CrossEntropyPass;
+    use crate::kernel::cross_entropy::cross_entropy;
     use crate::{Isa, Rng};
     use std::vec;
     use std::vec::Vec;
@@ -163,14 +163,7 @@ mod tests {
             let logits: Vec<f32> = (0..classes).map(|_| 18.0 * rng.uniform() - 9.0).collect();
             for isa in Isa::available() {
                 let mut gradients = vec![0.0; classes];
-                let labels = &[0];
-                isa.call(CrossEntropyPass {
-                    logits: &logits,
-                    labels,
-                    classes,
-                    scale: 1.0,
-                    gradients: &mut gradients,
-                });
+                cross_entropy(isa, (&logits, classes), &[0], 1.0, &mut gradients);
                 // Other orders of the same sum, and a division more or less.
                 let bound = (classes + 4) as f32 * f32::EPSILON;
                 for (gradient, p) in gradients.iter().zip(softmax_on(isa, &logits, classes)).skip(1) {

@@ -403,22 +403,62 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B,
 
 impl<N: PerSample + Clone, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B, O, L> {
     /// One step on the rows staged, behind a guard: see [`Workspace::train_step_guarded`].
-    pub fn train_step_guarded(
+    pub fn train_step_guarded(self, net: &mut N, optimizer: &O, guard: &mut Guard<N>) -> Result<f32, Error> {
+        self.train_step_guarded_with(Isa::detect(), net, optimizer, guard)
+    }
+
+    /// [`Stage::train_step_guarded`] on the instruction set given.
+    ///
+    /// ```
+    /// # use fusebox::{Dense, Error, Guard, Isa, Sgd, Workspace, Zeroed};
+    /// let (mut net, mut guard) = (Dense::<1, 2>::ZEROED, Guard::new());
+    /// let mut workspace = Workspace::<_, 1>::new();
+    /// let mut stage = workspace.stage();
+    /// stage.push(1, |x| *x = [f32::NAN])?;
+    /// let refused = stage.train_step_guarded_with(Isa::portable(), &mut net, &Sgd::new(0.1), &mut guard);
+    /// assert!(matches!(refused, Err(Error::Loss { .. })));
+    /// assert_eq!(net.bias, [0.0; 2]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn train_step_guarded_with(
         mut self,
+        isa: Isa,
         net: &mut N,
         optimizer: &O,
         guard: &mut Guard<N>,
     ) -> Result<f32, Error> {
         let (mut step, Staged { xs, targets }) = self.split();
-        step.train_step_guarded(Isa::detect(), net, &xs.0, targets, optimizer, guard)
+        step.train_step_guarded(isa, net, &xs.0, targets, optimizer, guard)
     }
 }
 
 impl<N: PerSample, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B, Private<O>, L> {
     /// One private step on the rows staged: see [`Workspace::train_step_private`].
-    pub fn train_step_private(mut self, net: &mut N, optimizer: &Private<O>) -> Result<f32, Error> {
+    pub fn train_step_private(self, net: &mut N, optimizer: &Private<O>) -> Result<f32, Error> {
+        self.train_step_private_with(Isa::detect(), net, optimizer)
+    }
+
+    /// [`Stage::train_step_private`] on the instruction set given.
+    ///
+    /// ```
+    /// # use fusebox::{Dense, Error, Isa, Private, Sgd, Workspace, Zeroed};
+    /// let mut net = Dense::<1, 2>::ZEROED;
+    /// let mut workspace = Workspace::<_, 1, Private<Sgd>>::new();
+    /// let mut stage = workspace.stage();
+    /// stage.push(1, |x| *x = [1.0])?;
+    /// let optimizer = Private::new(Sgd::new(1.0), 0.1, 0.0, 1); // clipped, without noise
+    /// stage.train_step_private_with(Isa::portable(), &mut net, &optimizer)?;
+    /// assert!((net.bias[1] - 0.05).abs() < 1e-6); // of the gradient's four numbers, each 0.5
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn train_step_private_with(
+        mut self,
+        isa: Isa,
+        net: &mut N,
+        optimizer: &Private<O>,
+    ) -> Result<f32, Error> {
         let (mut step, Staged { xs, targets }) = self.split();
-        step.train_step_private(Isa::detect(), net, &xs.0, targets, optimizer)
+        step.train_step_private(isa, net, &xs.0, targets, optimizer)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The example boards in QEMU.
 //!
 //! Each board trains, and runs inference from the desktop's weights. Built with `reproducible`, it also prints every bit
-//! of two short epochs, which the desktop must print as well on each of its instruction sets.
+//! of two short trainings, which the desktop must print as well on each of its instruction sets.
 
 use crate::apt;
 use crate::image::Image;
@@ -79,6 +79,12 @@ fn run_boards(choice: Choice) -> Result<Vec<Finding>> {
             board.name,
             desktop.isas.join(", ")
         );
+        findings.push(Finding {
+            board: board.name,
+            program: "trace",
+            text: trace,
+            image: Image::read(&image)?,
+        });
     }
     Ok(findings)
 }
@@ -187,7 +193,7 @@ fn table(findings: &[Finding]) -> Table {
     table.set_header([
         "board",
         "image",
-        "held-out",
+        "held-out %",
         "step of 32",
         "step of 1",
         "inference",
@@ -205,7 +211,7 @@ fn table(findings: &[Finding]) -> Table {
         table.add_row([
             board.to_string(),
             program.to_string(),
-            format!("{} %", word("held-out accuracy")),
+            word("held-out accuracy"),
             word("instructions train-step-32"),
             word("instructions train-step-1"),
             word("instructions inference"),

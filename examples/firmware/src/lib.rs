@@ -13,6 +13,7 @@ mod data;
 #[cfg(target_os = "none")]
 mod host;
 mod infer;
+mod mixed;
 mod recipe;
 mod trace;
 mod train;

@@ -1,7 +1,7 @@
 //! Losses on the number of a class.
 
 use super::Loss;
-use crate::kernel::cross_entropy::CrossEntropyPass;
+use crate::kernel::cross_entropy::cross_entropy;
 use crate::kernel::weighted_cross_entropy::WeightedCrossEntropyPass;
 use crate::{Error, Isa};
 
@@ -29,8 +29,8 @@ impl<const CLASSES: usize> Loss<[f32; CLASSES]> for CrossEntropy {
 
     fn gradient(&self, isa: Isa, ys: &[[f32; CLASSES]], labels: &[u8], dys: &mut [[f32; CLASSES]]) -> f32 {
         let scale = 1.0 / ys.len() as f32;
-        let (logits, gradients) = (ys.as_flattened(), dys.as_flattened_mut());
-        isa.call(CrossEntropyPass { logits, labels, classes: CLASSES, scale, gradients }) * scale
+        let logits = (ys.as_flattened(), CLASSES);
+        cross_entropy(isa, logits, labels, scale, dys.as_flattened_mut()) * scale
     }
 }
 

@@ -1,4 +1,4 @@
-//! Prints two short epochs bit for bit: the desktop must print the same.
+//! Prints two short trainings bit for bit: the desktop must print the same.
 #![no_std]
 #![no_main]
 
