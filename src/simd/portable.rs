@@ -49,13 +49,13 @@ impl Simd for Portable {
 
     #[inline(always)]
     unsafe fn load(self, p: *const f32) -> f32x4 {
-        // SAFETY: four numbers can be read at `p`.
+        // SAFETY: four numbers can be read at `p`, which is aligned for one, and so for an array.
         f32x4::new(unsafe { p.cast::<[f32; 4]>().read() })
     }
 
     #[inline(always)]
     unsafe fn store(self, p: *mut f32, x: f32x4) {
-        // SAFETY: four numbers can be written at `p`.
+        // SAFETY: four numbers can be written at `p`, which is aligned for one, and so for an array.
         unsafe { p.cast::<[f32; 4]>().write(x.to_array()) }
     }
 

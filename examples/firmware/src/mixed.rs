@@ -27,11 +27,12 @@ const BATCH: usize = 8;
 /// Images to learn from: whole batches and one of five rows.
 const ROWS: usize = 32 * BATCH + 5;
 
-/// The memory of a training but for its guard: all zeros, and so in `.bss`.
+/// The memory of a training: all zeros, and so in `.bss`.
 #[derive(Debug)]
 pub(crate) struct Mixed {
     net: Net,
     workspace: Workspace<Net, BATCH, Optimizer>,
+    guard: Guard<Net>,
     standardize: Standardize<PIXELS>,
     scratch: Scratch<Net, BATCH>,
     xs: [[f32; PIXELS]; BATCH],
@@ -45,6 +46,7 @@ impl Mixed {
         Self {
             net: Net::ZEROED,
             workspace: Workspace::new(),
+            guard: Guard::new(),
             standardize: Standardize::ZEROED,
             scratch: Scratch::new(),
             xs: [[0.0; PIXELS]; BATCH],
@@ -60,8 +62,7 @@ impl Mixed {
         let training = training.get(..ROWS).unwrap_or_default();
         self.standardize = standardize(training)?;
         self.net.init(Init::Orthogonal, &mut rng);
-        // On the stack, which has the few kilobytes: a guard's settings are not zeros.
-        let mut guard = Guard::new();
+        self.guard = Guard::new();
         for batch in training.chunks(BATCH) {
             let mut stage = self.workspace.stage();
             for row in data::rows(batch) {
@@ -71,7 +72,7 @@ impl Mixed {
                     self.standardize.apply(x);
                 })?;
             }
-            step(stage.train_step_guarded_with(isa, &mut self.net, &OPTIMIZER, &mut guard)?);
+            step(stage.train_step_guarded_with(isa, &mut self.net, &OPTIMIZER, &mut self.guard)?);
         }
         Ok(())
     }
