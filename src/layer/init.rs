@@ -15,7 +15,7 @@ use crate::Rng;
 #[non_exhaustive]
 pub enum Init {
     /// Weights uniform between +-sqrt(3 g / fan_in), biases zero: the variance g / fan_in keeps the size of
-    /// signals from layer to layer, where g is the activation's [`GAIN`](Activation::GAIN): 2 before a ReLU, which halves
+    /// signals from layer to layer, where g is the activation's [`GAIN`](crate::Activation::GAIN): 2 before a ReLU, which halves
     /// it, 1 without an activation.
     ///
     /// Source: K. He and others, "Delving Deep into Rectifiers", 2015.
