@@ -259,7 +259,7 @@ fn unchecked<const CLASSES: usize, L: Loss<[f32; CLASSES]>>(what: &str, loss: &L
             ROWS.into_iter().flat_map(|a| ROWS.into_iter().flat_map(move |b| ROWS.map(|c| (a, b, c))))
         {
             let what = format!("{isa}, {what}, {CLASSES} classes, {rows}, {targets} and {gradients} rows");
-            let mut ys = vec![[f32::NAN; CLASSES]; 400];
+            let mut ys = [[f32::NAN; CLASSES]; 400];
             ys[100..100 + rows].fill([1.0; CLASSES]);
             let mut dys = [[7.0; CLASSES]; 32];
             let ys = &ys[100..100 + rows];

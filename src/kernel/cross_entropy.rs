@@ -197,14 +197,8 @@ impl Rows<'_> {
                 answer = if_equal(s, labels, c, distance, answer);
                 *z = exp_or_zero(s, distance);
             }
-            // The tree of a row of sixteen lanes, those past the classes being zero.
-            let mut tree = columns;
-            for half in [8, 4, 2, 1] {
-                for c in 0..half {
-                    tree[c] = s.add(tree[c], tree[c + half]);
-                }
-            }
-            let sum = tree[0];
+            // Columns past the classes are zero.
+            let sum = tree(s, &columns);
             s.store_partial(losses, s.sub(ln(s, sum), answer), rows);
             let (scale, factor) = (s.splat(self.scale), s.div(s.splat(self.scale), sum));
             let mut turned = [0.0; FEW * 16];
@@ -276,6 +270,18 @@ impl Rows<'_> {
             }
         }
     }
+}
+
+/// The sum in the tree of a row's sixteen lanes: the upper half is added to the lower until one is left. Without a loop over
+/// halves, which the compiler leaves rolled, on a copy in memory.
+#[inline(always)]
+fn tree<S: Simd>(s: S, x: &[S::V; FEW]) -> S::V {
+    let mut fours = [s.splat(0.0); 4];
+    for (i, four) in fours.iter_mut().enumerate() {
+        *four = s.add(s.add(x[i], x[i + 8]), s.add(x[i + 4], x[i + 12]));
+    }
+    let [a, b, c, d] = fours;
+    s.add(s.add(a, c), s.add(b, d))
 }
 
 /// `x` where the label is `class`, else `y`.

@@ -106,7 +106,6 @@ impl Pointwise for Logits {
     fn value<S: Simd>(self, s: S, z: S::V, target: S::V) -> S::V {
         let yes = s.mul(target, s.splat(self.positive_weight));
         let no = s.sub(s.splat(1.0), target);
-        // A target of 0 or 1 leaves out the other side, which may be infinite.
         let minus_z = s.sub(s.splat(0.0), z);
         s.mul_add(yes, math::softplus(s, minus_z), s.mul(no, math::softplus(s, z)))
     }

@@ -95,7 +95,9 @@ pub(crate) trait TakeTile {
     /// Moves a tile of parameters.
     ///
     /// # Safety
-    /// `tile` lies inside the parameters that the rule was made for.
+    /// `tile` lies inside the parameters that the rule was made for, whose shape and stride C has, and its gradient can be
+    /// read in whole vectors. Nobody else uses these parameters meanwhile, nor takes the same tile: so the moments, too,
+    /// are nobody else's.
     unsafe fn take(&self, tile: Tile);
 }
 

@@ -73,7 +73,7 @@ impl<A: Layer, R: Layer<Input = A::Output>> Layer for Frozen<'_, A, R> {
     type Odd<const B: usize> = Either<A::Odd<B>, R::Odd<B>>;
 
     fn run(&self, isa: Isa, xs: &[A::Input], [even, odd]: [&mut [f32]; 2], ys: &mut [R::Output]) {
-        let numbers = xs.len() * (size_of::<A::Output>() / size_of::<f32>());
+        let numbers = xs.len().saturating_mul(size_of::<A::Output>() / size_of::<f32>());
         if let Some((between, even)) = even.split_at_mut_checked(numbers) {
             let between = values_mut(between, xs.len());
             self.body.run(isa, xs, [even, odd], between);

@@ -10,7 +10,7 @@ use crate::Error;
 ///
 /// - its loss is not finite, or above a multiple of the running mean of the losses (see [`Limits`]): the weights, or the
 ///   batch, are bad; [`Guard::restore`] brings back the weights of the last step let through (or of some steps before it);
-/// - its gradient is not finite, or so long that the square of a sample's norm overflows: the batch is bad.
+/// - its gradient is not finite, or so long that the squares of the samples' norms, summed, overflow: the batch is bad.
 ///
 /// A learning rate that is too large does its harm in a step that looked well; the step after it leaps.
 ///

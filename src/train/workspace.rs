@@ -222,6 +222,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
     }
 
     /// Makes what the optimiser keeps zero again, as after a jump in the parameters that its means know nothing of.
+    /// The noise of [`Private`] begins again too: give it another seed.
     ///
     /// ```
     /// use fusebox::{Dense, Momentum, Workspace, Zeroed};

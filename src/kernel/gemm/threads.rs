@@ -36,7 +36,8 @@ struct Part<F> {
 }
 
 // SAFETY: the pointers in a product, and in a finish, are borrowed from slices for as long as all parts run. Parts only read
-// A, B, the bias and the gate; the elements of C that they write, and read if they do, are no other part's.
+// A, B, the bias and the gate; the elements of C that they write, and read if they do, are no other part's, nor are a
+// rule's moments, which lie where the elements of C do. A rule and an `Isa` that all parts share are only read.
 unsafe impl<F: Finish> Send for Part<F> {}
 
 /// Runs a product, on threads if it is large.

@@ -147,9 +147,10 @@ impl<G: Gather, O: Optimizer> Optimizer for Buffered<G, O> {
 }
 
 /// Another optimiser on gradients whose norm, over all parameters together, is at most a number: a longer gradient is
-/// scaled down to it. Keeps a gradient and what the other keeps.
+/// scaled down to it. Keeps a gradient and what the other keeps. The number is `gather.norm`, to be changed between steps as
+/// you like.
 ///
-/// A gradient that is not finite is not mended: NaN moves every parameter to NaN. See [`Guard`](crate::Guard) for that.
+/// A gradient so long that the square of its norm overflows is scaled down to zero. One that is not finite is not mended: NaN moves every parameter to NaN. See [`Guard`](crate::Guard) for that.
 ///
 /// Source: R. Pascanu and others, "On the difficulty of training recurrent neural networks", 2013, algorithm 1.
 ///
@@ -202,8 +203,8 @@ impl Gather for Shorten {
     }
 }
 
-/// Another optimiser on the mean gradient of several batches: it moves the parameters at every so manyeth step, as it
-/// would after one step on all their rows together. Keeps a gradient and what the other keeps.
+/// Another optimiser on the mean gradient of several batches: it moves the parameters once in so many steps, as it would
+/// in one step on all their rows together. Keeps a gradient and what the other keeps. How many is `gather.batches`.
 ///
 /// ```
 /// use fusebox::{Accumulate, Dense, Sgd, Workspace, Zeroed};

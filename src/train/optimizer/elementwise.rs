@@ -261,9 +261,10 @@ impl Elementwise for Nesterov {
 pub struct Adam {
     /// The learning rate: about the distance that a parameter moves in a step.
     pub rate: f32,
-    /// What is left of the gradient's running mean at the next step, 0 to 1.
+    /// What is left of the gradient's running mean at the next step: from 0 to less than 1, with which the mean would stay
+    /// zero, and zero over zero move every parameter to NaN.
     pub beta1: f32,
-    /// What is left of its square's.
+    /// What is left of its square's, likewise.
     pub beta2: f32,
     /// Keeps the divisor from zero.
     pub epsilon: f32,

@@ -22,7 +22,8 @@ use crate::{Isa, Plain, Zeroed};
 /// one after. In each sweep a layer calls, once for each of its arrays of parameters, whichever of the `step`
 /// functions has the form that its gradient has.
 ///
-/// Most rules of your own are another optimiser with settings that change:
+/// There are [`Sgd`], [`Momentum`], [`Nesterov`], [`Adam`], [`AdamW`] and [`RmsProp`]; [`WeightDecay`] and [`ClipValue`] on any
+/// of them; and [`ClipNorm`], [`Accumulate`] and [`Private`] on any optimiser. Most rules of your own are another optimiser with settings that change:
 ///
 /// ```
 /// use fusebox::{Dense, Isa, Optimizer, Plain, Sgd, Workspace, Zeroed};

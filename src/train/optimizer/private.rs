@@ -17,13 +17,15 @@ use crate::{Isa, Rng};
 /// Another optimiser on gradients to which each sample adds at most a norm of `clip`, with Gaussian noise of standard
 /// deviation `noise * clip` added to their sum. Keeps a gradient and what the other keeps. Only
 /// [`Workspace::train_step_private`](crate::Workspace::train_step_private) takes it: the other steps do not clip by sample,
-/// and do not compile.
+/// and do not compile. Its settings are `gather.clip`, `gather.noise` and `gather.seed`.
 ///
 /// # What it promises
 ///
-/// With [`Private::epsilon`]: after so many steps, whoever sees all weights on the way learns little about whether any one
+/// What `epsilon` (below) says: after so many steps, whoever sees all weights on the way learns little about whether any one
 /// sample was in the data: (epsilon, delta)-differential privacy, for adding or removing one sample.
-/// The seed must be secret and used once; the generator, like all of this crate's, is not a cryptographic one, and
+/// The seed must be secret and used once (another workspace, or the same after
+/// [`Workspace::reset_optimizer`](crate::Workspace::reset_optimizer), begins with the same noise, and two steps with the same
+/// noise tell the gradients' difference); the generator, like all of this crate's, is not a cryptographic one, and
 /// noise of finite precision leaks a little more than the formula says (I. Mironov, "On Significance of the Least
 /// Significant Bits for Differential Privacy", 2012). The number of rows in a batch counts as known, and so do the losses
 /// returned, which are not private: keep them.
