@@ -4,6 +4,10 @@
 //! moments). One rule finishes a product ([`Descend`], [`ByTile`]), goes along two slices ([`DescendSlice`]), and takes
 //! the sum of rows ([`DescendColumns`]).
 
+mod rules;
+
+pub(crate) use rules::{Clipped, Downhill, Heavy, Moments, Penalized, RootMeanSquare, Shrinking};
+
 use super::gemm::{Finish, Place, load_row, next_row, store_tile};
 use crate::Isa;
 use crate::simd::{Pass, Simd};
@@ -358,146 +362,5 @@ unsafe fn store<S: Simd>(s: S, p: *mut f32, x: S::V, lanes: Option<usize>) {
             Some(lanes) => s.store_partial(p, x, lanes),
             None => s.store(p, x),
         }
-    }
-}
-
-/// Gradient descent: `w = w - rate g`.
-#[derive(Clone, Copy, Debug)]
-pub struct Downhill {
-    pub(crate) rate: f32,
-}
-
-impl Rule for Downhill {
-    const MOMENTS: usize = 0;
-
-    fn descent(self) -> Option<f32> {
-        Some(self.rate)
-    }
-
-    #[inline(always)]
-    fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, _: &mut [S::V; MOST_MOMENTS]) -> S::V {
-        s.neg_mul_add(gradient, s.splat(self.rate), weight)
-    }
-}
-
-/// `v = momentum v + g`, then `w = w - rate v`; looking ahead (Nesterov), `w = w - rate (g + momentum v)`.
-#[derive(Clone, Copy, Debug)]
-pub struct Heavy<const AHEAD: bool> {
-    pub(crate) rate: f32,
-    pub(crate) momentum: f32,
-}
-
-impl<const AHEAD: bool> Rule for Heavy<AHEAD> {
-    const MOMENTS: usize = 1;
-
-    #[inline(always)]
-    fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
-        let momentum = s.splat(self.momentum);
-        let velocity = s.mul_add(momentum, moments[0], gradient);
-        moments[0] = velocity;
-        let direction = if AHEAD { s.mul_add(momentum, velocity, gradient) } else { velocity };
-        s.neg_mul_add(direction, s.splat(self.rate), weight)
-    }
-}
-
-/// ```text
-/// m = m + (1 - beta1) (g - m)        v = v + (1 - beta2) (g^2 - v)
-/// w = w - rate / c1  m / (sqrt(v) / sqrt(c2) + epsilon)
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Moments {
-    /// `rate / c1`.
-    pub(crate) rate: f32,
-    /// `1 - beta1`, `1 - beta2`.
-    pub(crate) news: [f32; 2],
-    /// `1 / sqrt(c2)`.
-    pub(crate) correction: f32,
-    pub(crate) epsilon: f32,
-}
-
-impl Rule for Moments {
-    const MOMENTS: usize = 2;
-
-    #[inline(always)]
-    fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
-        let [m, v] = *moments;
-        let m = s.mul_add(s.splat(self.news[0]), s.sub(gradient, m), m);
-        let v = s.mul_add(s.splat(self.news[1]), s.sub(s.mul(gradient, gradient), v), v);
-        *moments = [m, v];
-        let size = s.mul_add(s.sqrt(v), s.splat(self.correction), s.splat(self.epsilon));
-        s.neg_mul_add(s.div(m, size), s.splat(self.rate), weight)
-    }
-}
-
-/// `v = v + (1 - alpha) (g^2 - v)`, `w = w - rate g / (sqrt(v) + epsilon)`.
-#[derive(Clone, Copy, Debug)]
-pub struct RootMeanSquare {
-    pub(crate) rate: f32,
-    /// `1 - alpha`.
-    pub(crate) news: f32,
-    pub(crate) epsilon: f32,
-}
-
-impl Rule for RootMeanSquare {
-    const MOMENTS: usize = 1;
-
-    #[inline(always)]
-    fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
-        let v = moments[0];
-        let v = s.mul_add(s.splat(self.news), s.sub(s.mul(gradient, gradient), v), v);
-        moments[0] = v;
-        let size = s.add(s.sqrt(v), s.splat(self.epsilon));
-        s.neg_mul_add(s.div(gradient, size), s.splat(self.rate), weight)
-    }
-}
-
-/// A rule on the gradient of the loss and of `decay / 2 |w|^2`.
-#[derive(Clone, Copy, Debug)]
-pub struct Penalized<R> {
-    pub(crate) rule: R,
-    pub(crate) decay: f32,
-}
-
-impl<R: Rule> Rule for Penalized<R> {
-    const MOMENTS: usize = R::MOMENTS;
-
-    #[inline(always)]
-    fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
-        self.rule.apply(s, s.mul_add(s.splat(self.decay), weight, gradient), weight, moments)
-    }
-}
-
-/// A rule on parameters that shrink by a factor first.
-#[derive(Clone, Copy, Debug)]
-pub struct Shrinking<R> {
-    pub(crate) rule: R,
-    pub(crate) factor: f32,
-}
-
-impl<R: Rule> Rule for Shrinking<R> {
-    const MOMENTS: usize = R::MOMENTS;
-
-    #[inline(always)]
-    fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
-        self.rule.apply(s, gradient, s.mul(weight, s.splat(self.factor)), moments)
-    }
-}
-
-/// A rule on gradients brought between `-limit` and `limit`; NaN stays.
-#[derive(Clone, Copy, Debug)]
-pub struct Clipped<R> {
-    pub(crate) rule: R,
-    pub(crate) limit: f32,
-}
-
-impl<R: Rule> Rule for Clipped<R> {
-    const MOMENTS: usize = R::MOMENTS;
-
-    #[inline(always)]
-    fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
-        let minus = |x| s.sub(s.splat(0.0), x);
-        let least = s.splat(-self.limit);
-        let gradient = minus(s.max(least, minus(s.max(least, gradient))));
-        self.rule.apply(s, gradient, weight, moments)
     }
 }
