@@ -179,6 +179,29 @@ fn parameters_without_numbers() {
     }
 }
 
+#[test]
+fn layers_without_numbers() {
+    fn trains<N: Train<Input = [f32; 4], Output = [f32; 3]> + PerSample + Clone>(what: &str, net: N) {
+        for isa in isas() {
+            for rows in [1, 2, 5] {
+                let mut net = net.clone();
+                net.init(Init::He, &mut Rng::new(1));
+                let (xs, labels) = (&[[1.0; 4]; 5][..rows], &[2; 5][..rows]);
+                let mut workspace = Workspace::<N, 5, Adam>::new();
+                for _ in 0..2 {
+                    let loss = workspace.train_step_with(isa, &mut net, xs, labels, &Adam::new(0.1));
+                    assert!(loss.is_ok_and(f32::is_finite), "{isa}, {what}, {rows} rows: {loss:?}");
+                }
+            }
+        }
+    }
+    let base = Dense::<4, 3, Gelu>::ZEROED;
+    trains("rank 0", LowRank::<4, 3, 0, Gelu>::new(&base));
+    trains("none between", <Seq![Dense<4, 0, Tanh>, Dense<0, 3>]>::ZEROED);
+    trains("none between, normalised", <Seq![Dense<4, 0, Relu>, LayerNorm<0>, Dense<0, 3, Silu>]>::ZEROED);
+    trains("softmax of none", <Seq![Dense<4, 0>, Softmax<0>, Dropout<0, 50>, Dense<0, 3>]>::ZEROED);
+}
+
 /// A layer that names a derivative of the wrong length.
 struct Liar;
 
