@@ -342,7 +342,10 @@ fn metrics_are_statics_of_zeros() {
 fn errors_say_what_was_expected_and_what_came() {
     let says = |error: Error, text: &str| assert_eq!(error.to_string(), text);
     says(RocAuc::<0>::new().observe(0.0, true).unwrap_err(), "expected at most 0 observations, got one more");
-    says(RocAuc::<1>::new().observe(f32::NAN, true).unwrap_err(), "expected finite numbers, got Nan at 0");
+    says(
+        RocAuc::<1>::new().observe(f32::NAN, true).unwrap_err(),
+        "expected finite numbers, got NaN in row 0, feature 0",
+    );
     says(
         EarlyStopping::new(1, -1.0).unwrap_err(),
         "expected `min_delta` to be finite and not negative, got something else",

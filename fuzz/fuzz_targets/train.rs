@@ -5,93 +5,152 @@
 //! ```
 //!
 //! A bad batch is an `Err` and leaves the network as it was. Nothing panics, whatever the numbers. Instruction
-//! sets that are alike in fusing give the same loss and the same weights.
+//! sets that are alike in fusing give the same losses and the same weights. Behind a guard a row of NaNs changes nothing.
 
 #![no_main]
 
 use arbitrary::Arbitrary;
-use fusebox::{Dense, Init, Isa, Relu, Rng, Seq, Sgd, Workspace, Zeroed};
+use fusebox::{
+    Accumulate, Activation, Adam, AdamW, BinaryCrossEntropy, ClipNorm, ClipValue, CrossEntropy, Dense, Error,
+    Gelu, Guard, Huber, Init, Isa, LeakyRelu, Loss, Momentum, Mse, Nesterov, Optimizer, Relu, Relu6, RmsProp,
+    Rng, Seq, Sgd, Silu, Tanh, WeightDecay, WeightedCrossEntropy, Workspace, Zeroed,
+};
 use libfuzzer_sys::fuzz_target;
 
-type Net = Seq![Dense<5, 19, Relu>, Dense<19, 3>];
+type Net<A = Relu> = Seq![Dense<5, 19, A>, Dense<19, CLASSES>];
 
 const BATCH: usize = 7;
-const CLASSES: u8 = 3;
+const CLASSES: usize = 3;
+const STEPS: usize = 3;
 
 #[derive(Arbitrary, Debug)]
 struct Case {
     seed: u64,
+    /// Which activation, optimiser and loss.
+    kind: u8,
     rate: f32,
     xs: Vec<[f32; 5]>,
     labels: Vec<u8>,
-    /// Whether labels are brought into range and as many as the rows, so that most steps succeed.
+    /// Targets of losses that compare numbers.
+    numbers: Vec<[f32; CLASSES]>,
+    /// Whether targets are brought into range and as many as the rows, so that most steps succeed.
     repaired: bool,
+    /// Whether a guard watches, and which row, if it is there, is made of NaNs then.
+    guarded: Option<u8>,
     /// Bytes read back as a network, at any address.
     bytes: Vec<u8>,
     offset: u8,
 }
 
 fuzz_target!(|case: Case| {
-    let Case { seed, rate, mut xs, mut labels, repaired, bytes, offset } = case;
+    let Case { seed, kind, rate, mut xs, mut labels, mut numbers, repaired, guarded, bytes, offset } = case;
     if repaired {
         xs.truncate(BATCH);
         labels.resize(xs.len(), 0);
-        labels.iter_mut().for_each(|label| *label %= CLASSES);
+        labels.iter_mut().for_each(|label| *label %= CLASSES as u8);
+        numbers.resize(xs.len(), [0.0; CLASSES]);
+        // NaN becomes 0 on the way.
+        numbers.as_flattened_mut().iter_mut().for_each(|x| *x = x.max(0.0).min(1.0));
     }
-    let good = !xs.is_empty()
-        && xs.len() <= BATCH
-        && xs.len() == labels.len()
-        && labels.iter().all(|&label| label < CLASSES);
-
-    let mut initial = Net::ZEROED;
-    initial.init(Init::He, &mut Rng::new(seed));
-    // The loss and the weights that the first instruction set of each class came to.
-    let mut first: [Option<(f32, Net)>; 2] = [None, None];
-    for isa in Isa::available() {
-        let mut net = initial;
-        let mut workspace = Workspace::<Net, BATCH>::new();
-        // The second step finds what the first left in the workspace.
-        for step in 0..2 {
-            let result = workspace.train_step_with(isa, &mut net, &xs, &labels, &Sgd::new(rate));
-            let Ok(loss) = result else {
-                assert!(!good, "{isa}: {result:?}");
-                assert_eq!(net.as_bytes(), initial.as_bytes(), "{isa}: refused, yet wrote");
-                break;
-            };
-            assert!(good, "{isa}: accepted a bad batch");
-            if step == 1 {
-                match &first[usize::from(isa.is_fused())] {
-                    Some((expected_loss, expected)) => {
-                        assert!(
-                            same(&[loss], &[*expected_loss]),
-                            "{isa}: loss {loss}, elsewhere {expected_loss}"
-                        );
-                        assert!(
-                            same(&numbers(&net), &numbers(expected)),
-                            "{isa}: other weights than elsewhere"
-                        );
-                    }
-                    None => first[usize::from(isa.is_fused())] = Some((loss, net)),
-                }
-            }
+    let poisoned = guarded.and_then(|row| xs.get_mut(usize::from(row))).map(|x| *x = [f32::NAN; 5]).is_some();
+    let guarded = guarded.is_some();
+    let steps = Steps { seed, xs: &xs, guarded, poisoned };
+    match kind % 6 {
+        0 => steps.check::<Relu, _, _>(CrossEntropy, &labels, &Sgd::new(rate)),
+        1 => steps.check::<Tanh, _, _>(CrossEntropy, &labels, &Adam::new(rate)),
+        2 => {
+            let loss = WeightedCrossEntropy::new([1.0, 2.5, 0.0], 0.1).expect("good settings");
+            steps.check::<Gelu, _, _>(loss, &labels, &Momentum::new(rate, 0.9));
+        }
+        3 => {
+            let optimizer = ClipNorm::new(RmsProp::new(rate), 1.0);
+            steps.check::<LeakyRelu, _, _>(Huber::new(0.5), &numbers, &optimizer);
+        }
+        4 => {
+            let optimizer = Accumulate::new(AdamW::new(rate, 0.1), 2);
+            steps.check::<Silu, _, _>(BinaryCrossEntropy::new(), &numbers, &optimizer);
+        }
+        _ => {
+            let optimizer = WeightDecay::new(ClipValue::new(Nesterov::new(rate, 0.9), 1.0), 0.1);
+            steps.check::<Relu6, _, _>(Mse, &numbers, &optimizer);
         }
     }
 
     let bytes = bytes.get(usize::from(offset % 4)..).unwrap_or_default();
-    let copy = Net::copy_from_bytes(bytes);
+    let copy = <Net>::copy_from_bytes(bytes);
     assert_eq!(copy.is_ok(), bytes.len() == size_of::<Net>());
     if let Ok(copy) = copy {
         assert_eq!(copy.as_bytes(), bytes);
         let aligned = bytes.as_ptr().addr() % align_of::<Net>() == 0;
-        assert_eq!(Net::from_bytes(bytes).is_ok(), aligned);
+        assert_eq!(<Net>::from_bytes(bytes).is_ok(), aligned);
     }
 });
 
-fn numbers(net: &Net) -> Vec<f32> {
-    net.as_bytes().as_chunks().0.iter().map(|&bytes| f32::from_ne_bytes(bytes)).collect()
+/// Some steps on the same rows.
+struct Steps<'a> {
+    seed: u64,
+    xs: &'a [[f32; 5]],
+    guarded: bool,
+    /// Whether a row holds NaNs.
+    poisoned: bool,
+}
+
+impl Steps<'_> {
+    /// On every instruction set, with what must hold of them.
+    fn check<A, O, L>(&self, loss: L, targets: &[L::Target], optimizer: &O)
+    where
+        A: Activation + Copy,
+        O: Optimizer,
+        L: Loss<[f32; CLASSES]> + Copy,
+    {
+        let good = !self.xs.is_empty()
+            && self.xs.len() <= BATCH
+            && self.xs.len() == targets.len()
+            && targets.iter().enumerate().all(|(row, target)| loss.check(target, row).is_ok());
+
+        let mut initial = Net::<A>::ZEROED;
+        initial.init(Init::He, &mut Rng::new(self.seed));
+        // What the first instruction set of each class came to: the losses, then the weights.
+        let mut first: [Option<Vec<f32>>; 2] = [None, None];
+        for isa in Isa::available() {
+            let mut net = initial;
+            let mut workspace = Workspace::<Net<A>, BATCH, O, L>::with_loss(loss);
+            let mut guard = Guard::new();
+            let mut came = Vec::new();
+            // The later steps find what the first left in the workspace.
+            for _ in 0..STEPS {
+                let before = net;
+                let result = match self.guarded {
+                    true => workspace
+                        .train_step_guarded_with(isa, &mut net, self.xs, targets, optimizer, &mut guard),
+                    false => workspace.train_step_with(isa, &mut net, self.xs, targets, optimizer),
+                };
+                match result {
+                    Ok(loss) => {
+                        assert!(good, "{isa}: accepted a bad batch");
+                        assert!(
+                            !self.poisoned && (!self.guarded || loss.is_finite()),
+                            "{isa}: past the guard"
+                        );
+                        came.push(loss);
+                    }
+                    Err(error) => {
+                        let harm =
+                            matches!(error, Error::Loss { .. } | Error::Gradient { .. } | Error::Leap { .. });
+                        assert!(if good { self.guarded && harm } else { !harm }, "{isa}: {error}");
+                        assert_eq!(net.as_bytes(), before.as_bytes(), "{isa}: refused, yet wrote");
+                    }
+                }
+            }
+            came.extend(net.as_bytes().as_chunks().0.iter().map(|&bytes| f32::from_ne_bytes(bytes)));
+            let expected = first[usize::from(isa.is_fused())].get_or_insert_with(|| came.clone());
+            assert!(same(&came, expected), "{isa}: other losses or weights than elsewhere");
+        }
+    }
 }
 
 /// Whether all bits are the same; the payload of a NaN is free.
 fn same(xs: &[f32], ys: &[f32]) -> bool {
-    xs.iter().zip(ys).all(|(x, y)| x.to_bits() == y.to_bits() || (x.is_nan() && y.is_nan()))
+    let alike = |x: f32, y: f32| x.to_bits() == y.to_bits() || (x.is_nan() && y.is_nan());
+    xs.len() == ys.len() && xs.iter().zip(ys).all(|(&x, &y)| alike(x, y))
 }

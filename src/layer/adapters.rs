@@ -9,8 +9,7 @@
 
 use super::activation::{Activation, Derivative, Form, FormOf, Identity};
 use super::dense::{affine, product_with_transposed};
-use super::{Dense, Init, InputGradient, Layer, PerSample, Train, scale_each};
-use crate::kernel::elementwise::SumOfSquares;
+use super::{Dense, Init, InputGradient, Layer, PerSample, Train, scale_each, squared_norm};
 use crate::kernel::gemm;
 use crate::{Aligned, Epilogue, Isa, Mat, MatMut, Optimizer, Rng};
 
@@ -121,7 +120,7 @@ impl<const IN: usize, const OUT: usize, A: Activation> PerSample for BiasOnly<'_
         squares: &mut [f32],
     ) {
         for (dy, squares) in dys.iter().zip(squares) {
-            *squares += isa.call(SumOfSquares(dy));
+            *squares += squared_norm(isa, dy);
         }
     }
 
@@ -277,7 +276,7 @@ impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> PerSam
         dts: &Self::Gradients<B>,
         squares: &mut [f32],
     ) {
-        let of = |row: &[f32]| isa.call(SumOfSquares(row));
+        let of = |row: &[f32]| squared_norm(isa, row);
         for ((((x, t), dt), dy), squares) in xs.iter().zip(&ts.0).zip(&dts.0).zip(dys).zip(squares) {
             *squares += of(x) * of(dt) + of(t) * of(dy);
         }

@@ -11,8 +11,7 @@
 //! so does the weight gradient's.
 
 use super::activation::{Activation, Derivative, Form, FormOf, Identity};
-use super::{Init, InputGradient, Layer, PerSample, Scratch, Train, infer, initialize};
-use crate::kernel::elementwise::SumOfSquares;
+use super::{Init, InputGradient, Layer, PerSample, Scratch, Train, infer, initialize, squared_norm};
 use crate::kernel::gemm;
 use crate::simd::VECTORS;
 use crate::{Epilogue, Error, Isa, Mat, MatMut, Optimizer, Plain, Rng, Zeroed, memory};
@@ -190,7 +189,7 @@ impl<const IN: usize, const OUT: usize, A: Activation> PerSample for Dense<IN, O
         squares: &mut [f32],
     ) {
         for ((x, dy), squares) in xs.iter().zip(dys).zip(squares) {
-            *squares += (isa.call(SumOfSquares(x)) + 1.0) * isa.call(SumOfSquares(dy));
+            *squares += (squared_norm(isa, x) + 1.0) * squared_norm(isa, dy);
         }
     }
 

@@ -37,7 +37,7 @@ impl<const N: usize, const PERCENT: u32, const SEED: u64> Dropout<N, PERCENT, SE
     const FACTOR: f32 = if PERCENT < 100 { 100.0 / (100 - PERCENT) as f32 } else { 0.0 };
 
     /// Overwrites `ys` with what is left of `xs` at the step given. The same for the outputs and for their gradients.
-    fn drop(step: u64, xs: &[[f32; N]], ys: &mut [[f32; N]]) {
+    fn fall_out(step: u64, xs: &[[f32; N]], ys: &mut [[f32; N]]) {
         for (row, (x, y)) in xs.iter().zip(ys).enumerate() {
             // A stream of its own for each row, so that a row does not know how many there are.
             let mut rng = Rng::new(SEED ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (row as u64) << 40);
@@ -71,7 +71,7 @@ impl<const N: usize, const PERCENT: u32, const SEED: u64> Train for Dropout<N, P
 
     fn forward<const B: usize>(&self, _: Isa, xs: &[[f32; N]], step: &mut u64, ys: &mut [[f32; N]]) {
         *step = step.wrapping_add(1);
-        Self::drop(*step, xs, ys);
+        Self::fall_out(*step, xs, ys);
     }
 
     fn backward<const B: usize>(
@@ -83,7 +83,7 @@ impl<const N: usize, const PERCENT: u32, const SEED: u64> Train for Dropout<N, P
         (): &mut (),
         dx: InputGradient<'_, [f32; N]>,
     ) {
-        dx.write(isa, |dxs| Self::drop(*step, dys, dxs));
+        dx.write(isa, |dxs| Self::fall_out(*step, dys, dxs));
     }
 
     fn update<O: Optimizer, const B: usize>(

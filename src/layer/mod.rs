@@ -25,6 +25,7 @@ pub use init::Init;
 pub use norm::LayerNorm;
 pub use softmax::Softmax;
 
+use crate::kernel::elementwise::SumOfSquares;
 use crate::memory::{numbers_mut, values};
 use crate::{Error, Isa, Optimizer, Plain, Rng, Zeroed};
 use init::initialize;
@@ -238,6 +239,12 @@ pub trait PerSample: Train {
 
     /// Multiplies row i of whatever `backward` left in `gradients` by `factors[i]`. `dys` are the caller's to multiply.
     fn scale_rows<const B: usize>(factors: &[f32], gradients: &mut Self::Gradients<B>);
+}
+
+/// The square of a row's norm, never less than it is but for rounding: what underflows counts as the least normal number,
+/// for a norm that private training clips by may be too large, but not too small.
+pub(crate) fn squared_norm(isa: Isa, row: &[f32]) -> f32 {
+    isa.call(SumOfSquares(row)) + row.len() as f32 * f32::MIN_POSITIVE
 }
 
 /// Multiplies every number of `rows[i]` by `factors[i]`, as far as the shorter goes.

@@ -1,7 +1,6 @@
 //! Layer normalisation.
 
-use super::{Init, InputGradient, Layer, PerSample, Train, scale_each};
-use crate::kernel::elementwise::SumOfSquares;
+use super::{Init, InputGradient, Layer, PerSample, Train, scale_each, squared_norm};
 use crate::kernel::norm::{Moments, Normalize, NormalizeBackward, NormalizeInput};
 use crate::{Aligned, Isa, Optimizer, Plain, Rng, Zeroed};
 
@@ -120,7 +119,7 @@ impl<const N: usize> PerSample for LayerNorm<N> {
         squares: &mut [f32],
     ) {
         for ((dy, product), squares) in dys.iter().zip(&products.0).zip(squares) {
-            *squares += isa.call(SumOfSquares(product)) + isa.call(SumOfSquares(dy));
+            *squares += squared_norm(isa, product) + squared_norm(isa, dy);
         }
     }
 

@@ -171,6 +171,7 @@ impl<N: PerSample, const B: usize, O: Optimizer, L: Loss<N::Output>> Step<'_, N,
         targets: &[L::Target],
         optimizer: &Private<O>,
     ) -> Result<f32, Error> {
+        optimizer.gather.check()?;
         let mean = self.passes.learn(isa, self.loss, net, xs, targets, None)?;
         self.passes.clip(isa, net, xs, optimizer.gather.clip)?;
         self.passes.update(isa, net, xs, optimizer, self.kept);

@@ -362,3 +362,20 @@ fn samples_that_are_not_finite() {
         }
     }
 }
+
+/// Settings without which nothing is private.
+#[test]
+fn bad_settings() {
+    let mut net = Dense::<1, 2>::ZEROED;
+    let mut workspace = Workspace::<_, 1, Private<Sgd>>::new();
+    for (clip, noise, name) in
+        [(0.0, 1.0, "clip"), (-1.0, 1.0, "clip"), (f32::NAN, 1.0, "clip"), (f32::INFINITY, 1.0, "clip")]
+            .into_iter()
+            .chain([-1.0, f32::NAN, f32::INFINITY].map(|noise| (1.0, noise, "noise")))
+    {
+        let optimizer = Private::new(Sgd::new(1.0), clip, noise, 7);
+        let refused = workspace.train_step_private(&mut net, &[[1.0]], &[1], &optimizer);
+        assert!(matches!(refused, Err(Error::Setting { name: wrong, .. }) if wrong == name), "{refused:?}");
+        assert_eq!(net, Zeroed::ZEROED);
+    }
+}

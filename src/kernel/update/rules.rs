@@ -137,9 +137,8 @@ impl<R: Rule> Rule for Clipped<R> {
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
-        let minus = |x| s.sub(s.splat(0.0), x);
-        let least = s.splat(-self.limit);
-        let gradient = minus(s.max(least, minus(s.max(least, gradient))));
+        // A NaN that comes second stays.
+        let gradient = s.min(s.splat(self.limit), s.max(s.splat(-self.limit), gradient));
         self.rule.apply(s, gradient, weight, moments)
     }
 }

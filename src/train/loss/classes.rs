@@ -28,7 +28,7 @@ impl<const CLASSES: usize> Loss<[f32; CLASSES]> for CrossEntropy {
     }
 
     fn gradient(&self, isa: Isa, ys: &[[f32; CLASSES]], labels: &[u8], dys: &mut [[f32; CLASSES]]) -> f32 {
-        let scale = 1.0 / ys.len() as f32;
+        let scale = 1.0 / ys.len().max(1) as f32;
         let logits = (ys.as_flattened(), CLASSES);
         cross_entropy(isa, logits, labels, scale, dys.as_flattened_mut()) * scale
     }

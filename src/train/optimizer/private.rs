@@ -12,7 +12,7 @@
 //! Source: M. Abadi and others, "Deep Learning with Differential Privacy", 2016, algorithm 1.
 
 use super::buffered::{Buffered, Gather};
-use crate::{Isa, Rng};
+use crate::{Error, Isa, Rng};
 
 /// Another optimiser on gradients to which each sample adds at most a norm of `clip`, with Gaussian noise of standard
 /// deviation `noise * clip` added to their sum. Keeps a gradient and what the other keeps. Only
@@ -60,6 +60,19 @@ pub struct Noise {
     pub noise: f32,
     /// Where the noise comes from.
     pub seed: u64,
+}
+
+impl Noise {
+    /// Errors unless `clip` is positive, `noise` is not negative, and both are finite: with others nothing is private.
+    pub(in crate::train) fn check(&self) -> Result<(), Error> {
+        if !(self.clip > 0.0 && self.clip.is_finite()) {
+            return Err(Error::Setting { name: "clip", expected: "positive and finite" });
+        }
+        if !(self.noise >= 0.0 && self.noise.is_finite()) {
+            return Err(Error::Setting { name: "noise", expected: "finite and not negative" });
+        }
+        Ok(())
+    }
 }
 
 impl<O> Private<O> {
