@@ -50,7 +50,10 @@ fuzz_target!(|case: Case| {
         labels.iter_mut().for_each(|label| *label %= CLASSES as u8);
         numbers.resize(xs.len(), [0.0; CLASSES]);
         // NaN becomes 0 on the way.
-        numbers.as_flattened_mut().iter_mut().for_each(|x| *x = x.max(0.0).min(1.0));
+        numbers
+            .as_flattened_mut()
+            .iter_mut()
+            .for_each(|x| *x = if x.is_nan() { 0.0 } else { x.clamp(0.0, 1.0) });
     }
     let poisoned = guarded.and_then(|row| xs.get_mut(usize::from(row))).map(|x| *x = [f32::NAN; 5]).is_some();
     let guarded = guarded.is_some();
