@@ -8,9 +8,9 @@ mod rules;
 
 pub(crate) use rules::{Clipped, Downhill, Heavy, Moments, Penalized, RootMeanSquare, Shrinking};
 
-use super::gemm::{Finish, Place, load_row, next_row, store_tile};
-use crate::Isa;
+use super::gemm::{Finish, Place, finish_product, load_row, next_row, store_tile};
 use crate::simd::{Pass, Simd};
+use crate::{Isa, Mat, MatMut};
 use core::marker::PhantomData;
 
 /// No rule keeps more numbers than these for a parameter.
@@ -32,8 +32,8 @@ pub(crate) trait Rule: Copy {
 
 /// Gradient descent at the store of a product, in the registers that hold the gradient: C is the parameters.
 #[derive(Clone, Copy)]
-pub(crate) struct Descend {
-    pub(crate) rate: f32,
+struct Descend {
+    rate: f32,
 }
 
 impl Finish for Descend {
@@ -78,7 +78,7 @@ impl Finish for Descend {
 /// for each parameter, gain nothing by being in every micro-kernel, and the compiler, given both, loses the registers of
 /// the product's sums.
 #[derive(Clone, Copy)]
-pub(crate) struct ByTile<'a> {
+struct ByTile<'a> {
     rule: &'a dyn TakeTile,
     /// Where C begins in what the rule was made for.
     row: usize,
@@ -86,9 +86,22 @@ pub(crate) struct ByTile<'a> {
 }
 
 impl<'a> ByTile<'a> {
-    pub(crate) fn new(rule: &'a dyn TakeTile) -> Self {
+    fn new(rule: &'a dyn TakeTile) -> Self {
         Self { rule, row: 0, col: 0 }
     }
+}
+
+/// Moves `weight` by gradient descent, its gradient being `xs dys`. Here, and not where a layer's sizes are known, so that all
+/// crates share one compiled product.
+#[inline(never)]
+pub(crate) fn descend_product(isa: Isa, xs: Mat<'_>, dys: Mat<'_>, weight: MatMut<'_>, rate: f32) {
+    finish_product(isa, xs, dys, weight, &Descend { rate });
+}
+
+/// The same by any rule.
+#[inline(never)]
+pub(crate) fn move_by_product(isa: Isa, xs: Mat<'_>, dys: Mat<'_>, weight: MatMut<'_>, rule: &dyn TakeTile) {
+    finish_product(isa, xs, dys, weight, &ByTile::new(rule));
 }
 
 /// A rule together with its moments.

@@ -1,10 +1,7 @@
 //! Rules that see one parameter at a time. They are fused into the store of its gradient: no gradient is ever in memory.
 
 use super::Optimizer;
-use crate::kernel::gemm::finish_product;
-use crate::kernel::update::{
-    self, ByTile, Descend, DescendColumns, DescendSlice, MOST_MOMENTS, Rule, RuleAt,
-};
+use crate::kernel::update::{self, DescendColumns, DescendSlice, MOST_MOMENTS, Rule, RuleAt};
 use crate::memory::{numbers, numbers_mut};
 use crate::{Isa, Mat, MatMut, Plain, Zeroed};
 use core::slice::{from_mut, from_ref};
@@ -107,9 +104,9 @@ impl<E: Elementwise> Optimizer for E {
         let (xs, dys, len) = (Mat::of_rows(xs).t(), Mat::of_rows(dys), IN * OUT);
         let weight = MatMut::of_rows(weight);
         if let Some(rate) = rule.descent() {
-            finish_product(isa, xs, dys, weight, &Descend { rate });
+            update::descend_product(isa, xs, dys, weight, rate);
         } else if let Some(rule) = RuleAt::new(isa, *rule, E::Kept::moments(state), OUT, len) {
-            finish_product(isa, xs, dys, weight, &ByTile::new(&rule));
+            update::move_by_product(isa, xs, dys, weight, &rule);
         }
     }
 
