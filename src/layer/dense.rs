@@ -13,7 +13,6 @@
 use super::activation::{Activation, Derivative, Form, FormOf, Identity};
 use super::{Init, InputGradient, Layer, PerSample, Scratch, Train, infer, initialize, squared_norm};
 use crate::kernel::gemm;
-use crate::simd::VECTORS;
 use crate::{Epilogue, Error, Isa, Mat, MatMut, Optimizer, Plain, Rng, Zeroed, memory};
 use core::marker::PhantomData;
 
@@ -207,7 +206,7 @@ pub(super) fn affine<const IN: usize, const OUT: usize, A: Activation>(
 ) -> bool {
     let fits = xs.len() == ys.len();
     let epilogue = FormOf::<A>::epilogue(bias);
-    if VECTORS && let ([x], [y]) = (xs, &mut *ys) {
+    if let ([x], [y]) = (xs, &mut *ys) {
         gemm::row_product(isa, x, weight, y, bias, matches!(epilogue, Epilogue::BiasRelu(_)));
     } else if fits {
         gemm::product(isa, Mat::of_rows(xs), Mat::of_rows(weight), MatMut::of_rows(ys), epilogue);

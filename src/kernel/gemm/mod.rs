@@ -31,6 +31,7 @@ pub use epilogue::Epilogue;
 pub(crate) use micro::{Finish, Place, load_row, next_row, store_tile};
 pub use packed::{Packed, gemm_packed, gemm_packed_with};
 
+use crate::simd::VECTORS;
 use crate::{Error, Isa, Mat, MatMut};
 use driver::Product;
 #[cfg(not(feature = "rayon"))]
@@ -114,7 +115,11 @@ pub(crate) fn row_product<const K: usize, const N: usize>(
     relu: bool,
 ) {
     let (a, c) = (core::array::from_ref(a), core::array::from_mut(c));
-    isa.call(fixed::FixedProduct { a, b, c, bias, relu });
+    if VECTORS {
+        return isa.call(fixed::FixedProduct { a, b, c, bias, relu });
+    }
+    let epilogue = if relu { Epilogue::BiasRelu(bias) } else { Epilogue::Bias(bias) };
+    product(isa, Mat::of_rows(a), Mat::of_rows(b), MatMut::of_rows(c), epilogue);
 }
 
 /// The same, finished by `finish`, which may read the old C: then B must not be transposed, for its blocks of k would

@@ -192,6 +192,8 @@ impl<R: Rule> TakeTile for RuleAt<'_, R> {
         self.stride == 1
     }
 
+    /// # Safety
+    /// See [`TakeTile::take`].
     unsafe fn take(&self, tile: Tile) {
         let start = tile.place.row * self.stride + tile.place.col;
         let moments = self.moments.map(|moment| moment.wrapping_add(start));
