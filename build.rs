@@ -1,0 +1,93 @@
+//! Decides which class of core the kernels are for, on Cortex-M.
+//!
+//! Stable Rust shows a crate none of a Cortex-M's features (`cfg(target_feature)` is never set there), so they are read off
+//! the target's name and `-C target-cpu`, or told by a feature of the crate: see "Cortex-M" in ARCHITECTURE.md.
+
+use std::env;
+
+/// What the kernels may use, by class of core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Core {
+    /// Not a Cortex-M with floating point: whatever the compiler makes of plain Rust.
+    Other,
+    /// Cortex-M4F, M33: an FPU where a multiplication and an addition take a cycle each, and a fused one three.
+    M4,
+    /// Cortex-M7: an FPU that starts a fused multiply-add every cycle.
+    M7,
+    /// Cortex-M55, M85: vectors of four, fused (Helium, with floating point).
+    M55,
+}
+
+impl Core {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Other => "other",
+            Self::M4 => "m4",
+            Self::M7 => "m7",
+            Self::M55 => "m55",
+        }
+    }
+
+    /// What every core of the target has.
+    fn of_target(target: &str) -> Self {
+        match target {
+            "thumbv7em-none-eabihf" | "thumbv8m.main-none-eabihf" => Self::M4,
+            _ => Self::Other,
+        }
+    }
+
+    /// What `-C target-cpu` names, if it is a core that has more than its target.
+    fn of_cpu(cpu: &str) -> Option<Self> {
+        match cpu {
+            "cortex-m7" => Some(Self::M7),
+            "cortex-m55" | "cortex-m85" => Some(Self::M55),
+            _ => None,
+        }
+    }
+
+    /// What a feature of the crate says.
+    fn of_features() -> Option<Self> {
+        let has = |feature: &str| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
+        match (has("CORTEX_M7"), has("CORTEX_M55")) {
+            (true, true) => {
+                println!("cargo::error=the features `cortex-m7` and `cortex-m55` exclude each other");
+                None
+            }
+            (true, false) => Some(Self::M7),
+            (false, true) => Some(Self::M55),
+            (false, false) => None,
+        }
+    }
+}
+
+/// The last `target-cpu` among the compiler's flags.
+fn target_cpu(flags: &str) -> Option<&str> {
+    flags.split('\u{1f}').filter_map(|flag| flag.trim_start_matches("-C").strip_prefix("target-cpu=")).last()
+}
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-check-cfg=cfg(fusebox_core, values(\"other\", \"m4\", \"m7\", \"m55\"))");
+    let target = env::var("TARGET").unwrap_or_default();
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    let mut core = Core::of_target(&target);
+    // Only where the target itself has an FPU: kernels pass floating point in its registers.
+    if core != Core::Other {
+        let named = Core::of_features().or_else(|| target_cpu(&flags).and_then(Core::of_cpu));
+        core = match named {
+            Some(Core::M55) if !target.starts_with("thumbv8m.main") => {
+                println!(
+                    "cargo::error=a Cortex-M55 is of the target thumbv8m.main-none-eabihf, not {target}"
+                );
+                core
+            }
+            Some(Core::M7) if !target.starts_with("thumbv7em") => {
+                println!("cargo::error=a Cortex-M7 is of the target thumbv7em-none-eabihf, not {target}");
+                core
+            }
+            Some(named) => named,
+            None => core,
+        };
+    }
+    println!("cargo::rustc-cfg=fusebox_core=\"{}\"", core.name());
+}
