@@ -1,4 +1,4 @@
-//! Decides which class of core the kernels are for, on Cortex-M.
+//! Decides whether kernels are for vectors, and which class of core they are for on Cortex-M.
 //!
 //! Stable Rust shows a crate none of a Cortex-M's features (`cfg(target_feature)` is never set there), so they are read off
 //! the target's name and `-C target-cpu`, or told by a feature of the crate: see "Cortex-M" in ARCHITECTURE.md.
@@ -65,9 +65,22 @@ fn target_cpu(flags: &str) -> Option<&str> {
     flags.split('\u{1f}').filter_map(|flag| flag.trim_start_matches("-C").strip_prefix("target-cpu=")).last()
 }
 
+/// Whether the kernels are the scalar ones: where there are no vectors, and wherever a test of them asks for it
+/// (`FUSEBOX_SCALAR=1 cargo test`).
+fn scalar() -> bool {
+    println!("cargo::rerun-if-env-changed=FUSEBOX_SCALAR");
+    let architecture = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    let vectors = matches!(architecture.as_str(), "x86_64" | "aarch64" | "wasm32");
+    !vectors || env::var_os("FUSEBOX_SCALAR").is_some_and(|value| value == "1")
+}
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-check-cfg=cfg(fusebox_core, values(\"other\", \"m4\", \"m7\", \"m55\"))");
+    println!("cargo::rustc-check-cfg=cfg(fusebox_scalar)");
+    if scalar() {
+        println!("cargo::rustc-cfg=fusebox_scalar");
+    }
     let target = env::var("TARGET").unwrap_or_default();
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     let mut core = Core::of_target(&target);

@@ -126,7 +126,10 @@ impl Rows<'_> {
             unsafe {
                 let answers = s.load(answers.as_ptr().add(start));
                 let z = s.load_partial(self.logits.add(start), lanes);
-                let other = s.swap_pairs(z);
+                let other = match S::LANES {
+                    1 => s.load_partial(self.logits.add(start ^ 1), lanes),
+                    _ => s.swap_pairs(z),
+                };
                 let d = s.sub(zero, s.abs(s.sub(z, other)));
                 let e = exp_or_zero(s, d);
                 let p = s.mul(s.select_gt(other, z, e, one), s.div(scale, s.add(one, e)));

@@ -1,6 +1,6 @@
 //! Products whose shape is a type: panels, tiles, remainders and unrolling settle when they compile.
 
-use super::gemm::fixed::fixed_product;
+use super::gemm::fixed_product;
 use crate::Isa;
 use crate::simd::{Pass, Simd};
 

@@ -1,6 +1,6 @@
 //! Many products for one look at the instruction set.
 
-use super::gemm::{self, fixed::fixed_product};
+use super::gemm::{self, fixed_product};
 use crate::simd::{self, Simd};
 use crate::{Epilogue, Error, Isa, Mat, MatMut};
 

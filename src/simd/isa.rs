@@ -1,6 +1,9 @@
 //! Instruction sets as values that only detection can make.
 
+#[cfg(not(fusebox_scalar))]
 use super::portable::Portable;
+#[cfg(fusebox_scalar)]
+use super::scalar::Scalar as Portable;
 use super::{FUSE, Pass, Simd};
 use core::fmt;
 
@@ -20,11 +23,11 @@ pub struct Isa(Kind);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Portable,
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
     Avx2(super::avx2::Avx2),
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
     Avx512(super::avx512::Avx512),
-    #[cfg(target_arch = "aarch64")]
+    #[cfg(all(target_arch = "aarch64", not(fusebox_scalar)))]
     Neon(super::neon::Neon),
 }
 
@@ -33,11 +36,11 @@ impl Isa {
     /// settles it, not at all.
     #[inline]
     pub fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
         if let Some(isa) = Self::avx512().or_else(Self::avx2) {
             return isa;
         }
-        #[cfg(target_arch = "aarch64")]
+        #[cfg(all(target_arch = "aarch64", not(fusebox_scalar)))]
         if let Some(isa) = Self::neon() {
             return isa;
         }
@@ -64,9 +67,9 @@ impl Isa {
     /// ```
     #[inline]
     pub fn avx2() -> Option<Self> {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
         return super::avx2::Avx2::new().map(|token| Self(Kind::Avx2(token)));
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(not(all(target_arch = "x86_64", not(fusebox_scalar))))]
         None
     }
 
@@ -79,9 +82,9 @@ impl Isa {
     /// ```
     #[inline]
     pub fn avx512() -> Option<Self> {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
         return super::avx512::Avx512::new().map(|token| Self(Kind::Avx512(token)));
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(not(all(target_arch = "x86_64", not(fusebox_scalar))))]
         None
     }
 
@@ -92,9 +95,9 @@ impl Isa {
     /// ```
     #[inline]
     pub fn neon() -> Option<Self> {
-        #[cfg(target_arch = "aarch64")]
+        #[cfg(all(target_arch = "aarch64", not(fusebox_scalar)))]
         return Some(Self(Kind::Neon(super::neon::Neon::new())));
-        #[cfg(not(target_arch = "aarch64"))]
+        #[cfg(not(all(target_arch = "aarch64", not(fusebox_scalar))))]
         None
     }
 
@@ -118,11 +121,11 @@ impl Isa {
     pub const fn name(self) -> &'static str {
         match self.0 {
             Kind::Portable => "portable",
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
             Kind::Avx2(_) => "avx2",
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
             Kind::Avx512(_) => "avx512",
-            #[cfg(target_arch = "aarch64")]
+            #[cfg(all(target_arch = "aarch64", not(fusebox_scalar)))]
             Kind::Neon(_) => "neon",
         }
     }
@@ -132,17 +135,17 @@ impl Isa {
     #[inline(always)]
     pub(crate) fn call<P: Pass>(self, pass: P) -> P::Output {
         match self.0 {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
             Kind::Avx512(simd) => match cfg!(all(target_feature = "avx512f", target_feature = "fma")) {
                 true => pass.run(simd),
                 false => simd.call(pass),
             },
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
             Kind::Avx2(simd) => match cfg!(all(target_feature = "avx2", target_feature = "fma")) {
                 true => pass.run(simd),
                 false => simd.call(pass),
             },
-            #[cfg(target_arch = "aarch64")]
+            #[cfg(all(target_arch = "aarch64", not(fusebox_scalar)))]
             Kind::Neon(simd) => simd.call(pass),
             Kind::Portable => Portable.call(pass),
         }

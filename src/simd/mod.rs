@@ -19,22 +19,25 @@
 //! 512-bit register, two of 256 bits or four of 128, and its sum is a fixed tree: so reductions give the same bits on
 //! all.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
 mod avx2;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
 mod avx512;
 mod isa;
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(target_arch = "aarch64", not(fusebox_scalar)))]
 mod neon;
+#[cfg(not(fusebox_scalar))]
 mod portable;
-#[cfg(target_arch = "x86_64")]
+#[cfg(fusebox_scalar)]
+mod scalar;
+#[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
 mod x86_64;
 
 pub use isa::Isa;
 
-/// Whether the target's processors have vector registers, and memory to match; else it is a microcontroller.
-pub(crate) const VECTORS: bool =
-    cfg!(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "wasm32"));
+/// Whether the target's processors have vector registers, and memory to match; else it is a microcontroller. Decided by
+/// `build.rs`.
+pub(crate) const VECTORS: bool = !cfg!(fusebox_scalar);
 
 /// Whether instruction sets that can fuse a multiplication with an addition do.
 const FUSE: bool = !cfg!(feature = "reproducible");
@@ -65,12 +68,15 @@ pub(crate) trait Simd: Copy {
 
     /// Rows of the largest gemm tile that is one, two, three or eight vectors wide, whose accumulators, a row of B and
     /// a broadcast element of A fit the registers; 0 where there is no tile of that width.
+    #[cfg(not(fusebox_scalar))]
     const TILE_ROWS: [usize; 4];
 
     /// Whether loading part of a vector costs no more than loading all of it.
+    #[cfg(not(fusebox_scalar))]
     const MASKS: bool = false;
 
     /// Whether [`Simd::prefetch`] does something.
+    #[cfg(not(fusebox_scalar))]
     const PREFETCHES: bool = false;
 
     /// `p`, in a general register: LLVM else gathers pointers that move together in vectors, and takes them apart again
@@ -81,14 +87,20 @@ pub(crate) trait Simd: Copy {
     }
 
     /// The same for a number.
+    #[cfg(not(fusebox_scalar))]
     #[inline(always)]
     fn number_in_register(self, n: usize) -> usize {
         n
     }
 
     /// Brings the cache line at `p`, which need not be good for a load, into L1.
+    #[cfg(not(fusebox_scalar))]
     #[inline(always)]
     fn prefetch(self, _p: *const f32) {}
+
+    /// This instruction set as a value.
+    #[cfg(fusebox_scalar)]
+    fn isa(self) -> Isa;
 
     /// Runs `pass` in a function compiled for this instruction set.
     fn call<P: Pass>(self, pass: P) -> P::Output;
@@ -214,6 +226,7 @@ pub(crate) trait Simd: Copy {
     ///
     /// # Safety
     /// All those places can be read and written, and do not overlap.
+    #[cfg(any(test, not(fusebox_scalar)))]
     #[inline(always)]
     unsafe fn transpose(
         self,
@@ -240,16 +253,19 @@ pub(crate) trait Simd: Copy {
     }
 }
 
+/// The most registers that sixteen lanes take.
+const MOST_REGISTERS: usize = if VECTORS { 4 } else { 16 };
+
 /// Sixteen lanes on every instruction set: the first `16 / LANES` registers are in use.
 #[derive(Clone, Copy)]
-pub(crate) struct Lanes16<S: Simd>([S::V; 4]);
+pub(crate) struct Lanes16<S: Simd>([S::V; MOST_REGISTERS]);
 
 impl<S: Simd> Lanes16<S> {
     const REGISTERS: usize = 16 / S::LANES;
 
     #[inline(always)]
     pub(crate) fn splat(s: S, x: f32) -> Self {
-        Self([s.splat(x); 4])
+        Self([s.splat(x); MOST_REGISTERS])
     }
 
     /// The first `lanes` (at most 16) numbers at `p`, then `fill`.
@@ -258,7 +274,7 @@ impl<S: Simd> Lanes16<S> {
     /// `lanes` numbers can be read at `p`.
     #[inline(always)]
     pub(crate) unsafe fn load(s: S, p: *const f32, lanes: usize, fill: f32) -> Self {
-        let mut registers = [s.splat(fill); 4];
+        let mut registers = [s.splat(fill); MOST_REGISTERS];
         for (i, register) in registers.iter_mut().enumerate().take(Self::REGISTERS) {
             let first = i * S::LANES;
             if first + S::LANES <= lanes {
@@ -290,7 +306,7 @@ impl<S: Simd> Lanes16<S> {
     /// The registers in use, for loops over operations too many for a closure, which might not be inlined.
     #[inline(always)]
     pub(crate) fn registers(&mut self) -> &mut [S::V] {
-        let (used, _) = self.0.split_at_mut(Self::REGISTERS.min(4));
+        let (used, _) = self.0.split_at_mut(Self::REGISTERS.min(MOST_REGISTERS));
         used
     }
 
@@ -324,12 +340,15 @@ impl<S: Simd> Lanes16<S> {
 
     #[inline(always)]
     fn halve(self, f: impl Fn(S::V, S::V) -> S::V) -> S::V {
-        let r = self.0;
-        match Self::REGISTERS {
-            1 => r[0],
-            2 => f(r[0], r[1]),
-            _ => f(f(r[0], r[2]), f(r[1], r[3])),
+        let mut r = self.0;
+        let mut half = Self::REGISTERS.min(MOST_REGISTERS) / 2;
+        while half > 0 {
+            for i in 0..half {
+                r[i] = f(r[i], r[half + i]);
+            }
+            half /= 2;
         }
+        r[0]
     }
 }
 

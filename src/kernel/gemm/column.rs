@@ -12,8 +12,8 @@
 //! tree. Sixty-four of them are four registers of sixteen lanes, and keep the multiply-add units busy even for a single
 //! row. What bounds the kernel is reading A: a line a cycle from L2 is half the peak.
 
-use super::driver::Product;
-use super::micro::{Finish, First, Place};
+use super::product::Product;
+use super::tile::{Finish, First, Place};
 use crate::simd::{Pass, Simd, VECTORS};
 
 /// Virtual lanes of a sum.

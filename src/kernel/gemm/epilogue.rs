@@ -1,6 +1,6 @@
 //! What happens to a tile between the last multiply-add and memory.
 
-use super::micro::{Finish, First, Place, load_row, next_row, store_tile};
+use super::tile::{Finish, First, Place, load_row, next_row, store_tile};
 use crate::Mat;
 use crate::simd::Simd;
 
@@ -110,5 +110,10 @@ impl Finish for Activate {
         }
         // SAFETY: the caller's promise.
         unsafe { store_tile(s, acc, place) }
+    }
+
+    #[cfg(fusebox_scalar)]
+    fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing)
     }
 }

@@ -12,9 +12,9 @@
 //! ascends in k as ever, each step waiting for the one before; some vectors take turns, so that the others' shuffles
 //! fill the wait. Many rows pay for a packed panel instead (see [`super::driver`]).
 
-use super::driver::{Product, a_steps};
-use super::micro::{Finish, Place, first_values};
 use super::plan;
+use super::product::{Product, a_steps};
+use super::tile::{Finish, Place, first_values};
 use crate::simd::{Pass, Simd};
 
 /// The most rows that are few.

@@ -3,40 +3,63 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `mod` | the door: shapes are checked here and nowhere below |
-//! | `plan` | how sums, rows and columns are cut: arithmetic on sizes |
-//! | `driver` | who takes which product; the loops over blocks, panels and tiles; packing |
-//! | `micro` | the micro-kernel: one tile in registers; why it is fast |
-//! | `column`, `long_row`, `few_rows`, `thin`, `tiny` | products with too little of something for a tile |
+//! | `chains` | how sums are cut, on every instruction set |
+//! | `product`, `tile` | what kernels are handed: a product; what a tile starts from, and how it ends |
 //! | `epilogue` | what happens at the store |
-//! | `fixed` | products whose shape is a type |
 //! | `packed` | weights packed once |
 //! | `reference` | the same product as three loops |
+//! | with vectors: `driver` | who takes which product; the loops over blocks, panels and tiles; packing |
+//! | `plan` | how rows, columns and k are cut: arithmetic on sizes |
+//! | `micro` | the micro-kernel: one tile in registers; why it is fast |
+//! | `column`, `long_row`, `few_rows`, `thin`, `tiny` | products with too little of something for a tile |
+//! | `fixed`, `panels` | products whose shape is a type, or whose B is packed |
+//! | without vectors: `scalar/` | the same for microcontrollers: small, and assembly where it pays |
 
-mod column;
-mod driver;
+mod chains;
 mod epilogue;
-mod few_rows;
-pub(super) mod fixed;
-mod long_row;
-mod micro;
 mod packed;
-pub(super) mod plan;
+mod product;
 pub(crate) mod reference;
+mod tile;
+
+#[cfg(not(fusebox_scalar))]
+mod column;
+#[cfg(not(fusebox_scalar))]
+mod driver;
+#[cfg(not(fusebox_scalar))]
+mod few_rows;
+#[cfg(not(fusebox_scalar))]
+mod fixed;
+#[cfg(not(fusebox_scalar))]
+mod long_row;
+#[cfg(not(fusebox_scalar))]
+mod micro;
+#[cfg(not(fusebox_scalar))]
+mod panels;
+#[cfg(not(fusebox_scalar))]
+mod plan;
+#[cfg(not(fusebox_scalar))]
 mod thin;
-#[cfg(feature = "rayon")]
+#[cfg(all(feature = "rayon", not(fusebox_scalar)))]
 mod threads;
+#[cfg(not(fusebox_scalar))]
 mod tiny;
 
-pub use epilogue::Epilogue;
-pub(crate) use micro::{Finish, Place, load_row, next_row, store_tile};
-pub use packed::{Packed, gemm_packed, gemm_packed_with};
+#[cfg(fusebox_scalar)]
+mod scalar;
 
-use crate::simd::VECTORS;
+pub use epilogue::Epilogue;
+#[cfg(not(fusebox_scalar))]
+pub(super) use fixed::fixed_product;
+pub use packed::{Packed, gemm_packed, gemm_packed_with};
+#[cfg(fusebox_scalar)]
+pub(super) use scalar::fixed_product;
+pub(crate) use tile::{Finish, Place, load_row, next_row, store_tile};
+
 use crate::{Error, Isa, Mat, MatMut};
-use driver::Product;
-#[cfg(not(feature = "rayon"))]
-use driver::Run;
-use micro::First;
+use epilogue::Activate;
+use product::Product;
+use tile::First;
 
 /// The product of `a` (m x k) and `b` (k x n) into `c` (m x n), finished by `epilogue`; on the fastest instruction set
 /// there is. Either of `a` and `b` may be a transposed view. `c` is overwritten, or added to with
@@ -115,11 +138,13 @@ pub(crate) fn row_product<const K: usize, const N: usize>(
     relu: bool,
 ) {
     let (a, c) = (core::array::from_ref(a), core::array::from_mut(c));
-    if VECTORS {
-        return isa.call(fixed::FixedProduct { a, b, c, bias, relu });
+    #[cfg(not(fusebox_scalar))]
+    isa.call(fixed::FixedProduct { a, b, c, bias, relu });
+    #[cfg(fusebox_scalar)]
+    {
+        let epilogue = if relu { Epilogue::BiasRelu(bias) } else { Epilogue::Bias(bias) };
+        product(isa, Mat::of_rows(a), Mat::of_rows(b), MatMut::of_rows(c), epilogue);
     }
-    let epilogue = if relu { Epilogue::BiasRelu(bias) } else { Epilogue::Bias(bias) };
-    product(isa, Mat::of_rows(a), Mat::of_rows(b), MatMut::of_rows(c), epilogue);
 }
 
 /// The same, finished by `finish`, which may read the old C: then B must not be transposed, for its blocks of k would
@@ -199,10 +224,20 @@ fn run_column_as_row<F: Finish>(
 /// On this thread, or with the feature `rayon` on several.
 #[inline(always)]
 fn run_product<F: Finish>(isa: Isa, product: &Product, finish: &F) {
-    #[cfg(feature = "rayon")]
+    #[cfg(fusebox_scalar)]
+    scalar::run(isa, product, finish);
+    #[cfg(all(feature = "rayon", not(fusebox_scalar)))]
     threads::run(isa, product, finish);
-    #[cfg(not(feature = "rayon"))]
-    isa.call(Run { product, finish });
+    #[cfg(not(any(feature = "rayon", fusebox_scalar)))]
+    isa.call(driver::Run { product, finish });
+}
+
+/// The same with a B in panels of sixteen columns.
+fn run_panels(isa: Isa, product: &Product, finish: Activate) {
+    #[cfg(fusebox_scalar)]
+    scalar::run_panels(isa, product, finish);
+    #[cfg(not(fusebox_scalar))]
+    isa.call(panels::Panels { product, finish });
 }
 
 /// Whether the shapes of a product agree, B being `k` x `n`.

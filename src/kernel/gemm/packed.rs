@@ -8,12 +8,13 @@
 //! panels side by side, each from end to end, whatever N is. Packing is a `const fn`: weights known when the program is
 //! compiled can be packed by the compiler, and lie in flash.
 
-use super::driver::{Product, rows};
-use super::epilogue::{Activate, Epilogue};
-use super::micro::{PANEL, Place, Strip};
-use super::{check, plan};
-use crate::simd::{Pass, Simd};
+use super::epilogue::Epilogue;
+use super::product::Product;
+use super::{check, run_panels};
 use crate::{Error, Isa, Mat, MatMut};
+
+/// Columns in a panel, and the most lanes a vector has.
+pub(super) const PANEL: usize = 16;
 
 /// A matrix B of `K` x `N` packed for products A B: `P` panels of sixteen columns, `P` being `N / 16` rounded up (a
 /// mistake there is an error when the program is compiled). Takes `64 * K * P` bytes.
@@ -144,78 +145,11 @@ fn run(
         c_stride: c.row_stride(),
         c: c.data_mut().as_mut_ptr(),
     };
-    isa.call(Panels { product: &product, finish: epilogue.activate() });
+    run_panels(isa, &product, epilogue.activate());
     if let Epilogue::ReluMask(gate) = epilogue
         && gate.is_transposed()
     {
         super::reference::relu_mask(&mut c, gate);
     }
     Ok(())
-}
-
-/// A product whose B is in panels.
-struct Panels<'a> {
-    product: &'a Product,
-    finish: Activate,
-}
-
-impl Pass for Panels<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Self { product, finish } = self;
-        if product.a_transposed || product.n == 1 {
-            return self.one_by_one(s);
-        }
-        let Product { m, n, k, a, a_stride, b, c, c_stride, first, .. } = *product;
-        let mut col = 0;
-        while col < n {
-            let left = (n - col).div_ceil(S::LANES);
-            let vectors = plan::packed_vectors::<S>(left, m);
-            let strip = Strip {
-                a,
-                a_stride,
-                b: b.wrapping_add(col / PANEL * PANEL * k + col % PANEL),
-                b_stride: PANEL,
-                panel_stride: PANEL * k,
-                k,
-                k_whole: k,
-                segment: product.segment(),
-                first: first.at_col(col),
-                place: Place {
-                    c: c.wrapping_add(col),
-                    c_stride,
-                    row: 0,
-                    col,
-                    last_lanes: plan::last_lanes::<S>(n - col, vectors),
-                },
-                tiles: 0,
-                ahead: None,
-            };
-            rows::<S, Activate, false, true>(s, strip, m, vectors, &finish);
-            col += vectors * S::LANES;
-        }
-    }
-}
-
-impl Panels<'_> {
-    /// Each panel as a matrix of its own, for products that have kernels of their own: a transposed A, a single column.
-    #[inline(always)]
-    fn one_by_one<S: Simd>(self, s: S) {
-        let mut panel = *self.product;
-        for col in (0..self.product.n).step_by(PANEL) {
-            let rows = PANEL * panel.k;
-            panel.n = PANEL.min(self.product.n - col);
-            panel.b = self.product.b.wrapping_add(col * panel.k);
-            panel.b_len = rows;
-            panel.c = self.product.c.wrapping_add(col);
-            panel.first = self.product.first.at_col(col);
-            let finish = match self.finish {
-                Activate::ReluMask(gate, stride) => Activate::ReluMask(gate.wrapping_add(col), stride),
-                other => other,
-            };
-            s.call(super::driver::Run { product: &panel, finish: &finish });
-        }
-    }
 }

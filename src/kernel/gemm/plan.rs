@@ -1,29 +1,7 @@
-//! How a product is cut: sums into chains, rows into tiles, columns into panels. All of it arithmetic on sizes.
+//! How a product is cut: rows into tiles, columns into panels, k into blocks. All of it arithmetic on sizes.
 
+use super::chains::SHORTEST;
 use crate::simd::Simd;
-
-/// The shortest segment worth its extra addition.
-pub(super) const SHORTEST: usize = 16;
-
-/// Length of the segments of k that are summed apart, each in an accumulator of its own.
-///
-/// A multiply-add takes four cycles and two can start in each, so eight independent sums keep a wide machine busy. A
-/// row of `n` outputs has `n / 16` vectors of them; where those are fewer than eight, even a single row gets its
-/// eight from splitting k, as long as a segment is worth its extra addition. The rule knows `n` and `k` alone (and is
-/// asked for NN products only): a sample gets the same bits alone and in a batch, on sixteen lanes and on one. A single
-/// column has an order of its own (see `column`).
-pub(crate) const fn segment_len(n: usize, k: usize) -> usize {
-    // A power of two of chains, whose logarithm divides faster: a product can be shorter than a division takes.
-    let log_chains = match n {
-        0..=16 => 3,
-        17..=32 => 2,
-        33..=64 => 1,
-        _ => 0,
-    };
-    let whole = k >> log_chains;
-    let segment = if whole << log_chains == k { whole } else { whole + 1 };
-    if segment < SHORTEST { SHORTEST } else { segment }
-}
 
 /// Vectors of the widest tile: a few rows, each of which B is read for once, in long stretches.
 pub(super) const WIDEST: usize = 8;

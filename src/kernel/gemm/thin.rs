@@ -10,9 +10,9 @@
 //! A core stores one vector a cycle, so that is the floor; the micro-kernel's start and end for each tile would be as
 //! long as this again.
 
-use super::driver::{Product, a_steps};
-use super::micro::{Finish, Place, first_values, load_row};
 use super::plan;
+use super::product::{Product, a_steps};
+use super::tile::{Finish, Place, first_values, load_row};
 use crate::simd::{Pass, Simd, VECTORS};
 
 /// The longest sum that is thin.

@@ -11,8 +11,9 @@
 //! spare rows of its own; parts of columns would have gaps between their rows of C. But each part of rows reads all of B,
 //! and packs it: where B is wide beside C's height, parts of columns are faster, up to 1.8 times (96 x 4096 x 1024).
 
-use super::driver::{Product, Run};
-use super::micro::Finish;
+use super::driver::Run;
+use super::product::Product;
+use super::tile::Finish;
 use crate::Isa;
 use core::ops::Range;
 

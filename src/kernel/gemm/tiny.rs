@@ -4,13 +4,14 @@
 //! The sum is the micro-kernel's, one chain with k ascending, so the bits are; only the way there is shorter. For
 //! instruction sets whose masks make part of a vector cost no more than a whole one.
 
-use super::driver::Product;
-use super::micro::{Finish, Place, Rows, first_values, step};
-use super::plan;
+use super::chains;
+use super::micro::{Rows, step};
+use super::product::Product;
+use super::tile::{Finish, Place, first_values};
 use crate::simd::{Pass, Simd};
 
 /// Sums up to this long have one chain.
-const SHORT: usize = plan::SHORTEST;
+const SHORT: usize = chains::SHORTEST;
 
 /// Rows of the largest: two tiles of eight.
 const MOST_ROWS: usize = 16;

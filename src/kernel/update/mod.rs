@@ -71,6 +71,11 @@ impl Finish for Descend {
             store_tile(s, acc, place);
         }
     }
+
+    #[cfg(fusebox_scalar)]
+    fn descent(&self) -> Option<f32> {
+        Some(self.rate)
+    }
 }
 
 /// Any other rule at the store of a product. The tile of the gradient goes to the rule by way of the stack, so that a
@@ -158,6 +163,16 @@ impl Finish for ByTile<'_> {
         let gradient = gradient.as_ptr().cast();
         // SAFETY: the caller's promise.
         unsafe { self.rule.take(Tile { gradient, stride: NV * S::LANES, rows: MR, cols, place }) }
+    }
+
+    /// # Safety
+    /// See [`Finish::finish_row`].
+    #[cfg(fusebox_scalar)]
+    unsafe fn finish_row<S: Simd>(&self, _: S, sums: *mut f32, mut place: Place, len: usize) {
+        place.row += self.row;
+        place.col += self.col;
+        // SAFETY: the caller's promise.
+        unsafe { self.rule.take(Tile { gradient: sums, stride: len, rows: 1, cols: len, place }) }
     }
 }
 

@@ -1,0 +1,77 @@
+//! The product with a B that was packed ahead of time: see [`super::packed`].
+
+use super::driver::rows;
+use super::epilogue::Activate;
+use super::micro::Strip;
+use super::packed::PANEL;
+use super::plan;
+use super::product::Product;
+use super::tile::Place;
+use crate::simd::{Pass, Simd};
+
+/// A product whose B is in panels.
+pub(super) struct Panels<'a> {
+    pub(super) product: &'a Product,
+    pub(super) finish: Activate,
+}
+
+impl Pass for Panels<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { product, finish } = self;
+        if product.a_transposed || product.n == 1 {
+            return self.one_by_one(s);
+        }
+        let Product { m, n, k, a, a_stride, b, c, c_stride, first, .. } = *product;
+        let mut col = 0;
+        while col < n {
+            let left = (n - col).div_ceil(S::LANES);
+            let vectors = plan::packed_vectors::<S>(left, m);
+            let strip = Strip {
+                a,
+                a_stride,
+                b: b.wrapping_add(col / PANEL * PANEL * k + col % PANEL),
+                b_stride: PANEL,
+                panel_stride: PANEL * k,
+                k,
+                k_whole: k,
+                segment: product.segment(),
+                first: first.at_col(col),
+                place: Place {
+                    c: c.wrapping_add(col),
+                    c_stride,
+                    row: 0,
+                    col,
+                    last_lanes: plan::last_lanes::<S>(n - col, vectors),
+                },
+                tiles: 0,
+                ahead: None,
+            };
+            rows::<S, Activate, false, true>(s, strip, m, vectors, &finish);
+            col += vectors * S::LANES;
+        }
+    }
+}
+
+impl Panels<'_> {
+    /// Each panel as a matrix of its own, for products that have kernels of their own: a transposed A, a single column.
+    #[inline(always)]
+    fn one_by_one<S: Simd>(self, s: S) {
+        let mut panel = *self.product;
+        for col in (0..self.product.n).step_by(PANEL) {
+            let rows = PANEL * panel.k;
+            panel.n = PANEL.min(self.product.n - col);
+            panel.b = self.product.b.wrapping_add(col * panel.k);
+            panel.b_len = rows;
+            panel.c = self.product.c.wrapping_add(col);
+            panel.first = self.product.first.at_col(col);
+            let finish = match self.finish {
+                Activate::ReluMask(gate, stride) => Activate::ReluMask(gate.wrapping_add(col), stride),
+                other => other,
+            };
+            s.call(super::driver::Run { product: &panel, finish: &finish });
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! Products on cores without vectors: microcontrollers, where a program must be small before it is fast.
+//!
+//! ```text
+//! for each 4 rows of C:
+//!     for all columns of C                       (or 16, if the old C is needed at the end)
+//!         for each chain of k:
+//!             kernel: sums of 4 rows             (tiles of 4 x 4 in registers: see `vfp`)
+//!         finish each row
+//! ```
+//!
+//! The loops are compiled once, for all shapes and whatever becomes of a sum: a kernel is a pointer to the one for how A
+//! and B lie, and the finish an object. Which of them a layer needs is settled where its types are known, so a program
+//! holds only those. The first chain's sums lie in C until the next one's are added, unless the old C still counts: then
+//! they lie on the stack, 256 bytes.
+
+mod plain;
+#[cfg(not(fusebox_core = "other"))]
+mod vfp;
+
+use super::epilogue::Activate;
+use super::packed::PANEL;
+use super::product::Product;
+use super::tile::{Finish, First, Place};
+use crate::Isa;
+use crate::simd::{Pass, Simd};
+
+/// Rows of C at a time.
+const ROWS: usize = 4;
+
+/// Columns of C at a time where sums lie on the stack.
+const COLS: usize = 16;
+
+/// Sums over a stretch of k, of up to four rows: what a kernel is asked for. Strides are in numbers.
+#[derive(Clone, Copy)]
+struct Sums {
+    a: *const f32,
+    a_row: usize,
+    a_k: usize,
+    b: *const f32,
+    b_k: usize,
+    b_col: usize,
+    k: usize,
+    /// What the sums start from.
+    first: *const f32,
+    first_row: usize,
+    first_col: usize,
+    /// Where they go. With `add`, what is there is added to them.
+    out: *mut f32,
+    out_row: usize,
+    add: bool,
+    rows: usize,
+    cols: usize,
+}
+
+impl Sums {
+    /// Those of one row.
+    fn of_row(&self, row: usize) -> Self {
+        Self {
+            a: self.a.wrapping_add(row * self.a_row),
+            first: self.first.wrapping_add(row * self.first_row),
+            out: self.out.wrapping_add(row * self.out_row),
+            rows: 1,
+            ..*self
+        }
+    }
+
+    /// Those from a column on.
+    fn from_col(&self, col: usize) -> Self {
+        Self {
+            b: self.b.wrapping_add(col * self.b_col),
+            first: self.first.wrapping_add(col * self.first_col),
+            out: self.out.wrapping_add(col),
+            cols: self.cols - col,
+            ..*self
+        }
+    }
+}
+
+/// Computes sums. Unsafe, because all that they name must be there.
+type Kernel = unsafe fn(&Sums);
+
+/// Moves `m` rows of `n` parameters down `rate x_i dy_j`: gradient descent for one sample.
+#[derive(Clone, Copy)]
+struct Descent {
+    x: *const f32,
+    dy: *const f32,
+    weights: *mut f32,
+    stride: usize,
+    m: usize,
+    n: usize,
+    rate: f32,
+}
+
+/// A finish, for loops that are compiled once for all of them.
+trait FinishRows {
+    /// Whether the old C counts.
+    fn reads_output(&self) -> bool;
+
+    /// Whether sums are results as they are.
+    fn is_nothing(&self) -> bool;
+
+    /// The product over one k, if there is a shorter way.
+    ///
+    /// # Safety
+    /// The product's operands are there.
+    unsafe fn rank_one(&self, product: &Product) -> bool;
+
+    /// Turns the `len` numbers at `sums` into what is stored at `place` and after it, and stores it.
+    ///
+    /// # Safety
+    /// So many numbers are there, and the place is part of the C that the finish was made for.
+    unsafe fn finish_row(&self, sums: *mut f32, place: Place, len: usize);
+}
+
+struct Finishing<'a, F> {
+    isa: Isa,
+    finish: &'a F,
+}
+
+impl<F: Finish> FinishRows for Finishing<'_, F> {
+    fn reads_output(&self) -> bool {
+        F::READS_OUTPUT
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.finish.is_nothing()
+    }
+
+    unsafe fn rank_one(&self, product: &Product) -> bool {
+        let Some(rate) = self.finish.descent() else {
+            return false;
+        };
+        let Product { m, n, a, b, c, c_stride, .. } = *product;
+        let descent = Descent { x: a, dy: b, weights: c, stride: c_stride, m, n, rate };
+        // SAFETY: the caller's promise; A is a row, as `drive` has made sure.
+        unsafe { descend(self.isa)(&descent) };
+        true
+    }
+
+    unsafe fn finish_row(&self, sums: *mut f32, place: Place, len: usize) {
+        self.isa.call(Row { finish: self.finish, sums, place, len });
+    }
+}
+
+/// A row to be finished: see [`FinishRows::finish_row`], whose caller has promised that it is there.
+struct Row<'a, F> {
+    finish: &'a F,
+    sums: *mut f32,
+    place: Place,
+    len: usize,
+}
+
+impl<F: Finish> Pass for Row<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        // SAFETY: see above.
+        unsafe { self.finish.finish_row(s, self.sums, self.place, self.len) }
+    }
+}
+
+/// The kernel for how A and B lie.
+#[cfg(not(fusebox_core = "other"))]
+#[inline(always)]
+fn kernel(_: Isa, a_transposed: bool, b_transposed: bool) -> Kernel {
+    match (a_transposed, b_transposed) {
+        (false, false) => vfp::nn,
+        (true, false) => vfp::tn,
+        (false, true) => vfp::nt,
+        (true, true) => plain::sums,
+    }
+}
+
+#[cfg(not(fusebox_core = "other"))]
+#[inline(always)]
+fn descend(_: Isa) -> unsafe fn(&Descent) {
+    vfp::descend
+}
+
+#[cfg(fusebox_core = "other")]
+#[inline(always)]
+fn kernel(_: Isa, _a_transposed: bool, _b_transposed: bool) -> Kernel {
+    plain::sums
+}
+
+#[cfg(fusebox_core = "other")]
+#[inline(always)]
+fn descend(_: Isa) -> unsafe fn(&Descent) {
+    plain::descend
+}
+
+/// Computes a product.
+#[inline(always)]
+pub(super) fn run<F: Finish>(isa: Isa, product: &Product, finish: &F) {
+    let finish = &Finishing { isa, finish };
+    // One of sixteen columns may be left of a wider product, whose sums are in chains.
+    if product.n == 1 && !product.a_transposed && (product.chained_n == 1 || product.b_transposed) {
+        return column(product, finish);
+    }
+    drive(kernel(isa, product.a_transposed, product.b_transposed), product, finish);
+}
+
+/// The loops.
+#[inline(never)]
+fn drive(kernel: Kernel, product: &Product, finish: &dyn FinishRows) {
+    let Product { m, n, k, a, a_stride, a_transposed, b, b_stride, b_transposed, c, c_stride, .. } = *product;
+    // SAFETY: whoever made the product promised that its operands are there; A of one k is a row if it is transposed.
+    if k == 1 && a_transposed && !b_transposed && unsafe { finish.rank_one(product) } {
+        return;
+    }
+    let (a_row, a_k) = if a_transposed { (1, a_stride) } else { (a_stride, 1) };
+    let (b_k, b_col) = if b_transposed { (1, b_stride) } else { (b_stride, 1) };
+    let segment = product.segment();
+    let mut tile = [0.0; ROWS * COLS];
+    let in_place = !finish.reads_output();
+    let cols = if in_place { n } else { COLS };
+    // What all rows and columns start from alike, if they do.
+    let each = if let First::Each(number) = product.first {
+        // SAFETY: the number can be read.
+        unsafe { number.read() }
+    } else {
+        0.0
+    };
+    let alike = [each; 4];
+    let (mut row, mut col) = (0, 0);
+    while row < m {
+        let (rows, cols) = ((m - row).min(ROWS), cols.min(n - col));
+        let at = c.wrapping_add(row * c_stride + col);
+        let (first, first_row, first_col) = match product.first {
+            First::Zero | First::Each(_) => (alike.as_ptr(), 0, 0),
+            First::Row(row) => (row.wrapping_add(col), 0, 1),
+            First::Output => (at.cast_const(), c_stride, 1),
+        };
+        let (out, out_row) = if in_place { (at, c_stride) } else { (tile.as_mut_ptr(), COLS) };
+        let mut sums = Sums {
+            a: a.wrapping_add(row * a_row),
+            a_row,
+            a_k,
+            b: b.wrapping_add(col * b_col),
+            b_k,
+            b_col,
+            k: k.min(segment),
+            first,
+            first_row,
+            first_col,
+            out,
+            out_row,
+            add: false,
+            rows,
+            cols,
+        };
+        let mut done = sums.k;
+        // SAFETY: rows below m, columns below n, k below k, of operands that are there; the tile has room.
+        unsafe {
+            kernel(&sums);
+            (sums.first, sums.first_row, sums.first_col, sums.add) = ([0.0; 4].as_ptr(), 0, 0, true);
+            while done < k {
+                sums.a = sums.a.wrapping_add(sums.k * a_k);
+                sums.b = sums.b.wrapping_add(sums.k * b_k);
+                sums.k = segment.min(k - done);
+                kernel(&sums);
+                done += sums.k;
+            }
+            if !(in_place && finish.is_nothing()) {
+                for r in 0..rows {
+                    let place = Place {
+                        c: at.wrapping_add(r * c_stride),
+                        c_stride,
+                        row: row + r,
+                        col,
+                        last_lanes: 1,
+                    };
+                    finish.finish_row(out.wrapping_add(r * out_row), place, cols);
+                }
+            }
+        }
+        col += cols;
+        if col == n {
+            (row, col) = (row + rows, 0);
+        }
+    }
+}
+
+/// Virtual lanes of a dot product.
+const LANES: usize = 64;
+
+/// One column of an A whose rows lie along k: dot products, in the lanes and the tree of all instruction sets.
+#[inline(never)]
+fn column(product: &Product, finish: &dyn FinishRows) {
+    let Product { m, k, a, a_stride, b, b_stride, b_transposed, c, c_stride, .. } = *product;
+    let b_k = if b_transposed { 1 } else { b_stride };
+    for row in 0..m {
+        let place = Place { c: c.wrapping_add(row * c_stride), c_stride, row, col: 0, last_lanes: 1 };
+        let a = a.wrapping_add(row * a_stride);
+        let mut lanes = [0.0; LANES];
+        // SAFETY: whoever made the product promised that its operands are there.
+        unsafe {
+            lanes[0] = match product.first {
+                First::Zero => 0.0,
+                First::Row(bias) | First::Each(bias) => bias.read(),
+                First::Output => place.c.read(),
+            };
+            plain::add_products(&mut lanes, a, b, b_k, k);
+        }
+        let mut half = LANES / 2;
+        while half > 0 {
+            let (lower, upper) = lanes.split_at_mut(half);
+            // What was never added to is +0.0, which changes nothing but a -0.0, and that is seen to below.
+            for (lower, upper) in lower.iter_mut().zip(upper).take(k.saturating_sub(half)) {
+                *lower += *upper;
+            }
+            half /= 2;
+        }
+        let [sum, ..] = &mut lanes;
+        *sum += 0.0;
+        // SAFETY: see above.
+        unsafe { finish.finish_row(sum, place, 1) };
+    }
+}
+
+/// The product of `a` and `b` into `c`, whose shape is known.
+#[inline(always)]
+pub(in crate::kernel) fn fixed_product<S: Simd, const M: usize, const K: usize, const N: usize>(
+    s: S,
+    a: &[[f32; K]; M],
+    b: &[[f32; N]; K],
+    c: &mut [[f32; N]; M],
+) {
+    if M == 0 || N == 0 {
+        return;
+    }
+    let product = Product {
+        m: M,
+        n: N,
+        k: K,
+        a: a.as_ptr().cast(),
+        a_stride: K,
+        a_transposed: false,
+        b: b.as_ptr().cast(),
+        b_len: K * N,
+        b_stride: N,
+        b_transposed: false,
+        chained_n: N,
+        first: First::Zero,
+        c_stride: N,
+        c: c.as_mut_ptr().cast(),
+    };
+    run(s.isa(), &product, &Activate::Nothing);
+}
+
+/// A product whose B lies in panels of sixteen columns.
+pub(super) fn run_panels(isa: Isa, product: &Product, finish: Activate) {
+    let mut panel = *product;
+    for col in (0..product.n).step_by(PANEL) {
+        panel.n = PANEL.min(product.n - col);
+        panel.b = product.b.wrapping_add(col * product.k);
+        panel.b_len = PANEL * product.k;
+        panel.c = product.c.wrapping_add(col);
+        panel.first = product.first.at_col(col);
+        let finish = match finish {
+            Activate::ReluMask(gate, stride) => Activate::ReluMask(gate.wrapping_add(col), stride),
+            other => other,
+        };
+        run(isa, &panel, &finish);
+    }
+}

@@ -1,0 +1,188 @@
+//! What a tile of C starts from, where it is, and how it ends.
+
+use crate::simd::Simd;
+
+/// What an accumulator starts from.
+#[derive(Clone, Copy)]
+pub(super) enum First {
+    Zero,
+    /// One row for all rows of C: the bias.
+    Row(*const f32),
+    /// One number for all of C: the bias of a single column.
+    Each(*const f32),
+    /// The old C.
+    Output,
+}
+
+impl First {
+    pub(super) fn at_col(self, col: usize) -> Self {
+        match self {
+            // SAFETY: drivers ask for columns of C only, and the row is as long as C's.
+            Self::Row(row) => Self::Row(unsafe { row.add(col) }),
+            other => other,
+        }
+    }
+}
+
+/// Where a tile's results go.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// The tile's first element.
+    pub(crate) c: *mut f32,
+    /// Numbers from one row of C to the next.
+    pub(crate) c_stride: usize,
+    /// The tile's first row and column in C.
+    pub(crate) row: usize,
+    pub(crate) col: usize,
+    /// Lanes in use of the last vector of a row: 1 to `LANES`.
+    pub(crate) last_lanes: usize,
+}
+
+/// What becomes of a finished tile.
+pub(crate) trait Finish: Copy {
+    /// Whether [`Finish::finish`] reads the old C, which must then not hold sums of earlier blocks of k.
+    const READS_OUTPUT: bool;
+
+    /// Whether a column of C may be finished as a row of as many vectors, in row 0.
+    fn takes_columns_as_rows(&self) -> bool;
+
+    /// The same for the part of C that begins at `row` and `col`.
+    #[cfg(feature = "rayon")]
+    fn part(&self, row: usize, col: usize) -> Self;
+
+    /// Turns the sums in `acc` into what is stored at `place`, and stores it: [`store_tile`].
+    ///
+    /// # Safety
+    /// `place` is a tile of `MR` rows and `NV` vectors (the last in part) inside the C that this value was made for.
+    unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
+        &self,
+        s: S,
+        acc: &mut [[S::V; NV]; MR],
+        place: Place,
+    );
+
+    /// Whether sums are stored as they are.
+    #[cfg(fusebox_scalar)]
+    fn is_nothing(&self) -> bool {
+        false
+    }
+
+    /// The learning rate, if C is parameters that move by gradient descent.
+    #[cfg(fusebox_scalar)]
+    fn descent(&self) -> Option<f32> {
+        None
+    }
+
+    /// The same for a row of `len` numbers at `sums`, which may be C's own.
+    ///
+    /// # Safety
+    /// They are there, and as many in C from `place` on.
+    #[cfg(fusebox_scalar)]
+    #[inline(always)]
+    unsafe fn finish_row<S: Simd>(&self, s: S, sums: *mut f32, mut place: Place, len: usize) {
+        for j in 0..len {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let mut acc = [[s.load(sums.wrapping_add(j))]];
+                self.finish(s, &mut acc, place);
+            }
+            place.c = place.c.wrapping_add(1);
+            place.col += 1;
+        }
+    }
+}
+
+/// A row of `NV` vectors, the last of which has `last_lanes`.
+///
+/// # Safety
+/// It can be read.
+#[inline(always)]
+pub(crate) unsafe fn load_row<S: Simd, const NV: usize>(
+    s: S,
+    row: *const f32,
+    last_lanes: usize,
+) -> [S::V; NV] {
+    let mut vectors = [s.splat(0.0); NV];
+    for (v, x) in vectors.iter_mut().enumerate() {
+        let lanes = if v + 1 == NV { last_lanes } else { S::LANES };
+        // SAFETY: the caller's promise.
+        *x = unsafe { s.load_partial(row.wrapping_add(v * S::LANES), lanes) };
+    }
+    vectors
+}
+
+/// The row below. Made from the row above each time: the compiler else makes a dozen multiples of the stride ahead of
+/// a loop over tiles, and keeps them all on the stack.
+#[inline(always)]
+pub(crate) fn next_row<S: Simd>(s: S, row: *const f32, stride: usize) -> *const f32 {
+    s.in_register(row.wrapping_add(stride))
+}
+
+/// Writes a tile's vectors to its place.
+///
+/// # Safety
+/// The place can be written.
+#[inline(always)]
+pub(crate) unsafe fn store_tile<S: Simd, const MR: usize, const NV: usize>(
+    s: S,
+    tile: &[[S::V; NV]; MR],
+    place: Place,
+) {
+    // One choice for the whole tile: with one in each row LLVM finds this loop too late to be short enough to unroll, and
+    // keeps the tile in memory while it is still being summed (12 x 2 of AVX-512, in builds without LTO).
+    let mut row = place.c.cast_const();
+    if place.last_lanes == S::LANES {
+        for vectors in tile {
+            for (v, &x) in vectors.iter().enumerate() {
+                // SAFETY: the caller's promise.
+                unsafe { s.store(row.wrapping_add(v * S::LANES).cast_mut(), x) };
+            }
+            row = next_row(s, row, place.c_stride);
+        }
+    } else {
+        for vectors in tile {
+            for (v, &x) in vectors.iter().enumerate() {
+                let to = row.wrapping_add(v * S::LANES).cast_mut();
+                // SAFETY: the caller's promise.
+                unsafe {
+                    if v + 1 < NV {
+                        s.store(to, x)
+                    } else {
+                        s.store_partial(to, x, place.last_lanes)
+                    };
+                }
+            }
+            row = next_row(s, row, place.c_stride);
+        }
+    }
+}
+
+/// What the accumulators start from.
+///
+/// # Safety
+/// `first` and C hold the tile at `place`: `MR` rows of `NV` vectors, the last in part.
+#[cfg(not(fusebox_scalar))]
+#[inline(always)]
+pub(super) unsafe fn first_values<S: Simd, const MR: usize, const NV: usize>(
+    s: S,
+    first: First,
+    place: Place,
+) -> [[S::V; NV]; MR] {
+    let mut acc = [[s.splat(0.0); NV]; MR];
+    match first {
+        First::Zero => {}
+        // SAFETY: the row is as long as the tile is wide.
+        First::Row(row) => acc = [unsafe { load_row(s, row, place.last_lanes) }; MR],
+        // SAFETY: the number can be read.
+        First::Each(number) => acc = [[s.splat(unsafe { number.read() }); NV]; MR],
+        First::Output => {
+            let mut row = place.c.cast_const();
+            for vectors in &mut acc {
+                // SAFETY: inside the tile of C.
+                *vectors = unsafe { load_row(s, row, place.last_lanes) };
+                row = next_row(s, row, place.c_stride);
+            }
+        }
+    }
+    acc
+}
