@@ -2,6 +2,7 @@
 
 mod apt;
 mod asm;
+mod board;
 mod full;
 mod image;
 mod listing;
@@ -10,6 +11,7 @@ mod qemu;
 mod road;
 mod targets;
 
+use board::Which;
 use clap::{Parser, Subcommand};
 use road::Choice;
 use std::process::ExitCode;
@@ -27,7 +29,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     /// Builds and runs the example boards in QEMU, and compares their training with the desktop's, bit for bit
-    Qemu,
+    Qemu {
+        /// A board, or all of them
+        #[arg(long, value_enum, default_value = "all")]
+        board: Which,
+    },
     /// Builds the library where there is nothing to run it: a Cortex-M0 and the web
     BuildTargets,
     /// Runs the tests on 64-bit Arm (NEON) under emulation
@@ -49,7 +55,7 @@ enum Task {
 fn main() -> ExitCode {
     let Arguments { task, road } = Arguments::parse();
     let result = match task {
-        Task::Qemu => qemu::run(road),
+        Task::Qemu { board } => qemu::run(board, road),
         Task::BuildTargets => targets::build(road),
         Task::Aarch64 => targets::aarch64(road),
         Task::Asm { record } => asm::check(record),

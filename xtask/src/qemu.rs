@@ -3,76 +3,28 @@
 //! Each board trains, and runs inference from the desktop's weights. Built with `reproducible`, it also prints every bit
 //! of two short trainings, which the desktop must print as well on each of its instruction sets.
 
-use crate::apt;
+use crate::board::{self, Which};
 use crate::image::Image;
-use crate::process::{self, cargo, output_within, root, target_dir};
-use crate::road::{Choice, Library, Road};
+use crate::process::{self, cargo, root, target_dir};
+use crate::road::Choice;
 use anyhow::{Context, Result, bail};
 use comfy_table::{Table, presets};
-use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
-/// A run that takes longer hangs: the slowest takes seconds.
-const LIMIT: Duration = Duration::from_secs(180);
-
-/// A board that QEMU emulates.
-struct Board {
-    /// Its folder in `examples`.
-    name: &'static str,
-    target: &'static str,
-    qemu: &'static str,
-    /// The package that has QEMU for it.
-    package: &'static str,
-    /// The machine, and how much emulated time an instruction takes: see the board's `.cargo/config.toml`.
-    machine: &'static [&'static str],
-}
-
-const BOARDS: [Board; 2] = [
-    Board {
-        name: "cortex-m",
-        target: "thumbv7em-none-eabihf",
-        qemu: "qemu-system-arm",
-        package: "qemu-system-arm",
-        machine: &["-M", "mps2-an386", "-icount", "shift=7,align=off,sleep=off"],
-    },
-    Board {
-        name: "riscv",
-        target: "riscv32imac-unknown-none-elf",
-        qemu: "qemu-system-riscv32",
-        package: "qemu-system-misc",
-        machine: &["-M", "virt", "-bios", "none", "-icount", "shift=0,align=off,sleep=off"],
-    },
-];
-
-/// Semihosting prints to our standard output, and nothing else does.
-const CONSOLE: [&str; 10] = [
-    "-display",
-    "none",
-    "-monitor",
-    "none",
-    "-serial",
-    "none",
-    "-chardev",
-    "stdio,id=host",
-    "-semihosting-config",
-    "enable=on,target=native,chardev=host",
-];
-
-fn run_boards(choice: Choice) -> Result<Vec<Finding>> {
+fn run_boards(which: Which, choice: Choice) -> Result<Vec<Finding>> {
     let desktop = desktop_trace()?;
     let mut findings = Vec::new();
-    for board in &BOARDS {
-        let qemu = apt::program(board.qemu, &[board.package])?;
-        let road = Road::to(board.target, Library::Core, choice)?;
+    // The others have no programs yet that are theirs.
+    for board in which.boards().filter(|board| ["mps2-an386", "virt"].contains(&board.name)) {
+        let road = board::road(board, choice)?;
         for program in ["train", "infer"] {
-            let image = build(board, &road, program, &[])?;
-            let text = emulate(board, &qemu, &image)?;
+            let image = board::build(board, &road, program, &[])?;
+            let text = board::emulate(board, &image)?;
             println!("\n{} {program} ({}, {})\n{}", board.name, board.target, road.name(), indented(&text));
             findings.push(Finding { board: board.name, program, text, image: Image::read(&image)? });
         }
-        let image = build(board, &road, "trace", &["--features", "reproducible"])?;
-        let trace = emulate(board, &qemu, &image)?;
+        let image = board::build(board, &road, "trace", &["reproducible"])?;
+        let trace = board::emulate(board, &image)?;
         same(board.name, &trace, &desktop.text)?;
         println!(
             "\n{} trace: every loss and all weights equal the desktop's, bit for bit, on {}",
@@ -89,8 +41,8 @@ fn run_boards(choice: Choice) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-pub(crate) fn run(choice: Choice) -> Result<()> {
-    let findings = run_boards(choice)?;
+pub(crate) fn run(which: Which, choice: Choice) -> Result<()> {
+    let findings = run_boards(which, choice)?;
     println!("\n{}", table(&findings));
     println!("instructions: counted by QEMU, which has no pipeline; they are not cycles");
     let panicking: Vec<_> = findings.iter().filter(|finding| !finding.image.panics.is_empty()).collect();
@@ -145,26 +97,6 @@ pub(crate) fn desktop_trace() -> Result<Desktop> {
         isas: names.lines().map(String::from).collect(),
         text: String::from_utf8_lossy(&isas.stdout).into_owned(),
     })
-}
-
-/// Builds a program for a board; returns where it is.
-fn build(board: &Board, road: &Road, program: &str, features: &[&str]) -> Result<PathBuf> {
-    let folder = root().join("examples").join(board.name);
-    process::run(
-        road.cargo("build", &folder).args(["--release", "--quiet", "--bin", program]).args(features),
-    )?;
-    Ok(road.target_dir().join(board.target).join("release").join(program))
-}
-
-/// Runs an image to its end; returns what it printed.
-fn emulate(board: &Board, qemu: &Path, image: &Path) -> Result<String> {
-    let mut command = Command::new(qemu);
-    command.args(board.machine).args(CONSOLE).arg("-kernel").arg(image);
-    let (status, text) = output_within(&mut command, LIMIT)?;
-    if !status.success() {
-        bail!("{} failed on {}: {status}; it printed\n{text}", image.display(), board.name);
-    }
-    Ok(text)
 }
 
 /// Fails at the first line that differs.

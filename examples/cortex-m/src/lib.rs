@@ -1,4 +1,4 @@
-//! The board: printing by semihosting, counting by SysTick.
+//! The boards: printing by semihosting, counting by SysTick, which all of them have.
 #![no_std]
 
 use core::arch::asm;
@@ -6,9 +6,11 @@ use core::fmt;
 use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 use firmware::Board;
+// Its features are static_cell's.
+use portable_atomic as _;
 
-/// QEMU's mps2-an386.
-pub struct Mps2 {
+/// A Cortex-M board, of those that `build.rs` knows.
+pub struct CortexM {
     systick: SYST,
     /// SysTick's value when counting started.
     start: u32,
@@ -17,10 +19,13 @@ pub struct Mps2 {
 /// SysTick counts down from here: 24 bits.
 const TOP: u32 = 0x00ff_ffff;
 
-impl Mps2 {
+impl CortexM {
     /// The board, or nothing when it was handed out before.
     pub fn take() -> Option<Self> {
-        let mut systick = cortex_m::Peripherals::take()?.SYST;
+        let peripherals = cortex_m::Peripherals::take()?;
+        #[cfg(feature = "mps3-an547")]
+        low_overhead_loops(&peripherals.SCB);
+        let mut systick = peripherals.SYST;
         systick.set_clock_source(SystClkSource::Core);
         systick.set_reload(TOP);
         systick.enable_counter();
@@ -28,7 +33,16 @@ impl Mps2 {
     }
 }
 
-impl Board for Mps2 {
+/// Lets the core branch at the end of a loop (`le`) without an instruction: the bit LOB of the Configuration and Control
+/// Register, Armv8-M Architecture Reference Manual D1.2.10.
+#[cfg(feature = "mps3-an547")]
+fn low_overhead_loops(scb: &cortex_m::peripheral::SCB) {
+    const LOB: u32 = 1 << 19;
+    // SAFETY: the bit changes how long loops take, and nothing else.
+    unsafe { scb.ccr.modify(|ccr| ccr | LOB) };
+}
+
+impl Board for CortexM {
     fn print(&mut self, text: fmt::Arguments<'_>) {
         firmware::print(text);
     }

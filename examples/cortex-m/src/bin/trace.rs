@@ -4,14 +4,14 @@
 
 use firmware::{Failure, Memory};
 use fusebox::Isa;
-use fusebox_cortex_m::Mps2;
+use fusebox_cortex_m::CortexM;
 use static_cell::ConstStaticCell;
 
 static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    firmware::run(Mps2::take(), |board| {
+    firmware::run(CortexM::take(), |board| {
         let memory = MEMORY.try_take().ok_or(Failure::Restarted)?;
         firmware::trace(board, Isa::detect(), memory)
     })

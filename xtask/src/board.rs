@@ -1,0 +1,178 @@
+//! The boards that QEMU emulates: how to build a program for each, and how to run it.
+//!
+//! A board's name is that of QEMU's machine. On a Cortex-M it is also the name of the feature of `examples/cortex-m` and of
+//! the two files in `examples/cortex-m/boards`: its memory map, and what `cargo run` needs to know.
+
+use crate::apt;
+use crate::process::{self, output_within, root, target_dir};
+use crate::road::{Choice, Library, Road};
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+/// A run that takes longer hangs: the slowest takes seconds.
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// A board.
+#[derive(Debug)]
+pub(crate) struct Board {
+    /// Its name: QEMU's machine.
+    pub(crate) name: &'static str,
+    /// The processor's core.
+    pub(crate) core: &'static str,
+    pub(crate) target: &'static str,
+    /// The folder in `examples` with its programs.
+    pub(crate) folder: &'static str,
+    /// Features of that folder's package which make it this board's.
+    pub(crate) features: &'static [&'static str],
+    /// The emulator, and the package that has it.
+    qemu: [&'static str; 2],
+    /// How the machine is started. An instruction takes 2^shift ns of the emulated time: so many that the counter tells
+    /// single instructions apart, so few that it does not overflow.
+    machine: &'static str,
+}
+
+const ARM: [&str; 2] = ["qemu-system-arm"; 2];
+
+pub(crate) static BOARDS: [Board; 7] = [
+    Board {
+        name: "microbit",
+        core: "Cortex-M0",
+        target: "thumbv6m-none-eabi",
+        folder: "cortex-m",
+        features: &["microbit"],
+        qemu: ARM,
+        machine: "-M microbit -icount shift=5,align=off,sleep=off",
+    },
+    Board {
+        name: "mps2-an385",
+        core: "Cortex-M3",
+        target: "thumbv7m-none-eabi",
+        folder: "cortex-m",
+        features: &["mps2-an385"],
+        qemu: ARM,
+        machine: "-M mps2-an385 -icount shift=5,align=off,sleep=off",
+    },
+    Board {
+        name: "mps2-an386",
+        core: "Cortex-M4F",
+        target: "thumbv7em-none-eabihf",
+        folder: "cortex-m",
+        features: &["mps2-an386"],
+        qemu: ARM,
+        machine: "-M mps2-an386 -icount shift=7,align=off,sleep=off",
+    },
+    Board {
+        name: "mps2-an500",
+        core: "Cortex-M7",
+        target: "thumbv7em-none-eabihf",
+        folder: "cortex-m",
+        features: &["mps2-an500"],
+        qemu: ARM,
+        machine: "-M mps2-an500 -icount shift=7,align=off,sleep=off",
+    },
+    Board {
+        name: "mps2-an505",
+        core: "Cortex-M33",
+        target: "thumbv8m.main-none-eabihf",
+        folder: "cortex-m",
+        features: &["mps2-an505"],
+        qemu: ARM,
+        machine: "-M mps2-an505 -icount shift=7,align=off,sleep=off",
+    },
+    Board {
+        name: "mps3-an547",
+        core: "Cortex-M55",
+        target: "thumbv8m.main-none-eabihf",
+        folder: "cortex-m",
+        features: &["mps3-an547"],
+        qemu: ARM,
+        machine: "-M mps3-an547 -icount shift=7,align=off,sleep=off",
+    },
+    Board {
+        name: "virt",
+        core: "RV32IMAC",
+        target: "riscv32imac-unknown-none-elf",
+        folder: "riscv",
+        features: &[],
+        qemu: ["qemu-system-riscv32", "qemu-system-misc"],
+        machine: "-M virt -bios none -icount shift=0,align=off,sleep=off",
+    },
+];
+
+/// Semihosting prints to our standard output, and nothing else does.
+const CONSOLE: &str = "-display none -monitor none -serial none -chardev stdio,id=host \
+                       -semihosting-config enable=on,target=native,chardev=host";
+
+/// The road to a board's compiler.
+pub(crate) fn road(board: &Board, choice: Choice) -> Result<Road> {
+    Road::to(board.target, Library::Core, choice)
+}
+
+/// Builds `program` for a board, with `features` of its package beside the board's own; returns where it is. The image
+/// stays when the same program is built for another board, or with other features.
+pub(crate) fn build(board: &Board, road: &Road, program: &str, features: &[&str]) -> Result<PathBuf> {
+    let folder = root().join("examples").join(board.folder);
+    let mut all = board.features.to_vec();
+    all.extend(features);
+    let mut cargo = road.cargo("build", &folder);
+    cargo.args(["--release", "--quiet", "--bin", program, "--no-default-features"]);
+    process::run(cargo.args(["--features", &all.join(",")]))?;
+
+    let built = road.target_dir().join(board.target).join("release").join(program);
+    let images = target_dir("images").join(board.name);
+    fs::create_dir_all(&images)?;
+    let words: Vec<_> = [program].iter().chain(features).map(|word| word.replace('/', "-")).collect();
+    let image = images.join(words.join("-"));
+    fs::copy(&built, &image).with_context(|| format!("cannot copy {}", built.display()))?;
+    Ok(image)
+}
+
+/// Runs an image to its end; returns what it printed. Fails if QEMU does not know the board, or the program fails.
+pub(crate) fn emulate(board: &Board, image: &Path) -> Result<String> {
+    let [qemu, package] = board.qemu;
+    let mut command = Command::new(apt::program(qemu, &[package])?);
+    command.args(board.machine.split(' ')).args(CONSOLE.split(' ')).arg("-kernel").arg(image);
+    let (status, text) = output_within(&mut command, LIMIT)?;
+    if !status.success() {
+        bail!("{} failed on {}: {status}; it printed\n{text}", image.display(), board.name);
+    }
+    Ok(text)
+}
+
+/// One board, or all.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Which {
+    All,
+    One(&'static Board),
+}
+
+impl Which {
+    /// The boards meant.
+    pub(crate) fn boards(self) -> impl Iterator<Item = &'static Board> {
+        BOARDS.iter().filter(move |board| match self {
+            Self::All => true,
+            Self::One(one) => one.name == board.name,
+        })
+    }
+}
+
+impl ValueEnum for Which {
+    fn value_variants<'a>() -> &'a [Self] {
+        static ALL: LazyLock<Vec<Which>> =
+            LazyLock::new(|| [Which::All].into_iter().chain(BOARDS.iter().map(Which::One)).collect());
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::All => PossibleValue::new("all"),
+            Self::One(board) => PossibleValue::new(board.name).help(board.core),
+        })
+    }
+}
