@@ -2,6 +2,8 @@
 
 mod apt;
 mod asm;
+mod counts;
+mod cycles;
 mod full;
 mod image;
 mod listing;
@@ -9,6 +11,7 @@ mod process;
 mod qemu;
 mod road;
 mod targets;
+mod trace;
 
 use clap::{Parser, Subcommand};
 use road::Choice;
@@ -38,6 +41,18 @@ enum Task {
         #[arg(long)]
         record: bool,
     },
+    /// Counts the instructions and modelled cycles of kernels on the boards
+    Counts {
+        /// The board, by its folder in `examples`; all of them unless named
+        #[arg(long)]
+        board: Option<String>,
+        /// Shows the cases whose names contain this, such as "gemm NN 16"
+        #[arg(long, default_value = "")]
+        case: String,
+        /// Shows where the instructions lie: by function, and the blocks that cost most
+        #[arg(long)]
+        listing: bool,
+    },
     /// Runs what is too slow for every change, and records the result
     Full {
         /// Seconds of fuzzing for each fuzz target
@@ -53,6 +68,7 @@ fn main() -> ExitCode {
         Task::BuildTargets => targets::build(road),
         Task::Aarch64 => targets::aarch64(road),
         Task::Asm { record } => asm::check(record),
+        Task::Counts { board, case, listing } => counts::run(road, &counts::Options { board, case, listing }),
         Task::Full { fuzz_seconds } => full::check(fuzz_seconds),
     };
     match result {

@@ -17,18 +17,18 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(180);
 
 /// A board that QEMU emulates.
-struct Board {
+pub(crate) struct Board {
     /// Its folder in `examples`.
-    name: &'static str,
-    target: &'static str,
-    qemu: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) target: &'static str,
+    pub(crate) qemu: &'static str,
     /// The package that has QEMU for it.
-    package: &'static str,
+    pub(crate) package: &'static str,
     /// The machine, and how much emulated time an instruction takes: see the board's `.cargo/config.toml`.
-    machine: &'static [&'static str],
+    pub(crate) machine: &'static [&'static str],
 }
 
-const BOARDS: [Board; 2] = [
+pub(crate) const BOARDS: [Board; 2] = [
     Board {
         name: "cortex-m",
         target: "thumbv7em-none-eabihf",
@@ -46,7 +46,7 @@ const BOARDS: [Board; 2] = [
 ];
 
 /// Semihosting prints to our standard output, and nothing else does.
-const CONSOLE: [&str; 10] = [
+pub(crate) const CONSOLE: [&str; 10] = [
     "-display",
     "none",
     "-monitor",
@@ -148,7 +148,7 @@ pub(crate) fn desktop_trace() -> Result<Desktop> {
 }
 
 /// Builds a program for a board; returns where it is.
-fn build(board: &Board, road: &Road, program: &str, features: &[&str]) -> Result<PathBuf> {
+pub(crate) fn build(board: &Board, road: &Road, program: &str, features: &[&str]) -> Result<PathBuf> {
     let folder = root().join("examples").join(board.name);
     process::run(
         road.cargo("build", &folder).args(["--release", "--quiet", "--bin", program]).args(features),
