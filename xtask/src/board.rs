@@ -106,7 +106,7 @@ pub(crate) static BOARDS: [Board; 7] = [
 ];
 
 /// Semihosting prints to our standard output, and nothing else does.
-const CONSOLE: &str = "-display none -monitor none -serial none -chardev stdio,id=host \
+pub(crate) const CONSOLE: &str = "-display none -monitor none -serial none -chardev stdio,id=host \
                        -semihosting-config enable=on,target=native,chardev=host";
 
 /// The road to a board's compiler.
@@ -117,12 +117,23 @@ pub(crate) fn road(board: &Board, choice: Choice) -> Result<Road> {
 /// Builds `program` for a board, with `features` of its package beside the board's own; returns where it is. The image
 /// stays when the same program is built for another board, or with other features.
 pub(crate) fn build(board: &Board, road: &Road, program: &str, features: &[&str]) -> Result<PathBuf> {
+    build_with(board, road, program, features, &[])
+}
+
+/// The same with more arguments for cargo.
+pub(crate) fn build_with(
+    board: &Board,
+    road: &Road,
+    program: &str,
+    features: &[&str],
+    arguments: &[&str],
+) -> Result<PathBuf> {
     let folder = root().join("examples").join(board.folder);
     let mut all = board.features.to_vec();
     all.extend(features);
     let mut cargo = road.cargo("build", &folder);
     cargo.args(["--release", "--quiet", "--bin", program, "--no-default-features"]);
-    process::run(cargo.args(["--features", &all.join(",")]))?;
+    process::run(cargo.args(["--features", &all.join(",")]).args(arguments))?;
 
     let built = road.target_dir().join(board.target).join("release").join(program);
     let images = target_dir("images").join(board.name);

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 use object::elf::{SHF_ALLOC, SHF_WRITE};
-use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind};
+use object::{Architecture, Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind};
+use rustc_demangle::demangle;
 use std::fs;
 use std::path::Path;
 
@@ -44,4 +45,17 @@ impl Image {
         let panics = names.into_iter().filter(|name| name.contains("panicking")).map(String::from).collect();
         Ok(Self { code, flash, ram, panics })
     }
+}
+
+/// Where the function of this name is.
+pub(crate) fn address(path: &Path, name: &str) -> Result<u64> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let file = object::File::parse(&*bytes).with_context(|| path.display().to_string())?;
+    let named = |symbol: &object::Symbol<'_, '_>| {
+        symbol.name().is_ok_and(|symbol| format!("{:#}", demangle(symbol)) == name)
+    };
+    let symbol = file.symbols().find(named).with_context(|| format!("{} has no `{name}`", path.display()))?;
+    // On Arm, the lowest bit says that the code is Thumb.
+    let thumb = u64::from(file.architecture() == Architecture::Arm);
+    Ok(symbol.address() & !thumb)
 }

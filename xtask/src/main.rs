@@ -3,6 +3,8 @@
 mod apt;
 mod asm;
 mod board;
+mod counts;
+mod cycles;
 mod full;
 mod image;
 mod listing;
@@ -10,6 +12,7 @@ mod process;
 mod qemu;
 mod road;
 mod targets;
+mod trace;
 
 use board::Which;
 use clap::{Parser, Subcommand};
@@ -44,6 +47,18 @@ enum Task {
         #[arg(long)]
         record: bool,
     },
+    /// Counts the instructions and modelled cycles of kernels on the boards
+    Counts {
+        /// The board, by its folder in `examples`; all of them unless named
+        #[arg(long)]
+        board: Option<String>,
+        /// Shows the cases whose names contain this, such as "gemm NN 16"
+        #[arg(long, default_value = "")]
+        case: String,
+        /// Shows where the instructions lie: by function, and the blocks that cost most
+        #[arg(long)]
+        listing: bool,
+    },
     /// Runs what is too slow for every change, and records the result
     Full {
         /// Seconds of fuzzing for each fuzz target
@@ -59,6 +74,7 @@ fn main() -> ExitCode {
         Task::BuildTargets => targets::build(road),
         Task::Aarch64 => targets::aarch64(road),
         Task::Asm { record } => asm::check(record),
+        Task::Counts { board, case, listing } => counts::run(road, &counts::Options { board, case, listing }),
         Task::Full { fuzz_seconds } => full::check(fuzz_seconds),
     };
     match result {

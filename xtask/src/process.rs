@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ChildStderr, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -56,6 +56,16 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 
 /// What a command printed, its errors too, if it ends in time.
 pub(crate) fn output_within(command: &mut Command, limit: Duration) -> Result<(ExitStatus, String)> {
+    let (status, text, errors) = run_within(command, limit, read)?;
+    Ok((status, text + &errors))
+}
+
+/// Runs a command to its end, if that comes in time: how it ended, what it printed, and what `log` made of its errors.
+pub(crate) fn run_within<T: Send + 'static>(
+    command: &mut Command,
+    limit: Duration,
+    log: impl FnOnce(ChildStderr) -> T + Send + 'static,
+) -> Result<(ExitStatus, String, T)> {
     let line = shown(command);
     let mut child = command
         .stdin(Stdio::null())
@@ -64,8 +74,8 @@ pub(crate) fn output_within(command: &mut Command, limit: Duration) -> Result<(E
         .spawn()
         .with_context(|| format!("cannot start `{line}`"))?;
     // Both pipes are emptied all the time: a full one would stop the program.
-    let stdout = child.stdout.take().map(|pipe| thread::spawn(|| read(pipe)));
-    let stderr = child.stderr.take().map(|pipe| thread::spawn(|| read(pipe)));
+    let (stdout, stderr) = (child.stdout.take().context("no pipe")?, child.stderr.take().context("no pipe")?);
+    let (stdout, stderr) = (thread::spawn(|| read(stdout)), thread::spawn(|| log(stderr)));
     let end = Instant::now() + limit;
     let status = loop {
         if let Some(status) = child.try_wait()? {
@@ -78,9 +88,11 @@ pub(crate) fn output_within(command: &mut Command, limit: Duration) -> Result<(E
         }
         thread::sleep(Duration::from_millis(20));
     };
-    let text: String = [stdout, stderr].into_iter().flatten().filter_map(|pipe| pipe.join().ok()).collect();
+    let (Ok(text), Ok(log)) = (stdout.join(), stderr.join()) else {
+        bail!("cannot read what `{line}` printed")
+    };
     match status {
-        Some(status) => Ok((status, text)),
+        Some(status) => Ok((status, text, log)),
         None => bail!("`{line}` did not end within {} s; it printed\n{text}", limit.as_secs()),
     }
 }

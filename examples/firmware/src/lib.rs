@@ -1,4 +1,4 @@
-//! What the example boards run, written once: the recipe, three programs, and how a board prints and counts.
+//! What the example boards run, written once: the recipe, the programs, and how a board prints and counts.
 //!
 //! A board (`examples/cortex-m`, `examples/riscv`) adds only its start-up code, its counter and its memory map. The
 //! desktop runs [`trace`] too, on each of its instruction sets, and must print the very same lines: because both sides
@@ -9,6 +9,7 @@
 #![no_std]
 
 mod board;
+mod counts;
 mod data;
 #[cfg(target_os = "none")]
 mod host;
@@ -19,6 +20,7 @@ mod trace;
 mod train;
 
 pub use board::{Board, Failure};
+pub use counts::counts;
 #[cfg(target_os = "none")]
 pub use host::{print, run};
 pub use infer::infer;

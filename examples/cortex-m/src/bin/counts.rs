@@ -1,0 +1,10 @@
+//! Counts the instructions of kernels one by one.
+#![no_std]
+#![no_main]
+
+use fusebox_cortex_m::Mps2;
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    firmware::run(Mps2::take(), firmware::counts)
+}

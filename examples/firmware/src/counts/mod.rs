@@ -1,0 +1,98 @@
+//! Kernels one by one, each as a case of its own, for `cargo xtask counts`.
+//!
+//! What a case runs lies between two calls of [`mark`], a function with a name in the image, by which the emulator's trace
+//! is cut into cases. So the instructions of a case are counted twice: in the trace, one by one, and here by the board.
+//!
+//! Shapes pass through [`black_box`], so that the kernels compiled are those for any shape.
+
+mod functions;
+mod networks;
+mod products;
+
+use crate::board::{Board, Counter, Failure, say};
+use core::fmt;
+use core::hint::black_box;
+use fusebox::Rng;
+use static_cell::ConstStaticCell;
+
+/// Whether floating point is in hardware. Where it is not, a multiply-accumulate takes some eighty instructions: the
+/// largest cases are left out.
+const FPU: bool = cfg!(target_abi = "eabihf");
+
+/// What the cases compute on: all zeros at first, and so in `.bss`.
+static PRODUCTS: ConstStaticCell<products::Memory> = ConstStaticCell::new(products::Memory::new());
+static NETWORKS: ConstStaticCell<networks::Memory> = ConstStaticCell::new(networks::Memory::new());
+static FUNCTIONS: ConstStaticCell<functions::Memory> = ConstStaticCell::new(functions::Memory::new());
+
+/// Runs every case; prints a line for each: its name, how much work it is, its instructions.
+pub fn counts<B: Board>(board: &mut B) -> Result<(), Failure> {
+    let products = PRODUCTS.try_take().ok_or(Failure::Restarted)?;
+    let networks = NETWORKS.try_take().ok_or(Failure::Restarted)?;
+    let functions = FUNCTIONS.try_take().ok_or(Failure::Restarted)?;
+    let mut bench = Bench { counter: Counter::calibrated(board)?, board };
+    // What the marks themselves take.
+    bench.case(format_args!("nothing"), Work::Numbers(1), &mut || Ok(()))?;
+    products.run(&mut bench)?;
+    networks.run(&mut bench)?;
+    functions.run(&mut bench)
+}
+
+/// How much a case has to do, by which its instructions are divided.
+#[derive(Clone, Copy, Debug)]
+enum Work {
+    /// Multiply-accumulates; of a network, those of the forward pass.
+    Macs(usize),
+    /// Numbers that a function is computed of.
+    Numbers(usize),
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Macs(count) => write!(f, "{count} MACs"),
+            Self::Numbers(count) => write!(f, "{count} numbers"),
+        }
+    }
+}
+
+/// Where cases are counted.
+struct Bench<'a, B> {
+    board: &'a mut B,
+    counter: Counter,
+}
+
+impl<B: Board> Bench<'_, B> {
+    /// Counts a case and prints its line. All cases are called from here, so that the marks cost the same in each.
+    #[inline(never)]
+    fn case(
+        &mut self,
+        name: fmt::Arguments<'_>,
+        work: Work,
+        run: &mut dyn FnMut() -> Result<(), fusebox::Error>,
+    ) -> Result<(), Failure> {
+        let mut result = Ok(());
+        let instructions = self.counter.instructions(self.board, || {
+            mark();
+            if let Err(error) = run() {
+                result = Err(error);
+            }
+            mark();
+        })?;
+        result?;
+        say!(self.board, "case {name}; {work}; {instructions} instructions");
+        Ok(())
+    }
+}
+
+/// The start of a case, or its end.
+#[inline(never)]
+fn mark() {
+    black_box(0_u8);
+}
+
+/// Numbers of which about half are negative, none zero.
+fn fill(rng: &mut Rng, numbers: &mut [f32]) {
+    for x in numbers {
+        *x = rng.normal();
+    }
+}

@@ -1,0 +1,10 @@
+//! Counts the instructions of kernels one by one.
+#![no_std]
+#![no_main]
+
+use fusebox_riscv::Virt;
+
+#[riscv_rt::entry]
+fn main() -> ! {
+    firmware::run(Some(Virt::default()), firmware::counts)
+}
