@@ -31,10 +31,10 @@ pub(crate) struct Board {
     /// Features of that folder's package which make it this board's.
     pub(crate) features: &'static [&'static str],
     /// The emulator, and the package that has it.
-    qemu: [&'static str; 2],
+    pub(crate) qemu: [&'static str; 2],
     /// How the machine is started. An instruction takes 2^shift ns of the emulated time: so many that the counter tells
     /// single instructions apart, so few that it does not overflow.
-    machine: &'static str,
+    pub(crate) machine: &'static str,
 }
 
 const ARM: [&str; 2] = ["qemu-system-arm"; 2];

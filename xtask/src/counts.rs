@@ -5,10 +5,10 @@
 //! (`cycles.rs`), and where they lie. The board counts them too, by its own counter, and must find as many.
 
 use crate::apt;
+use crate::board::{self, BOARDS, Board, CONSOLE};
 use crate::cycles::{self, Cost};
 use crate::image;
 use crate::process::run_within;
-use crate::board::{self, BOARDS, Board, CONSOLE};
 use crate::road::{Choice, Road};
 use crate::trace::{Instruction, Trace, Visits};
 use anyhow::{Context, Result, bail, ensure};
@@ -77,7 +77,12 @@ fn measure(board: &Board, road: &Road, listing: bool) -> Result<(Trace, Vec<Case
     let image = board::build_with(board, road, "counts", &[], if listing { &config } else { &[] })?;
     let mark = image::address(&image, MARK)?;
     let mut command = Command::new(qemu);
-    command.args(board.machine.split(' ')).args(CONSOLE.split(' ')).args(["-d", "in_asm,exec,nochain"]).arg("-kernel").arg(&image);
+    command
+        .args(board.machine.split(' '))
+        .args(CONSOLE.split(' '))
+        .args(["-d", "in_asm,exec,nochain"])
+        .arg("-kernel")
+        .arg(&image);
     let (status, text, trace) =
         run_within(&mut command, LIMIT, move |log| Trace::read(BufReader::new(log), mark))?;
     ensure!(status.success(), "{} failed on {}: {status}; it printed\n{text}", image.display(), board.name);
