@@ -2,9 +2,9 @@
 #![no_std]
 #![no_main]
 
-use fusebox_cortex_m::Mps2;
+use fusebox_cortex_m::CortexM;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    firmware::run(Mps2::take(), firmware::counts)
+    firmware::run(CortexM::take(), firmware::counts)
 }
