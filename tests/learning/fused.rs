@@ -1,5 +1,6 @@
 //! A rule at the store of the product that forms its gradient does, bit for bit, what it does to the gradient as an array;
-//! and touches nothing beside.
+//! and touches nothing beside. But plain descent on a single sample multiplies the row of the gradient's outer product by the
+//! rate first.
 
 use crate::support::isas::isas;
 use fusebox::{
@@ -15,7 +16,11 @@ fn sum_of_rows<const OUT: usize>(dys: &[[f32; OUT]], o: usize) -> f32 {
 }
 
 /// Three steps, so that what is kept counts, on a batch of `rows`.
-fn steps<O: Optimizer, const IN: usize, const OUT: usize>(name: &str, optimizer: &O, isa: Isa, rows: usize) {
+fn steps<O: Optimizer, const IN: usize, const OUT: usize>(
+    (name, optimizer, rate): (&str, &O, Option<f32>),
+    isa: Isa,
+    rows: usize,
+) {
     let what = format!("{isa}, {name}, {IN} x {OUT}, {rows} rows");
     let mut rng = Rng::new((IN * 64 + OUT) as u64);
     let mut random = || 2.0 * rng.uniform() - 1.0;
@@ -47,7 +52,14 @@ fn steps<O: Optimizer, const IN: usize, const OUT: usize>(name: &str, optimizer:
         let sums = std::array::from_fn(|o| sum_of_rows(&dys, o));
 
         let sweep = &mut optimizer.begin(&mut array_progress, rows);
-        O::step(sweep, isa, &gradient, &mut weight, &mut state);
+        if let (Some(rate), [dy]) = (rate, &dys[..]) {
+            let row = dy.map(|dy| dy * -rate);
+            let row = Mat::new(&row, 1, OUT).expect("1 x out");
+            let sum = MatMut::new(weight.as_flattened_mut(), IN, OUT).expect("in x out");
+            gemm_with(isa, x.t(), row, sum, Epilogue::Accumulate).expect("in x out");
+        } else {
+            O::step(sweep, isa, &gradient, &mut weight, &mut state);
+        }
         O::step(sweep, isa, &sums, &mut bias, &mut bias_state);
         assert_eq!((weights[1], biases[1]), (weight, bias), "{what}, step {step}");
     }
@@ -68,39 +80,40 @@ fn steps<O: Optimizer, const IN: usize, const OUT: usize>(name: &str, optimizer:
 }
 
 /// Below, at and above the widths of vectors and the heights of tiles, and a column that lies like a row.
-fn shapes<O: Optimizer>(name: &str, optimizer: &O) {
+fn shapes<O: Optimizer>(name: &str, optimizer: &O, rate: Option<f32>) {
+    let rule = (name, optimizer, rate);
     for isa in isas() {
         for rows in [1, 3, 32] {
-            steps::<O, 1, 1>(name, optimizer, isa, rows);
-            steps::<O, 1, 33>(name, optimizer, isa, rows);
-            steps::<O, 13, 15>(name, optimizer, isa, rows);
-            steps::<O, 14, 16>(name, optimizer, isa, rows);
-            steps::<O, 15, 17>(name, optimizer, isa, rows);
-            steps::<O, 64, 1>(name, optimizer, isa, rows);
-            steps::<O, 64, 33>(name, optimizer, isa, rows);
+            steps::<O, 1, 1>(rule, isa, rows);
+            steps::<O, 1, 33>(rule, isa, rows);
+            steps::<O, 13, 15>(rule, isa, rows);
+            steps::<O, 14, 16>(rule, isa, rows);
+            steps::<O, 15, 17>(rule, isa, rows);
+            steps::<O, 64, 1>(rule, isa, rows);
+            steps::<O, 64, 33>(rule, isa, rows);
         }
     }
 }
 
 #[test]
 fn rules_without_moments() {
-    shapes("sgd", &Sgd::new(0.1));
-    shapes("decay of sgd", &WeightDecay::new(Sgd::new(0.1), 0.01));
-    shapes("clipped sgd", &ClipValue::new(Sgd::new(0.1), 0.5));
+    shapes("sgd", &Sgd::new(0.1), Some(0.1));
+    shapes("decay of sgd", &WeightDecay::new(Sgd::new(0.1), 0.01), None);
+    shapes("clipped sgd", &ClipValue::new(Sgd::new(0.1), 0.5), None);
 }
 
 #[test]
 fn rules_with_one_moment() {
-    shapes("momentum", &Momentum::new(0.1, 0.9));
-    shapes("nesterov", &Nesterov::new(0.1, 0.9));
-    shapes("rmsprop", &RmsProp::new(0.01));
+    shapes("momentum", &Momentum::new(0.1, 0.9), None);
+    shapes("nesterov", &Nesterov::new(0.1, 0.9), None);
+    shapes("rmsprop", &RmsProp::new(0.01), None);
     let nested = WeightDecay::new(ClipValue::new(Momentum::new(0.1, 0.9), 0.5), 0.01);
-    shapes("decay of clipped momentum", &nested);
+    shapes("decay of clipped momentum", &nested, None);
 }
 
 #[test]
 fn rules_with_two_moments() {
-    shapes("adam", &Adam::new(0.01));
-    shapes("adamw", &AdamW::new(0.01, 0.01));
-    shapes("clipped decay of adam", &ClipValue::new(WeightDecay::new(Adam::new(0.01), 0.01), 0.5));
+    shapes("adam", &Adam::new(0.01), None);
+    shapes("adamw", &AdamW::new(0.01, 0.01), None);
+    shapes("clipped decay of adam", &ClipValue::new(WeightDecay::new(Adam::new(0.01), 0.01), 0.5), None);
 }

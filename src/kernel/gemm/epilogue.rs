@@ -116,4 +116,31 @@ impl Finish for Activate {
     fn is_nothing(&self) -> bool {
         matches!(self, Self::Nothing)
     }
+
+    /// One choice for all of a row, not one for each number.
+    ///
+    /// # Safety
+    /// See [`Finish::finish_row`].
+    #[cfg(fusebox_scalar)]
+    #[inline(always)]
+    unsafe fn finish_row<S: Simd>(&self, s: S, sums: *mut f32, place: Place, len: usize) {
+        // SAFETY: the caller's promise: `len` numbers at the place, and in the gate's row.
+        unsafe {
+            match *self {
+                Self::Nothing => sums.copy_to(place.c, len),
+                Self::Relu => {
+                    for j in 0..len {
+                        s.store(place.c.wrapping_add(j), s.relu(s.load(sums.wrapping_add(j))));
+                    }
+                }
+                Self::ReluMask(gate, stride) => {
+                    let gate = gate.wrapping_add(place.row * stride + place.col);
+                    for j in 0..len {
+                        let x = s.relu_mask(s.load(gate.wrapping_add(j)), s.load(sums.wrapping_add(j)));
+                        s.store(place.c.wrapping_add(j), x);
+                    }
+                }
+            }
+        }
+    }
 }

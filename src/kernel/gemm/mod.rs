@@ -137,13 +137,18 @@ pub(crate) fn row_product<const K: usize, const N: usize>(
     bias: &[f32; N],
     relu: bool,
 ) {
-    let (a, c) = (core::array::from_ref(a), core::array::from_mut(c));
     #[cfg(not(fusebox_scalar))]
-    isa.call(fixed::FixedProduct { a, b, c, bias, relu });
-    #[cfg(fusebox_scalar)]
     {
+        let (a, c) = (core::array::from_ref(a), core::array::from_mut(c));
+        isa.call(fixed::FixedProduct { a, b, c, bias, relu });
+    }
+    #[cfg(fusebox_scalar)]
+    if N == 1 {
+        let (a, c) = (core::array::from_ref(a), core::array::from_mut(c));
         let epilogue = if relu { Epilogue::BiasRelu(bias) } else { Epilogue::Bias(bias) };
         product(isa, Mat::of_rows(a), Mat::of_rows(b), MatMut::of_rows(c), epilogue);
+    } else {
+        scalar::row(isa, a, b, c, bias, relu);
     }
 }
 
@@ -154,6 +159,14 @@ pub(crate) fn finish_product<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: Mat
     if check(&a, (b.rows(), b.cols()), &c, &Epilogue::None).is_ok() {
         run(isa, a, b, c, First::Zero, finish);
     }
+}
+
+/// `c = c + a^T (b factor)` for a row `a` of m numbers and a row `b` of n, `c` being m x n: as far as all of them go.
+pub(crate) fn add_rank_one(isa: Isa, a: &[f32], b: &[f32], mut c: MatMut<'_>, factor: f32) {
+    #[cfg(fusebox_scalar)]
+    scalar::add_rank_one(isa, a, b, &mut c, factor);
+    #[cfg(not(fusebox_scalar))]
+    isa.call(thin::RankOne { a, b, c: &mut c, factor });
 }
 
 /// Where a [`Product`] is made: of shapes that [`check`] has passed.

@@ -10,10 +10,12 @@
 //! A core stores one vector a cycle, so that is the floor; the micro-kernel's start and end for each tile would be as
 //! long as this again.
 
+use super::epilogue::Activate;
 use super::plan;
 use super::product::{Product, a_steps};
-use super::tile::{Finish, Place, first_values, load_row};
-use crate::simd::{Pass, Simd, VECTORS};
+use super::tile::{Finish, First, Place, first_values, load_row};
+use crate::MatMut;
+use crate::simd::{Pass, Simd};
 
 /// The longest sum that is thin.
 pub(super) const THIN: usize = 3;
@@ -30,24 +32,63 @@ impl<F: Finish, const TN: bool> Pass for Thin<'_, F, TN> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         match self.product.k {
-            1 => panels::<S, F, 1, TN>(s, self.product, self.finish),
-            2 => panels::<S, F, 2, TN>(s, self.product, self.finish),
-            _ => panels::<S, F, 3, TN>(s, self.product, self.finish),
+            1 => panels::<S, F, 1, TN>(s, self.product, self.finish, None),
+            2 => panels::<S, F, 2, TN>(s, self.product, self.finish, None),
+            _ => panels::<S, F, 3, TN>(s, self.product, self.finish, None),
         }
     }
 }
 
+/// A column times a row, added: `c = c + a^T (b factor)`.
+pub(super) struct RankOne<'a, 'c> {
+    pub(super) a: &'a [f32],
+    pub(super) b: &'a [f32],
+    pub(super) c: &'a mut MatMut<'c>,
+    pub(super) factor: f32,
+}
+
+impl Pass for RankOne<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { a, b, c, factor } = self;
+        let product = Product {
+            m: a.len().min(c.rows()),
+            n: b.len().min(c.cols()),
+            k: 1,
+            a: a.as_ptr(),
+            a_stride: a.len(),
+            a_transposed: true,
+            b: b.as_ptr(),
+            b_len: b.len(),
+            b_stride: b.len(),
+            b_transposed: false,
+            chained_n: usize::MAX,
+            first: First::Output,
+            c_stride: c.row_stride(),
+            c: c.data_mut().as_mut_ptr(),
+        };
+        panels::<S, Activate, 1, true>(s, &product, &Activate::Nothing, Some(factor));
+    }
+}
+
 #[inline(always)]
-fn panels<S: Simd, F: Finish, const K: usize, const TN: bool>(s: S, product: &Product, finish: &F) {
+fn panels<S: Simd, F: Finish, const K: usize, const TN: bool>(
+    s: S,
+    product: &Product,
+    finish: &F,
+    factor: Option<f32>,
+) {
     let mut col = 0;
     while col < product.n {
         // B's rows and a tile of C fit the registers: sixteen of them, or thirty-two of sixteen lanes.
         let vectors = (product.n - col).div_ceil(S::LANES).min(if S::LANES == 16 { 4 } else { 2 });
         match vectors {
-            1 => panel::<S, F, K, 8, 1, TN>(s, product, finish, col),
-            2 => panel::<S, F, K, 4, 2, TN>(s, product, finish, col),
-            3 => panel::<S, F, K, 2, 3, TN>(s, product, finish, col),
-            _ => panel::<S, F, K, 2, 4, TN>(s, product, finish, col),
+            1 => panel::<S, F, K, 8, 1, TN>(s, product, finish, col, factor),
+            2 => panel::<S, F, K, 4, 2, TN>(s, product, finish, col, factor),
+            3 => panel::<S, F, K, 2, 3, TN>(s, product, finish, col, factor),
+            _ => panel::<S, F, K, 2, 4, TN>(s, product, finish, col, factor),
         }
         col += vectors * S::LANES;
     }
@@ -62,6 +103,7 @@ fn panel<S: Simd, F: Finish, const K: usize, const MR: usize, const NV: usize, c
     product: &Product,
     finish: &F,
     col: usize,
+    factor: Option<f32>,
 ) {
     let Product { m, n, b_stride, c_stride, .. } = *product;
     let last_lanes = plan::last_lanes::<S>(n - col, NV);
@@ -69,9 +111,14 @@ fn panel<S: Simd, F: Finish, const K: usize, const MR: usize, const NV: usize, c
     let mut place = Place { c, c_stride, row: 0, col, last_lanes };
     // SAFETY: whoever made the product promised that its operands hold it: K rows of B, m of A and of C.
     unsafe {
-        let b: [[S::V; NV]; K] =
+        let mut b: [[S::V; NV]; K] =
             core::array::from_fn(|j| load_row(s, product.b.wrapping_add(j * b_stride + col), last_lanes));
-        while VECTORS && place.row + MR <= m {
+        if let Some(factor) = factor {
+            for b in b.as_flattened_mut() {
+                *b = s.mul(*b, s.splat(factor));
+            }
+        }
+        while place.row + MR <= m {
             tile::<S, F, K, MR, NV, TN>(s, product, finish, &b, &mut place);
         }
         while place.row < m {

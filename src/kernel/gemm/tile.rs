@@ -67,9 +67,9 @@ pub(crate) trait Finish: Copy {
         false
     }
 
-    /// The learning rate, if C is parameters that move by gradient descent.
+    /// The factor of sums that are added to C, if that is all that happens.
     #[cfg(fusebox_scalar)]
-    fn descent(&self) -> Option<f32> {
+    fn adds(&self) -> Option<f32> {
         None
     }
 

@@ -8,7 +8,7 @@ mod rules;
 
 pub(crate) use rules::{Clipped, Downhill, Heavy, Moments, Penalized, RootMeanSquare, Shrinking};
 
-use super::gemm::{Finish, Place, finish_product, load_row, next_row, store_tile};
+use super::gemm::{Finish, Place, add_rank_one, finish_product, load_row, next_row, store_tile};
 use crate::simd::{Pass, Simd};
 use crate::{Isa, Mat, MatMut};
 use core::marker::PhantomData;
@@ -73,8 +73,8 @@ impl Finish for Descend {
     }
 
     #[cfg(fusebox_scalar)]
-    fn descent(&self) -> Option<f32> {
-        Some(self.rate)
+    fn adds(&self) -> Option<f32> {
+        Some(-self.rate)
     }
 }
 
@@ -96,10 +96,14 @@ impl<'a> ByTile<'a> {
     }
 }
 
-/// Moves `weight` by gradient descent, its gradient being `xs dys`. Here, and not where a layer's sizes are known, so that all
+/// Moves `weight` by gradient descent, its gradient being `xs dys`; for one sample, the rate multiplies `dys` first, and no
+/// gradient is formed: `w_ij + x_i (-rate dy_j)`. Here, and not where a layer's sizes are known, so that all
 /// crates share one compiled product.
 #[inline(never)]
 pub(crate) fn descend_product(isa: Isa, xs: Mat<'_>, dys: Mat<'_>, weight: MatMut<'_>, rate: f32) {
+    if xs.cols() == 1 && dys.rows() == 1 {
+        return add_rank_one(isa, xs.data(), dys.data(), weight, -rate);
+    }
     finish_product(isa, xs, dys, weight, &Descend { rate });
 }
 
@@ -309,29 +313,54 @@ impl<R: Rule> Pass for DescendColumns<'_, R> {
         let mut col = 0;
         while col < cols {
             let lanes = (cols - col).min(S::LANES);
-            // Many rows in four chains, whose sums are added in order: one would wait for itself.
-            let chain = if rows < FOUR_CHAINS { rows } else { rows.div_ceil(4) };
-            let mut sums = [s.splat(0.0); 4];
-            for i in 0..chain {
-                for (c, sum) in sums.iter_mut().enumerate() {
-                    let row = c * chain + i;
-                    if row < rows {
-                        // SAFETY: `lanes` numbers from `col` on lie in each row, which is as long as the bias.
-                        let dy = unsafe { s.load_partial(self.dys.as_ptr().add(row * stride + col), lanes) };
-                        *sum = s.add(*sum, dy);
-                    }
+            let first = self.dys.as_ptr().wrapping_add(col);
+            // SAFETY: `lanes` numbers from `col` on lie in each row, which is as long as the bias.
+            let sum = unsafe {
+                match rows {
+                    0..FOUR_CHAINS => sum_of_few(s, first, stride, rows, lanes),
+                    _ => sum_of_many(s, first, stride, rows, lanes),
                 }
-            }
-            let [first, second, third, fourth] = sums;
-            let sum = match chain < rows {
-                true => s.add(s.add(s.add(first, second), third), fourth),
-                false => first,
             };
             // SAFETY: and as many in the bias and in every moment.
             unsafe { step_vector(s, self.rule, sum, bias, moments, col, Some(lanes)) };
             col += S::LANES;
         }
     }
+}
+
+/// The sum of `rows` rows, one vector of each, in one chain.
+///
+/// # Safety
+/// `lanes` numbers can be read from `first` on, and `stride` numbers further on, so many times.
+#[inline(always)]
+unsafe fn sum_of_few<S: Simd>(s: S, first: *const f32, stride: usize, rows: usize, lanes: usize) -> S::V {
+    let mut sum = s.splat(0.0);
+    for row in 0..rows {
+        // SAFETY: the caller's promise.
+        sum = s.add(sum, unsafe { s.load_partial(first.wrapping_add(row * stride), lanes) });
+    }
+    sum
+}
+
+/// The same for many rows, in four chains whose sums are added in order: one would wait for itself.
+///
+/// # Safety
+/// As for [`sum_of_few`].
+#[inline(always)]
+unsafe fn sum_of_many<S: Simd>(s: S, first: *const f32, stride: usize, rows: usize, lanes: usize) -> S::V {
+    let chain = rows.div_ceil(4);
+    let mut sums = [s.splat(0.0); 4];
+    for i in 0..chain {
+        for (c, sum) in sums.iter_mut().enumerate() {
+            let row = c * chain + i;
+            if row < rows {
+                // SAFETY: the caller's promise.
+                *sum = s.add(*sum, unsafe { s.load_partial(first.wrapping_add(row * stride), lanes) });
+            }
+        }
+    }
+    let [first, second, third, fourth] = sums;
+    s.add(s.add(s.add(first, second), third), fourth)
 }
 
 /// As far as parameters and moments in use go.

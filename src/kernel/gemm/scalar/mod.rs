@@ -1,11 +1,9 @@
 //! Products on cores without vectors: microcontrollers, where a program must be small before it is fast.
 //!
 //! ```text
-//! for each 4 rows of C:
-//!     for all columns of C                       (or 16, if the old C is needed at the end)
-//!         for each chain of k:
-//!             kernel: sums of 4 rows             (tiles of 4 x 4 in registers: see `vfp`)
-//!         finish each row
+//! for all of C                     (or 4 rows of 16 columns at a time, if the old C is needed at the end)
+//!     kernel: sums                 (each chain of k: tiles of 4 x 4 in registers, see `vfp`)
+//!     finish each row
 //! ```
 //!
 //! The loops are compiled once, for all shapes and whatever becomes of a sum: a kernel is a pointer to the one for how A
@@ -17,20 +15,21 @@ mod plain;
 #[cfg(not(fusebox_core = "other"))]
 mod vfp;
 
+use super::chains;
 use super::epilogue::Activate;
 use super::packed::PANEL;
 use super::product::Product;
 use super::tile::{Finish, First, Place};
-use crate::Isa;
 use crate::simd::{Pass, Simd};
+use crate::{Isa, MatMut};
+use core::mem::MaybeUninit;
 
-/// Rows of C at a time.
+/// Rows and columns of C at a time where sums lie on the stack.
 const ROWS: usize = 4;
 
-/// Columns of C at a time where sums lie on the stack.
 const COLS: usize = 16;
 
-/// Sums over a stretch of k, of up to four rows: what a kernel is asked for. Strides are in numbers.
+/// Sums over a stretch of k: what a kernel is asked for. Strides are in numbers.
 #[derive(Clone, Copy)]
 struct Sums {
     a: *const f32,
@@ -40,26 +39,73 @@ struct Sums {
     b_k: usize,
     b_col: usize,
     k: usize,
+    /// Numbers of k in a chain, whose sums are added in order.
+    chain: usize,
     /// What the sums start from.
     first: *const f32,
     first_row: usize,
     first_col: usize,
-    /// Where they go. With `add`, what is there is added to them.
+    /// Where they go.
     out: *mut f32,
     out_row: usize,
-    add: bool,
+    end: End,
     rows: usize,
     cols: usize,
 }
 
+/// How a sum is stored.
+#[derive(Clone, Copy)]
+enum End {
+    /// In the place of what is there.
+    Store,
+    /// Added to what is there.
+    Add,
+    /// The same, but for this factor.
+    AddTimes(f32),
+}
+
+impl End {
+    /// # Safety
+    /// `out` can be read and written.
+    unsafe fn store(self, out: *mut f32, sum: f32) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            out.write(match self {
+                Self::Store => sum,
+                Self::Add => out.read() + sum,
+                Self::AddTimes(factor) => out.read() + factor * sum,
+            });
+        }
+    }
+}
+
+/// What chains after the first start from.
+const ZEROS: [f32; 16] = [0.0; 16];
+
 impl Sums {
-    /// Those of one row.
-    fn of_row(&self, row: usize) -> Self {
+    /// One chain after the other.
+    #[inline(always)]
+    fn each_chain(&self, mut kernel: impl FnMut(&Self)) {
+        let mut chain = Self { k: self.k.min(self.chain), ..*self };
+        kernel(&chain);
+        let mut left = self.k - chain.k;
+        (chain.first, chain.first_row, chain.first_col, chain.end) = (ZEROS.as_ptr(), 0, 0, End::Add);
+        while left > 0 {
+            chain.a = chain.a.wrapping_add(chain.k * chain.a_k);
+            chain.b = chain.b.wrapping_add(chain.k * chain.b_k);
+            chain.k = self.chain.min(left);
+            kernel(&chain);
+            left -= chain.k;
+        }
+    }
+
+    /// Those of `rows` rows from a row on.
+    fn from_row(&self, row: usize, rows: usize) -> Self {
         Self {
             a: self.a.wrapping_add(row * self.a_row),
             first: self.first.wrapping_add(row * self.first_row),
             out: self.out.wrapping_add(row * self.out_row),
-            rows: 1,
+            rows,
             ..*self
         }
     }
@@ -79,16 +125,16 @@ impl Sums {
 /// Computes sums. Unsafe, because all that they name must be there.
 type Kernel = unsafe fn(&Sums);
 
-/// Moves `m` rows of `n` parameters down `rate x_i dy_j`: gradient descent for one sample.
+/// A column of `m` numbers times a row of `n`, added to C: `c_ij + a_i (b_j factor)`.
 #[derive(Clone, Copy)]
-struct Descent {
-    x: *const f32,
-    dy: *const f32,
-    weights: *mut f32,
+struct RankOne {
+    a: *const f32,
+    b: *const f32,
+    c: *mut f32,
     stride: usize,
     m: usize,
     n: usize,
-    rate: f32,
+    factor: f32,
 }
 
 /// A finish, for loops that are compiled once for all of them.
@@ -99,11 +145,8 @@ trait FinishRows {
     /// Whether sums are results as they are.
     fn is_nothing(&self) -> bool;
 
-    /// The product over one k, if there is a shorter way.
-    ///
-    /// # Safety
-    /// The product's operands are there.
-    unsafe fn rank_one(&self, product: &Product) -> bool;
+    /// The factor of sums that are added to C, if that is all.
+    fn adds(&self) -> Option<f32>;
 
     /// Turns the `len` numbers at `sums` into what is stored at `place` and after it, and stores it.
     ///
@@ -126,15 +169,8 @@ impl<F: Finish> FinishRows for Finishing<'_, F> {
         self.finish.is_nothing()
     }
 
-    unsafe fn rank_one(&self, product: &Product) -> bool {
-        let Some(rate) = self.finish.descent() else {
-            return false;
-        };
-        let Product { m, n, a, b, c, c_stride, .. } = *product;
-        let descent = Descent { x: a, dy: b, weights: c, stride: c_stride, m, n, rate };
-        // SAFETY: the caller's promise; A is a row, as `drive` has made sure.
-        unsafe { descend(self.isa)(&descent) };
-        true
+    fn adds(&self) -> Option<f32> {
+        self.finish.adds()
     }
 
     unsafe fn finish_row(&self, sums: *mut f32, place: Place, len: usize) {
@@ -172,22 +208,23 @@ fn kernel(_: Isa, a_transposed: bool, b_transposed: bool) -> Kernel {
     }
 }
 
+/// The kernel for one row of A.
 #[cfg(not(fusebox_core = "other"))]
 #[inline(always)]
-fn descend(_: Isa) -> unsafe fn(&Descent) {
-    vfp::descend
+fn row_kernel(_: Isa) -> Kernel {
+    vfp::nn_row_alone
+}
+
+#[cfg(fusebox_core = "other")]
+#[inline(always)]
+fn row_kernel(_: Isa) -> Kernel {
+    plain::sums
 }
 
 #[cfg(fusebox_core = "other")]
 #[inline(always)]
 fn kernel(_: Isa, _a_transposed: bool, _b_transposed: bool) -> Kernel {
     plain::sums
-}
-
-#[cfg(fusebox_core = "other")]
-#[inline(always)]
-fn descend(_: Isa) -> unsafe fn(&Descent) {
-    plain::descend
 }
 
 /// Computes a product.
@@ -205,16 +242,13 @@ pub(super) fn run<F: Finish>(isa: Isa, product: &Product, finish: &F) {
 #[inline(never)]
 fn drive(kernel: Kernel, product: &Product, finish: &dyn FinishRows) {
     let Product { m, n, k, a, a_stride, a_transposed, b, b_stride, b_transposed, c, c_stride, .. } = *product;
-    // SAFETY: whoever made the product promised that its operands are there; A of one k is a row if it is transposed.
-    if k == 1 && a_transposed && !b_transposed && unsafe { finish.rank_one(product) } {
-        return;
-    }
     let (a_row, a_k) = if a_transposed { (1, a_stride) } else { (a_stride, 1) };
     let (b_k, b_col) = if b_transposed { (1, b_stride) } else { (b_stride, 1) };
-    let segment = product.segment();
-    let mut tile = [0.0; ROWS * COLS];
-    let in_place = !finish.reads_output();
-    let cols = if in_place { n } else { COLS };
+    let mut tile = [MaybeUninit::<f32>::uninit(); ROWS * COLS];
+    // Kernels for how operands lie in a gradient of weights can do without the finish.
+    let adds = if a_transposed && !b_transposed { finish.adds() } else { None };
+    let in_place = adds.is_some() || !finish.reads_output();
+    let [most_rows, most_cols] = if in_place { [m, n] } else { [ROWS, COLS] };
     // What all rows and columns start from alike, if they do.
     let each = if let First::Each(number) = product.first {
         // SAFETY: the number can be read.
@@ -225,44 +259,36 @@ fn drive(kernel: Kernel, product: &Product, finish: &dyn FinishRows) {
     let alike = [each; 4];
     let (mut row, mut col) = (0, 0);
     while row < m {
-        let (rows, cols) = ((m - row).min(ROWS), cols.min(n - col));
+        let (rows, cols) = (most_rows.min(m - row), most_cols.min(n - col));
         let at = c.wrapping_add(row * c_stride + col);
         let (first, first_row, first_col) = match product.first {
             First::Zero | First::Each(_) => (alike.as_ptr(), 0, 0),
             First::Row(row) => (row.wrapping_add(col), 0, 1),
             First::Output => (at.cast_const(), c_stride, 1),
         };
-        let (out, out_row) = if in_place { (at, c_stride) } else { (tile.as_mut_ptr(), COLS) };
-        let mut sums = Sums {
+        let (out, out_row) = if in_place { (at, c_stride) } else { (tile.as_mut_ptr().cast(), COLS) };
+        let sums = Sums {
             a: a.wrapping_add(row * a_row),
             a_row,
             a_k,
             b: b.wrapping_add(col * b_col),
             b_k,
             b_col,
-            k: k.min(segment),
+            k,
+            chain: product.segment(),
             first,
             first_row,
             first_col,
             out,
             out_row,
-            add: false,
+            end: adds.map_or(End::Store, End::AddTimes),
             rows,
             cols,
         };
-        let mut done = sums.k;
-        // SAFETY: rows below m, columns below n, k below k, of operands that are there; the tile has room.
+        // SAFETY: rows below m and columns below n, of operands that are there; the tile has room.
         unsafe {
             kernel(&sums);
-            (sums.first, sums.first_row, sums.first_col, sums.add) = ([0.0; 4].as_ptr(), 0, 0, true);
-            while done < k {
-                sums.a = sums.a.wrapping_add(sums.k * a_k);
-                sums.b = sums.b.wrapping_add(sums.k * b_k);
-                sums.k = segment.min(k - done);
-                kernel(&sums);
-                done += sums.k;
-            }
-            if !(in_place && finish.is_nothing()) {
+            if !(in_place && (adds.is_some() || finish.is_nothing())) {
                 for r in 0..rows {
                     let place = Place {
                         c: at.wrapping_add(r * c_stride),
@@ -279,6 +305,72 @@ fn drive(kernel: Kernel, product: &Product, finish: &dyn FinishRows) {
         if col == n {
             (row, col) = (row + rows, 0);
         }
+    }
+}
+
+/// `c = bias + a b` for one row, n numbers, and a ReLU if asked for: a layer's outputs for one sample.
+#[inline(always)]
+pub(super) fn row<const K: usize, const N: usize>(
+    isa: Isa,
+    a: &[f32; K],
+    b: &[[f32; N]; K],
+    c: &mut [f32; N],
+    bias: &[f32; N],
+    relu: bool,
+) {
+    let b = b.as_flattened().as_ptr();
+    finished_row(row_kernel(isa), a, b, c, bias, relu);
+}
+
+/// # Panics
+/// Never: but `b` must hold as many rows as `a` has numbers, as long as `c`, and the bias as many numbers as `c`.
+#[inline(never)]
+fn finished_row(kernel: Kernel, a: &[f32], b: *const f32, c: &mut [f32], bias: &[f32], relu: bool) {
+    let (k, n) = (a.len(), c.len());
+    let sums = Sums {
+        a: a.as_ptr(),
+        a_row: 0,
+        a_k: 1,
+        b,
+        b_k: n,
+        b_col: 1,
+        k,
+        chain: chains::segment_len(n, k),
+        first: bias.as_ptr(),
+        first_row: 0,
+        first_col: 1,
+        out: c.as_mut_ptr(),
+        out_row: 0,
+        end: End::Store,
+        rows: 1,
+        cols: n,
+    };
+    // SAFETY: `row` has seen to what is above.
+    unsafe { kernel(&sums) };
+    if relu {
+        for c in c {
+            if *c <= 0.0 {
+                *c = 0.0;
+            }
+        }
+    }
+}
+
+/// `c = c + a^T (b factor)` for a row `a` of m numbers and a row `b` of n.
+pub(super) fn add_rank_one(_: Isa, a: &[f32], b: &[f32], c: &mut MatMut<'_>, factor: f32) {
+    let (m, n) = (a.len().min(c.rows()), b.len().min(c.cols()));
+    if m == 0 {
+        return;
+    }
+    let stride = c.row_stride();
+    let product =
+        RankOne { a: a.as_ptr(), b: b.as_ptr(), c: c.data_mut().as_mut_ptr(), stride, m, n, factor };
+    // SAFETY: these are C's first m rows of n.
+    unsafe {
+        #[cfg(not(fusebox_core = "other"))]
+        vfp::rank_one(&product);
+        #[cfg(fusebox_core = "other")]
+        plain::rank_one(&product);
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! Elsewhere it does the few rows and columns that are left beside whole tiles.
 
-use super::{Descent, LANES, Sums};
+#[cfg(fusebox_core = "other")]
+use super::RankOne;
+use super::{LANES, Sums};
 
 /// Columns at a time, for which a number of A is read once.
 const AT_ONCE: usize = 4;
@@ -12,8 +14,15 @@ const AT_ONCE: usize = 4;
 /// # Safety
 /// All that `sums` names is there.
 pub(super) unsafe fn sums(sums: &Sums) {
+    // SAFETY: the caller's promise.
+    sums.each_chain(|chain| unsafe { one_chain(chain) });
+}
+
+/// # Safety
+/// As for [`sums`].
+unsafe fn one_chain(sums: &Sums) {
     for row in 0..sums.rows {
-        let row = sums.of_row(row);
+        let row = sums.from_row(row, 1);
         let mut col = 0;
         // SAFETY: the caller's promise.
         unsafe {
@@ -35,7 +44,7 @@ pub(super) unsafe fn sums(sums: &Sums) {
 /// They are there.
 #[inline(always)]
 unsafe fn block<const N: usize>(sums: &Sums) {
-    let Sums { mut a, a_k, mut b, b_k, b_col, k, first, first_col, out, add, .. } = *sums;
+    let Sums { mut a, a_k, mut b, b_k, b_col, k, first, first_col, out, end, .. } = *sums;
     // SAFETY: the caller's promise.
     unsafe {
         let mut acc: [f32; N] = core::array::from_fn(|j| first.wrapping_add(j * first_col).read());
@@ -47,8 +56,7 @@ unsafe fn block<const N: usize>(sums: &Sums) {
             (a, b) = (a.wrapping_add(a_k), b.wrapping_add(b_k));
         }
         for (j, acc) in acc.into_iter().enumerate() {
-            let out = out.wrapping_add(j);
-            out.write(if add { out.read() + acc } else { acc });
+            end.store(out.wrapping_add(j), acc);
         }
     }
 }
@@ -75,21 +83,20 @@ pub(super) unsafe fn add_products(
     }
 }
 
-/// Gradient descent for one sample.
+/// A column times a row, added.
 ///
 /// # Safety
-/// All that `descent` names is there.
-pub(super) unsafe fn descend(descent: &Descent) {
-    let Descent { x, dy, weights, stride, m, n, rate } = *descent;
-    for i in 0..m {
-        let row = weights.wrapping_add(i * stride);
-        for j in 0..n {
-            // SAFETY: the caller's promise.
-            unsafe {
-                let gradient = x.wrapping_add(i).read() * dy.wrapping_add(j).read();
-                let weight = row.wrapping_add(j);
-                weight.write(weight.read() - gradient * rate);
-            }
+/// All that `product` names is there.
+#[cfg(fusebox_core = "other")]
+pub(super) unsafe fn rank_one(product: &RankOne) {
+    let RankOne { a, b, c, stride, m, n, factor } = *product;
+    for j in 0..n {
+        // SAFETY: the caller's promise, here and below.
+        let x = unsafe { b.wrapping_add(j).read() } * factor;
+        for i in 0..m {
+            let c = c.wrapping_add(i * stride + j);
+            // SAFETY: see above.
+            unsafe { c.write(c.read() + a.wrapping_add(i).read() * x) };
         }
     }
 }
