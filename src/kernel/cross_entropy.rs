@@ -231,9 +231,15 @@ impl Rows<'_> {
             let z = Lanes16::load(s, self.logits.add(start), self.classes, f32::NEG_INFINITY);
             let largest = z.max(s);
             let mut e = z;
-            for x in e.registers() {
+            // One number at a time, only those of the row: the rest would come to zero.
+            let (used, rest) = match S::LANES {
+                1 => e.registers().split_at_mut(self.classes.min(FEW)),
+                _ => (e.registers(), <&mut [S::V]>::default()),
+            };
+            for x in used {
                 *x = exp_or_zero(s, s.sub(*x, s.splat(largest)));
             }
+            rest.fill(s.splat(0.0));
             let sum = e.sum(s);
             let factor = s.splat(self.scale / sum);
             let mut answer = [0.0; 16];

@@ -305,6 +305,10 @@ impl<R: Rule> Pass for DescendColumns<'_, R> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
+        if self.dys.len() == self.bias.len() {
+            let Self { rule, dys, bias, moments } = self;
+            return DescendSlice { rule, gradient: dys, parameters: bias, moments }.run(s);
+        }
         let stride = self.bias.len();
         let cols = shortest::<R>(stride, &self.moments);
         let rows = self.dys.len().checked_div(stride).unwrap_or(0);

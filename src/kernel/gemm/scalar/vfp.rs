@@ -182,7 +182,7 @@ pub(super) unsafe fn nn(sums: &Sums) {
     unsafe { layout.run(sums) }
 }
 
-/// The same for one row.
+/// The same for one row, stored.
 ///
 /// # Safety
 /// As for [`nn`].
