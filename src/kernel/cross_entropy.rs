@@ -66,6 +66,17 @@ impl<const MOST: usize> Pass for CrossEntropyPass<'_, MOST> {
         let Self { logits, labels, classes, scale, gradients } = self;
         let per_row = |numbers: usize| numbers.checked_div(classes).unwrap_or(0);
         let rows = per_row(logits.len()).min(per_row(gradients.len())).min(labels.len());
+        if S::LANES == 1 && MOST == FEW {
+            let group = Rows {
+                logits: logits.as_ptr(),
+                labels: labels.get(..rows).unwrap_or_default(),
+                classes: s.number_in_register(classes.min(FEW)),
+                scale,
+                gradients: gradients.as_mut_ptr(),
+            };
+            // SAFETY: there are as many rows as labels; FEW is for up to so many classes.
+            return unsafe { group.one_by_one(s) };
+        }
         // Sixteen rows' losses, then the next sixteen's, in sixteen virtual lanes.
         let mut total = Lanes16::splat(s, 0.0);
         for (first, rows) in sixteens(rows) {
@@ -231,15 +242,9 @@ impl Rows<'_> {
             let z = Lanes16::load(s, self.logits.add(start), self.classes, f32::NEG_INFINITY);
             let largest = z.max(s);
             let mut e = z;
-            // One number at a time, only those of the row: the rest would come to zero.
-            let (used, rest) = match S::LANES {
-                1 => e.registers().split_at_mut(self.classes.min(FEW)),
-                _ => (e.registers(), <&mut [S::V]>::default()),
-            };
-            for x in used {
+            for x in e.registers() {
                 *x = exp_or_zero(s, s.sub(*x, s.splat(largest)));
             }
-            rest.fill(s.splat(0.0));
             let sum = e.sum(s);
             let factor = s.splat(self.scale / sum);
             let mut answer = [0.0; 16];
@@ -256,6 +261,52 @@ impl Rows<'_> {
             };
             s.reduce_max(ln(s, s.splat(sum))) - distance
         }
+    }
+
+    /// The sum of the losses of any number of rows, of at most sixteen classes: the same a number at a time, in loops, for a
+    /// program for a microcontroller must be small.
+    ///
+    /// # Safety
+    /// There are as many rows of logits and gradients as labels, and at most [`FEW`] classes.
+    #[inline(always)]
+    unsafe fn one_by_one<S: Simd>(&self, s: S) -> f32 {
+        let classes = self.classes;
+        let (mut logits, mut gradients) = (self.logits, self.gradients);
+        let mut totals = [s.splat(0.0); FEW];
+        for (row, &label) in self.labels.iter().enumerate() {
+            let label = usize::from(label);
+            let mut lanes = [s.splat(0.0); FEW];
+            let mut largest = s.splat(f32::NEG_INFINITY);
+            // SAFETY: the caller's promise.
+            unsafe {
+                for class in 0..classes {
+                    largest = s.max(s.load(logits.wrapping_add(class)), largest);
+                }
+                // By pointers: of a loop over an array the compiler would make sixteen copies.
+                let exponentials = lanes.as_mut_ptr();
+                for class in 0..classes {
+                    let distance = s.sub(s.load(logits.wrapping_add(class)), largest);
+                    exponentials.wrapping_add(class).write(exp_or_zero(s, distance));
+                }
+                let sum = tree(s, &lanes);
+                let factor = s.div(s.splat(self.scale), sum);
+                let exponentials = lanes.as_ptr();
+                for class in 0..classes {
+                    let p = s.mul(exponentials.wrapping_add(class).read(), factor);
+                    let gradient = if class == label { s.sub(p, s.splat(self.scale)) } else { p };
+                    s.store(gradients.wrapping_add(class), gradient);
+                }
+                let distance = match label < classes {
+                    true => s.sub(s.load(logits.wrapping_add(label)), largest),
+                    false => s.splat(0.0),
+                };
+                if let Some(total) = totals.get_mut(row % FEW) {
+                    *total = s.add(*total, s.sub(ln(s, sum), distance));
+                }
+            }
+            (logits, gradients) = (logits.wrapping_add(classes), gradients.wrapping_add(classes));
+        }
+        s.reduce_add(tree(s, &totals))
     }
 
     /// Any number of classes, row by row.

@@ -86,8 +86,7 @@ pub(crate) trait Simd: Copy {
         p
     }
 
-    /// The same for a number.
-    #[cfg(not(fusebox_scalar))]
+    /// The same for a number, of which the compiler then knows nothing: a loop over it stays a loop.
     #[inline(always)]
     fn number_in_register(self, n: usize) -> usize {
         n

@@ -44,6 +44,15 @@ impl Simd for Scalar {
     }
 
     #[inline(always)]
+    fn number_in_register(self, mut n: usize) -> usize {
+        // SAFETY: there is no instruction.
+        unsafe {
+            core::arch::asm!("/* {n} */", n = inout(reg) n, options(pure, nomem, nostack, preserves_flags))
+        };
+        n
+    }
+
+    #[inline(always)]
     fn call<P: Pass>(self, pass: P) -> P::Output {
         #[inline(never)]
         fn run<P: Pass>(pass: P) -> P::Output {

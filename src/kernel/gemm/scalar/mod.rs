@@ -87,15 +87,17 @@ impl Sums {
     #[inline(always)]
     fn each_chain(&self, mut kernel: impl FnMut(&Self)) {
         let mut chain = Self { k: self.k.min(self.chain), ..*self };
-        kernel(&chain);
-        let mut left = self.k - chain.k;
-        (chain.first, chain.first_row, chain.first_col, chain.end) = (ZEROS.as_ptr(), 0, 0, End::Add);
-        while left > 0 {
+        let mut left = self.k;
+        loop {
+            kernel(&chain);
+            left -= chain.k;
+            if left == 0 {
+                return;
+            }
             chain.a = chain.a.wrapping_add(chain.k * chain.a_k);
             chain.b = chain.b.wrapping_add(chain.k * chain.b_k);
             chain.k = self.chain.min(left);
-            kernel(&chain);
-            left -= chain.k;
+            (chain.first, chain.first_row, chain.first_col, chain.end) = (ZEROS.as_ptr(), 0, 0, End::Add);
         }
     }
 

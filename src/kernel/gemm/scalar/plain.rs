@@ -6,58 +6,37 @@
 use super::RankOne;
 use super::{LANES, Sums};
 
-/// Columns at a time, for which a number of A is read once.
-const AT_ONCE: usize = 4;
-
 /// Computes sums of any number of rows and columns.
 ///
 /// # Safety
 /// All that `sums` names is there.
 pub(super) unsafe fn sums(sums: &Sums) {
-    // SAFETY: the caller's promise.
-    sums.each_chain(|chain| unsafe { one_chain(chain) });
-}
-
-/// # Safety
-/// As for [`sums`].
-unsafe fn one_chain(sums: &Sums) {
-    for row in 0..sums.rows {
-        let row = sums.from_row(row, 1);
-        let mut col = 0;
-        // SAFETY: the caller's promise.
-        unsafe {
-            while col + AT_ONCE <= sums.cols {
-                block::<AT_ONCE>(&row.from_col(col));
-                col += AT_ONCE;
-            }
-            while col < sums.cols {
-                block::<1>(&row.from_col(col));
-                col += 1;
+    sums.each_chain(|chain| {
+        for row in 0..chain.rows {
+            let row = chain.from_row(row, 1);
+            for col in 0..row.cols {
+                // SAFETY: the caller's promise.
+                unsafe { one(&row.from_col(col)) };
             }
         }
-    }
+    });
 }
 
-/// The first `N` sums of a row.
+/// The first sum of a row. Not inlined, for what the compiler makes of four nested loops at once is a page long.
 ///
 /// # Safety
-/// They are there.
-#[inline(always)]
-unsafe fn block<const N: usize>(sums: &Sums) {
-    let Sums { mut a, a_k, mut b, b_k, b_col, k, first, first_col, out, end, .. } = *sums;
+/// It is there.
+#[inline(never)]
+unsafe fn one(sums: &Sums) {
+    let Sums { mut a, a_k, mut b, b_k, k, first, out, end, .. } = *sums;
     // SAFETY: the caller's promise.
     unsafe {
-        let mut acc: [f32; N] = core::array::from_fn(|j| first.wrapping_add(j * first_col).read());
+        let mut sum = first.read();
         for _ in 0..k {
-            let x = a.read();
-            for (j, acc) in acc.iter_mut().enumerate() {
-                *acc = x * b.wrapping_add(j * b_col).read() + *acc;
-            }
+            sum += a.read() * b.read();
             (a, b) = (a.wrapping_add(a_k), b.wrapping_add(b_k));
         }
-        for (j, acc) in acc.into_iter().enumerate() {
-            end.store(out.wrapping_add(j), acc);
-        }
+        end.store(out, sum);
     }
 }
 

@@ -139,32 +139,47 @@ impl Layout {
                 return plain::sums(&left);
             };
             for row in 0..left.rows {
-                let row = left.from_row(row, 1);
-                kernel(&mut self.tiles_of(&row));
-                if !row.cols.is_multiple_of(4) {
-                    self.last_columns(kernel, &row);
-                }
+                self.whole(kernel, &left.from_row(row, 1));
             }
         }
     }
 
-    /// Columns beside the last whole tile of four rows or one: a tile that reaches back, of which they are copied.
+    /// All of one row, or of four.
     ///
     /// # Safety
-    /// As for [`Layout::run`]; there are at least four columns.
-    unsafe fn last_columns(&self, kernel: Assembly, sums: &Sums) {
-        let mut copy = [0.0; 16];
-        let last = sums.cols % 4;
-        let back =
-            Sums { out: copy.as_mut_ptr(), out_row: 4, end: End::Store, ..sums.from_col(sums.cols - 4) };
+    /// As for [`Layout::run`]; k is not zero, and there are at least four columns.
+    #[inline]
+    unsafe fn whole(&self, kernel: Assembly, sums: &Sums) {
         // SAFETY: the caller's promise.
         unsafe {
-            kernel(&mut self.tiles_of(&back));
-            for (row, copied) in copy.as_chunks::<4>().0.iter().enumerate().take(sums.rows) {
-                let out = sums.out.wrapping_add(row * sums.out_row + sums.cols - last);
-                for (col, &sum) in copied.iter().skip(4 - last).enumerate() {
-                    let out = out.wrapping_add(col);
-                    sums.end.store(out, sum);
+            kernel(&mut self.tiles_of(sums));
+            if !sums.cols.is_multiple_of(4) {
+                self.last_columns(kernel, sums);
+            }
+        }
+    }
+
+    /// Columns beside the last whole tile of four rows or one: a tile that reaches back, in a copy.
+    ///
+    /// # Safety
+    /// As for [`Layout::whole`].
+    #[inline(never)]
+    unsafe fn last_columns(&self, kernel: Assembly, sums: &Sums) {
+        let mut copy = [0.0; 16];
+        let tile = Sums { out: copy.as_mut_ptr(), out_row: 4, ..sums.from_col(sums.cols - 4) };
+        let out = sums.out.wrapping_add(sums.cols - 4);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let last = 4 - sums.cols % 4..4;
+            for row in 0..sums.rows {
+                for col in last.clone() {
+                    tile.out.add(4 * row + col).write(out.wrapping_add(row * sums.out_row + col).read());
+                }
+            }
+            kernel(&mut self.tiles_of(&tile));
+            for row in 0..sums.rows {
+                for col in last.clone() {
+                    out.wrapping_add(row * sums.out_row + col).write(tile.out.add(4 * row + col).read());
                 }
             }
         }
@@ -187,9 +202,14 @@ pub(super) unsafe fn nn(sums: &Sums) {
 /// # Safety
 /// As for [`nn`].
 pub(super) unsafe fn nn_row_alone(sums: &Sums) {
-    let layout = Layout { tiles: None, row: Some(nn_row), a_transposed: false, b_transposed: false };
+    let layout = Layout { tiles: None, row: None, a_transposed: false, b_transposed: false };
     // SAFETY: the caller's promise.
-    unsafe { layout.run(sums) }
+    unsafe {
+        match sums.k > 0 && sums.cols >= 4 {
+            true => layout.whole(nn_row, sums),
+            false => plain::sums(sums),
+        }
+    }
 }
 
 /// Sums of a transposed A and B as it lies: gradients of weights.
