@@ -102,5 +102,11 @@ fn main() {
             None => core,
         };
     }
+    // Whether its kernels fuse multiply and add.
+    let reproducible = env::var_os("CARGO_FEATURE_REPRODUCIBLE").is_some();
+    println!("cargo::rustc-check-cfg=cfg(fusebox_fused)");
+    if matches!(core, Core::M7 | Core::M55) && !reproducible {
+        println!("cargo::rustc-cfg=fusebox_fused");
+    }
     println!("cargo::rustc-cfg=fusebox_core=\"{}\"", core.name());
 }

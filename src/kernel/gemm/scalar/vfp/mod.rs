@@ -1,0 +1,266 @@
+//! Sums in the registers of a Cortex-M's floating-point unit: M4F and M33, M7.
+//!
+//! ```text
+//! s0 .. s15   sixteen sums: 4 x 4, or 1 x 16
+//! s16 ..      numbers of B, numbers of A, and products on their way to the sums
+//! ```
+//!
+//! # Why assembly
+//!
+//! On an M4F or M33 a multiplication and an addition take a cycle each, and so does each number loaded; a fused
+//! multiply-add, or the `VMLA` that compilers choose for the stock target, takes three. A step of k of a 4 x 4 tile:
+//!
+//! ```text
+//! 16 VMUL, 16 VADD    32 cycles
+//! VLDM of B's four     5                 (1 + n)
+//! 4 VLDR of A          4                 (2, but 1 right after another load)
+//! B's pointer          1
+//! the loop             2                 (four pointers, the counter, the branch, over four steps)
+//!                     44: 2.75 cycles a multiply-accumulate, 2.5 instructions
+//! ```
+//!
+//! Cycles by the Cortex-M4 Technical Reference Manual (r0p1, tables 3-1 and 7-1). Plain Rust has the same tile in mind, and loses it to addresses: of
+//! 4 x 4 x k the compiler keeps the sums in registers, but computes the place of each number anew, and reads B a number
+//! at a time; and it never multiplies and adds apart unless told that the core is an M4. On an M7, which starts a
+//! fused multiply-add every cycle, the loads count for more, and A comes two numbers at a time: 1.28 instructions.
+//!
+//! # How they are cut
+//!
+//! Whole tiles are done here; a few rows or columns beside them are left to [`plain`]. The loop over k is entered in
+//! its middle when k is no multiple of its steps (Duff's device), so that nothing is there twice.
+
+#[macro_use]
+mod assembly;
+mod rank_one;
+mod rows;
+mod tiles;
+
+use super::{End, RankOne, Sums, ZEROS, plain};
+use rank_one::{eight_columns, one_column, sixteen_columns};
+use rows::{nn_row, nt_row};
+use tiles::{nn_tiles, nt_tiles, tn_tiles};
+
+/// What the assembly is handed: sizes in bytes. It makes use of what it has read.
+#[repr(C)]
+struct Tiles {
+    a: *const f32,
+    /// From one row to the next, or where rows lie along A's columns, from one k to the next.
+    a_stride: usize,
+    /// From four rows to the next four.
+    a_block: usize,
+    b: *const f32,
+    /// From one k to the next, or in a transposed B, from one column to the next.
+    b_stride: usize,
+    /// At least one.
+    k: usize,
+    first: *const f32,
+    first_row: usize,
+    /// From one four columns to the next.
+    first_step: usize,
+    out: *mut f32,
+    out_row: usize,
+    /// Tiles beside each other; for a row, of sixteen columns.
+    tiles: usize,
+    /// For a row, tiles of four columns after them, up to three.
+    fours: usize,
+    /// Tiles below each other.
+    blocks: usize,
+    /// 0: what is at `out` is overwritten; 1: it is added to; 2: so it is, by `factor` times the sums.
+    end: usize,
+    factor: f32,
+    /// For tiles, what the assembly keeps. For a row, where zeros are, and the length of a chain.
+    kept: [usize; 3],
+}
+
+const NUMBER: usize = size_of::<f32>();
+
+/// A kernel of whole tiles. Unsafe, because they must be there.
+type Assembly = unsafe extern "C" fn(&mut Tiles);
+
+/// How A and B lie.
+struct Layout {
+    /// Four rows of A at a time.
+    tiles: Option<Assembly>,
+    /// One.
+    row: Option<Assembly>,
+    a_transposed: bool,
+    b_transposed: bool,
+}
+
+impl Layout {
+    fn tiles_of(&self, sums: &Sums) -> Tiles {
+        let (a_stride, a_block) = match self.a_transposed {
+            true => (sums.a_k, 4),
+            false => (sums.a_row, 4 * sums.a_row),
+        };
+        Tiles {
+            a: sums.a,
+            a_stride: a_stride * NUMBER,
+            a_block: a_block * NUMBER,
+            b: sums.b,
+            b_stride: NUMBER * if self.b_transposed { sums.b_col } else { sums.b_k },
+            k: sums.k,
+            first: sums.first,
+            first_row: sums.first_row * NUMBER,
+            first_step: sums.first_col * 4 * NUMBER,
+            out: sums.out,
+            out_row: sums.out_row * NUMBER,
+            tiles: if sums.rows == 1 { sums.cols / 16 } else { sums.cols / 4 },
+            fours: sums.cols % 16 / 4,
+            blocks: sums.rows / 4,
+            end: match sums.end {
+                End::Store => 0,
+                End::Add => 1,
+                End::AddTimes(_) => 2,
+            },
+            factor: if let End::AddTimes(factor) = sums.end { factor } else { 1.0 },
+            kept: [ZEROS.as_ptr().addr(), sums.chain, 0],
+        }
+    }
+
+    /// Computes sums: tiles where there are kernels for them.
+    ///
+    /// # Safety
+    /// All that `sums` names is there, and lies like this.
+    unsafe fn run(&self, sums: &Sums) {
+        let mut left = *sums;
+        // SAFETY: the caller's promise, here and below: rows and columns of `sums`.
+        unsafe {
+            if sums.k == 0 || sums.cols < 4 {
+                return plain::sums(sums);
+            }
+            if let Some(kernel) = self.tiles
+                && sums.rows >= 4
+            {
+                let whole = sums.rows / 4 * 4;
+                sums.from_row(0, whole).each_chain(|chain| {
+                    kernel(&mut self.tiles_of(chain));
+                    if !sums.cols.is_multiple_of(4) {
+                        for row in (0..whole).step_by(4) {
+                            self.last_columns(kernel, &chain.from_row(row, 4));
+                        }
+                    }
+                });
+                left = sums.from_row(whole, sums.rows - whole);
+            }
+            let Some(kernel) = self.row else {
+                return plain::sums(&left);
+            };
+            for row in 0..left.rows {
+                self.whole(kernel, &left.from_row(row, 1));
+            }
+        }
+    }
+
+    /// All of one row, or of four.
+    ///
+    /// # Safety
+    /// As for [`Layout::run`]; k is not zero, and there are at least four columns.
+    #[inline]
+    unsafe fn whole(&self, kernel: Assembly, sums: &Sums) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            kernel(&mut self.tiles_of(sums));
+            if !sums.cols.is_multiple_of(4) {
+                self.last_columns(kernel, sums);
+            }
+        }
+    }
+
+    /// Columns beside the last whole tile of four rows or one: a tile that reaches back, in a copy.
+    ///
+    /// # Safety
+    /// As for [`Layout::whole`].
+    #[inline(never)]
+    unsafe fn last_columns(&self, kernel: Assembly, sums: &Sums) {
+        let mut copy = [0.0; 16];
+        let tile = Sums { out: copy.as_mut_ptr(), out_row: 4, ..sums.from_col(sums.cols - 4) };
+        let out = sums.out.wrapping_add(sums.cols - 4);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let last = 4 - sums.cols % 4..4;
+            for row in 0..sums.rows {
+                for col in last.clone() {
+                    tile.out.add(4 * row + col).write(out.wrapping_add(row * sums.out_row + col).read());
+                }
+            }
+            kernel(&mut self.tiles_of(&tile));
+            for row in 0..sums.rows {
+                for col in last.clone() {
+                    out.wrapping_add(row * sums.out_row + col).write(tile.out.add(4 * row + col).read());
+                }
+            }
+        }
+    }
+}
+
+/// Sums of A's rows and B as it lies.
+///
+/// # Safety
+/// All that `sums` names is there, A's and B's numbers side by side in rows.
+pub(super) unsafe fn nn(sums: &Sums) {
+    let layout =
+        Layout { tiles: Some(nn_tiles), row: Some(nn_row), a_transposed: false, b_transposed: false };
+    // SAFETY: the caller's promise.
+    unsafe { layout.run(sums) }
+}
+
+/// The same for one row, stored.
+///
+/// # Safety
+/// As for [`nn`].
+pub(super) unsafe fn nn_row_alone(sums: &Sums) {
+    let layout = Layout { tiles: None, row: None, a_transposed: false, b_transposed: false };
+    // SAFETY: the caller's promise.
+    unsafe {
+        match sums.k > 0 && sums.cols >= 4 {
+            true => layout.whole(nn_row, sums),
+            false => plain::sums(sums),
+        }
+    }
+}
+
+/// Sums of a transposed A and B as it lies: gradients of weights.
+///
+/// # Safety
+/// All that `sums` names is there, A's numbers side by side in columns, B's in rows.
+pub(super) unsafe fn tn(sums: &Sums) {
+    let layout = Layout { tiles: Some(tn_tiles), row: None, a_transposed: true, b_transposed: false };
+    // SAFETY: the caller's promise.
+    unsafe { layout.run(sums) }
+}
+
+/// Sums of A's rows and a transposed B: gradients of a layer's inputs.
+///
+/// # Safety
+/// All that `sums` names is there, A's numbers side by side in rows, B's in columns.
+pub(super) unsafe fn nt(sums: &Sums) {
+    let layout = Layout { tiles: Some(nt_tiles), row: Some(nt_row), a_transposed: false, b_transposed: true };
+    // SAFETY: the caller's promise.
+    unsafe { layout.run(sums) }
+}
+
+/// A column times a row, added.
+///
+/// # Safety
+/// All that `product` names is there.
+pub(super) unsafe fn rank_one(product: &RankOne) {
+    let RankOne { a, b, c, stride, m, n, factor } = *product;
+    let (stride, factor) = (stride * NUMBER, factor.to_bits());
+    let mut col = 0;
+    // SAFETY: the caller's promise.
+    unsafe {
+        while col < n {
+            let (kernel, cols): (RankOneAssembly, usize) = match n - col {
+                16.. => (sixteen_columns, 16),
+                8.. => (eight_columns, 8),
+                _ => (one_column, 1),
+            };
+            kernel(a, b.wrapping_add(col), c.wrapping_add(col), stride, m, factor);
+            col += cols;
+        }
+    }
+}
+
+/// Some columns of [`rank_one`], all rows. The stride is in bytes, the factor a number's bits.
+type RankOneAssembly = unsafe extern "C" fn(*const f32, *const f32, *mut f32, usize, usize, u32);
