@@ -3,7 +3,7 @@
 #[cfg(not(fusebox_scalar))]
 use super::portable::Portable;
 #[cfg(fusebox_scalar)]
-use super::scalar::Scalar as Portable;
+use super::scalar::Scalar;
 use super::{FUSE, Pass, Simd};
 use core::fmt;
 
@@ -29,6 +29,8 @@ enum Kind {
     Avx512(super::avx512::Avx512),
     #[cfg(all(target_arch = "aarch64", not(fusebox_scalar)))]
     Neon(super::neon::Neon),
+    #[cfg(fusebox_fused)]
+    Fused(Scalar<true>),
 }
 
 impl Isa {
@@ -44,6 +46,9 @@ impl Isa {
         if let Some(isa) = Self::neon() {
             return isa;
         }
+        #[cfg(fusebox_fused)]
+        return Self(Kind::Fused(Scalar::FUSED));
+        #[cfg(not(fusebox_fused))]
         Self::portable()
     }
 
@@ -101,9 +106,51 @@ impl Isa {
         None
     }
 
+    /// The fused multiply-add of a Cortex-M7's floating-point unit, in a build for that (see the feature `cortex-m7`), unless
+    /// it is `reproducible`.
+    ///
+    /// ```
+    /// assert!(fusebox::Isa::vfma().is_none_or(|isa| isa.is_fused()));
+    /// ```
+    #[inline]
+    pub fn vfma() -> Option<Self> {
+        #[cfg(all(fusebox_fused, fusebox_core = "m7"))]
+        return Some(Self(Kind::Fused(Scalar::FUSED)));
+        #[cfg(not(all(fusebox_fused, fusebox_core = "m7")))]
+        None
+    }
+
+    /// Helium, a Cortex-M55's vectors of four, in a build for that (see the feature `cortex-m55`), unless it is
+    /// `reproducible`: products take them, the rest the core's floating-point unit, fused as well. Helium takes subnormal
+    /// numbers for zero.
+    ///
+    /// ```
+    /// assert!(fusebox::Isa::helium().is_none_or(|isa| isa.is_fused()));
+    /// ```
+    #[inline]
+    pub fn helium() -> Option<Self> {
+        #[cfg(all(fusebox_fused, fusebox_core = "m55"))]
+        return Some(Self(Kind::Fused(Scalar::FUSED)));
+        #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+        None
+    }
+
+    /// A scalar instruction set as a value.
+    #[cfg(fusebox_scalar)]
+    #[inline(always)]
+    pub(super) fn of_scalar(_fused: bool) -> Self {
+        #[cfg(fusebox_fused)]
+        if _fused {
+            return Self(Kind::Fused(Scalar::FUSED));
+        }
+        Self::portable()
+    }
+
     /// Every instruction set of this processor that a kernel can run on, [`Isa::portable`] first.
     pub fn available() -> impl Iterator<Item = Self> {
-        [Some(Self::portable()), Self::neon(), Self::avx2(), Self::avx512()].into_iter().flatten()
+        [Some(Self::portable()), Self::neon(), Self::avx2(), Self::avx512(), Self::vfma(), Self::helium()]
+            .into_iter()
+            .flatten()
     }
 
     /// Whether a multiplication and the addition after it are rounded once. Instruction sets that agree in this give
@@ -113,7 +160,7 @@ impl Isa {
         !matches!(self.0, Kind::Portable) && FUSE
     }
 
-    /// The name in lower case: `portable`, `avx2`, `avx512` or `neon`.
+    /// The name in lower case: `portable`, `avx2`, `avx512`, `neon`, `vfma` or `helium`.
     ///
     /// ```
     /// assert_eq!(fusebox::Isa::portable().name(), "portable");
@@ -127,6 +174,10 @@ impl Isa {
             Kind::Avx512(_) => "avx512",
             #[cfg(all(target_arch = "aarch64", not(fusebox_scalar)))]
             Kind::Neon(_) => "neon",
+            #[cfg(fusebox_fused)]
+            Kind::Fused(_) if cfg!(fusebox_core = "m55") => "helium",
+            #[cfg(fusebox_fused)]
+            Kind::Fused(_) => "vfma",
         }
     }
 
@@ -147,6 +198,11 @@ impl Isa {
             },
             #[cfg(all(target_arch = "aarch64", not(fusebox_scalar)))]
             Kind::Neon(simd) => simd.call(pass),
+            #[cfg(fusebox_fused)]
+            Kind::Fused(simd) => simd.call(pass),
+            #[cfg(fusebox_scalar)]
+            Kind::Portable => Scalar::PORTABLE.call(pass),
+            #[cfg(not(fusebox_scalar))]
             Kind::Portable => Portable.call(pass),
         }
     }

@@ -34,6 +34,8 @@ mod scalar;
 mod x86_64;
 
 pub use isa::Isa;
+#[cfg(fusebox_scalar)]
+pub(crate) use scalar::multiply_add;
 
 /// Whether the target's processors have vector registers, and memory to match; else it is a microcontroller. Decided by
 /// `build.rs`.

@@ -1,13 +1,59 @@
-//! One number at a time: the portable instruction set of a microcontroller.
+//! One number at a time: the instruction sets of a microcontroller.
 //!
-//! Multiply then add, never fused. What a processor with floating point makes of plain Rust is as good as assembly, but
+//! The portable one multiplies, then adds. Cores whose multiply-add is fused and fast (see `build.rs`) have one that fuses
+//! as well: by assembly, for without `std` stable Rust has only a routine in software for it. What a processor with floating point makes of plain Rust is as good as assembly, but
 //! for the square root, which stable Rust does not offer without `std`; and products, which have kernels of their own
 //! (`kernel/gemm/scalar`).
 
 use super::{BIAS, Isa, Pass, Simd, TWO_23};
 
+/// With `FUSED`, only on cores that can: see [`Scalar::fused`].
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Scalar;
+pub(super) struct Scalar<const FUSED: bool>(());
+
+impl Scalar<false> {
+    pub(super) const PORTABLE: Self = Self(());
+}
+
+#[cfg(fusebox_fused)]
+impl Scalar<true> {
+    pub(super) const FUSED: Self = Self(());
+}
+
+/// `a * b + c`, rounded once or twice.
+#[cfg(fusebox_fused)]
+#[inline(always)]
+pub(crate) fn multiply_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if !FUSED {
+        return a * b + c;
+    }
+    let mut bits = a.to_bits();
+    // SAFETY: `build.rs` has it that the processor has these registers and instructions; nothing else is touched.
+    unsafe {
+        core::arch::asm!(
+            "vmov s0, {a}",
+            "vmov s1, {b}",
+            "vmov s2, {c}",
+            "vfma.f32 s2, s0, s1",
+            "vmov {a}, s2",
+            a = inout(reg) bits,
+            b = in(reg) b.to_bits(),
+            c = in(reg) c.to_bits(),
+            out("s0") _,
+            out("s1") _,
+            out("s2") _,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    f32::from_bits(bits)
+}
+
+/// `a * b + c`, rounded twice: nothing here is fused.
+#[cfg(not(fusebox_fused))]
+#[inline(always)]
+pub(crate) fn multiply_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
+    a * b + c
+}
 
 /// The square root, rounded once.
 #[cfg(not(fusebox_core = "other"))]
@@ -35,12 +81,12 @@ fn square_root(x: f32) -> f32 {
     libm::sqrtf(x)
 }
 
-impl Simd for Scalar {
+impl<const FUSED: bool> Simd for Scalar<FUSED> {
     type V = f32;
     const LANES: usize = 1;
 
     fn isa(self) -> Isa {
-        Isa::portable()
+        Isa::of_scalar(FUSED)
     }
 
     #[inline(always)]
@@ -55,10 +101,10 @@ impl Simd for Scalar {
     #[inline(always)]
     fn call<P: Pass>(self, pass: P) -> P::Output {
         #[inline(never)]
-        fn run<P: Pass>(pass: P) -> P::Output {
-            pass.run(Scalar)
+        fn run<P: Pass, const FUSED: bool>(pass: P) -> P::Output {
+            pass.run(Scalar::<FUSED>(()))
         }
-        run(pass)
+        run::<P, FUSED>(pass)
     }
 
     #[inline(always)]
@@ -119,12 +165,12 @@ impl Simd for Scalar {
 
     #[inline(always)]
     fn mul_add(self, a: f32, b: f32, c: f32) -> f32 {
-        a * b + c
+        multiply_add::<FUSED>(a, b, c)
     }
 
     #[inline(always)]
     fn neg_mul_add(self, a: f32, b: f32, c: f32) -> f32 {
-        c - a * b
+        multiply_add::<FUSED>(-a, b, c)
     }
 
     #[inline(always)]

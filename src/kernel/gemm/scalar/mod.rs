@@ -20,7 +20,7 @@ use super::epilogue::Activate;
 use super::packed::PANEL;
 use super::product::Product;
 use super::tile::{Finish, First, Place};
-use crate::simd::{Pass, Simd};
+use crate::simd::{Pass, Simd, multiply_add};
 use crate::{Isa, MatMut};
 use core::mem::MaybeUninit;
 
@@ -67,13 +67,13 @@ enum End {
 impl End {
     /// # Safety
     /// `out` can be read and written.
-    unsafe fn store(self, out: *mut f32, sum: f32) {
+    unsafe fn store<const FUSED: bool>(self, out: *mut f32, sum: f32) {
         // SAFETY: the caller's promise.
         unsafe {
             out.write(match self {
                 Self::Store => sum,
                 Self::Add => out.read() + sum,
-                Self::AddTimes(factor) => out.read() + factor * sum,
+                Self::AddTimes(factor) => multiply_add::<FUSED>(sum, factor, out.read()),
             });
         }
     }
@@ -198,35 +198,46 @@ impl<F: Finish> Pass for Row<'_, F> {
     }
 }
 
-/// The kernel for how A and B lie.
+/// Whether assembly is for an instruction set: of those that fuse and those that do not, a build has one.
 #[cfg(not(fusebox_core = "other"))]
 #[inline(always)]
-fn kernel(_: Isa, a_transposed: bool, b_transposed: bool) -> Kernel {
-    match (a_transposed, b_transposed) {
-        (false, false) => vfp::nn,
-        (true, false) => vfp::tn,
-        (false, true) => vfp::nt,
-        (true, true) => plain::sums,
+fn is_assembled(isa: Isa) -> bool {
+    isa.is_fused() == cfg!(fusebox_fused)
+}
+
+/// The kernel for how A and B lie.
+#[inline(always)]
+fn kernel(isa: Isa, _layout: [bool; 2]) -> Kernel {
+    #[cfg(not(fusebox_core = "other"))]
+    if is_assembled(isa) {
+        match _layout {
+            [false, false] => return vfp::nn,
+            [true, false] => return vfp::tn,
+            [false, true] => return vfp::nt,
+            [true, true] => {}
+        }
     }
+    if isa.is_fused() { plain::sums::<true> } else { plain::sums::<false> }
 }
 
 /// The kernel for one row of A.
-#[cfg(not(fusebox_core = "other"))]
 #[inline(always)]
-fn row_kernel(_: Isa) -> Kernel {
-    vfp::nn_row_alone
+fn row_kernel(isa: Isa) -> Kernel {
+    #[cfg(not(fusebox_core = "other"))]
+    if is_assembled(isa) {
+        return vfp::nn_row_alone;
+    }
+    if isa.is_fused() { plain::sums::<true> } else { plain::sums::<false> }
 }
 
-#[cfg(fusebox_core = "other")]
+/// The kernel for a column times a row.
 #[inline(always)]
-fn row_kernel(_: Isa) -> Kernel {
-    plain::sums
-}
-
-#[cfg(fusebox_core = "other")]
-#[inline(always)]
-fn kernel(_: Isa, _a_transposed: bool, _b_transposed: bool) -> Kernel {
-    plain::sums
+fn rank_one_kernel(isa: Isa) -> unsafe fn(&RankOne) {
+    #[cfg(not(fusebox_core = "other"))]
+    if is_assembled(isa) {
+        return vfp::rank_one;
+    }
+    if isa.is_fused() { plain::rank_one::<true> } else { plain::rank_one::<false> }
 }
 
 /// Computes a product.
@@ -235,9 +246,12 @@ pub(super) fn run<F: Finish>(isa: Isa, product: &Product, finish: &F) {
     let finish = &Finishing { isa, finish };
     // One of sixteen columns may be left of a wider product, whose sums are in chains.
     if product.n == 1 && !product.a_transposed && (product.chained_n == 1 || product.b_transposed) {
-        return column(product, finish);
+        return match isa.is_fused() {
+            true => column::<true>(product, finish),
+            false => column::<false>(product, finish),
+        };
     }
-    drive(kernel(isa, product.a_transposed, product.b_transposed), product, finish);
+    drive(kernel(isa, [product.a_transposed, product.b_transposed]), product, finish);
 }
 
 /// The loops.
@@ -359,7 +373,7 @@ fn finished_row(kernel: Kernel, a: &[f32], b: *const f32, c: &mut [f32], bias: &
 }
 
 /// `c = c + a^T (b factor)` for a row `a` of m numbers and a row `b` of n.
-pub(super) fn add_rank_one(_: Isa, a: &[f32], b: &[f32], c: &mut MatMut<'_>, factor: f32) {
+pub(super) fn add_rank_one(isa: Isa, a: &[f32], b: &[f32], c: &mut MatMut<'_>, factor: f32) {
     let (m, n) = (a.len().min(c.rows()), b.len().min(c.cols()));
     if m == 0 {
         return;
@@ -368,12 +382,7 @@ pub(super) fn add_rank_one(_: Isa, a: &[f32], b: &[f32], c: &mut MatMut<'_>, fac
     let product =
         RankOne { a: a.as_ptr(), b: b.as_ptr(), c: c.data_mut().as_mut_ptr(), stride, m, n, factor };
     // SAFETY: these are C's first m rows of n.
-    unsafe {
-        #[cfg(not(fusebox_core = "other"))]
-        vfp::rank_one(&product);
-        #[cfg(fusebox_core = "other")]
-        plain::rank_one(&product);
-    }
+    unsafe { rank_one_kernel(isa)(&product) };
 }
 
 /// Virtual lanes of a dot product.
@@ -381,7 +390,7 @@ const LANES: usize = 64;
 
 /// One column of an A whose rows lie along k: dot products, in the lanes and the tree of all instruction sets.
 #[inline(never)]
-fn column(product: &Product, finish: &dyn FinishRows) {
+fn column<const FUSED: bool>(product: &Product, finish: &dyn FinishRows) {
     let Product { m, k, a, a_stride, b, b_stride, b_transposed, c, c_stride, .. } = *product;
     let b_k = if b_transposed { 1 } else { b_stride };
     for row in 0..m {
@@ -395,7 +404,7 @@ fn column(product: &Product, finish: &dyn FinishRows) {
                 First::Row(bias) | First::Each(bias) => bias.read(),
                 First::Output => place.c.read(),
             };
-            plain::add_products(&mut lanes, a, b, b_k, k);
+            plain::add_products::<FUSED>(&mut lanes, a, b, b_k, k);
         }
         let mut half = LANES / 2;
         while half > 0 {

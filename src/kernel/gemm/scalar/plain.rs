@@ -2,21 +2,20 @@
 //!
 //! Elsewhere it does the few rows and columns that are left beside whole tiles.
 
-#[cfg(fusebox_core = "other")]
-use super::RankOne;
-use super::{LANES, Sums};
+use super::{LANES, RankOne, Sums};
+use crate::simd::multiply_add;
 
 /// Computes sums of any number of rows and columns.
 ///
 /// # Safety
 /// All that `sums` names is there.
-pub(super) unsafe fn sums(sums: &Sums) {
+pub(super) unsafe fn sums<const FUSED: bool>(sums: &Sums) {
     sums.each_chain(|chain| {
         for row in 0..chain.rows {
             let row = chain.from_row(row, 1);
             for col in 0..row.cols {
                 // SAFETY: the caller's promise.
-                unsafe { one(&row.from_col(col)) };
+                unsafe { one::<FUSED>(&row.from_col(col)) };
             }
         }
     });
@@ -27,16 +26,16 @@ pub(super) unsafe fn sums(sums: &Sums) {
 /// # Safety
 /// It is there.
 #[inline(never)]
-unsafe fn one(sums: &Sums) {
+unsafe fn one<const FUSED: bool>(sums: &Sums) {
     let Sums { mut a, a_k, mut b, b_k, k, first, out, end, .. } = *sums;
     // SAFETY: the caller's promise.
     unsafe {
         let mut sum = first.read();
         for _ in 0..k {
-            sum += a.read() * b.read();
+            sum = multiply_add::<FUSED>(a.read(), b.read(), sum);
             (a, b) = (a.wrapping_add(a_k), b.wrapping_add(b_k));
         }
-        end.store(out, sum);
+        end.store::<FUSED>(out, sum);
     }
 }
 
@@ -44,7 +43,7 @@ unsafe fn one(sums: &Sums) {
 ///
 /// # Safety
 /// The numbers can be read.
-pub(super) unsafe fn add_products(
+pub(super) unsafe fn add_products<const FUSED: bool>(
     lanes: &mut [f32; LANES],
     mut a: *const f32,
     mut b: *const f32,
@@ -55,7 +54,7 @@ pub(super) unsafe fn add_products(
     while left > 0 {
         for lane in lanes.iter_mut().take(left) {
             // SAFETY: the caller's promise.
-            *lane = unsafe { a.read() * b.read() + *lane };
+            *lane = unsafe { multiply_add::<FUSED>(a.read(), b.read(), *lane) };
             (a, b) = (a.wrapping_add(1), b.wrapping_add(b_k));
         }
         left = left.saturating_sub(LANES);
@@ -66,8 +65,7 @@ pub(super) unsafe fn add_products(
 ///
 /// # Safety
 /// All that `product` names is there.
-#[cfg(fusebox_core = "other")]
-pub(super) unsafe fn rank_one(product: &RankOne) {
+pub(super) unsafe fn rank_one<const FUSED: bool>(product: &RankOne) {
     let RankOne { a, b, c, stride, m, n, factor } = *product;
     for j in 0..n {
         // SAFETY: the caller's promise, here and below.
@@ -75,7 +73,7 @@ pub(super) unsafe fn rank_one(product: &RankOne) {
         for i in 0..m {
             let c = c.wrapping_add(i * stride + j);
             // SAFETY: see above.
-            unsafe { c.write(c.read() + a.wrapping_add(i).read() * x) };
+            unsafe { c.write(multiply_add::<FUSED>(a.wrapping_add(i).read(), x, c.read())) };
         }
     }
 }

@@ -72,6 +72,9 @@ struct Tiles {
     kept: [usize; 3],
 }
 
+/// Whether these kernels fuse multiply and add.
+const FUSED: bool = cfg!(fusebox_fused);
+
 const NUMBER: usize = size_of::<f32>();
 
 /// A kernel of whole tiles. Unsafe, because they must be there.
@@ -127,7 +130,7 @@ impl Layout {
         // SAFETY: the caller's promise, here and below: rows and columns of `sums`.
         unsafe {
             if sums.k == 0 || sums.cols < 4 {
-                return plain::sums(sums);
+                return plain::sums::<FUSED>(sums);
             }
             if let Some(kernel) = self.tiles
                 && sums.rows >= 4
@@ -144,7 +147,7 @@ impl Layout {
                 left = sums.from_row(whole, sums.rows - whole);
             }
             let Some(kernel) = self.row else {
-                return plain::sums(&left);
+                return plain::sums::<FUSED>(&left);
             };
             for row in 0..left.rows {
                 self.whole(kernel, &left.from_row(row, 1));
@@ -215,7 +218,7 @@ pub(super) unsafe fn nn_row_alone(sums: &Sums) {
     unsafe {
         match sums.k > 0 && sums.cols >= 4 {
             true => layout.whole(nn_row, sums),
-            false => plain::sums(sums),
+            false => plain::sums::<FUSED>(sums),
         }
     }
 }
