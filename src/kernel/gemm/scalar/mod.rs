@@ -11,6 +11,8 @@
 //! holds only those. The first chain's sums lie in C until the next one's are added, unless the old C still counts: then
 //! they lie on the stack, 256 bytes.
 
+#[cfg(all(fusebox_fused, fusebox_core = "m55"))]
+mod helium;
 mod plain;
 #[cfg(not(fusebox_core = "other"))]
 mod vfp;

@@ -33,16 +33,22 @@
 mod assembly;
 mod rank_one;
 mod rows;
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 mod tiles;
 
 use super::{End, RankOne, Sums, ZEROS, plain};
+#[cfg(all(fusebox_fused, fusebox_core = "m55"))]
+use super::helium::{nn_row, nn_tiles, nt_tiles, tn_tiles};
 use rank_one::{eight_columns, one_column, sixteen_columns};
-use rows::{nn_row, nt_row};
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+use rows::nn_row;
+use rows::nt_row;
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 use tiles::{nn_tiles, nt_tiles, tn_tiles};
 
 /// What the assembly is handed: sizes in bytes. It makes use of what it has read.
 #[repr(C)]
-struct Tiles {
+pub(super) struct Tiles {
     a: *const f32,
     /// From one row to the next, or where rows lie along A's columns, from one k to the next.
     a_stride: usize,
