@@ -9,6 +9,7 @@ use crate::cycles::{self, Cost};
 use crate::image;
 use crate::process::run_within;
 use crate::qemu::{BOARDS, Board, CONSOLE, build};
+use crate::record::Record;
 use crate::road::{Choice, Library, Road};
 use crate::trace::{Instruction, Trace, Visits};
 use anyhow::{Context, Result, bail, ensure};
@@ -21,6 +22,8 @@ use std::time::Duration;
 
 /// A run that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(180);
+
+const RECORD: Record = Record { path: "xtask/counts.md", task: "counts" };
 
 /// The marks' function.
 const MARK: &str = "firmware::counts::mark";
@@ -39,6 +42,7 @@ pub(crate) struct Options {
     pub(crate) case: String,
     /// Whether to show where the instructions lie.
     pub(crate) listing: bool,
+    pub(crate) record: bool,
 }
 
 /// A kernel with a shape.
@@ -54,18 +58,24 @@ struct Case {
 }
 
 pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
+    ensure!(!options.record || options.case.is_empty(), "what is recorded is all cases");
     let wanted = |board: &&Board| options.board.as_deref().is_none_or(|name| name == board.name);
     let mut boards = BOARDS.iter().filter(wanted).peekable();
     ensure!(boards.peek().is_some(), "no such board");
+    let mut differences = Vec::new();
     for board in boards {
         let road = Road::to(board.target, Library::Core, choice)?;
         let (trace, cases) = measure(board, &road, options.listing)?;
-        println!("\n{} ({}, {})\n{}", board.name, board.target, road.name(), table(&cases, &options.case));
+        let table = table(board, &cases, &options.case);
+        println!("\n{}, {} ({})\n{table}", board.core, board.target, road.name());
         for case in cases.iter().filter(|case| options.listing && case.name.contains(&options.case)) {
             println!("\n{}", listing(&trace, case));
         }
+        if options.case.is_empty() {
+            differences.extend(RECORD.check(board.core, &road.compiler()?, &table, options.record)?);
+        }
     }
-    Ok(())
+    RECORD.report(&differences)
 }
 
 /// Runs all cases on a board.
@@ -148,7 +158,8 @@ impl Case {
     }
 }
 
-fn table(cases: &[Case], wanted: &str) -> Table {
+fn table(board: &Board, cases: &[Case], wanted: &str) -> Table {
+    let modelled = cycles::is_model_of(board.core);
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
     table.set_header([
@@ -156,22 +167,24 @@ fn table(cases: &[Case], wanted: &str) -> Table {
         "instructions",
         "cycles",
         "stalls",
-        "each",
+        "",
         "instructions",
         "cycles",
         "loops : this",
     ]);
     for case in cases.iter().filter(|case| case.name.contains(wanted)) {
         let Cost { instructions, cycles, stalls } = case.cost;
-        let ratio = case.loops(cases).map(|loops| loops.cost.cycles as f64 / cycles.max(1) as f64);
+        let time = |case: &Case| if modelled { case.cost.cycles } else { case.cost.instructions };
+        let ratio = case.loops(cases).map(|loops| time(loops) as f64 / time(case).max(1) as f64);
+        let known = |text: String| if modelled { text } else { "-".into() };
         table.add_row([
             case.name.clone(),
             instructions.to_string(),
-            cycles.to_string(),
-            stalls.to_string(),
-            case.unit.clone(),
+            known(cycles.to_string()),
+            known(stalls.to_string()),
+            format!("per {}", case.unit),
             format!("{:.2}", case.each(instructions)),
-            format!("{:.2}", case.each(cycles)),
+            known(format!("{:.2}", case.each(cycles))),
             ratio.map_or(String::new(), |ratio| format!("{ratio:.2}")),
         ]);
     }

@@ -75,6 +75,11 @@ impl Mul<u64> for Cost {
     }
 }
 
+/// Whether the model is one of this core: the Cortex-M33's FPU is taken to be the Cortex-M4's.
+pub(crate) fn is_model_of(core: &str) -> bool {
+    ["Cortex-M4F", "Cortex-M33"].contains(&core)
+}
+
 /// What the visits cost in all.
 pub(crate) fn cost(trace: &Trace, visits: &Visits) -> Cost {
     visits.iter().fold(Cost::default(), |sum, (visit, &times)| {

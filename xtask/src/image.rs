@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use object::elf::{SHF_ALLOC, SHF_WRITE};
 use object::{Architecture, Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind};
 use rustc_demangle::demangle;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -44,6 +45,44 @@ impl Image {
         ensure!(names.contains(&"main"), "{} has no symbol `main`: stripped?", path.display());
         let panics = names.into_iter().filter(|name| name.contains("panicking")).map(String::from).collect();
         Ok(Self { code, flash, ram, panics })
+    }
+}
+
+/// A function or a constant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Symbol {
+    /// The name as in the source.
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+}
+
+/// Bytes of code and of constants, with what they are made of.
+#[derive(Debug)]
+pub(crate) struct Flash {
+    pub(crate) bytes: u64,
+    pub(crate) symbols: Vec<Symbol>,
+}
+
+impl Flash {
+    /// `.text` and `.rodata` of an image.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let file = object::File::parse(&*bytes).with_context(|| path.display().to_string())?;
+        let sections: Vec<_> =
+            [".text", ".rodata"].into_iter().filter_map(|name| file.section_by_name(name)).collect();
+        let inside = |symbol: &object::Symbol<'_, '_>| {
+            let index = symbol.section_index();
+            symbol.size() > 0 && sections.iter().any(|section| Some(section.index()) == index)
+        };
+        // A place with several names is counted once.
+        let mut places = BTreeMap::new();
+        for symbol in file.symbols().filter(inside) {
+            places
+                .entry(symbol.address())
+                .or_insert(Symbol { name: format!("{:#}", demangle(symbol.name()?)), bytes: symbol.size() });
+        }
+        let bytes = sections.iter().map(|section| section.size()).sum();
+        Ok(Self { bytes, symbols: places.into_values().collect() })
     }
 }
 

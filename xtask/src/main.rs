@@ -9,7 +9,9 @@ mod image;
 mod listing;
 mod process;
 mod qemu;
+mod record;
 mod road;
+mod size;
 mod targets;
 mod trace;
 
@@ -52,6 +54,21 @@ enum Task {
         /// Shows where the instructions lie: by function, and the blocks that cost most
         #[arg(long)]
         listing: bool,
+        /// Rewrites the record instead of comparing with it
+        #[arg(long)]
+        record: bool,
+    },
+    /// Measures bytes of code, constants, RAM and stack of minimal firmware, and compares them with the record
+    Size {
+        /// The board, by its folder in `examples`; all of them unless named
+        #[arg(long)]
+        board: Option<String>,
+        /// Shows the functions and constants of which the images are made
+        #[arg(long)]
+        symbols: bool,
+        /// Rewrites the record instead of comparing with it
+        #[arg(long)]
+        record: bool,
     },
     /// Runs what is too slow for every change, and records the result
     Full {
@@ -68,7 +85,10 @@ fn main() -> ExitCode {
         Task::BuildTargets => targets::build(road),
         Task::Aarch64 => targets::aarch64(road),
         Task::Asm { record } => asm::check(record),
-        Task::Counts { board, case, listing } => counts::run(road, &counts::Options { board, case, listing }),
+        Task::Counts { board, case, listing, record } => {
+            counts::run(road, &counts::Options { board, case, listing, record })
+        }
+        Task::Size { board, symbols, record } => size::run(road, &size::Options { board, symbols, record }),
         Task::Full { fuzz_seconds } => full::check(fuzz_seconds),
     };
     match result {

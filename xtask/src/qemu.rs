@@ -20,6 +20,8 @@ const LIMIT: Duration = Duration::from_secs(180);
 pub(crate) struct Board {
     /// Its folder in `examples`.
     pub(crate) name: &'static str,
+    /// The processor's core.
+    pub(crate) core: &'static str,
     pub(crate) target: &'static str,
     pub(crate) qemu: &'static str,
     /// The package that has QEMU for it.
@@ -31,6 +33,7 @@ pub(crate) struct Board {
 pub(crate) const BOARDS: [Board; 2] = [
     Board {
         name: "cortex-m",
+        core: "Cortex-M4F",
         target: "thumbv7em-none-eabihf",
         qemu: "qemu-system-arm",
         package: "qemu-system-arm",
@@ -38,6 +41,7 @@ pub(crate) const BOARDS: [Board; 2] = [
     },
     Board {
         name: "riscv",
+        core: "RV32IMAC",
         target: "riscv32imac-unknown-none-elf",
         qemu: "qemu-system-riscv32",
         package: "qemu-system-misc",
@@ -157,7 +161,7 @@ pub(crate) fn build(board: &Board, road: &Road, program: &str, features: &[&str]
 }
 
 /// Runs an image to its end; returns what it printed.
-fn emulate(board: &Board, qemu: &Path, image: &Path) -> Result<String> {
+pub(crate) fn emulate(board: &Board, qemu: &Path, image: &Path) -> Result<String> {
     let mut command = Command::new(qemu);
     command.args(board.machine).args(CONSOLE).arg("-kernel").arg(image);
     let (status, text) = output_within(&mut command, LIMIT)?;

@@ -1,11 +1,13 @@
 //! The board: printing by semihosting, counting by SysTick.
 #![no_std]
 
+mod paint;
+
 use core::arch::asm;
 use core::fmt;
 use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
-use firmware::Board;
+use firmware::{Board, Painted};
 
 /// QEMU's mps2-an386.
 pub struct Mps2 {
@@ -56,5 +58,11 @@ impl Board for Mps2 {
                 options(nomem, nostack),
             );
         }
+    }
+}
+
+impl Painted for Mps2 {
+    fn stack(work: &mut dyn FnMut()) -> usize {
+        paint::stack(work)
     }
 }
