@@ -8,10 +8,10 @@ use crate::apt;
 use crate::cycles::{self, Cost};
 use crate::image;
 use crate::process::run_within;
-use crate::qemu::{BOARDS, Board, CONSOLE, build};
+use crate::qemu::{BOARDS, Board, CONSOLE, build, version};
 use crate::record::Record;
 use crate::road::{Choice, Library, Road};
-use crate::trace::{Instruction, Trace, Visits};
+use crate::trace::{Code, Instruction, Trace, Visits};
 use anyhow::{Context, Result, bail, ensure};
 use comfy_table::{Table, presets};
 use std::cmp::Reverse;
@@ -69,10 +69,17 @@ pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
         let table = table(board, &cases, &options.case);
         println!("\n{}, {} ({})\n{table}", board.core, board.target, road.name());
         for case in cases.iter().filter(|case| options.listing && case.name.contains(&options.case)) {
-            println!("\n{}", listing(&trace, case));
+            println!("\n{}", listing(&trace, case, cycles::is_model_of(board.core)));
         }
         if options.case.is_empty() {
-            differences.extend(RECORD.check(board.core, &road.compiler()?, &table, options.record)?);
+            let about = version(board)?;
+            differences.extend(RECORD.check(
+                board.core,
+                &road.compiler()?,
+                &table,
+                &about,
+                options.record,
+            )?);
         }
     }
     RECORD.report(&differences)
@@ -86,10 +93,11 @@ fn measure(board: &Board, road: &Road, listing: bool) -> Result<(Trace, Vec<Case
     let config = ["--config", &names];
     let image = build(board, road, "counts", if listing { &config } else { &[] })?;
     let mark = image::address(&image, MARK)?;
+    let code = if board.target.starts_with("thumb") { Code::Thumb } else { Code::RiscV };
     let mut command = Command::new(qemu);
     command.args(board.machine).args(CONSOLE).args(["-d", "in_asm,exec,nochain"]).arg("-kernel").arg(&image);
     let (status, text, trace) =
-        run_within(&mut command, LIMIT, move |log| Trace::read(BufReader::new(log), mark))?;
+        run_within(&mut command, LIMIT, move |log| Trace::read(BufReader::new(log), mark, code))?;
     ensure!(status.success(), "{} failed on {}: {status}; it printed\n{text}", image.display(), board.name);
     let mut trace = trace?;
 
@@ -194,14 +202,15 @@ fn table(board: &Board, cases: &[Case], wanted: &str) -> Table {
 /// Functions with a smaller part of the cycles than this, in per cent, are named but not listed.
 const SHOWN: f64 = 1.0;
 
-/// Where a case's instructions lie: by function, then one by one.
-fn listing(trace: &Trace, case: &Case) -> String {
+/// Where a case's instructions lie: by function, then one by one. Where time is not modelled, each counts as a cycle.
+fn listing(trace: &Trace, case: &Case, modelled: bool) -> String {
     let mut functions: BTreeMap<&str, BTreeMap<u64, (&Instruction, u64, Cost)>> = BTreeMap::new();
     for (visit, &times) in &case.visits {
         let block = &trace.blocks[visit.block];
         let before = visit.before.map(|before| &trace.blocks[before]);
         let function = functions.entry(&block.function).or_default();
         for (instruction, cost) in cycles::each(block, before, visit.branched) {
+            let cost = if modelled { cost } else { Cost { cycles: 1, stalls: 0, ..cost } };
             let (_, count, sum) =
                 function.entry(instruction.address).or_insert((instruction, 0, Cost::default()));
             *count += times;

@@ -160,6 +160,12 @@ pub(crate) fn build(board: &Board, road: &Road, program: &str, features: &[&str]
     Ok(road.target_dir().join(board.target).join("release").join(program))
 }
 
+/// The emulator of a board, and its version.
+pub(crate) fn version(board: &Board) -> Result<String> {
+    let text = process::output(Command::new(apt::program(board.qemu, &[board.package])?).arg("--version"))?;
+    Ok(text.lines().next().unwrap_or_default().to_string())
+}
+
 /// Runs an image to its end; returns what it printed.
 pub(crate) fn emulate(board: &Board, qemu: &Path, image: &Path) -> Result<String> {
     let mut command = Command::new(qemu);

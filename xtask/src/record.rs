@@ -18,12 +18,14 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Compares a table with the record, and returns what differs; or, if `record` says so, writes it there instead.
+    /// Compares a table with the record, and returns what differs; or, if `record` says so, writes it there instead, below
+    /// what is to be said about it.
     pub(crate) fn check(
         &self,
         core: &str,
         compiler: &str,
         table: &Table,
+        about: &str,
         record: bool,
     ) -> Result<Vec<String>> {
         let path = root().join(self.path);
@@ -31,7 +33,7 @@ impl Record {
         let mut sections = sections(&recorded);
         let heading = format!("{core}, {compiler}");
         if record {
-            let text = format!("{table}");
+            let text = format!("{about}.\n\n{table}");
             match sections.iter_mut().find(|(old, _)| *old == heading) {
                 Some((_, old)) => *old = &text,
                 None => sections.push((&heading, &text)),

@@ -48,7 +48,9 @@ pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
         }
         let table = table(&columns);
         println!("\n{}, {} ({})\n{table}", board.core, board.target, road.name());
-        differences.extend(RECORD.check(board.core, &road.compiler()?, &table, options.record)?);
+        let about =
+            "The stack is that of QEMU's boards; the firmware is built with fat link-time optimisation";
+        differences.extend(RECORD.check(board.core, &road.compiler()?, &table, about, options.record)?);
     }
     RECORD.report(&differences)
 }

@@ -15,11 +15,8 @@ struct Running {
     y: [[f32; CLASSES]; 1],
 }
 
-static RUNNING: ConstStaticCell<Running> = ConstStaticCell::new(Running {
-    scratch: Scratch::new(),
-    x: [[0.0; PIXELS]; 1],
-    y: [[0.0; CLASSES]; 1],
-});
+static RUNNING: ConstStaticCell<Running> =
+    ConstStaticCell::new(Running { scratch: Scratch::new(), x: [[0.0; PIXELS]; 1], y: [[0.0; CLASSES]; 1] });
 
 /// What training works on.
 struct Training {
