@@ -9,7 +9,7 @@ use crate::cycles::{self, Cost};
 use crate::image;
 use crate::process::run_within;
 use crate::qemu::{BOARDS, Board, CONSOLE, build, version};
-use crate::record::Record;
+use crate::record::{Record, STALLS};
 use crate::road::{Choice, Library, Road};
 use crate::trace::{Code, Instruction, Trace, Visits};
 use anyhow::{Context, Result, bail, ensure};
@@ -174,7 +174,7 @@ fn table(board: &Board, cases: &[Case], wanted: &str) -> Table {
         "case",
         "instructions",
         "cycles",
-        "stalls",
+        STALLS,
         "",
         "instructions",
         "cycles",
