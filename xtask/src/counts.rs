@@ -8,7 +8,7 @@ use crate::apt;
 use crate::cycles::{self, Cost};
 use crate::image;
 use crate::process::run_within;
-use crate::qemu::{BOARDS, Board, CONSOLE, build, version};
+use crate::qemu::{Board, CONSOLE, build, named, version};
 use crate::record::{Record, STALLS};
 use crate::road::{Choice, Library, Road};
 use crate::trace::{Code, Instruction, Trace, Visits};
@@ -36,8 +36,8 @@ fn rounding(instructions: u64) -> u64 {
 /// What is asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
-    /// The board; all of them if there is none.
-    pub(crate) board: Option<String>,
+    /// The boards' names; all boards if there is none.
+    pub(crate) boards: Vec<String>,
     /// What the cases' names contain.
     pub(crate) case: String,
     /// Whether to show where the instructions lie.
@@ -59,11 +59,8 @@ struct Case {
 
 pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
     ensure!(!options.record || options.case.is_empty(), "what is recorded is all cases");
-    let wanted = |board: &&Board| options.board.as_deref().is_none_or(|name| name == board.name);
-    let mut boards = BOARDS.iter().filter(wanted).peekable();
-    ensure!(boards.peek().is_some(), "no such board");
     let mut differences = Vec::new();
-    for board in boards {
+    for board in named(&options.boards)? {
         let road = Road::to(board.target, Library::Core, choice)?;
         let (trace, cases) = measure(board, &road, options.listing)?;
         let table = table(board, &cases, &options.case);

@@ -45,13 +45,13 @@ enum Task {
     },
     /// Counts the instructions and modelled cycles of kernels on the boards
     Counts {
-        /// The board, by its folder in `examples`; all of them unless named
-        #[arg(long)]
-        board: Option<String>,
+        /// A board, and once more for another; all of them unless named
+        #[arg(long = "board", value_name = "BOARD")]
+        boards: Vec<String>,
         /// Shows the cases whose names contain this, such as "gemm NN 16"
         #[arg(long, default_value = "")]
         case: String,
-        /// Shows where the instructions lie: by function, and the blocks that cost most
+        /// Shows where the instructions lie: by function, then one by one
         #[arg(long)]
         listing: bool,
         /// Rewrites the record instead of comparing with it
@@ -60,9 +60,9 @@ enum Task {
     },
     /// Measures bytes of code, constants, RAM and stack of minimal firmware, and compares them with the record
     Size {
-        /// The board, by its folder in `examples`; all of them unless named
-        #[arg(long)]
-        board: Option<String>,
+        /// A board, and once more for another; all of them unless named
+        #[arg(long = "board", value_name = "BOARD")]
+        boards: Vec<String>,
         /// Shows the functions and constants of which the images are made
         #[arg(long)]
         symbols: bool,
@@ -85,10 +85,10 @@ fn main() -> ExitCode {
         Task::BuildTargets => targets::build(road),
         Task::Aarch64 => targets::aarch64(road),
         Task::Asm { record } => asm::check(record),
-        Task::Counts { board, case, listing, record } => {
-            counts::run(road, &counts::Options { board, case, listing, record })
+        Task::Counts { boards, case, listing, record } => {
+            counts::run(road, &counts::Options { boards, case, listing, record })
         }
-        Task::Size { board, symbols, record } => size::run(road, &size::Options { board, symbols, record }),
+        Task::Size { boards, symbols, record } => size::run(road, &size::Options { boards, symbols, record }),
         Task::Full { fuzz_seconds } => full::check(fuzz_seconds),
     };
     match result {

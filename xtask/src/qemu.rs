@@ -30,7 +30,7 @@ pub(crate) struct Board {
     pub(crate) machine: &'static [&'static str],
 }
 
-pub(crate) const BOARDS: [Board; 2] = [
+pub(crate) static BOARDS: [Board; 2] = [
     Board {
         name: "cortex-m",
         core: "Cortex-M4F",
@@ -158,6 +158,18 @@ pub(crate) fn build(board: &Board, road: &Road, program: &str, features: &[&str]
         road.cargo("build", &folder).args(["--release", "--quiet", "--bin", program]).args(features),
     )?;
     Ok(road.target_dir().join(board.target).join("release").join(program))
+}
+
+/// The boards of these names; all of them if none is named.
+pub(crate) fn named(names: &[String]) -> Result<Vec<&'static Board>> {
+    let all: Vec<_> = BOARDS.iter().map(|board| board.name).collect();
+    if let Some(name) = names.iter().find(|name| !all.contains(&name.as_str())) {
+        bail!("no board is called {name}: there are {}", all.join(", "));
+    }
+    Ok(BOARDS
+        .iter()
+        .filter(|board| names.is_empty() || names.iter().any(|name| name == board.name))
+        .collect())
 }
 
 /// The emulator of a board, and its version.

@@ -6,10 +6,10 @@
 use crate::apt;
 use crate::image::{Flash, Image, Symbol};
 use crate::process::{self, root};
-use crate::qemu::{BOARDS, Board, emulate};
+use crate::qemu::{Board, emulate, named};
 use crate::record::Record;
 use crate::road::{Choice, Library, Road};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use comfy_table::{Table, presets};
 use std::path::{Path, PathBuf};
 
@@ -24,19 +24,16 @@ const LEVELS: [&str; 2] = ["3", "s"];
 /// What is asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
-    /// The board; all of them if there is none.
-    pub(crate) board: Option<String>,
+    /// The boards' names; all boards if there is none.
+    pub(crate) boards: Vec<String>,
     /// Whether to show what the bytes are made of.
     pub(crate) symbols: bool,
     pub(crate) record: bool,
 }
 
 pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
-    let wanted = |board: &&Board| options.board.as_deref().is_none_or(|name| name == board.name);
-    let mut boards = BOARDS.iter().filter(wanted).peekable();
-    ensure!(boards.peek().is_some(), "no such board");
     let mut differences = Vec::new();
-    for board in boards {
+    for board in named(&options.boards)? {
         let road = Road::to(board.target, Library::Core, choice)?;
         let mut columns = Vec::new();
         for level in LEVELS {
