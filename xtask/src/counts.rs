@@ -4,11 +4,10 @@
 //! executes, so that each instruction between the marks is known: how many there are, what they would cost by a table
 //! (`cycles.rs`), and where they lie. The board counts them too, by its own counter, and must find as many.
 
-use crate::apt;
 use crate::cycles::{self, Cost};
 use crate::image;
 use crate::process::run_within;
-use crate::qemu::{Board, CONSOLE, build, named, version};
+use crate::qemu::{Board, LIMIT, build, command, named, version};
 use crate::record::{Record, STALLS};
 use crate::road::{Choice, Library, Road};
 use crate::trace::{Code, Instruction, Trace, Visits};
@@ -17,11 +16,6 @@ use comfy_table::{Table, presets};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::BufReader;
-use std::process::Command;
-use std::time::Duration;
-
-/// A run that takes longer hangs.
-const LIMIT: Duration = Duration::from_secs(180);
 
 const RECORD: Record = Record { path: "xtask/counts.md", task: "counts" };
 
@@ -84,15 +78,14 @@ pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
 
 /// Runs all cases on a board.
 fn measure(board: &Board, road: &Road, listing: bool) -> Result<(Trace, Vec<Case>)> {
-    let qemu = apt::program(board.qemu, &[board.package])?;
     // The names that people read should say of which types a function is; for tables nothing is compiled once more.
     let names = format!(r#"target.{}.rustflags=["-C", "symbol-mangling-version=v0"]"#, board.target);
     let config = ["--config", &names];
     let image = build(board, road, "counts", if listing { &config } else { &[] })?;
     let mark = image::address(&image, MARK)?;
     let code = if board.target.starts_with("thumb") { Code::Thumb } else { Code::RiscV };
-    let mut command = Command::new(qemu);
-    command.args(board.machine).args(CONSOLE).args(["-d", "in_asm,exec,nochain"]).arg("-kernel").arg(&image);
+    let mut command = command(board, &image)?;
+    command.args(["-d", "in_asm,exec,nochain"]);
     let (status, text, trace) =
         run_within(&mut command, LIMIT, move |log| Trace::read(BufReader::new(log), mark, code))?;
     ensure!(status.success(), "{} failed on {}: {status}; it printed\n{text}", image.display(), board.name);

@@ -88,13 +88,26 @@ impl Flash {
 
 /// Where the function of this name is.
 pub(crate) fn address(path: &Path, name: &str) -> Result<u64> {
+    let (_, address) = function(path, |function| function == name)
+        .with_context(|| format!("{} has no function `{name}`", path.display()))?;
+    Ok(address)
+}
+
+/// The whole name of the function whose name ends so.
+pub(crate) fn name_ending(path: &Path, end: &str) -> Result<String> {
+    let (name, _) = function(path, |function| function.ends_with(end))
+        .with_context(|| format!("{} has no function `..{end}`", path.display()))?;
+    Ok(name)
+}
+
+fn function(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<(String, u64)> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let file = object::File::parse(&*bytes).with_context(|| path.display().to_string())?;
-    let named = |symbol: &object::Symbol<'_, '_>| {
-        symbol.name().is_ok_and(|symbol| format!("{:#}", demangle(symbol)) == name)
+    let named = |symbol: object::Symbol<'_, '_>| {
+        let name = format!("{:#}", demangle(symbol.name().ok()?));
+        // On Arm, the lowest bit says that the code is Thumb.
+        let thumb = u64::from(file.architecture() == Architecture::Arm);
+        wanted(&name).then_some((name, symbol.address() & !thumb))
     };
-    let symbol = file.symbols().find(named).with_context(|| format!("{} has no `{name}`", path.display()))?;
-    // On Arm, the lowest bit says that the code is Thumb.
-    let thumb = u64::from(file.architecture() == Architecture::Arm);
-    Ok(symbol.address() & !thumb)
+    file.symbols().find_map(named).context("not found")
 }

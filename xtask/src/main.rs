@@ -4,6 +4,7 @@ mod apt;
 mod asm;
 mod counts;
 mod cycles;
+mod depth;
 mod full;
 mod image;
 mod listing;
@@ -66,6 +67,9 @@ enum Task {
         /// Shows the functions and constants of which the images are made
         #[arg(long)]
         symbols: bool,
+        /// Shows the functions that go deepest in the stack
+        #[arg(long)]
+        frames: bool,
         /// Rewrites the record instead of comparing with it
         #[arg(long)]
         record: bool,
@@ -88,7 +92,9 @@ fn main() -> ExitCode {
         Task::Counts { boards, case, listing, record } => {
             counts::run(road, &counts::Options { boards, case, listing, record })
         }
-        Task::Size { boards, symbols, record } => size::run(road, &size::Options { boards, symbols, record }),
+        Task::Size { boards, symbols, frames, record } => {
+            size::run(road, &size::Options { boards, symbols, frames, record })
+        }
         Task::Full { fuzz_seconds } => full::check(fuzz_seconds),
     };
     match result {

@@ -14,7 +14,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// A run that takes longer hangs: the slowest takes seconds.
-const LIMIT: Duration = Duration::from_secs(180);
+pub(crate) const LIMIT: Duration = Duration::from_secs(180);
 
 /// A board that QEMU emulates.
 pub(crate) struct Board {
@@ -50,7 +50,7 @@ pub(crate) static BOARDS: [Board; 2] = [
 ];
 
 /// Semihosting prints to our standard output, and nothing else does.
-pub(crate) const CONSOLE: [&str; 10] = [
+const CONSOLE: [&str; 10] = [
     "-display",
     "none",
     "-monitor",
@@ -67,16 +67,15 @@ fn run_boards(choice: Choice) -> Result<Vec<Finding>> {
     let desktop = desktop_trace()?;
     let mut findings = Vec::new();
     for board in &BOARDS {
-        let qemu = apt::program(board.qemu, &[board.package])?;
         let road = Road::to(board.target, Library::Core, choice)?;
         for program in ["train", "infer"] {
             let image = build(board, &road, program, &[])?;
-            let text = emulate(board, &qemu, &image)?;
+            let text = emulate(board, &image)?;
             println!("\n{} {program} ({}, {})\n{}", board.name, board.target, road.name(), indented(&text));
             findings.push(Finding { board: board.name, program, text, image: Image::read(&image)? });
         }
         let image = build(board, &road, "trace", &["--features", "reproducible"])?;
-        let trace = emulate(board, &qemu, &image)?;
+        let trace = emulate(board, &image)?;
         same(board.name, &trace, &desktop.text)?;
         println!(
             "\n{} trace: every loss and all weights equal the desktop's, bit for bit, on {}",
@@ -178,11 +177,16 @@ pub(crate) fn version(board: &Board) -> Result<String> {
     Ok(text.lines().next().unwrap_or_default().to_string())
 }
 
-/// Runs an image to its end; returns what it printed.
-pub(crate) fn emulate(board: &Board, qemu: &Path, image: &Path) -> Result<String> {
-    let mut command = Command::new(qemu);
+/// The command that runs an image.
+pub(crate) fn command(board: &Board, image: &Path) -> Result<Command> {
+    let mut command = Command::new(apt::program(board.qemu, &[board.package])?);
     command.args(board.machine).args(CONSOLE).arg("-kernel").arg(image);
-    let (status, text) = output_within(&mut command, LIMIT)?;
+    Ok(command)
+}
+
+/// Runs an image to its end; returns what it printed.
+pub(crate) fn emulate(board: &Board, image: &Path) -> Result<String> {
+    let (status, text) = output_within(&mut command(board, image)?, LIMIT)?;
     if !status.success() {
         bail!("{} failed on {}: {status}; it printed\n{text}", image.display(), board.name);
     }

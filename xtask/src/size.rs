@@ -3,14 +3,15 @@
 //! A firmware that does nothing but run or train the digits' network is compared with the same firmware without the call.
 //! The weights, constants too, are told apart. The firmware `stack` paints the stack and says how deep calls go.
 
-use crate::apt;
-use crate::image::{Flash, Image, Symbol};
-use crate::process::{self, root};
-use crate::qemu::{Board, emulate, named};
+use crate::depth::{self, Frame};
+use crate::image::{self, Flash, Image, Symbol};
+use crate::process::{self, root, run_within};
+use crate::qemu::{Board, LIMIT, command, emulate, named};
 use crate::record::Record;
 use crate::road::{Choice, Library, Road};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use comfy_table::{Table, presets};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 const RECORD: Record = Record { path: "xtask/size.md", task: "size" };
@@ -28,6 +29,8 @@ pub(crate) struct Options {
     pub(crate) boards: Vec<String>,
     /// Whether to show what the bytes are made of.
     pub(crate) symbols: bool,
+    /// Whether to show which functions go deepest in the stack.
+    pub(crate) frames: bool,
     pub(crate) record: bool,
 }
 
@@ -37,10 +40,17 @@ pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
         let road = Road::to(board.target, Library::Core, choice)?;
         let mut columns = Vec::new();
         for level in LEVELS {
-            let built = build(board, &road, level, options.symbols)?;
+            let built = build(board, &road, level, options.symbols || options.frames)?;
             columns.push(measure(board, &built)?);
             for image in ["bare_inference", "bare_training"].into_iter().filter(|_| options.symbols) {
                 println!("\n{} {image}, opt-level {level}\n{}", board.name, growth(&built, image)?);
+            }
+            if options.frames {
+                println!(
+                    "\n{}, opt-level {level}: the deepest calls\n{}",
+                    board.name,
+                    deepest_calls(board, &built)?
+                );
             }
         }
         let table = table(&columns);
@@ -53,7 +63,7 @@ pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
 }
 
 /// Builds every program for a board; returns the folder with the images.
-fn build(board: &Board, road: &Road, level: &str, symbols: bool) -> Result<PathBuf> {
+fn build(board: &Board, road: &Road, level: &str, named: bool) -> Result<PathBuf> {
     let folder = root().join("examples").join(board.name);
     let mut cargo = road.cargo("build", &folder);
     cargo.args(["--release", "--quiet"]);
@@ -63,7 +73,8 @@ fn build(board: &Board, road: &Road, level: &str, symbols: bool) -> Result<PathB
     cargo
         .arg("--config")
         .arg(format!("profile.release.opt-level={}", if level == "s" { "'s'" } else { level }));
-    if symbols {
+    // The names that people read should say of which types a function is.
+    if named {
         cargo.arg("--config");
         cargo.arg(format!("target.{}.rustflags=['-C', 'symbol-mangling-version=v0']", board.target));
     }
@@ -88,8 +99,7 @@ fn measure(board: &Board, built: &Path) -> Result<Figures> {
         }
         figures.push((format!("static RAM with the caller's rows, {what}"), ram));
     }
-    let qemu = apt::program(board.qemu, &[board.package])?;
-    for line in emulate(board, &qemu, &built.join("stack"))?.lines() {
+    for line in emulate(board, &built.join("stack"))?.lines() {
         let (what, bytes) = line.split_once("; ").with_context(|| format!("cannot read `{line}`"))?;
         let bytes =
             bytes.trim_end_matches(" bytes").parse().with_context(|| format!("cannot read `{line}`"))?;
@@ -107,6 +117,30 @@ fn table(columns: &[Figures]) -> Table {
         table.add_row([what.clone()].into_iter().chain(numbers));
     }
     table
+}
+
+/// The function that calls what it measures, in the package of the board.
+const PAINT: &str = "::paint::stack";
+
+/// For each call whose stack is painted, the functions of the deepest chain.
+fn deepest_calls(board: &Board, built: &Path) -> Result<Table> {
+    let image = built.join("stack");
+    let root = image::name_ending(&image, PAINT)?;
+    let mut command = command(board, &image)?;
+    command.args(["-d", "exec,cpu,nochain"]);
+    let (status, text, chains) =
+        run_within(&mut command, LIMIT, move |log| depth::deepest(BufReader::new(log), &root))?;
+    ensure!(status.success(), "{} failed: {status}; it printed\n{text}", image.display());
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(["call", "bytes", "function"]);
+    let calls = text.lines().filter(|line| line.starts_with("stack "));
+    for (call, frames) in calls.zip(chains?) {
+        for Frame { function, bytes } in frames {
+            table.add_row([call.to_string(), bytes.to_string(), function]);
+        }
+    }
+    Ok(table)
 }
 
 /// The functions and constants that an image has beyond the one that does nothing, the largest first.
