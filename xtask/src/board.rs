@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 /// A run that takes longer hangs: the slowest takes seconds.
-const LIMIT: Duration = Duration::from_secs(180);
+pub(crate) const LIMIT: Duration = Duration::from_secs(180);
 
 /// A board.
 #[derive(Debug)]
@@ -31,10 +31,10 @@ pub(crate) struct Board {
     /// Features of that folder's package which make it this board's.
     pub(crate) features: &'static [&'static str],
     /// The emulator, and the package that has it.
-    pub(crate) qemu: [&'static str; 2],
+    qemu: [&'static str; 2],
     /// How the machine is started. An instruction takes 2^shift ns of the emulated time: so many that the counter tells
     /// single instructions apart, so few that it does not overflow.
-    pub(crate) machine: &'static str,
+    machine: &'static str,
 }
 
 const ARM: [&str; 2] = ["qemu-system-arm"; 2];
@@ -106,7 +106,7 @@ pub(crate) static BOARDS: [Board; 7] = [
 ];
 
 /// Semihosting prints to our standard output, and nothing else does.
-pub(crate) const CONSOLE: &str = "-display none -monitor none -serial none -chardev stdio,id=host \
+const CONSOLE: &str = "-display none -monitor none -serial none -chardev stdio,id=host \
                        -semihosting-config enable=on,target=native,chardev=host";
 
 /// The road to a board's compiler.
@@ -144,12 +144,36 @@ pub(crate) fn build_with(
     Ok(image)
 }
 
-/// Runs an image to its end; returns what it printed. Fails if QEMU does not know the board, or the program fails.
-pub(crate) fn emulate(board: &Board, image: &Path) -> Result<String> {
+/// The emulator of a board, and its version.
+pub(crate) fn version(board: &Board) -> Result<String> {
+    let [qemu, package] = board.qemu;
+    let text = process::output(Command::new(apt::program(qemu, &[package])?).arg("--version"))?;
+    Ok(text.lines().next().unwrap_or_default().to_string())
+}
+
+/// The boards of these names; all of them if none is named.
+pub(crate) fn named(names: &[String]) -> Result<Vec<&'static Board>> {
+    let all: Vec<_> = BOARDS.iter().map(|board| board.name).collect();
+    if let Some(name) = names.iter().find(|name| !all.contains(&name.as_str())) {
+        bail!("no board is called {name}: there are {}", all.join(", "));
+    }
+    Ok(BOARDS
+        .iter()
+        .filter(|board| names.is_empty() || names.iter().any(|name| name == board.name))
+        .collect())
+}
+
+/// The command that runs an image.
+pub(crate) fn command(board: &Board, image: &Path) -> Result<Command> {
     let [qemu, package] = board.qemu;
     let mut command = Command::new(apt::program(qemu, &[package])?);
     command.args(board.machine.split(' ')).args(CONSOLE.split(' ')).arg("-kernel").arg(image);
-    let (status, text) = output_within(&mut command, LIMIT)?;
+    Ok(command)
+}
+
+/// Runs an image to its end; returns what it printed. Fails if QEMU does not know the board, or the program fails.
+pub(crate) fn emulate(board: &Board, image: &Path) -> Result<String> {
+    let (status, text) = output_within(&mut command(board, image)?, LIMIT)?;
     if !status.success() {
         bail!("{} failed on {}: {status}; it printed\n{text}", image.display(), board.name);
     }

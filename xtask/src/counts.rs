@@ -4,23 +4,20 @@
 //! executes, so that each instruction between the marks is known: how many there are, what they would cost by a table
 //! (`cycles.rs`), and where they lie. The board counts them too, by its own counter, and must find as many.
 
-use crate::apt;
-use crate::board::{self, BOARDS, Board, CONSOLE};
+use crate::board::{self, Board, LIMIT, command, named, version};
 use crate::cycles::{self, Cost};
 use crate::image;
 use crate::process::run_within;
-use crate::road::{Choice, Road};
-use crate::trace::{Instruction, Trace, Visits};
+use crate::record::{Record, STALLS};
+use crate::road::{Choice, Library, Road};
+use crate::trace::{Code, Instruction, Trace, Visits};
 use anyhow::{Context, Result, bail, ensure};
 use comfy_table::{Table, presets};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::BufReader;
-use std::process::Command;
-use std::time::Duration;
 
-/// A run that takes longer hangs.
-const LIMIT: Duration = Duration::from_secs(180);
+const RECORD: Record = Record { path: "xtask/counts.md", task: "counts" };
 
 /// The marks' function.
 const MARK: &str = "firmware::counts::mark";
@@ -33,12 +30,13 @@ fn rounding(instructions: u64) -> u64 {
 /// What is asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
-    /// The board; all of them if there is none.
-    pub(crate) board: Option<String>,
+    /// The boards' names; all boards if there is none.
+    pub(crate) boards: Vec<String>,
     /// What the cases' names contain.
     pub(crate) case: String,
     /// Whether to show where the instructions lie.
     pub(crate) listing: bool,
+    pub(crate) record: bool,
 }
 
 /// A kernel with a shape.
@@ -54,37 +52,42 @@ struct Case {
 }
 
 pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
-    let wanted = |board: &&Board| options.board.as_deref().is_none_or(|name| name == board.name);
-    let mut boards = BOARDS.iter().filter(wanted).peekable();
-    ensure!(boards.peek().is_some(), "no such board");
-    for board in boards {
-        let road = board::road(board, choice)?;
+    ensure!(!options.record || options.case.is_empty(), "what is recorded is all cases");
+    let mut differences = Vec::new();
+    for board in named(&options.boards)? {
+        let road = Road::to(board.target, Library::Core, choice)?;
         let (trace, cases) = measure(board, &road, options.listing)?;
-        println!("\n{} ({}, {})\n{}", board.name, board.target, road.name(), table(&cases, &options.case));
+        let table = table(board, &cases, &options.case);
+        println!("\n{}, {} ({})\n{table}", board.core, board.target, road.name());
         for case in cases.iter().filter(|case| options.listing && case.name.contains(&options.case)) {
-            println!("\n{}", listing(&trace, case));
+            println!("\n{}", listing(&trace, case, cycles::is_model_of(board.core)));
+        }
+        if options.case.is_empty() {
+            let about = version(board)?;
+            differences.extend(RECORD.check(
+                board.core,
+                &road.compiler()?,
+                &table,
+                &about,
+                options.record,
+            )?);
         }
     }
-    Ok(())
+    RECORD.report(&differences)
 }
 
 /// Runs all cases on a board.
 fn measure(board: &Board, road: &Road, listing: bool) -> Result<(Trace, Vec<Case>)> {
-    let qemu = apt::program(board.qemu[0], &[board.qemu[1]])?;
     // The names that people read should say of which types a function is; for tables nothing is compiled once more.
     let names = format!(r#"target.{}.rustflags=["-C", "symbol-mangling-version=v0"]"#, board.target);
     let config = ["--config", &names];
     let image = board::build_with(board, road, "counts", &[], if listing { &config } else { &[] })?;
     let mark = image::address(&image, MARK)?;
-    let mut command = Command::new(qemu);
-    command
-        .args(board.machine.split(' '))
-        .args(CONSOLE.split(' '))
-        .args(["-d", "in_asm,exec,nochain"])
-        .arg("-kernel")
-        .arg(&image);
+    let code = if board.target.starts_with("thumb") { Code::Thumb } else { Code::RiscV };
+    let mut command = command(board, &image)?;
+    command.args(["-d", "in_asm,exec,nochain"]);
     let (status, text, trace) =
-        run_within(&mut command, LIMIT, move |log| Trace::read(BufReader::new(log), mark))?;
+        run_within(&mut command, LIMIT, move |log| Trace::read(BufReader::new(log), mark, code))?;
     ensure!(status.success(), "{} failed on {}: {status}; it printed\n{text}", image.display(), board.name);
     let mut trace = trace?;
 
@@ -153,30 +156,33 @@ impl Case {
     }
 }
 
-fn table(cases: &[Case], wanted: &str) -> Table {
+fn table(board: &Board, cases: &[Case], wanted: &str) -> Table {
+    let modelled = cycles::is_model_of(board.core);
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
     table.set_header([
         "case",
         "instructions",
         "cycles",
-        "stalls",
-        "each",
+        STALLS,
+        "",
         "instructions",
         "cycles",
         "loops : this",
     ]);
     for case in cases.iter().filter(|case| case.name.contains(wanted)) {
         let Cost { instructions, cycles, stalls } = case.cost;
-        let ratio = case.loops(cases).map(|loops| loops.cost.cycles as f64 / cycles.max(1) as f64);
+        let time = |case: &Case| if modelled { case.cost.cycles } else { case.cost.instructions };
+        let ratio = case.loops(cases).map(|loops| time(loops) as f64 / time(case).max(1) as f64);
+        let known = |text: String| if modelled { text } else { "-".into() };
         table.add_row([
             case.name.clone(),
             instructions.to_string(),
-            cycles.to_string(),
-            stalls.to_string(),
-            case.unit.clone(),
+            known(cycles.to_string()),
+            known(stalls.to_string()),
+            format!("per {}", case.unit),
             format!("{:.2}", case.each(instructions)),
-            format!("{:.2}", case.each(cycles)),
+            known(format!("{:.2}", case.each(cycles))),
             ratio.map_or(String::new(), |ratio| format!("{ratio:.2}")),
         ]);
     }
@@ -186,14 +192,15 @@ fn table(cases: &[Case], wanted: &str) -> Table {
 /// Functions with a smaller part of the cycles than this, in per cent, are named but not listed.
 const SHOWN: f64 = 1.0;
 
-/// Where a case's instructions lie: by function, then one by one.
-fn listing(trace: &Trace, case: &Case) -> String {
+/// Where a case's instructions lie: by function, then one by one. Where time is not modelled, each counts as a cycle.
+fn listing(trace: &Trace, case: &Case, modelled: bool) -> String {
     let mut functions: BTreeMap<&str, BTreeMap<u64, (&Instruction, u64, Cost)>> = BTreeMap::new();
     for (visit, &times) in &case.visits {
         let block = &trace.blocks[visit.block];
         let before = visit.before.map(|before| &trace.blocks[before]);
         let function = functions.entry(&block.function).or_default();
         for (instruction, cost) in cycles::each(block, before, visit.branched) {
+            let cost = if modelled { cost } else { Cost { cycles: 1, stalls: 0, ..cost } };
             let (_, count, sum) =
                 function.entry(instruction.address).or_insert((instruction, 0, Cost::default()));
             *count += times;

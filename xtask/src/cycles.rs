@@ -75,6 +75,11 @@ impl Mul<u64> for Cost {
     }
 }
 
+/// Whether the model is one of this core: the Cortex-M33's FPU is taken to be the Cortex-M4's.
+pub(crate) fn is_model_of(core: &str) -> bool {
+    ["Cortex-M4F", "Cortex-M33"].contains(&core)
+}
+
 /// What the visits cost in all.
 pub(crate) fn cost(trace: &Trace, visits: &Visits) -> Cost {
     visits.iter().fold(Cost::default(), |sum, (visit, &times)| {
@@ -177,4 +182,61 @@ fn floats(operands: &str) -> impl Iterator<Item = u32> {
     operands
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter_map(|word| word.strip_prefix('s')?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::listed_in_thumb;
+
+    /// What each instruction of a listing costs, and its stalls.
+    fn costs(text: &str, branched: bool) -> Vec<(u64, u64)> {
+        let block = listed_in_thumb(text);
+        each(&block, None, branched).map(|(_, cost)| (cost.cycles, cost.stalls)).collect()
+    }
+
+    #[test]
+    fn the_table() {
+        let text = "\
+0x00000200:  b5b0       push     {r4, r5, r7, lr}
+0x00000202:  ed2d 8b04  vpush    {d8, d9}
+0x00000206:  edd0 7a00  vldr     s15, [r0]
+0x0000020a:  6813       ldr      r3, [r2]
+0x0000020c:  bf08       it       eq
+0x0000020e:  6812       ldreq    r2, [r2]
+0x00000210:  eee7 7a27  vfma.f32 s15, s14, s15
+0x00000214:  ee87 7a27  vdiv.f32 s14, s14, s15
+0x00000218:  fbb2 f3f3  udiv     r3, r2, r3
+0x0000021c:  fb02 3303  mla      r3, r2, r3, r3
+0x00000220:  fba2 2303  umull    r2, r3, r2, r3
+0x00000224:  e9d0 2300  ldrd     r2, r3, [r0]
+0x00000228:  00d2       lsls     r2, r2, #3
+0x0000022a:  bdb0       pop      {r4, r5, r7, pc}
+";
+        let cycles: Vec<_> = costs(text, true).into_iter().map(|(cycles, _)| cycles).collect();
+        assert_eq!(cycles, [5, 5, 2, 1, 1, 2, 3, 14, 12, 2, 1, 3, 1, 7]);
+    }
+
+    #[test]
+    fn a_branch_costs_if_it_is_taken() {
+        let text = "0x00000200:  d1fe       bne      #0x200";
+        assert_eq!([costs(text, true), costs(text, false)], [[(3, 0)], [(1, 0)]]);
+    }
+
+    #[test]
+    fn results_that_the_next_instruction_wants() {
+        let text = "\
+0x00000200:  ee21 0a01  vmul.f32 s0, s2, s2
+0x00000204:  ee31 1a00  vadd.f32 s2, s2, s0
+0x00000208:  ee21 1a01  vmul.f32 s2, s4, s4
+0x0000020c:  ee02 1a22  vmla.f32 s2, s4, s5
+0x00000210:  ed80 1a00  vstr     s2, [r0]
+0x00000214:  ed90 1a00  vldr     s2, [r0]
+0x00000218:  ee31 1a00  vadd.f32 s2, s2, s0
+0x0000021c:  ee10 0a10  vmov     r0, s2
+";
+        // vldr only writes s2, and the second vmul too; vmla adds to it.
+        let stalls: Vec<_> = costs(text, false).into_iter().map(|(_, stalls)| stalls).collect();
+        assert_eq!(stalls, [0, 1, 0, 1, 1, 0, 0, 1]);
+    }
 }

@@ -1,4 +1,5 @@
-//! What is too slow for every change: long fuzzing, and every test once more where a sanitizer sees each stray access.
+//! What is too slow for every change: long fuzzing, every test once more where a sanitizer sees each stray access, and
+//! what is counted on boards.
 //! The result is recorded beside this program, with the compilers' versions, so that everyone sees when it was last
 //! green.
 
@@ -38,6 +39,14 @@ fn run_steps(fuzz_seconds: u32) -> Vec<(String, Result<()>, u64)> {
             .envs([("CARGO_PROFILE_RELEASE_LTO", "false"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")]);
         let name = format!("mathematical functions over every f32 {}", features.join(" "));
         steps.push((name, functions));
+    }
+    for (task, name) in [
+        ("counts", "instructions of every kernel on all boards"),
+        ("size", "bytes of firmware for all boards"),
+    ] {
+        let mut xtask = Command::new("cargo");
+        xtask.current_dir(root()).args(["xtask", task]);
+        steps.push((name.into(), xtask));
     }
     for target in ["gemm", "train"] {
         let mut fuzz = Command::new("cargo");

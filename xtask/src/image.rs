@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use object::elf::{SHF_ALLOC, SHF_WRITE};
 use object::{Architecture, Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind};
 use rustc_demangle::demangle;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -47,15 +48,66 @@ impl Image {
     }
 }
 
+/// A function or a constant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Symbol {
+    /// The name as in the source.
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+}
+
+/// Bytes of code and of constants, with what they are made of.
+#[derive(Debug)]
+pub(crate) struct Flash {
+    pub(crate) bytes: u64,
+    pub(crate) symbols: Vec<Symbol>,
+}
+
+impl Flash {
+    /// `.text` and `.rodata` of an image.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let file = object::File::parse(&*bytes).with_context(|| path.display().to_string())?;
+        let sections: Vec<_> =
+            [".text", ".rodata"].into_iter().filter_map(|name| file.section_by_name(name)).collect();
+        let inside = |symbol: &object::Symbol<'_, '_>| {
+            let index = symbol.section_index();
+            symbol.size() > 0 && sections.iter().any(|section| Some(section.index()) == index)
+        };
+        // A place with several names is counted once.
+        let mut places = BTreeMap::new();
+        for symbol in file.symbols().filter(inside) {
+            places
+                .entry(symbol.address())
+                .or_insert(Symbol { name: format!("{:#}", demangle(symbol.name()?)), bytes: symbol.size() });
+        }
+        let bytes = sections.iter().map(|section| section.size()).sum();
+        Ok(Self { bytes, symbols: places.into_values().collect() })
+    }
+}
+
 /// Where the function of this name is.
 pub(crate) fn address(path: &Path, name: &str) -> Result<u64> {
+    let (_, address) = function(path, |function| function == name)
+        .with_context(|| format!("{} has no function `{name}`", path.display()))?;
+    Ok(address)
+}
+
+/// The whole name of the function whose name ends so.
+pub(crate) fn name_ending(path: &Path, end: &str) -> Result<String> {
+    let (name, _) = function(path, |function| function.ends_with(end))
+        .with_context(|| format!("{} has no function `..{end}`", path.display()))?;
+    Ok(name)
+}
+
+fn function(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<(String, u64)> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let file = object::File::parse(&*bytes).with_context(|| path.display().to_string())?;
-    let named = |symbol: &object::Symbol<'_, '_>| {
-        symbol.name().is_ok_and(|symbol| format!("{:#}", demangle(symbol)) == name)
+    let named = |symbol: object::Symbol<'_, '_>| {
+        let name = format!("{:#}", demangle(symbol.name().ok()?));
+        // On Arm, the lowest bit says that the code is Thumb.
+        let thumb = u64::from(file.architecture() == Architecture::Arm);
+        wanted(&name).then_some((name, symbol.address() & !thumb))
     };
-    let symbol = file.symbols().find(named).with_context(|| format!("{} has no `{name}`", path.display()))?;
-    // On Arm, the lowest bit says that the code is Thumb.
-    let thumb = u64::from(file.architecture() == Architecture::Arm);
-    Ok(symbol.address() & !thumb)
+    file.symbols().find_map(named).context("not found")
 }

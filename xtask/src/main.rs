@@ -5,12 +5,15 @@ mod asm;
 mod board;
 mod counts;
 mod cycles;
+mod depth;
 mod full;
 mod image;
 mod listing;
 mod process;
 mod qemu;
+mod record;
 mod road;
+mod size;
 mod targets;
 mod trace;
 
@@ -49,15 +52,33 @@ enum Task {
     },
     /// Counts the instructions and modelled cycles of kernels on the boards
     Counts {
-        /// The board, by its folder in `examples`; all of them unless named
-        #[arg(long)]
-        board: Option<String>,
+        /// A board, and once more for another; all of them unless named
+        #[arg(long = "board", value_name = "BOARD")]
+        boards: Vec<String>,
         /// Shows the cases whose names contain this, such as "gemm NN 16"
         #[arg(long, default_value = "")]
         case: String,
-        /// Shows where the instructions lie: by function, and the blocks that cost most
+        /// Shows where the instructions lie: by function, then one by one
         #[arg(long)]
         listing: bool,
+        /// Rewrites the record instead of comparing with it
+        #[arg(long)]
+        record: bool,
+    },
+    /// Measures bytes of code, constants, RAM and stack of minimal firmware, and compares them with the record
+    Size {
+        /// A board, and once more for another; all of them unless named
+        #[arg(long = "board", value_name = "BOARD")]
+        boards: Vec<String>,
+        /// Shows the functions and constants of which the images are made
+        #[arg(long)]
+        symbols: bool,
+        /// Shows the functions that go deepest in the stack
+        #[arg(long)]
+        frames: bool,
+        /// Rewrites the record instead of comparing with it
+        #[arg(long)]
+        record: bool,
     },
     /// Runs what is too slow for every change, and records the result
     Full {
@@ -74,7 +95,12 @@ fn main() -> ExitCode {
         Task::BuildTargets => targets::build(road),
         Task::Aarch64 => targets::aarch64(road),
         Task::Asm { record } => asm::check(record),
-        Task::Counts { board, case, listing } => counts::run(road, &counts::Options { board, case, listing }),
+        Task::Counts { boards, case, listing, record } => {
+            counts::run(road, &counts::Options { boards, case, listing, record })
+        }
+        Task::Size { boards, symbols, frames, record } => {
+            size::run(road, &size::Options { boards, symbols, frames, record })
+        }
         Task::Full { fuzz_seconds } => full::check(fuzz_seconds),
     };
     match result {

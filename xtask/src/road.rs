@@ -77,6 +77,12 @@ impl Road {
         if self.debian.is_some() { "Debian's rustc" } else { "rustup" }
     }
 
+    /// The compiler and its version.
+    pub(crate) fn compiler(&self) -> Result<String> {
+        let rustc = self.debian.as_ref().map_or(Path::new("rustc"), |debian| &debian.rustc);
+        Ok(output(Command::new(rustc).arg("--version"))?.trim().to_string())
+    }
+
     /// Where cargo puts what it builds on this road.
     pub(crate) fn target_dir(&self) -> PathBuf {
         target_dir(if self.debian.is_some() { "debian" } else { "rustup" })

@@ -11,8 +11,11 @@
 //!
 //! A block runs from its first instruction to its last. So the instructions executed are known one by one, and from the
 //! next block's address whether a branch was taken.
+//!
+//! The disassembler (capstone, which Debian's QEMU has) knows nothing of Helium or of low-overhead loops, and takes their
+//! halfwords one by one. In Thumb a first halfword tells how long its instruction is, so they are joined again.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustc_demangle::demangle;
 use std::collections::HashMap;
 use std::io::BufRead;
@@ -22,6 +25,8 @@ use std::io::BufRead;
 pub(crate) struct Instruction {
     pub(crate) address: u64,
     pub(crate) bytes: u64,
+    /// The encoding, in hexadecimal.
+    digits: String,
     pub(crate) mnemonic: String,
     pub(crate) operands: String,
 }
@@ -67,10 +72,19 @@ pub(crate) struct Trace {
     pub(crate) spans: Vec<Visits>,
 }
 
+/// How instructions are encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Code {
+    #[default]
+    Thumb,
+    RiscV,
+}
+
 /// The state of reading: a block counts when the next one is seen.
 #[derive(Default)]
 struct Reader {
     trace: Trace,
+    code: Code,
     /// A block that is being listed.
     listed: Option<Block>,
     /// Blocks by QEMU's number, which may come to mean another.
@@ -84,8 +98,8 @@ struct Reader {
 
 impl Trace {
     /// Reads a log, in which a call of the function at `mark` is a mark.
-    pub(crate) fn read(mut log: impl BufRead, mark: u64) -> Result<Self> {
-        let mut reader = Reader { mark, ..Reader::default() };
+    pub(crate) fn read(mut log: impl BufRead, mark: u64, code: Code) -> Result<Self> {
+        let mut reader = Reader { mark, code, ..Reader::default() };
         let mut line = Vec::new();
         while log.read_until(b'\n', &mut line)? != 0 {
             let text = String::from_utf8_lossy(&line);
@@ -93,9 +107,7 @@ impl Trace {
             reader.line(text).with_context(|| format!("cannot read the line `{text}` of QEMU's log"))?;
             line.clear();
         }
-        if reader.marked {
-            bail!("the log ends between two marks");
-        }
+        ensure!(!reader.marked, "the log ends between two marks");
         Ok(reader.trace)
     }
 }
@@ -105,24 +117,23 @@ impl Reader {
         if let Some(rest) = text.strip_prefix("Trace ") {
             let mut words = rest.split(' ').skip(1);
             let (number, place) = (words.next().context("no number")?, words.next().context("no address")?);
-            self.run(number, place)
+            self.run(number, place)?;
         } else if text.starts_with("Stopped execution") {
             self.running = None;
-            Ok(())
         } else if let Some(symbol) = text.strip_prefix("IN:") {
             let function = format!("{:#}", demangle(symbol.trim()));
             self.listed = Some(Block { function, ..Block::default() });
-            Ok(())
-        } else if text.starts_with("OBJD") {
-            bail!("this QEMU has no disassembler")
         } else if text.starts_with("0x") {
             let block = self.listed.as_mut().context("an instruction outside a block")?;
-            block.instructions.push(instruction(text).context("no instruction")?);
-            Ok(())
-        } else {
-            // Lines that divide, and what the machine has to say of its devices.
-            Ok(())
+            block.instructions.push(instruction(text, self.code).context("no instruction")?);
+        } else if text.starts_with("OBJD") {
+            bail!("this QEMU has no disassembler");
+        } else if text.starts_with("cpu_io_recompile") {
+            // A device stops a block in its middle. There is none in what is counted.
+            ensure!(!self.marked, "a device between two marks");
         }
+        // The rest divides.
+        Ok(())
     }
 
     /// A block starts to run; `place` is `[data/address/flags/flags]`.
@@ -130,7 +141,10 @@ impl Reader {
         let address = place.split('/').nth(1).context("no address")?;
         let address = u64::from_str_radix(address, 16)?;
         // What was just listed is what runs now.
-        if let Some(block) = self.listed.take() {
+        if let Some(mut block) = self.listed.take() {
+            if self.code == Code::Thumb {
+                block.instructions = joined(block.instructions);
+            }
             self.numbers.insert(number.into(), self.trace.blocks.len());
             self.trace.blocks.push(block);
         }
@@ -162,25 +176,58 @@ impl Reader {
 }
 
 /// `0x00000750:  f8d3 2004  ldr.w    r2, [r3, #4]`: address, bytes, mnemonic, operands.
-fn instruction(text: &str) -> Option<Instruction> {
+fn instruction(text: &str, code: Code) -> Option<Instruction> {
     let (address, rest) = text.strip_prefix("0x")?.split_once(':')?;
     let address = u64::from_str_radix(address, 16).ok()?;
     let (digits, mut rest) = word(rest);
-    let mut bytes = digits.len() as u64 / 2;
-    // Thumb's long instructions are two halfwords, apart.
-    if digits.len() == 4 && u16::from_str_radix(digits, 16).ok()? >= 0xe800 {
+    let mut digits = digits.to_string();
+    // In Thumb a word of four digits that no mnemonic could be is a second halfword: those are written in other columns.
+    if code == Code::Thumb && rest.starts_with(|first: char| first.is_ascii_hexdigit()) {
         let (second, after) = word(rest);
-        bytes += second.len() as u64 / 2;
+        digits += second;
         rest = after;
     }
     let (mnemonic, operands) = word(rest);
-    Some(Instruction { address, bytes, mnemonic: mnemonic.into(), operands: operands.trim().into() })
+    let bytes = digits.len() as u64 / 2;
+    Some(Instruction { address, bytes, digits, mnemonic: mnemonic.into(), operands: operands.trim().into() })
+}
+
+/// Instructions whose halfwords were listed apart, or with others', in their true lengths.
+fn joined(listed: Vec<Instruction>) -> Vec<Instruction> {
+    let Some(start) = listed.first().map(|first| first.address) else { return listed };
+    let digits: String = listed.iter().map(|instruction| &*instruction.digits).collect();
+    let mut listed: HashMap<u64, Instruction> =
+        listed.into_iter().map(|instruction| (instruction.address, instruction)).collect();
+    let mut instructions = Vec::new();
+    let mut at = 0;
+    while let Some(first) = digits.get(at..at + 4) {
+        let length = if u16::from_str_radix(first, 16).is_ok_and(|first| first >= 0xe800) { 8 } else { 4 };
+        let digits = digits.get(at..at + length).unwrap_or(first);
+        let address = start + at as u64 / 2;
+        let whole = listed.remove(&address).filter(|instruction| instruction.digits == digits);
+        instructions.push(whole.unwrap_or_else(|| Instruction {
+            address,
+            bytes: digits.len() as u64 / 2,
+            digits: digits.into(),
+            mnemonic: "(unknown)".into(),
+            operands: digits.into(),
+        }));
+        at += digits.len();
+    }
+    instructions
 }
 
 /// The first word, and what follows it.
 fn word(text: &str) -> (&str, &str) {
     let text = text.trim_start();
     text.split_once([' ', '\t']).unwrap_or((text, ""))
+}
+
+/// A block of these instructions.
+#[cfg(test)]
+pub(crate) fn listed_in_thumb(text: &str) -> Block {
+    let listed = text.lines().filter_map(|line| instruction(line, Code::Thumb)).collect();
+    Block { instructions: joined(listed), ..Block::default() }
 }
 
 #[cfg(test)]
@@ -215,11 +262,12 @@ Trace 0: 0x7f80 [00800400/00000200/00000110/ff] main
 
     #[test]
     fn a_loop_between_marks() {
-        let trace = Trace::read(LOG.as_bytes(), 0x100).unwrap();
+        let trace = Trace::read(LOG.as_bytes(), 0x100, Code::Thumb).unwrap();
         assert_eq!(trace.blocks[0].function, "board::mark");
         let long = Instruction {
             address: 0x202,
             bytes: 4,
+            digits: "f8d32004".into(),
             mnemonic: "ldr.w".into(),
             operands: "r2, [r3, #4]".into(),
         };
@@ -236,18 +284,33 @@ Trace 0: 0x7f80 [00800400/00000200/00000110/ff] main
     #[test]
     fn a_mark_without_its_other() {
         let log = &LOG[..LOG.find("Trace 0: 0x7fc0").unwrap()];
-        assert!(Trace::read(log.as_bytes(), 0x100).is_err());
+        assert!(Trace::read(log.as_bytes(), 0x100, Code::Thumb).is_err());
+    }
+
+    #[test]
+    fn halfwords_listed_apart() {
+        // dls lr, r3; vldrw.u32 q0, [r0]; vfma.f32 q0, q1, r2; le lr, .
+        let text = "\
+0x00000424:  f043       .byte    0x43, 0xf0
+0x00000426:  e001       b        #0x42c
+0x00000428:  ed90 1f00  ldc      p15, c1, [r0]
+0x0000042c:  ee33       .byte    0x33, 0xee
+0x0000042e:  0e42       lsrs     r2, r0, #0x19
+0x00000430:  2303       movs     r3, #3
+";
+        let block = listed_in_thumb(text);
+        let short: Vec<_> = block.instructions.iter().map(|i| (i.address, i.bytes, &*i.mnemonic)).collect();
+        let unknown = "(unknown)";
+        assert_eq!(short, [(0x424, 4, unknown), (0x428, 4, "ldc"), (0x42c, 4, unknown), (0x430, 2, "movs")]);
     }
 
     #[test]
     fn risc_v() {
-        let text = "0x80000004:  02c58593          addi                    a1,a1,44";
-        let expected = Instruction {
-            address: 0x8000_0004,
-            bytes: 4,
-            mnemonic: "addi".into(),
-            operands: "a1,a1,44".into(),
-        };
-        assert_eq!(instruction(text), Some(expected));
+        let long = "0x80000004:  02c58593          addi                    a1,a1,44";
+        let short = "0x80000008:  e822              add                     a2,a1,a0";
+        let read =
+            |text| instruction(text, Code::RiscV).map(|i| (i.address, i.bytes, i.mnemonic, i.operands));
+        assert_eq!(read(long), Some((0x8000_0004, 4, "addi".into(), "a1,a1,44".into())));
+        assert_eq!(read(short), Some((0x8000_0008, 2, "add".into(), "a2,a1,a0".into())));
     }
 }

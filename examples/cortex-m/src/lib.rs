@@ -1,11 +1,13 @@
 //! The boards: printing by semihosting, counting by SysTick, which all of them have.
 #![no_std]
 
+mod paint;
+
 use core::arch::asm;
 use core::fmt;
 use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
-use firmware::Board;
+use firmware::{Board, Painted};
 // Its features are static_cell's.
 use portable_atomic as _;
 
@@ -70,5 +72,11 @@ impl Board for CortexM {
                 options(nomem, nostack),
             );
         }
+    }
+}
+
+impl Painted for CortexM {
+    fn stack(work: &mut dyn FnMut()) -> usize {
+        paint::stack(work)
     }
 }

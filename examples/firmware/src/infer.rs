@@ -10,7 +10,8 @@ use static_cell::ConstStaticCell;
 const LEAST_ACCURACY: u32 = 940;
 
 /// The weights, constants in flash that are used where they lie. Bytes of the wrong length would not compile.
-static NET: Digits = match Digits::copy_from_bytes(include_bytes!("../../data/digits.weights.bin")) {
+pub(crate) static NET: Digits = match Digits::copy_from_bytes(include_bytes!("../../data/digits.weights.bin"))
+{
     Ok(net) => net,
     Err(_) => panic!("digits.weights.bin is no network of this type"),
 };

@@ -8,6 +8,7 @@
 //! printed as integers, since `core`'s way of printing floats would be the largest part of the firmware.
 #![no_std]
 
+mod bare;
 mod board;
 mod counts;
 mod data;
@@ -16,14 +17,17 @@ mod host;
 mod infer;
 mod mixed;
 mod recipe;
+mod stack;
 mod trace;
 mod train;
 
+pub use bare::{bare_inference, bare_nothing, bare_training};
 pub use board::{Board, Failure};
 pub use counts::counts;
 #[cfg(target_os = "none")]
 pub use host::{print, run};
 pub use infer::infer;
 pub use recipe::Digits;
+pub use stack::{Painted, stack};
 pub use trace::{Memory, trace};
 pub use train::train;

@@ -1,9 +1,12 @@
 //! The board: printing by semihosting, counting by minstret.
 #![no_std]
 
+#[path = "../../cortex-m/src/paint.rs"]
+mod paint;
+
 use core::arch::asm;
 use core::fmt;
-use firmware::Board;
+use firmware::{Board, Painted};
 use riscv::register::minstret;
 
 /// QEMU's virt, with a core of RV32IMAC.
@@ -43,5 +46,11 @@ impl Board for Virt {
                 options(nomem, nostack),
             );
         }
+    }
+}
+
+impl Painted for Virt {
+    fn stack(work: &mut dyn FnMut()) -> usize {
+        paint::stack(work)
     }
 }

@@ -7,7 +7,7 @@ use core::hint::black_box;
 use fusebox::{CrossEntropy, Init, Isa, Layer, LayerNorm, Loss, Rng, Train, Zeroed, functions};
 
 /// Rows of a loss.
-const ROWS: [usize; 2] = if FPU { [32, 1] } else { [4, 1] };
+const ROWS: &[usize] = if FPU { &[32, 1] } else { &[1] };
 
 /// Numbers of an activation.
 const WIDTH: usize = 64;
@@ -38,7 +38,7 @@ impl Memory {
         let mut rng = Rng::new(1);
         let Self { logits, gradients, labels, norm, xs, ys } = self;
         fill(&mut rng, logits.as_flattened_mut());
-        for rows in ROWS {
+        for &rows in ROWS {
             let rows = black_box(rows);
             let (logits, labels) = (logits.get(..rows), labels.get(..rows));
             let (logits, labels) = (logits.unwrap_or_default(), labels.unwrap_or_default());

@@ -15,8 +15,8 @@ use core::hint::black_box;
 use fusebox::Rng;
 use static_cell::ConstStaticCell;
 
-/// Whether floating point is in hardware. Where it is not, a multiply-accumulate takes some eighty instructions: the
-/// largest cases are left out.
+/// Whether floating point is in hardware. Where it is not, a multiply-accumulate takes some hundred instructions: the
+/// larger cases are left out.
 const FPU: bool = cfg!(target_abi = "eabihf");
 
 /// What the cases compute on: all zeros at first, and so in `.bss`.

@@ -35,7 +35,7 @@ const SHAPES: [Shape; 8] = [
 ];
 
 /// Multiply-accumulates of the largest product on a processor without floating point.
-const MOST_WITHOUT_FPU: usize = 4096;
+const MOST_WITHOUT_FPU: usize = 512;
 
 /// Room for the largest matrix.
 const ROOM: usize = 64 * 128;

@@ -1,0 +1,10 @@
+//! Trains a network, and does nothing else.
+#![no_std]
+#![no_main]
+
+use fusebox_riscv as _;
+
+#[riscv_rt::entry]
+fn main() -> ! {
+    firmware::bare_training()
+}

@@ -1,0 +1,162 @@
+//! Bytes: of code, of constants, of RAM, and of the stack.
+//!
+//! A firmware that does nothing but run or train the digits' network is compared with the same firmware without the call.
+//! The weights, constants too, are told apart. The firmware `stack` paints the stack and says how deep calls go.
+
+use crate::board::{Board, LIMIT, command, emulate, named};
+use crate::depth::{self, Frame};
+use crate::image::{self, Flash, Image, Symbol};
+use crate::process::{self, root, run_within};
+use crate::record::Record;
+use crate::road::{Choice, Library, Road};
+use anyhow::{Context, Result, ensure};
+use comfy_table::{Table, presets};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+const RECORD: Record = Record { path: "xtask/size.md", task: "size" };
+
+/// The weights' name in the image that runs them from flash.
+const WEIGHTS: &str = "firmware::infer::NET";
+
+/// The optimiser's two aims, as cargo calls them.
+const LEVELS: [&str; 2] = ["3", "s"];
+
+/// What is asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    /// The boards' names; all boards if there is none.
+    pub(crate) boards: Vec<String>,
+    /// Whether to show what the bytes are made of.
+    pub(crate) symbols: bool,
+    /// Whether to show which functions go deepest in the stack.
+    pub(crate) frames: bool,
+    pub(crate) record: bool,
+}
+
+pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
+    let mut differences = Vec::new();
+    for board in named(&options.boards)? {
+        let road = Road::to(board.target, Library::Core, choice)?;
+        let mut columns = Vec::new();
+        for level in LEVELS {
+            let built = build(board, &road, level, options.symbols || options.frames)?;
+            columns.push(measure(board, &built)?);
+            for image in ["bare_inference", "bare_training"].into_iter().filter(|_| options.symbols) {
+                println!("\n{} {image}, opt-level {level}\n{}", board.name, growth(&built, image)?);
+            }
+            if options.frames {
+                println!(
+                    "\n{}, opt-level {level}: the deepest calls\n{}",
+                    board.name,
+                    deepest_calls(board, &built)?
+                );
+            }
+        }
+        let table = table(&columns);
+        println!("\n{}, {} ({})\n{table}", board.core, board.target, road.name());
+        let about =
+            "The stack is that of QEMU's boards; the firmware is built with fat link-time optimisation";
+        differences.extend(RECORD.check(board.core, &road.compiler()?, &table, about, options.record)?);
+    }
+    RECORD.report(&differences)
+}
+
+/// Builds every program for a board; returns the folder with the images.
+fn build(board: &Board, road: &Road, level: &str, named: bool) -> Result<PathBuf> {
+    let folder = root().join("examples").join(board.folder);
+    let mut cargo = road.cargo("build", &folder);
+    cargo.args(["--release", "--quiet", "--no-default-features", "--features"]).arg(board.features.join(","));
+    for program in ["bare_nothing", "bare_inference", "bare_training", "stack"] {
+        cargo.args(["--bin", program]);
+    }
+    cargo
+        .arg("--config")
+        .arg(format!("profile.release.opt-level={}", if level == "s" { "'s'" } else { level }));
+    // The names that people read should say of which types a function is.
+    if named {
+        cargo.arg("--config");
+        cargo.arg(format!("target.{}.rustflags=['-C', 'symbol-mangling-version=v0']", board.target));
+    }
+    process::run(&mut cargo)?;
+    Ok(road.target_dir().join(board.target).join("release"))
+}
+
+/// What is measured, and the bytes.
+type Figures = Vec<(String, u64)>;
+
+fn measure(board: &Board, built: &Path) -> Result<Figures> {
+    let nothing = Flash::read(&built.join("bare_nothing"))?;
+    let mut figures = Vec::new();
+    for (image, what) in [("bare_inference", "inference"), ("bare_training", "training too")] {
+        let path = built.join(image);
+        let (flash, ram) = (Flash::read(&path)?, Image::read(&path)?.ram);
+        let weights =
+            flash.symbols.iter().find(|symbol| symbol.name == WEIGHTS).map_or(0, |symbol| symbol.bytes);
+        figures.push((format!("code and constants, {what}"), flash.bytes - nothing.bytes - weights));
+        if weights > 0 {
+            figures.push((format!("weights in flash, {what}"), weights));
+        }
+        figures.push((format!("static RAM with the caller's rows, {what}"), ram));
+    }
+    for line in emulate(board, &built.join("stack"))?.lines() {
+        let (what, bytes) = line.split_once("; ").with_context(|| format!("cannot read `{line}`"))?;
+        let bytes =
+            bytes.trim_end_matches(" bytes").parse().with_context(|| format!("cannot read `{line}`"))?;
+        figures.push((what.into(), bytes));
+    }
+    Ok(figures)
+}
+
+fn table(columns: &[Figures]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(["bytes", "opt-level 3", "opt-level s"]);
+    for (i, (what, _)) in columns[0].iter().enumerate() {
+        let numbers = columns.iter().map(|figures| figures.get(i).map_or(0, |&(_, bytes)| bytes).to_string());
+        table.add_row([what.clone()].into_iter().chain(numbers));
+    }
+    table
+}
+
+/// The function that calls what it measures, in the package of the board.
+const PAINT: &str = "::paint::stack";
+
+/// For each call whose stack is painted, the functions of the deepest chain.
+fn deepest_calls(board: &Board, built: &Path) -> Result<Table> {
+    let image = built.join("stack");
+    let root = image::name_ending(&image, PAINT)?;
+    let mut command = command(board, &image)?;
+    command.args(["-d", "exec,cpu,nochain"]);
+    let (status, text, chains) =
+        run_within(&mut command, LIMIT, move |log| depth::deepest(BufReader::new(log), &root))?;
+    ensure!(status.success(), "{} failed: {status}; it printed\n{text}", image.display());
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(["call", "bytes", "function"]);
+    let calls = text.lines().filter(|line| line.starts_with("stack "));
+    for (call, frames) in calls.zip(chains?) {
+        for Frame { function, bytes } in frames {
+            table.add_row([call.to_string(), bytes.to_string(), function]);
+        }
+    }
+    Ok(table)
+}
+
+/// The functions and constants that an image has beyond the one that does nothing, the largest first.
+fn growth(built: &Path, image: &str) -> Result<Table> {
+    let nothing = Flash::read(&built.join("bare_nothing"))?;
+    let flash = Flash::read(&built.join(image))?;
+    let mut symbols: Vec<&Symbol> =
+        flash.symbols.iter().filter(|symbol| !nothing.symbols.contains(symbol)).collect();
+    symbols.sort_by_key(|symbol| std::cmp::Reverse(symbol.bytes));
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(["bytes", "symbol"]);
+    for symbol in &symbols {
+        table.add_row([symbol.bytes.to_string(), symbol.name.clone()]);
+    }
+    let named: u64 = symbols.iter().map(|symbol| symbol.bytes).sum();
+    table.add_row([(flash.bytes - nothing.bytes).saturating_sub(named).to_string(), "(the rest)".into()]);
+    Ok(table)
+}
