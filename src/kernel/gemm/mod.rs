@@ -54,6 +54,8 @@ pub(super) use fixed::fixed_product;
 pub use packed::{Packed, gemm_packed, gemm_packed_with};
 #[cfg(fusebox_scalar)]
 pub(super) use scalar::fixed_product;
+#[cfg(fusebox_scalar)]
+use scalar::run;
 pub(crate) use tile::{Finish, Place, load_row, next_row, store_tile};
 
 use crate::{Error, Isa, Mat, MatMut};
@@ -170,6 +172,7 @@ pub(crate) fn add_rank_one(isa: Isa, a: &[f32], b: &[f32], mut c: MatMut<'_>, fa
 }
 
 /// Where a [`Product`] is made: of shapes that [`check`] has passed.
+#[cfg(not(fusebox_scalar))]
 #[inline(always)]
 fn run<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: First, finish: &F) {
     if c.rows() == 0 || c.cols() == 0 {
@@ -204,6 +207,7 @@ fn run<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: Fi
 }
 
 /// A column of products with a transposed A: a row of the transposed product, whose vectors lie along it.
+#[cfg(not(fusebox_scalar))]
 #[inline(never)]
 fn run_column_as_row<F: Finish>(
     isa: Isa,
@@ -235,13 +239,12 @@ fn run_column_as_row<F: Finish>(
 }
 
 /// On this thread, or with the feature `rayon` on several.
+#[cfg(not(fusebox_scalar))]
 #[inline(always)]
 fn run_product<F: Finish>(isa: Isa, product: &Product, finish: &F) {
-    #[cfg(fusebox_scalar)]
-    scalar::run(isa, product, finish);
-    #[cfg(all(feature = "rayon", not(fusebox_scalar)))]
+    #[cfg(feature = "rayon")]
     threads::run(isa, product, finish);
-    #[cfg(not(any(feature = "rayon", fusebox_scalar)))]
+    #[cfg(not(feature = "rayon"))]
     isa.call(driver::Run { product, finish });
 }
 

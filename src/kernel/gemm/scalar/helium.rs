@@ -56,28 +56,17 @@ macro_rules! first_values {
 /// in r7 added; r5 says which. On to the row r9 further on.
 macro_rules! store {
     ($sums:literal) => {
-        concat!(
-            concat!("vstrw.u32 ", $sums, ", [r12]\n"),
-            "add r12, r12, r9\n",
-        )
+        concat!(concat!("vstrw.u32 ", $sums, ", [r12]\n"), "add r12, r12, r9\n",)
     };
 }
 macro_rules! add {
     ($sums:literal) => {
-        concat!(
-            "vldrw.u32 q4, [r12]\n",
-            concat!("vadd.f32 q4, q4, ", $sums, "\n"),
-            store!("q4"),
-        )
+        concat!("vldrw.u32 q4, [r12]\n", concat!("vadd.f32 q4, q4, ", $sums, "\n"), store!("q4"),)
     };
 }
 macro_rules! add_times_factor {
     ($sums:literal) => {
-        concat!(
-            "vldrw.u32 q4, [r12]\n",
-            concat!("vfma.f32 q4, ", $sums, ", r7\n"),
-            store!("q4"),
-        )
+        concat!("vldrw.u32 q4, [r12]\n", concat!("vfma.f32 q4, ", $sums, ", r7\n"), store!("q4"),)
     };
 }
 
@@ -156,10 +145,7 @@ macro_rules! two_of_row {
 /// The same in one.
 macro_rules! one_of_row {
     ($sums:literal, $pointer:literal) => {
-        concat!(
-            concat!("ldr r5, [", $pointer, "], #4\n"),
-            concat!("vfma.f32 ", $sums, ", q4, r5\n"),
-        )
+        concat!(concat!("ldr r5, [", $pointer, "], #4\n"), concat!("vfma.f32 ", $sums, ", q4, r5\n"),)
     };
 }
 

@@ -23,7 +23,7 @@ use super::packed::PANEL;
 use super::product::Product;
 use super::tile::{Finish, First, Place};
 use crate::simd::{Pass, Simd, multiply_add};
-use crate::{Isa, MatMut};
+use crate::{Isa, Mat, MatMut};
 use core::mem::MaybeUninit;
 
 /// Rows and columns of C at a time where sums lie on the stack.
@@ -149,6 +149,9 @@ trait FinishRows {
     /// Whether sums are results as they are.
     fn is_nothing(&self) -> bool;
 
+    /// Whether a column of C may be finished as a row.
+    fn takes_columns_as_rows(&self) -> bool;
+
     /// The factor of sums that are added to C, if that is all.
     fn adds(&self) -> Option<f32>;
 
@@ -171,6 +174,10 @@ impl<F: Finish> FinishRows for Finishing<'_, F> {
 
     fn is_nothing(&self) -> bool {
         self.finish.is_nothing()
+    }
+
+    fn takes_columns_as_rows(&self) -> bool {
+        self.finish.takes_columns_as_rows()
     }
 
     fn adds(&self) -> Option<f32> {
@@ -242,24 +249,65 @@ fn rank_one_kernel(isa: Isa) -> unsafe fn(&RankOne) {
     if isa.is_fused() { plain::rank_one::<true> } else { plain::rank_one::<false> }
 }
 
-/// Computes a product.
+/// Computes a product of shapes that have been checked.
 #[inline(always)]
-pub(super) fn run<F: Finish>(isa: Isa, product: &Product, finish: &F) {
-    let finish = &Finishing { isa, finish };
+pub(super) fn run<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, first: First, finish: &F) {
+    make(isa, a, b, c, first, &Finishing { isa, finish });
+}
+
+/// Where a [`Product`] is made.
+#[inline(never)]
+fn make(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: First, finish: &dyn FinishRows) {
+    let (m, n) = (c.rows(), c.cols());
+    if m == 0 || n == 0 {
+        return;
+    }
+    let c_stride = c.row_stride();
+    // A single k has no order: B's column is a row as it lies.
+    let (b_stride, b_transposed) = match b.is_transposed() && a.cols() == 1 && b.row_stride() == 1 {
+        true => (n, false),
+        false => (b.row_stride(), b.is_transposed()),
+    };
+    let mut product = Product {
+        m,
+        n,
+        k: a.cols(),
+        a: a.data().as_ptr(),
+        a_stride: a.row_stride(),
+        a_transposed: a.is_transposed(),
+        b: b.data().as_ptr(),
+        b_len: b.data().len(),
+        b_stride,
+        b_transposed,
+        chained_n: if a.is_transposed() || b_transposed { usize::MAX } else { n },
+        first,
+        c_stride,
+        c: c.data_mut().as_mut_ptr(),
+    };
+    if n == 1 && a.is_transposed() && c_stride == 1 && finish.takes_columns_as_rows() {
+        // A column of products with a transposed A is a row of the transposed product, along which there are tiles.
+        let b_step = if b.is_transposed() { 1 } else { b.row_stride() };
+        (product.m, product.n) = (1, m);
+        (product.a, product.a_stride, product.a_transposed) = (product.b, b_step, b_step != 1);
+        (product.b, product.b_stride, product.b_transposed) = (a.data().as_ptr(), a.row_stride(), false);
+        product.first = if let First::Row(bias) = first { First::Each(bias) } else { first };
+        product.c_stride = m;
+    }
+    drive(isa, &product, finish);
+}
+
+/// The loops.
+#[inline(never)]
+fn drive(isa: Isa, product: &Product, finish: &dyn FinishRows) {
+    let Product { m, n, k, a, a_stride, a_transposed, b, b_stride, b_transposed, c, c_stride, .. } = *product;
     // One of sixteen columns may be left of a wider product, whose sums are in chains.
-    if product.n == 1 && !product.a_transposed && (product.chained_n == 1 || product.b_transposed) {
+    if n == 1 && !a_transposed && (product.chained_n == 1 || b_transposed) {
         return match isa.is_fused() {
             true => column::<true>(product, finish),
             false => column::<false>(product, finish),
         };
     }
-    drive(kernel(isa, [product.a_transposed, product.b_transposed]), product, finish);
-}
-
-/// The loops.
-#[inline(never)]
-fn drive(kernel: Kernel, product: &Product, finish: &dyn FinishRows) {
-    let Product { m, n, k, a, a_stride, a_transposed, b, b_stride, b_transposed, c, c_stride, .. } = *product;
+    let kernel = kernel(isa, [a_transposed, b_transposed]);
     let (a_row, a_k) = if a_transposed { (1, a_stride) } else { (a_stride, 1) };
     let (b_k, b_col) = if b_transposed { (1, b_stride) } else { (b_stride, 1) };
     let mut tile = [MaybeUninit::<f32>::uninit(); ROWS * COLS];
@@ -408,19 +456,28 @@ fn column<const FUSED: bool>(product: &Product, finish: &dyn FinishRows) {
             };
             plain::add_products::<FUSED>(&mut lanes, a, b, b_k, k);
         }
-        let mut half = LANES / 2;
+        // What was never added to is +0.0, which changes nothing but a -0.0, and that is seen to below. The bounds are hidden
+        // from the compiler, which would make a copy for each addition.
+        let sums = lanes.as_mut_ptr();
+        let mut half = core::hint::black_box(LANES / 2);
         while half > 0 {
-            let (lower, upper) = lanes.split_at_mut(half);
-            // What was never added to is +0.0, which changes nothing but a -0.0, and that is seen to below.
-            for (lower, upper) in lower.iter_mut().zip(upper).take(k.saturating_sub(half)) {
-                *lower += *upper;
+            for lane in 0..half.min(k.saturating_sub(half)) {
+                // SAFETY: the upper half's last is lane `2 half - 1`, at most the 64th.
+                unsafe { *sums.add(lane) += *sums.add(half + lane) };
             }
             half /= 2;
         }
-        let [sum, ..] = &mut lanes;
-        *sum += 0.0;
-        // SAFETY: see above.
-        unsafe { finish.finish_row(sum, place, 1) };
+        // SAFETY: see above; where C does not count, it takes the sum before it is finished.
+        unsafe {
+            *sums += 0.0;
+            let sum = if finish.reads_output() { sums } else { place.c };
+            if sum == place.c {
+                sum.write(sums.read());
+            }
+            if sum == sums || !finish.is_nothing() {
+                finish.finish_row(sum, place, 1);
+            }
+        }
     }
 }
 
@@ -451,7 +508,8 @@ pub(in crate::kernel) fn fixed_product<S: Simd, const M: usize, const K: usize, 
         c_stride: N,
         c: c.as_mut_ptr().cast(),
     };
-    run(s.isa(), &product, &Activate::Nothing);
+    let isa = s.isa();
+    drive(isa, &product, &Finishing { isa, finish: &Activate::Nothing });
 }
 
 /// A product whose B lies in panels of sixteen columns.
@@ -467,6 +525,6 @@ pub(super) fn run_panels(isa: Isa, product: &Product, finish: Activate) {
             Activate::ReluMask(gate, stride) => Activate::ReluMask(gate.wrapping_add(col), stride),
             other => other,
         };
-        run(isa, &panel, &finish);
+        drive(isa, &panel, &Finishing { isa, finish: &finish });
     }
 }

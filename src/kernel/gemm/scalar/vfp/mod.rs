@@ -36,14 +36,15 @@ mod rows;
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 mod tiles;
 
-use super::{End, RankOne, Sums, ZEROS, plain};
 #[cfg(all(fusebox_fused, fusebox_core = "m55"))]
 use super::helium::{nn_row, nn_tiles, nt_tiles, tn_tiles};
+use super::{End, RankOne, Sums, ZEROS, plain};
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+use core::mem::MaybeUninit;
 use rank_one::{eight_columns, one_column, sixteen_columns};
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 use rows::nn_row;
 use rows::nt_row;
-#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 use tiles::{nn_tiles, nt_tiles, tn_tiles};
 
 /// What the assembly is handed: sizes in bytes. It makes use of what it has read.
@@ -97,6 +98,7 @@ struct Layout {
 }
 
 impl Layout {
+    #[inline(never)]
     fn tiles_of(&self, sums: &Sums) -> Tiles {
         let (a_stride, a_block) = match self.a_transposed {
             true => (sums.a_k, 4),
@@ -182,8 +184,8 @@ impl Layout {
     /// As for [`Layout::whole`].
     #[inline(never)]
     unsafe fn last_columns(&self, kernel: Assembly, sums: &Sums) {
-        let mut copy = [0.0; 16];
-        let tile = Sums { out: copy.as_mut_ptr(), out_row: 4, ..sums.from_col(sums.cols - 4) };
+        let mut copy = [const { MaybeUninit::<f32>::uninit() }; 16];
+        let tile = Sums { out: copy.as_mut_ptr().cast(), out_row: 4, ..sums.from_col(sums.cols - 4) };
         let out = sums.out.wrapping_add(sums.cols - 4);
         // SAFETY: the caller's promise.
         unsafe {
