@@ -67,10 +67,14 @@ pub(crate) trait Finish: Copy {
         false
     }
 
-    /// The factor of sums that are added to C, if that is all that happens.
+    /// Whether sums are only multiplied by a factor, and added to C.
     #[cfg(fusebox_scalar)]
-    fn adds(&self) -> Option<f32> {
-        None
+    const ADDS: bool = false;
+
+    /// The factor, if so.
+    #[cfg(fusebox_scalar)]
+    fn factor(&self) -> f32 {
+        1.0
     }
 
     /// The same for a row of `len` numbers at `sums`, which may be C's own.

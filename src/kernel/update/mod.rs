@@ -73,8 +73,11 @@ impl Finish for Descend {
     }
 
     #[cfg(fusebox_scalar)]
-    fn adds(&self) -> Option<f32> {
-        Some(-self.rate)
+    const ADDS: bool = true;
+
+    #[cfg(fusebox_scalar)]
+    fn factor(&self) -> f32 {
+        -self.rate
     }
 }
 

@@ -85,21 +85,21 @@ impl End {
 const ZEROS: [f32; 16] = [0.0; 16];
 
 impl Sums {
-    /// One chain after the other.
+    /// One chain after the other, in the place of all.
     #[inline(always)]
-    fn each_chain(&self, mut kernel: impl FnMut(&Self)) {
-        let mut chain = Self { k: self.k.min(self.chain), ..*self };
+    fn each_chain(&mut self, mut kernel: impl FnMut(&Self)) {
         let mut left = self.k;
+        self.k = self.k.min(self.chain);
         loop {
-            kernel(&chain);
-            left -= chain.k;
+            kernel(self);
+            left -= self.k;
             if left == 0 {
                 return;
             }
-            chain.a = chain.a.wrapping_add(chain.k * chain.a_k);
-            chain.b = chain.b.wrapping_add(chain.k * chain.b_k);
-            chain.k = self.chain.min(left);
-            (chain.first, chain.first_row, chain.first_col, chain.end) = (ZEROS.as_ptr(), 0, 0, End::Add);
+            self.a = self.a.wrapping_add(self.k * self.a_k);
+            self.b = self.b.wrapping_add(self.k * self.b_k);
+            self.k = self.chain.min(left);
+            (self.first, self.first_row, self.first_col, self.end) = (ZEROS.as_ptr(), 0, 0, End::Add);
         }
     }
 
@@ -126,8 +126,8 @@ impl Sums {
     }
 }
 
-/// Computes sums. Unsafe, because all that they name must be there.
-type Kernel = unsafe fn(&Sums);
+/// Computes sums, and makes what it likes of the request. Unsafe, because all that is named there must be.
+type Kernel = unsafe fn(&mut Sums);
 
 /// A column of `m` numbers times a row of `n`, added to C: `c_ij + a_i (b_j factor)`.
 #[derive(Clone, Copy)]
@@ -141,10 +141,16 @@ struct RankOne {
     factor: f32,
 }
 
+/// See [`drive_by_tiles`].
+type Loops = fn(Kernel, &Product, &dyn FinishRows);
+
 /// A finish, for loops that are compiled once for all of them.
 trait FinishRows {
     /// Whether the old C counts.
     fn reads_output(&self) -> bool;
+
+    /// The loops for that, unless sums are only added to it.
+    fn loops(&self) -> Option<Loops>;
 
     /// Whether sums are results as they are.
     fn is_nothing(&self) -> bool;
@@ -153,7 +159,7 @@ trait FinishRows {
     fn takes_columns_as_rows(&self) -> bool;
 
     /// The factor of sums that are added to C, if that is all.
-    fn adds(&self) -> Option<f32>;
+    fn factor(&self) -> Option<f32>;
 
     /// Turns the `len` numbers at `sums` into what is stored at `place` and after it, and stores it.
     ///
@@ -180,12 +186,18 @@ impl<F: Finish> FinishRows for Finishing<'_, F> {
         self.finish.takes_columns_as_rows()
     }
 
-    fn adds(&self) -> Option<f32> {
-        self.finish.adds()
+    fn factor(&self) -> Option<f32> {
+        F::ADDS.then(|| self.finish.factor())
+    }
+
+    fn loops(&self) -> Option<Loops> {
+        if F::READS_OUTPUT && !F::ADDS { Some(drive_by_tiles) } else { None }
     }
 
     unsafe fn finish_row(&self, sums: *mut f32, place: Place, len: usize) {
-        self.isa.call(Row { finish: self.finish, sums, place, len });
+        if !F::ADDS {
+            self.isa.call(Row { finish: self.finish, sums, place, len });
+        }
     }
 }
 
@@ -226,6 +238,11 @@ fn kernel(isa: Isa, _layout: [bool; 2]) -> Kernel {
             [true, true] => {}
         }
     }
+    plain_kernel(isa)
+}
+
+#[inline(always)]
+fn plain_kernel(isa: Isa) -> Kernel {
     if isa.is_fused() { plain::sums::<true> } else { plain::sums::<false> }
 }
 
@@ -236,7 +253,7 @@ fn row_kernel(isa: Isa) -> Kernel {
     if is_assembled(isa) {
         return vfp::nn_row_alone;
     }
-    if isa.is_fused() { plain::sums::<true> } else { plain::sums::<false> }
+    plain_kernel(isa)
 }
 
 /// The kernel for a column times a row.
@@ -299,72 +316,91 @@ fn make(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: First, finis
 /// The loops.
 #[inline(never)]
 fn drive(isa: Isa, product: &Product, finish: &dyn FinishRows) {
-    let Product { m, n, k, a, a_stride, a_transposed, b, b_stride, b_transposed, c, c_stride, .. } = *product;
+    let Product { m, n, a_transposed, b_transposed, c, c_stride, .. } = *product;
     // One of sixteen columns may be left of a wider product, whose sums are in chains.
-    if n == 1 && !a_transposed && (product.chained_n == 1 || b_transposed) {
+    if n == 1 && !a_transposed && finish.factor().is_none() && (product.chained_n == 1 || b_transposed) {
         return match isa.is_fused() {
             true => column::<true>(product, finish),
             false => column::<false>(product, finish),
         };
     }
-    let kernel = kernel(isa, [a_transposed, b_transposed]);
+    let factor = finish.factor();
+    // Of the assembly, that for how operands lie in a gradient of weights can add to C.
+    let kernel = match factor.is_none() || a_transposed && !b_transposed {
+        true => kernel(isa, [a_transposed, b_transposed]),
+        false => plain_kernel(isa),
+    };
+    if let Some(by_tiles) = finish.loops() {
+        return by_tiles(kernel, product, finish);
+    }
+    let mut sums = sums_at(product, [0, 0]);
+    (sums.out, sums.out_row) = (c, c_stride);
+    (sums.rows, sums.cols) = (m, n);
+    sums.end = factor.map_or(End::Store, End::AddTimes);
+    // SAFETY: whoever made the product promised that its operands are there.
+    unsafe {
+        kernel(&mut sums);
+        if factor.is_none() && !finish.is_nothing() {
+            let mut place = Place { c, c_stride, row: 0, col: 0, last_lanes: 1 };
+            while place.row < m {
+                finish.finish_row(place.c, place, n);
+                place.row += 1;
+                place.c = place.c.wrapping_add(c_stride);
+            }
+        }
+    }
+}
+
+/// Sums from a row and a column on, all k of them; where they go, and how many they are, is for the caller to add.
+fn sums_at(product: &Product, [row, col]: [usize; 2]) -> Sums {
+    let Product { k, a, a_stride, a_transposed, b, b_stride, b_transposed, c, c_stride, .. } = *product;
     let (a_row, a_k) = if a_transposed { (1, a_stride) } else { (a_stride, 1) };
     let (b_k, b_col) = if b_transposed { (1, b_stride) } else { (b_stride, 1) };
-    let mut tile = [MaybeUninit::<f32>::uninit(); ROWS * COLS];
-    // Kernels for how operands lie in a gradient of weights can do without the finish.
-    let adds = if a_transposed && !b_transposed { finish.adds() } else { None };
-    let in_place = adds.is_some() || !finish.reads_output();
-    let [most_rows, most_cols] = if in_place { [m, n] } else { [ROWS, COLS] };
-    // What all rows and columns start from alike, if they do.
-    let each = if let First::Each(number) = product.first {
-        // SAFETY: the number can be read.
-        unsafe { number.read() }
-    } else {
-        0.0
+    let (first, first_row, first_col) = match product.first {
+        First::Zero => (ZEROS.as_ptr(), 0, 0),
+        First::Each(number) => (number, 0, 0),
+        First::Row(row) => (row.wrapping_add(col), 0, 1),
+        First::Output => (c.wrapping_add(row * c_stride + col).cast_const(), c_stride, 1),
     };
-    let alike = [each; 4];
+    Sums {
+        a: a.wrapping_add(row * a_row),
+        a_row,
+        a_k,
+        b: b.wrapping_add(col * b_col),
+        b_k,
+        b_col,
+        k,
+        chain: product.segment(),
+        first,
+        first_row,
+        first_col,
+        out: core::ptr::null_mut(),
+        out_row: 0,
+        end: End::Store,
+        rows: 0,
+        cols: 0,
+    }
+}
+
+/// The loops where the old C is needed at the end: sums lie on the stack, a few rows and columns at a time.
+#[inline(never)]
+fn drive_by_tiles(kernel: Kernel, product: &Product, finish: &dyn FinishRows) {
+    let Product { m, n, c, c_stride, .. } = *product;
+    let mut tile = [const { MaybeUninit::<f32>::uninit() }; ROWS * COLS];
+    let out = tile.as_mut_ptr().cast::<f32>();
     let (mut row, mut col) = (0, 0);
     while row < m {
-        let (rows, cols) = (most_rows.min(m - row), most_cols.min(n - col));
-        let at = c.wrapping_add(row * c_stride + col);
-        let (first, first_row, first_col) = match product.first {
-            First::Zero | First::Each(_) => (alike.as_ptr(), 0, 0),
-            First::Row(row) => (row.wrapping_add(col), 0, 1),
-            First::Output => (at.cast_const(), c_stride, 1),
-        };
-        let (out, out_row) = if in_place { (at, c_stride) } else { (tile.as_mut_ptr().cast(), COLS) };
-        let sums = Sums {
-            a: a.wrapping_add(row * a_row),
-            a_row,
-            a_k,
-            b: b.wrapping_add(col * b_col),
-            b_k,
-            b_col,
-            k,
-            chain: product.segment(),
-            first,
-            first_row,
-            first_col,
-            out,
-            out_row,
-            end: adds.map_or(End::Store, End::AddTimes),
-            rows,
-            cols,
-        };
+        let (rows, cols) = (ROWS.min(m - row), COLS.min(n - col));
+        let mut sums = sums_at(product, [row, col]);
+        (sums.out, sums.out_row) = (out, COLS);
+        (sums.rows, sums.cols) = (rows, cols);
         // SAFETY: rows below m and columns below n, of operands that are there; the tile has room.
         unsafe {
-            kernel(&sums);
-            if !(in_place && (adds.is_some() || finish.is_nothing())) {
-                for r in 0..rows {
-                    let place = Place {
-                        c: at.wrapping_add(r * c_stride),
-                        c_stride,
-                        row: row + r,
-                        col,
-                        last_lanes: 1,
-                    };
-                    finish.finish_row(out.wrapping_add(r * out_row), place, cols);
-                }
+            kernel(&mut sums);
+            for r in 0..rows {
+                let c = c.wrapping_add((row + r) * c_stride + col);
+                let place = Place { c, c_stride, row: row + r, col, last_lanes: 1 };
+                finish.finish_row(out.wrapping_add(r * COLS), place, cols);
             }
         }
         col += cols;
@@ -393,7 +429,7 @@ pub(super) fn row<const K: usize, const N: usize>(
 #[inline(never)]
 fn finished_row(kernel: Kernel, a: &[f32], b: *const f32, c: &mut [f32], bias: &[f32], relu: bool) {
     let (k, n) = (a.len(), c.len());
-    let sums = Sums {
+    let mut sums = Sums {
         a: a.as_ptr(),
         a_row: 0,
         a_k: 1,
@@ -412,7 +448,7 @@ fn finished_row(kernel: Kernel, a: &[f32], b: *const f32, c: &mut [f32], bias: &
         cols: n,
     };
     // SAFETY: `row` has seen to what is above.
-    unsafe { kernel(&sums) };
+    unsafe { kernel(&mut sums) };
     if relu {
         for c in c {
             if *c <= 0.0 {

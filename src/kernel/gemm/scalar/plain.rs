@@ -9,7 +9,8 @@ use crate::simd::multiply_add;
 ///
 /// # Safety
 /// All that `sums` names is there.
-pub(super) unsafe fn sums<const FUSED: bool>(sums: &Sums) {
+#[inline(never)]
+pub(super) unsafe fn sums<const FUSED: bool>(sums: &mut Sums) {
     sums.each_chain(|chain| {
         for row in 0..chain.rows {
             let row = chain.from_row(row, 1);

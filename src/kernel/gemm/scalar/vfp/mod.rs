@@ -90,7 +90,7 @@ type Assembly = unsafe extern "C" fn(&mut Tiles);
 /// How A and B lie.
 struct Layout {
     /// Four rows of A at a time.
-    tiles: Option<Assembly>,
+    tiles: Assembly,
     /// One.
     row: Option<Assembly>,
     a_transposed: bool,
@@ -98,13 +98,14 @@ struct Layout {
 }
 
 impl Layout {
+    /// In place: a copy would need a routine for it.
     #[inline(never)]
-    fn tiles_of(&self, sums: &Sums) -> Tiles {
+    fn tiles_of<'a>(&self, sums: &Sums, tiles: &'a mut MaybeUninit<Tiles>) -> &'a mut Tiles {
         let (a_stride, a_block) = match self.a_transposed {
             true => (sums.a_k, 4),
             false => (sums.a_row, 4 * sums.a_row),
         };
-        Tiles {
+        tiles.write(Tiles {
             a: sums.a,
             a_stride: a_stride * NUMBER,
             a_block: a_block * NUMBER,
@@ -126,79 +127,78 @@ impl Layout {
             },
             factor: if let End::AddTimes(factor) = sums.end { factor } else { 1.0 },
             kept: [ZEROS.as_ptr().addr(), sums.chain, 0],
-        }
+        })
     }
 
     /// Computes sums: tiles where there are kernels for them.
     ///
     /// # Safety
     /// All that `sums` names is there, and lies like this.
-    unsafe fn run(&self, sums: &Sums) {
-        let mut left = *sums;
+    unsafe fn run(&self, sums: &mut Sums) {
         // SAFETY: the caller's promise, here and below: rows and columns of `sums`.
         unsafe {
             if sums.k == 0 || sums.cols < 4 {
                 return plain::sums::<FUSED>(sums);
             }
-            if let Some(kernel) = self.tiles
-                && sums.rows >= 4
-            {
-                let whole = sums.rows / 4 * 4;
-                sums.from_row(0, whole).each_chain(|chain| {
-                    kernel(&mut self.tiles_of(chain));
-                    if !sums.cols.is_multiple_of(4) {
-                        for row in (0..whole).step_by(4) {
-                            self.last_columns(kernel, &chain.from_row(row, 4));
-                        }
-                    }
-                });
-                left = sums.from_row(whole, sums.rows - whole);
+            // What is left beside whole tiles first, for then the rest may take the place of all.
+            let whole = sums.rows / 4 * 4;
+            for row in whole..sums.rows {
+                let mut row = sums.from_row(row, 1);
+                match self.row {
+                    Some(kernel) => self.whole(kernel, &row),
+                    None => plain::sums::<FUSED>(&mut row),
+                }
             }
-            let Some(kernel) = self.row else {
-                return plain::sums::<FUSED>(&left);
-            };
-            for row in 0..left.rows {
-                self.whole(kernel, &left.from_row(row, 1));
+            if whole > 0 {
+                sums.rows = whole;
+                sums.each_chain(|chain| self.whole(self.tiles, chain));
             }
         }
     }
 
-    /// All of one row, or of four.
+    /// All columns of one row, or of rows that are tiles.
     ///
     /// # Safety
     /// As for [`Layout::run`]; k is not zero, and there are at least four columns.
-    #[inline]
+    #[inline(never)]
     unsafe fn whole(&self, kernel: Assembly, sums: &Sums) {
         // SAFETY: the caller's promise.
         unsafe {
-            kernel(&mut self.tiles_of(sums));
-            if !sums.cols.is_multiple_of(4) {
-                self.last_columns(kernel, sums);
+            let mut tiles = MaybeUninit::uninit();
+            kernel(self.tiles_of(sums, &mut tiles));
+            let mut row = 0;
+            while row < sums.rows && !sums.cols.is_multiple_of(4) {
+                let rows = 4.min(sums.rows - row);
+                self.last_columns(kernel, &mut sums.from_row(row, rows), &mut tiles);
+                row += rows;
             }
         }
     }
 
-    /// Columns beside the last whole tile of four rows or one: a tile that reaches back, in a copy.
+    /// Columns beside the last whole tile of four rows or one: a tile that reaches back, in a copy. They take the place of
+    /// all, in `sums` and in `tiles`.
     ///
     /// # Safety
     /// As for [`Layout::whole`].
     #[inline(never)]
-    unsafe fn last_columns(&self, kernel: Assembly, sums: &Sums) {
+    unsafe fn last_columns(&self, kernel: Assembly, sums: &mut Sums, tiles: &mut MaybeUninit<Tiles>) {
         let mut copy = [const { MaybeUninit::<f32>::uninit() }; 16];
-        let tile = Sums { out: copy.as_mut_ptr().cast(), out_row: 4, ..sums.from_col(sums.cols - 4) };
-        let out = sums.out.wrapping_add(sums.cols - 4);
+        let copy = copy.as_mut_ptr().cast::<f32>();
+        let (out, out_row) = (sums.out.wrapping_add(sums.cols - 4), sums.out_row);
+        let last = 4 - sums.cols % 4..4;
+        *sums = sums.from_col(sums.cols - 4);
+        (sums.out, sums.out_row) = (copy, 4);
         // SAFETY: the caller's promise.
         unsafe {
-            let last = 4 - sums.cols % 4..4;
             for row in 0..sums.rows {
                 for col in last.clone() {
-                    tile.out.add(4 * row + col).write(out.wrapping_add(row * sums.out_row + col).read());
+                    copy.add(4 * row + col).write(out.wrapping_add(row * out_row + col).read());
                 }
             }
-            kernel(&mut self.tiles_of(&tile));
+            kernel(self.tiles_of(sums, tiles));
             for row in 0..sums.rows {
                 for col in last.clone() {
-                    out.wrapping_add(row * sums.out_row + col).write(tile.out.add(4 * row + col).read());
+                    out.wrapping_add(row * out_row + col).write(copy.add(4 * row + col).read());
                 }
             }
         }
@@ -209,9 +209,8 @@ impl Layout {
 ///
 /// # Safety
 /// All that `sums` names is there, A's and B's numbers side by side in rows.
-pub(super) unsafe fn nn(sums: &Sums) {
-    let layout =
-        Layout { tiles: Some(nn_tiles), row: Some(nn_row), a_transposed: false, b_transposed: false };
+pub(super) unsafe fn nn(sums: &mut Sums) {
+    let layout = Layout { tiles: nn_tiles, row: Some(nn_row), a_transposed: false, b_transposed: false };
     // SAFETY: the caller's promise.
     unsafe { layout.run(sums) }
 }
@@ -220,13 +219,17 @@ pub(super) unsafe fn nn(sums: &Sums) {
 ///
 /// # Safety
 /// As for [`nn`].
-pub(super) unsafe fn nn_row_alone(sums: &Sums) {
-    let layout = Layout { tiles: None, row: None, a_transposed: false, b_transposed: false };
+pub(super) unsafe fn nn_row_alone(sums: &mut Sums) {
+    let layout = Layout { tiles: nn_row, row: None, a_transposed: false, b_transposed: false };
     // SAFETY: the caller's promise.
     unsafe {
-        match sums.k > 0 && sums.cols >= 4 {
-            true => layout.whole(nn_row, sums),
-            false => plain::sums::<FUSED>(sums),
+        if sums.k == 0 || sums.cols < 4 {
+            return plain::sums::<FUSED>(sums);
+        }
+        let mut tiles = MaybeUninit::uninit();
+        nn_row(layout.tiles_of(sums, &mut tiles));
+        if !sums.cols.is_multiple_of(4) {
+            layout.last_columns(nn_row, sums, &mut tiles);
         }
     }
 }
@@ -235,8 +238,8 @@ pub(super) unsafe fn nn_row_alone(sums: &Sums) {
 ///
 /// # Safety
 /// All that `sums` names is there, A's numbers side by side in columns, B's in rows.
-pub(super) unsafe fn tn(sums: &Sums) {
-    let layout = Layout { tiles: Some(tn_tiles), row: None, a_transposed: true, b_transposed: false };
+pub(super) unsafe fn tn(sums: &mut Sums) {
+    let layout = Layout { tiles: tn_tiles, row: None, a_transposed: true, b_transposed: false };
     // SAFETY: the caller's promise.
     unsafe { layout.run(sums) }
 }
@@ -245,8 +248,8 @@ pub(super) unsafe fn tn(sums: &Sums) {
 ///
 /// # Safety
 /// All that `sums` names is there, A's numbers side by side in rows, B's in columns.
-pub(super) unsafe fn nt(sums: &Sums) {
-    let layout = Layout { tiles: Some(nt_tiles), row: Some(nt_row), a_transposed: false, b_transposed: true };
+pub(super) unsafe fn nt(sums: &mut Sums) {
+    let layout = Layout { tiles: nt_tiles, row: Some(nt_row), a_transposed: false, b_transposed: true };
     // SAFETY: the caller's promise.
     unsafe { layout.run(sums) }
 }
