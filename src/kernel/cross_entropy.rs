@@ -280,11 +280,14 @@ impl Rows<'_> {
             // SAFETY: the caller's promise.
             unsafe {
                 for class in 0..classes {
+                    let class = s.number_in_register(class);
                     largest = s.max(s.load(logits.wrapping_add(class)), largest);
                 }
-                // By pointers: of a loop over an array the compiler would make sixteen copies.
+                // By pointers, and with a number that the compiler does not know: of a loop over an array it would make
+                // sixteen copies, of any other four.
                 let exponentials = lanes.as_mut_ptr();
                 for class in 0..classes {
+                    let class = s.number_in_register(class);
                     let distance = s.sub(s.load(logits.wrapping_add(class)), largest);
                     exponentials.wrapping_add(class).write(exp_or_zero(s, distance));
                 }
@@ -292,6 +295,7 @@ impl Rows<'_> {
                 let factor = s.div(s.splat(self.scale), sum);
                 let exponentials = lanes.as_ptr();
                 for class in 0..classes {
+                    let class = s.number_in_register(class);
                     let p = s.mul(exponentials.wrapping_add(class).read(), factor);
                     let gradient = if class == label { s.sub(p, s.splat(self.scale)) } else { p };
                     s.store(gradients.wrapping_add(class), gradient);

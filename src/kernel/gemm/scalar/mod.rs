@@ -102,28 +102,6 @@ impl Sums {
             (self.first, self.first_row, self.first_col, self.end) = (ZEROS.as_ptr(), 0, 0, End::Add);
         }
     }
-
-    /// Those of `rows` rows from a row on.
-    fn from_row(&self, row: usize, rows: usize) -> Self {
-        Self {
-            a: self.a.wrapping_add(row * self.a_row),
-            first: self.first.wrapping_add(row * self.first_row),
-            out: self.out.wrapping_add(row * self.out_row),
-            rows,
-            ..*self
-        }
-    }
-
-    /// Those from a column on.
-    fn from_col(&self, col: usize) -> Self {
-        Self {
-            b: self.b.wrapping_add(col * self.b_col),
-            first: self.first.wrapping_add(col * self.first_col),
-            out: self.out.wrapping_add(col),
-            cols: self.cols - col,
-            ..*self
-        }
-    }
 }
 
 /// Computes sums, and makes what it likes of the request. Unsafe, because all that is named there must be.

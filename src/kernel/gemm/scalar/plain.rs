@@ -13,30 +13,30 @@ use crate::simd::multiply_add;
 pub(super) unsafe fn sums<const FUSED: bool>(sums: &mut Sums) {
     sums.each_chain(|chain| {
         for row in 0..chain.rows {
-            let row = chain.from_row(row, 1);
-            for col in 0..row.cols {
+            for col in 0..chain.cols {
                 // SAFETY: the caller's promise.
-                unsafe { one::<FUSED>(&row.from_col(col)) };
+                unsafe { one::<FUSED>(chain, row, col) };
             }
         }
     });
 }
 
-/// The first sum of a row. Not inlined, for what the compiler makes of four nested loops at once is a page long.
+/// A sum. Not inlined, for what the compiler makes of four nested loops at once is a page long.
 ///
 /// # Safety
 /// It is there.
 #[inline(never)]
-unsafe fn one<const FUSED: bool>(sums: &Sums) {
-    let Sums { mut a, a_k, mut b, b_k, k, first, out, end, .. } = *sums;
+unsafe fn one<const FUSED: bool>(sums: &Sums, row: usize, col: usize) {
+    let Sums { a, a_row, a_k, b, b_k, b_col, k, first, first_row, first_col, out, out_row, end, .. } = *sums;
+    let (mut a, mut b) = (a.wrapping_add(row * a_row), b.wrapping_add(col * b_col));
     // SAFETY: the caller's promise.
     unsafe {
-        let mut sum = first.read();
+        let mut sum = first.wrapping_add(row * first_row + col * first_col).read();
         for _ in 0..k {
             sum = multiply_add::<FUSED>(a.read(), b.read(), sum);
             (a, b) = (a.wrapping_add(a_k), b.wrapping_add(b_k));
         }
-        end.store::<FUSED>(out, sum);
+        end.store::<FUSED>(out.wrapping_add(row * out_row + col), sum);
     }
 }
 

@@ -57,6 +57,7 @@ macro_rules! add_products {
 }
 
 /// A row of a tile's step: four sums, the row's number of A, B being in s16 to s19. Changes s28 to s31.
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 macro_rules! tile_row {
     ($s0:literal $s1:literal $s2:literal $s3:literal, $x:literal) => {
         add_products!($s0 $s1 $s2 $s3, "s16" "s17" "s18" "s19", $x, "s28" "s29" "s30" "s31")
@@ -64,6 +65,7 @@ macro_rules! tile_row {
 }
 
 /// A step of a 4 x 4 tile, whose rows' numbers of A are these.
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 macro_rules! outer_product {
     ($x0:literal $x1:literal $x2:literal $x3:literal) => {
         concat!(
@@ -76,6 +78,7 @@ macro_rules! outer_product {
 }
 
 /// Sums start from what r10 points to, four at a time, r11 apart. Changes r12.
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 macro_rules! first_values {
     () => {
         "mov r12, r10
@@ -91,6 +94,7 @@ macro_rules! first_values {
 }
 
 /// Eight numbers from s16 on are added to as many sums from s0 on.
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 macro_rules! add_eight {
     () => {
         "vadd.f32 s0, s16, s0
@@ -106,6 +110,7 @@ macro_rules! add_eight {
 }
 
 /// Eight numbers from s24 on are added to as many sums from s8 on.
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 macro_rules! add_eight_more {
     () => {
         "vadd.f32 s8, s24, s8

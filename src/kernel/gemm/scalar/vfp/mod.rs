@@ -39,12 +39,12 @@ mod tiles;
 #[cfg(all(fusebox_fused, fusebox_core = "m55"))]
 use super::helium::{nn_row, nn_tiles, nt_tiles, tn_tiles};
 use super::{End, RankOne, Sums, ZEROS, plain};
-#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 use core::mem::MaybeUninit;
 use rank_one::{eight_columns, one_column, sixteen_columns};
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 use rows::nn_row;
 use rows::nt_row;
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 use tiles::{nn_tiles, nt_tiles, tn_tiles};
 
 /// What the assembly is handed: sizes in bytes. It makes use of what it has read.
@@ -83,6 +83,30 @@ pub(super) struct Tiles {
 const FUSED: bool = cfg!(fusebox_fused);
 
 const NUMBER: usize = size_of::<f32>();
+
+impl Sums {
+    /// Those of `rows` rows from a row on.
+    fn from_row(&self, row: usize, rows: usize) -> Self {
+        Self {
+            a: self.a.wrapping_add(row * self.a_row),
+            first: self.first.wrapping_add(row * self.first_row),
+            out: self.out.wrapping_add(row * self.out_row),
+            rows,
+            ..*self
+        }
+    }
+
+    /// Those from a column on.
+    fn from_col(&self, col: usize) -> Self {
+        Self {
+            b: self.b.wrapping_add(col * self.b_col),
+            first: self.first.wrapping_add(col * self.first_col),
+            out: self.out.wrapping_add(col),
+            cols: self.cols - col,
+            ..*self
+        }
+    }
+}
 
 /// A kernel of whole tiles. Unsafe, because they must be there.
 type Assembly = unsafe extern "C" fn(&mut Tiles);

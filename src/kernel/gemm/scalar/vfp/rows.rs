@@ -75,6 +75,7 @@ pub(super) unsafe extern "C" fn nt_row(tiles: &mut Tiles) {
 ///
 /// # Safety
 /// They are there.
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
     /// The tile's first k.
