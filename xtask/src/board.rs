@@ -30,6 +30,8 @@ pub(crate) struct Board {
     pub(crate) folder: &'static str,
     /// Features of that folder's package which make it this board's.
     pub(crate) features: &'static [&'static str],
+    /// Whether it has too little memory for all of `check`.
+    pub(crate) small: bool,
     /// The emulator, and the package that has it.
     qemu: [&'static str; 2],
     /// How the machine is started. An instruction takes 2^shift ns of the emulated time: so many that the counter tells
@@ -46,6 +48,7 @@ pub(crate) static BOARDS: [Board; 7] = [
         target: "thumbv6m-none-eabi",
         folder: "cortex-m",
         features: &["microbit"],
+        small: true,
         qemu: ARM,
         machine: "-M microbit -icount shift=5,align=off,sleep=off",
     },
@@ -55,6 +58,7 @@ pub(crate) static BOARDS: [Board; 7] = [
         target: "thumbv7m-none-eabi",
         folder: "cortex-m",
         features: &["mps2-an385"],
+        small: false,
         qemu: ARM,
         machine: "-M mps2-an385 -icount shift=5,align=off,sleep=off",
     },
@@ -64,6 +68,7 @@ pub(crate) static BOARDS: [Board; 7] = [
         target: "thumbv7em-none-eabihf",
         folder: "cortex-m",
         features: &["mps2-an386"],
+        small: false,
         qemu: ARM,
         machine: "-M mps2-an386 -icount shift=7,align=off,sleep=off",
     },
@@ -73,6 +78,7 @@ pub(crate) static BOARDS: [Board; 7] = [
         target: "thumbv7em-none-eabihf",
         folder: "cortex-m",
         features: &["mps2-an500"],
+        small: false,
         qemu: ARM,
         machine: "-M mps2-an500 -icount shift=7,align=off,sleep=off",
     },
@@ -82,6 +88,7 @@ pub(crate) static BOARDS: [Board; 7] = [
         target: "thumbv8m.main-none-eabihf",
         folder: "cortex-m",
         features: &["mps2-an505"],
+        small: false,
         qemu: ARM,
         machine: "-M mps2-an505 -icount shift=7,align=off,sleep=off",
     },
@@ -91,6 +98,7 @@ pub(crate) static BOARDS: [Board; 7] = [
         target: "thumbv8m.main-none-eabihf",
         folder: "cortex-m",
         features: &["mps3-an547"],
+        small: false,
         qemu: ARM,
         machine: "-M mps3-an547 -icount shift=7,align=off,sleep=off",
     },
@@ -100,6 +108,7 @@ pub(crate) static BOARDS: [Board; 7] = [
         target: "riscv32imac-unknown-none-elf",
         folder: "riscv",
         features: &[],
+        small: false,
         qemu: ["qemu-system-riscv32", "qemu-system-misc"],
         machine: "-M virt -bios none -icount shift=0,align=off,sleep=off",
     },
@@ -133,6 +142,10 @@ pub(crate) fn build_with(
     all.extend(features);
     let mut cargo = road.cargo("build", &folder);
     cargo.args(["--release", "--quiet", "--bin", program, "--no-default-features"]);
+    let config = folder.join("boards").join(board.name).with_extension("toml");
+    if config.is_file() {
+        cargo.arg("--config").arg(config);
+    }
     process::run(cargo.args(["--features", &all.join(",")]).args(arguments))?;
 
     let built = road.target_dir().join(board.target).join("release").join(program);

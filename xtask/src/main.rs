@@ -34,11 +34,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Builds and runs the example boards in QEMU, and compares their training with the desktop's, bit for bit
+    /// Runs every kernel and short trainings on the boards in QEMU, and compares them with the desktop's, bit for bit
     Qemu {
         /// A board, or all of them
         #[arg(long, value_enum, default_value = "all")]
         board: Which,
+        /// Builds every board with `reproducible` too, also where that changes nothing
+        #[arg(long)]
+        both: bool,
     },
     /// Builds the library where there is nothing to run it: a Cortex-M0 and the web
     BuildTargets,
@@ -91,7 +94,7 @@ enum Task {
 fn main() -> ExitCode {
     let Arguments { task, road } = Arguments::parse();
     let result = match task {
-        Task::Qemu { board } => qemu::run(board, road),
+        Task::Qemu { board, both } => qemu::run(board, both, road),
         Task::BuildTargets => targets::build(road),
         Task::Aarch64 => targets::aarch64(road),
         Task::Asm { record } => asm::check(record),

@@ -1,66 +1,98 @@
-//! The example boards in QEMU.
+//! The boards in QEMU, and this machine beside them.
 //!
-//! Each board trains, and runs inference from the desktop's weights. Built with `reproducible`, it also prints every bit
-//! of two short trainings, which the desktop must print as well on each of its instruction sets.
+//! Every board runs the program `check`: each kernel against a reference, then short trainings, all bits of which it
+//! prints. This machine runs the same source on each of its instruction sets. Those of a class, fused or not, must print
+//! the same lines, and so must a board of that class. What is not fused must also print what all instruction sets print
+//! when they are built with `reproducible`: that feature changes nothing but fusing, so a board is built with it where
+//! there is something to change, and two boards always. With `--both`, all are.
+//!
+//! These two boards also train until most digits are read, and run inference from the desktop's weights: counts of
+//! instructions, and the sizes of firmware that does just that.
 
-use crate::board::{self, Which};
+use crate::board::{self, Board, Which};
 use crate::image::Image;
-use crate::process::{self, cargo, root, target_dir};
-use crate::road::Choice;
-use anyhow::{Context, Result, bail};
+use crate::process::{self, cargo, output, root, target_dir};
+use crate::road::{Choice, Road};
+use anyhow::{Context, Result, bail, ensure};
 use comfy_table::{Table, presets};
-use std::process::Command;
+use std::thread;
 
-fn run_boards(which: Which, choice: Choice) -> Result<Vec<Finding>> {
-    let desktop = desktop_trace()?;
-    let mut findings = Vec::new();
-    // The others have no programs yet that are theirs.
-    for board in which.boards().filter(|board| ["mps2-an386", "virt"].contains(&board.name)) {
-        let road = board::road(board, choice)?;
-        for program in ["train", "infer"] {
-            let image = board::build(board, &road, program, &[])?;
-            let text = board::emulate(board, &image)?;
-            println!("\n{} {program} ({}, {})\n{}", board.name, board.target, road.name(), indented(&text));
-            findings.push(Finding { board: board.name, program, text, image: Image::read(&image)? });
+/// The boards that are looked at in full: one with floating point, one without.
+const IN_FULL: [&str; 2] = ["mps2-an386", "virt"];
+
+/// What `check` prints between what a small board prints too and the rest.
+const LARGE: &str = "what takes more than 16 KiB\n";
+
+pub(crate) fn run(which: Which, both: bool, choice: Choice) -> Result<()> {
+    let (desktops, findings) = thread::scope(|scope| {
+        let desktops = scope.spawn(|| -> Result<_> { Ok([desktop(&[])?, desktop(&["reproducible"])?]) });
+        let findings: Vec<_> = which.boards().map(|board| (board, findings(board, both, choice))).collect();
+        (desktops.join(), findings)
+    });
+    let [usual, reproducible] = desktops.map_err(|_| anyhow::anyhow!("the desktop's check panicked"))??;
+    let mut faults = Vec::new();
+    let mut found = Vec::new();
+    for (board, findings) in findings {
+        match findings {
+            Ok(findings) => found.extend(findings),
+            Err(error) => faults.push(format!("{}: {error:#}", board.name)),
         }
-        let image = board::build(board, &road, "trace", &["reproducible"])?;
-        let trace = board::emulate(board, &image)?;
-        same(board.name, &trace, &desktop.text)?;
-        println!(
-            "\n{} trace: every loss and all weights equal the desktop's, bit for bit, on {}",
-            board.name,
-            desktop.isas.join(", ")
-        );
-        findings.push(Finding {
-            board: board.name,
-            program: "trace",
-            text: trace,
-            image: Image::read(&image)?,
-        });
     }
-    Ok(findings)
-}
-
-pub(crate) fn run(which: Which, choice: Choice) -> Result<()> {
-    let findings = run_boards(which, choice)?;
-    println!("\n{}", table(&findings));
+    for finding in &mut found {
+        if let Err(error) = finding.compare(&usual, &reproducible) {
+            faults.push(format!("{}: {error:#}", finding.board.name));
+        }
+        if !finding.image.panics.is_empty() {
+            let panics = finding.image.panics.join(", ");
+            faults.push(format!("{} {} can panic: {panics}", finding.board.name, finding.program));
+        }
+    }
+    println!("\n{}", checks(&found));
+    println!("{}", programs(&found));
     println!("instructions: counted by QEMU, which has no pipeline; they are not cycles");
-    let panicking: Vec<_> = findings.iter().filter(|finding| !finding.image.panics.is_empty()).collect();
-    for Finding { board, program, image, .. } in &panicking {
-        println!("{board} {program} can panic: {}", image.panics.join(", "));
-    }
-    if !panicking.is_empty() {
-        bail!("a release firmware holds no panic");
+    if !faults.is_empty() {
+        bail!("{}", faults.join("\n"));
     }
     Ok(())
 }
 
-/// What came of one program on one board.
+/// What one image printed on its board.
 struct Finding {
-    board: &'static str,
+    board: &'static Board,
     program: &'static str,
+    reproducible: bool,
+    road: &'static str,
     text: String,
     image: Image,
+    /// The instruction sets of this machine that print the same.
+    same: Vec<String>,
+}
+
+/// Builds and runs all programs of a board.
+fn findings(board: &'static Board, both: bool, choice: Choice) -> Result<Vec<Finding>> {
+    let road = board::road(board, choice)?;
+    let in_full = IN_FULL.contains(&board.name);
+    let mut findings = vec![finding(board, &road, "check", false)?];
+    if both || in_full || findings[0].is_fused() {
+        findings.push(finding(board, &road, "check", true)?);
+    }
+    if in_full {
+        findings.push(finding(board, &road, "train", false)?);
+        findings.push(finding(board, &road, "infer", false)?);
+    }
+    Ok(findings)
+}
+
+fn finding(board: &'static Board, road: &Road, program: &'static str, reproducible: bool) -> Result<Finding> {
+    let features = if reproducible { &["reproducible"][..] } else { &[] };
+    let path = board::build(board, road, program, features)?;
+    let text = board::emulate(board, &path)?;
+    let image = Image::read(&path)?;
+    if program != "check" {
+        let lines: String = text.lines().map(|line| format!("    {line}\n")).collect();
+        println!("\n{} {program} ({}, {})\n{lines}", board.name, board.target, road.name());
+    }
+    Ok(Finding { board, program, reproducible, road: road.name(), text, image, same: vec![] })
 }
 
 impl Finding {
@@ -68,58 +100,131 @@ impl Finding {
     fn value(&self, key: &str) -> Option<&str> {
         self.text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))
     }
+
+    /// The first of them, or a dash.
+    fn word(&self, key: &str) -> &str {
+        self.value(key).and_then(|value| value.split(' ').next()).unwrap_or("-")
+    }
+
+    fn is_fused(&self) -> bool {
+        self.value("class") == Some("fused")
+    }
+
+    /// Compares a check with this machine's; notes whom it equals.
+    fn compare(&mut self, usual: &[Run], reproducible: &[Run]) -> Result<()> {
+        if self.program != "check" {
+            return Ok(());
+        }
+        ensure!(!(self.reproducible && self.is_fused()), "fuses, although built with `reproducible`");
+        let class = |run: &&Run| run.class() == self.value("class");
+        let usual: Vec<_> = usual.iter().filter(class).collect();
+        if !self.reproducible {
+            ensure!(!usual.is_empty(), "no instruction set of this machine is of the board's class");
+            self.same.extend(usual.iter().map(|run| run.isa.clone()));
+        }
+        let reproducible = if self.is_fused() { &[][..] } else { reproducible };
+        if !reproducible.is_empty() {
+            let all: Vec<_> = reproducible.iter().map(|run| run.isa.as_str()).collect();
+            self.same.push(format!("reproducible {}", all.join(", ")));
+        }
+        for run in usual.into_iter().chain(reproducible) {
+            let theirs = run.text.as_str();
+            let part = if self.board.small { theirs.split(LARGE).next() } else { Some(theirs) };
+            same(self.board.name, &self.text, part.unwrap_or(theirs))?;
+        }
+        Ok(())
+    }
 }
 
-pub(crate) struct Desktop {
-    isas: Vec<String>,
+/// What this machine prints on one of its instruction sets.
+pub(crate) struct Run {
+    pub(crate) isa: String,
     pub(crate) text: String,
 }
 
-/// The trace on this machine; it fails unless all of its instruction sets agree.
-pub(crate) fn desktop_trace() -> Result<Desktop> {
-    let folder = root().join("examples/firmware");
-    let target = target_dir("desktop");
-    process::run(
-        cargo().current_dir(&folder).args(["build", "--release", "--features", "reproducible"]).args([
-            "--bin",
-            "desktop",
-            "--target-dir",
-            &target.to_string_lossy(),
-        ]),
-    )?;
-    let isas =
-        Command::new(target.join("release/desktop")).output().context("cannot start the desktop's trace")?;
-    let names = String::from_utf8_lossy(&isas.stderr);
-    if !isas.status.success() {
-        bail!("the desktop's instruction sets disagree, although built with `reproducible`:\n{names}");
+impl Run {
+    pub(crate) fn class(&self) -> Option<&str> {
+        self.text.lines().find_map(|line| line.strip_prefix("class "))
     }
-    Ok(Desktop {
-        isas: names.lines().map(String::from).collect(),
-        text: String::from_utf8_lossy(&isas.stdout).into_owned(),
-    })
+
+    /// The runs in the output of `desktop`, each after a line with the name of its instruction set.
+    pub(crate) fn parse(text: &str) -> Vec<Self> {
+        let runs = text.split("isa ").filter_map(|run| run.split_once('\n'));
+        runs.map(|(isa, text)| Self { isa: isa.into(), text: text.into() }).collect()
+    }
+}
+
+/// The check on every instruction set of this machine; fails unless those of a class agree.
+pub(crate) fn desktop(features: &[&str]) -> Result<Vec<Run>> {
+    let target = target_dir("desktop");
+    let mut build = cargo();
+    build.current_dir(root().join("examples/firmware"));
+    build.args(["build", "--release", "--quiet", "--bin", "desktop", "--target-dir"]).arg(&target);
+    process::run(build.args(["--features", &features.join(",")]))?;
+    let runs = Run::parse(&output(&mut std::process::Command::new(target.join("release/desktop")))?);
+    ensure!(!runs.is_empty(), "the desktop printed nothing");
+    for run in &runs {
+        let first = runs.iter().find(|first| first.class() == run.class()).context("a class")?;
+        same(&run.isa, &run.text, &first.text)?;
+    }
+    if features.contains(&"reproducible") {
+        ensure!(runs.iter().all(|run| run.class() == Some("not fused")), "fuses, although `reproducible`");
+    }
+    Ok(runs)
 }
 
 /// Fails at the first line that differs.
-pub(crate) fn same(board: &str, trace: &str, desktop: &str) -> Result<()> {
-    if desktop.is_empty() {
-        bail!("the desktop printed no trace");
-    }
-    let mut lines = trace.lines().zip(desktop.lines()).enumerate();
+pub(crate) fn same(name: &str, ours: &str, theirs: &str) -> Result<()> {
+    ensure!(!theirs.is_empty(), "there is nothing to compare {name} with");
+    let mut lines = ours.lines().zip(theirs.lines()).enumerate();
     if let Some((number, (ours, theirs))) = lines.find(|(_, (ours, theirs))| ours != theirs) {
-        bail!("{board} differs from the desktop in line {}:\n{board}: {ours}\ndesktop: {theirs}", number + 1);
+        bail!("{name} differs in line {}:\n{name}: {ours}\ninstead of: {theirs}", number + 1);
     }
-    let (ours, theirs) = (trace.lines().count(), desktop.lines().count());
-    if ours != theirs {
-        bail!("{board} printed {ours} lines, the desktop {theirs}");
-    }
+    let (ours, theirs) = (ours.lines().count(), theirs.lines().count());
+    ensure!(ours == theirs, "{name} printed {ours} lines instead of {theirs}");
     Ok(())
 }
 
-fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}\n")).collect()
+/// The boards' checks.
+fn checks(findings: &[Finding]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY);
+    table.set_header([
+        "board",
+        "core",
+        "target",
+        "road",
+        "build",
+        "class",
+        "kernels",
+        "hash",
+        "others",
+        "hash",
+        "all equal to",
+    ]);
+    for finding in findings.iter().filter(|finding| finding.program == "check") {
+        let hash = |key: &str| {
+            finding.value(key).and_then(|value| value.rsplit(' ').next()).unwrap_or("-").to_string()
+        };
+        table.add_row([
+            finding.board.name.to_string(),
+            finding.board.core.into(),
+            finding.board.target.into(),
+            finding.road.into(),
+            if finding.reproducible { "reproducible" } else { "usual" }.into(),
+            finding.value("class").unwrap_or("-").into(),
+            finding.word("kernels").into(),
+            hash("kernels"),
+            finding.word("other kernels").into(),
+            hash("other kernels"),
+            finding.same.join("; "),
+        ]);
+    }
+    table
 }
 
-fn table(findings: &[Finding]) -> Table {
+/// Sizes of all images, and what those programs counted that count.
+fn programs(findings: &[Finding]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
     table.set_header([
@@ -135,22 +240,19 @@ fn table(findings: &[Finding]) -> Table {
         "panics",
     ]);
     for finding in findings {
-        let Finding { board, program, image, .. } = finding;
-        let word = |key: &str| {
-            let first = finding.value(key).and_then(|value| value.split(' ').next());
-            first.unwrap_or("-").to_string()
-        };
+        let Image { code, flash, ram, panics } = &finding.image;
+        let program = if finding.reproducible { "check, reproducible" } else { finding.program };
         table.add_row([
-            board.to_string(),
-            program.to_string(),
-            word("held-out accuracy"),
-            word("instructions train-step-32"),
-            word("instructions train-step-1"),
-            word("instructions inference"),
-            image.code.to_string(),
-            image.flash.to_string(),
-            image.ram.to_string(),
-            if image.panics.is_empty() { "none" } else { "yes" }.to_string(),
+            finding.board.name.to_string(),
+            program.into(),
+            finding.word("held-out accuracy").into(),
+            finding.word("instructions train-step-32").into(),
+            finding.word("instructions train-step-1").into(),
+            finding.word("instructions inference").into(),
+            code.to_string(),
+            flash.to_string(),
+            ram.to_string(),
+            if panics.is_empty() { "none" } else { "yes" }.into(),
         ]);
     }
     table

@@ -2,9 +2,9 @@
 
 use crate::apt;
 use crate::process::{output, root, run};
-use crate::qemu;
+use crate::qemu::{self, Run};
 use crate::road::{Choice, Library, Road, shouted};
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 /// Builds the library for the smallest Arm core, and for the web.
 pub(crate) fn build(choice: Choice) -> Result<()> {
@@ -17,7 +17,7 @@ pub(crate) fn build(choice: Choice) -> Result<()> {
     Ok(())
 }
 
-/// Runs the tests on 64-bit Arm, and compares the boards' trace on NEON with this machine's.
+/// Runs the tests on 64-bit Arm, and compares the boards' check on NEON with this machine's.
 pub(crate) fn aarch64(choice: Choice) -> Result<()> {
     const TARGET: &str = "aarch64-unknown-linux-gnu";
     let linker = apt::program("aarch64-linux-gnu-gcc", &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"])?;
@@ -35,12 +35,21 @@ pub(crate) fn aarch64(choice: Choice) -> Result<()> {
     // Slow enough emulated; with some optimisation the tests compile longer, but run in a tenth of the time.
     test.env("CARGO_PROFILE_TEST_OPT_LEVEL", "1");
     run(test.env(format!("{prefix}_LINKER"), &linker).env(format!("{prefix}_RUNNER"), &runner))?;
-    // The feature `reproducible`: a whole training, whose every bit must be this machine's.
-    let here = qemu::desktop_trace()?;
-    let mut trace = road.cargo("run", &root().join("examples/firmware"));
-    trace.args(["--release", "--features", "reproducible", "--bin", "desktop"]);
-    trace.env(format!("{prefix}_LINKER"), &linker).env(format!("{prefix}_RUNNER"), &runner);
-    qemu::same(TARGET, &output(&mut trace)?, &here.text)?;
-    println!("{TARGET}: every loss and all weights of the trace equal this machine's, bit for bit");
+    // Every kernel and whole trainings, whose every bit must be this machine's: by class, and all with `reproducible`.
+    for features in [&[][..], &["reproducible"]] {
+        let here = qemu::desktop(features)?;
+        let mut there = road.cargo("run", &root().join("examples/firmware"));
+        there.args(["--release", "--bin", "desktop", "--features", &features.join(",")]);
+        there.env(format!("{prefix}_LINKER"), &linker).env(format!("{prefix}_RUNNER"), &runner);
+        for run in Run::parse(&output(&mut there)?) {
+            let alike = here.iter().find(|here| here.class() == run.class());
+            let alike = alike.with_context(|| format!("nothing here is of the class of {}", run.isa))?;
+            qemu::same(&format!("{TARGET}, {}", run.isa), &run.text, &alike.text)?;
+            println!(
+                "{TARGET}, {}, {features:?}: every kernel and training is this machine's, bit for bit",
+                run.isa
+            );
+        }
+    }
     Ok(())
 }

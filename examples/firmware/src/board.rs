@@ -36,6 +36,32 @@ pub enum Failure {
     Counter,
     /// Held-out accuracy, in thousandths, below what was asked for.
     Accuracy(u32),
+    /// A kernel's number further from what it should be than it may.
+    Mismatch(Mismatch),
+    /// A kernel wrote a number where it should not.
+    Stray {
+        /// The kernel.
+        kernel: &'static str,
+        /// The sizes it was called with.
+        shape: [usize; 3],
+    },
+}
+
+/// A kernel's number that is wrong; numbers are the bits of an `f32`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The kernel.
+    pub kernel: &'static str,
+    /// The sizes it was called with.
+    pub shape: [usize; 3],
+    /// Which of the numbers, counted from zero.
+    pub element: usize,
+    /// What the kernel gave.
+    pub got: u32,
+    /// What the reference gave.
+    pub expected: u32,
+    /// How far apart they may be.
+    pub bound: u32,
 }
 
 impl From<fusebox::Error> for Failure {
@@ -51,6 +77,13 @@ impl fmt::Display for Failure {
             Self::Restarted => f.write_str("the program's memory is in use"),
             Self::Counter => f.write_str("the counter of instructions overflowed"),
             Self::Accuracy(thousandths) => write!(f, "an accuracy of {} is too low", Percent(*thousandths)),
+            Self::Mismatch(Mismatch { kernel, shape: [a, b, c], element, got, expected, bound }) => write!(
+                f,
+                "{kernel}, {a} x {b} x {c}, element {element}: {got:08x}, not {expected:08x} within {bound:08x}"
+            ),
+            Self::Stray { kernel, shape: [a, b, c] } => {
+                write!(f, "{kernel}, {a} x {b} x {c}: wrote outside its result")
+            }
         }
     }
 }

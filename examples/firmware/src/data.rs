@@ -1,6 +1,7 @@
 //! The digits, which stay bytes in flash; see `examples/data/README.md`.
 
-use crate::recipe::{Digits, PIXELS};
+use crate::recipe::Digits;
+pub(crate) use crate::recipe::PIXELS;
 use fusebox::{Rng, argmax};
 
 /// A row: 64 pixels of 0..=16, and the label.

@@ -1,7 +1,7 @@
 //! What the example boards run, written once: the recipe, the programs, and how a board prints and counts.
 //!
 //! A board (`examples/cortex-m`, `examples/riscv`) adds only its start-up code, its counter and its memory map. The
-//! desktop runs [`trace`] too, on each of its instruction sets, and must print the very same lines: because both sides
+//! desktop runs [`check`] too, on each of its instruction sets, and must print the very same lines: because both sides
 //! compile this one crate, they cannot drift apart.
 //!
 //! Nothing here panics: errors go back to the board's `main` as a [`Failure`], which becomes the exit status. Numbers are
@@ -9,25 +9,29 @@
 #![no_std]
 
 mod bare;
+mod bits;
 mod board;
+mod check;
 mod counts;
 mod data;
 #[cfg(target_os = "none")]
 mod host;
 mod infer;
+mod kernels;
 mod mixed;
 mod recipe;
+mod small;
 mod stack;
 mod trace;
 mod train;
 
 pub use bare::{bare_inference, bare_nothing, bare_training};
-pub use board::{Board, Failure};
+pub use board::{Board, Failure, Mismatch};
+pub use check::{Memory, check};
 pub use counts::counts;
 #[cfg(target_os = "none")]
 pub use host::{print, run};
 pub use infer::infer;
 pub use recipe::Digits;
 pub use stack::{Painted, stack};
-pub use trace::{Memory, trace};
 pub use train::train;

@@ -1,5 +1,7 @@
-//! Two short trainings, every bit of which is printed: what a board must have in common with the desktop.
+//! Two short trainings, every bit of which is printed: what a board with more than 16 KiB of RAM must have in common with
+//! the desktop.
 
+use crate::bits::{Fnv1a, print_logits, print_words};
 use crate::board::{Board, Failure, say};
 use crate::data::{COUNT, Order};
 use crate::mixed::Mixed;
@@ -11,33 +13,27 @@ const EPOCHS: u8 = 2;
 /// Four whole batches and one of 19 rows, so that the kernels' edges are compared too.
 const ROWS: usize = 4 * BATCH + 19;
 
-/// The memory of a trace, which the desktop needs once for each instruction set.
+/// The memory of both: all zeros, and so in `.bss`.
 #[derive(Debug)]
-pub struct Memory {
+pub(crate) struct Trace {
     net: Digits,
     workspace: Workspace<Digits, BATCH>,
     order: Order,
     mixed: Mixed,
 }
 
-impl Memory {
+impl Trace {
     /// Memory, not yet used.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { net: Digits::ZEROED, workspace: Workspace::new(), order: [0; COUNT], mixed: Mixed::new() }
     }
-}
 
-impl Default for Memory {
-    fn default() -> Self {
-        Self::new()
+    /// Prints both trainings.
+    pub(crate) fn run<B: Board>(&mut self, board: &mut B, isa: Isa) -> Result<(), Failure> {
+        let Self { net, workspace, order, mixed } = self;
+        trace_digits(board, Trainer::new(isa, net, workspace, order))?;
+        trace_mixed(board, isa, mixed)
     }
-}
-
-/// Prints both trainings.
-pub fn trace<B: Board>(board: &mut B, isa: Isa, memory: &mut Memory) -> Result<(), Failure> {
-    let Memory { net, workspace, order, mixed } = memory;
-    trace_digits(board, Trainer::new(isa, net, workspace, order))?;
-    trace_mixed(board, isa, mixed)
 }
 
 /// Prints the loss of every step of two short epochs, a hash of the weights they led to, and the weights themselves, all
@@ -51,12 +47,8 @@ fn trace_digits<B: Board>(board: &mut B, mut trainer: Trainer<'_>) -> Result<(),
         })?;
     }
     let bytes = trainer.net.as_bytes();
-    say!(board, "weights fnv1a {:016x}", fnv1a(bytes));
-    let (words, _) = bytes.as_chunks();
-    for (number, word) in words.iter().enumerate() {
-        let end = if number % 16 == 15 || number + 1 == words.len() { "\n" } else { "" };
-        board.print(format_args!("{:08x}{end}", u32::from_le_bytes(*word)));
-    }
+    say!(board, "weights fnv1a {:016x}", Fnv1a::of(bytes));
+    print_words(board, bytes);
     Ok(())
 }
 
@@ -67,20 +59,7 @@ fn trace_mixed<B: Board>(board: &mut B, isa: Isa, mixed: &mut Mixed) -> Result<(
         number += 1;
         say!(board, "mixed step {number} loss {:08x}", loss.to_bits());
     })?;
-    say!(board, "mixed parameters fnv1a {:016x}", fnv1a(mixed.parameters()));
-    for (number, logits) in mixed.infer(isa)?.iter().enumerate() {
-        board.print(format_args!("mixed logits {number}"));
-        for logit in logits {
-            board.print(format_args!(" {:08x}", logit.to_bits()));
-        }
-        board.print(format_args!("\n"));
-    }
+    say!(board, "mixed parameters fnv1a {:016x}", Fnv1a::of(mixed.parameters()));
+    print_logits(board, "mixed", mixed.infer(isa)?);
     Ok(())
-}
-
-/// The hash FNV-1a, of 64 bits, by G. Fowler, L. C. Noll and K.-P. Vo: RFC 9923.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }
