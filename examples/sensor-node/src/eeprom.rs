@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Part};
 use embedded_hal::delay::DelayNs;
-use embedded_hal::i2c::{ErrorKind, I2c, Operation};
+use embedded_hal::i2c::{ErrorKind, I2c};
 
 /// Its address on the bus, with all address pins low.
 pub const ADDRESS: u8 = 0x50;
@@ -58,10 +58,13 @@ impl<'a, I2C: I2c, D: DelayNs> Eeprom<'a, I2C, D> {
         while !bytes.is_empty() {
             let room = PAGE - at % PAGE;
             let (page, rest) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
-            let address = address(at, page.len())?;
-            self.i2c
-                .transaction(ADDRESS, &mut [Operation::Write(&address), Operation::Write(page)])
-                .map_err(|error| Part::Eeprom.refused(error))?;
+            let mut message = [0; 2 + PAGE];
+            let whole = address(at, page.len())?.into_iter().chain(page.iter().copied());
+            for (to, from) in message.iter_mut().zip(whole) {
+                *to = from;
+            }
+            let message = message.get(..2 + page.len()).unwrap_or_default();
+            self.i2c.write(ADDRESS, message).map_err(|error| Part::Eeprom.refused(error))?;
             self.wait()?;
             (at, bytes) = (at + page.len(), rest);
         }

@@ -212,7 +212,10 @@ where
         match self.slots().load() {
             Ok((saved, model)) => {
                 let Saved { slot, sequence } = saved;
-                self.say(format_args!("loaded slot {slot} sequence {sequence} limit {}", Decimal(model.limit)));
+                self.say(format_args!(
+                    "loaded slot {slot} sequence {sequence} limit {}",
+                    Decimal(model.limit)
+                ));
                 self.memory.model = Some(model);
                 self.saved = Some(saved);
                 self.watch_from_here();

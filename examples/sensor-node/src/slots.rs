@@ -106,7 +106,10 @@ enum Content {
     /// A whole model of this program's layout.
     Ours(u32),
     /// A whole model of another layout.
-    Foreign { sequence: u32, layout: u32 },
+    Foreign {
+        sequence: u32,
+        layout: u32,
+    },
     Blank,
     Corrupt,
 }
@@ -213,7 +216,8 @@ impl<'a, I2C: I2c, D: DelayNs> Slots<'a, I2C, D> {
 
     /// The slots in the order in which to try them.
     fn newest_first(&mut self) -> Result<[u16; 2], Error> {
-        let sequences = self.check_length()?.map(|page| Header::from_page(&page).map(|header| header.sequence));
+        let sequences =
+            self.check_length()?.map(|page| Header::from_page(&page).map(|header| header.sequence));
         Ok(match sequences {
             [None, Some(_)] => [1, 0],
             [Some(zero), Some(one)] if after(one, zero) => [1, 0],
@@ -272,7 +276,7 @@ impl<'a, I2C: I2c, D: DelayNs> Slots<'a, I2C, D> {
 
 /// Where the next model goes, given what there is.
 fn next(contents: [Content; 2]) -> Saved {
-    let older = |zero, one| if after(zero, one) { 1 } else { 0 };
+    let older = |zero, one| if after(one, zero) { 0 } else { 1 };
     let slot = match contents {
         [Content::Ours(zero), Content::Ours(one)] => older(zero, one),
         [Content::Ours(_), _] => 1,

@@ -104,7 +104,11 @@ impl TwoWire {
 
     /// Sends a bit, or with a one listens for a bit; the clock is low before and after.
     fn bit(&mut self, one: bool) -> Result<bool, Refused> {
-        if one { self.release(SDA) } else { self.pull(SDA) }
+        if one {
+            self.release(SDA)
+        } else {
+            self.pull(SDA)
+        }
         self.clock_high()?;
         let heard = self.is_high(SDA);
         self.pull(SCL);
