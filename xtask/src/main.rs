@@ -5,6 +5,8 @@ mod asm;
 mod full;
 mod image;
 mod listing;
+mod machine;
+mod node;
 mod process;
 mod qemu;
 mod road;
@@ -28,6 +30,8 @@ struct Arguments {
 enum Task {
     /// Builds and runs the example boards in QEMU, and compares their training with the desktop's, bit for bit
     Qemu,
+    /// Runs the sensor node in QEMU: moves its field, and kills it while it saves
+    Node,
     /// Builds the library where there is nothing to run it: a Cortex-M0 and the web
     BuildTargets,
     /// Runs the tests on 64-bit Arm (NEON) under emulation
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
     let Arguments { task, road } = Arguments::parse();
     let result = match task {
         Task::Qemu => qemu::run(road),
+        Task::Node => node::run(road),
         Task::BuildTargets => targets::build(road),
         Task::Aarch64 => targets::aarch64(road),
         Task::Asm { record } => asm::check(record),

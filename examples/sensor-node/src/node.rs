@@ -331,8 +331,8 @@ where
     fn find(&mut self, finding: Finding) {
         let limit = self.model().map_or(0.0, |model| model.limit);
         match finding {
-            // The error of numbers so large that it is none is above every limit.
-            Finding::Error(error) if !(error <= limit) && !self.alarm => {
+            // An error that is no number comes of numbers too large for one.
+            Finding::Error(error) if (error > limit || error.is_nan()) && !self.alarm => {
                 self.raise(format_args!("ANOMALY err {} limit {}", Decimal(error), Decimal(limit)));
             }
             Finding::Saturated(axis) => {
