@@ -10,11 +10,13 @@
 //! ```
 //!
 //! Watching, each window's error is compared with the limit. Above it the light goes on, and below half of it the light
-//! goes off again; each is told once. A field that is too strong to be measured is an anomaly too.
+//! goes off again; each is told once. A field that is too strong to be measured is an anomaly too; gathering, it is a
+//! sensor that fails.
 //!
-//! What fails is told once, and again when it works: a sensor that does not answer is asked ten times a second, with a
-//! new start, for it may have been without power; a window never spans such a gap. A memory that fails costs nothing but
-//! what a restart would have found in it: the node goes on with the model it has, and `save` tries again.
+//! What fails is told once, and again when it works. A sensor that does not answer is asked ten times a second, with a new
+//! start, for it may have been without power. No window spans such a gap, and gathering begins anew after it. A memory that
+//! fails costs nothing but what a restart would have found in it: the node goes on with the model it has, and `save` tries
+//! again.
 
 use crate::console::{Console, Decimal};
 use crate::eeprom::Eeprom;
@@ -163,8 +165,7 @@ where
         match self.sample() {
             Some(Ok(sample)) if self.state == State::Gathering => self.gather(sample),
             Some(Ok(sample)) => self.watch(sample),
-            Some(Err(axis)) if self.state == State::Watching => self.find(Finding::Saturated(axis)),
-            Some(Err(_)) => {}
+            Some(Err(axis)) => self.find(Finding::Saturated(axis)),
             None => return self.delay.delay_ms(RETRY_MS),
         }
         self.delay.delay_us(PERIOD_US);
@@ -242,16 +243,18 @@ where
         self.memory.windows.clear();
     }
 
-    /// A sample, or the axis along which the field is too strong; nothing when the sensor fails.
+    /// A sample, or the axis along which it is too strong to be one; nothing when the sensor fails.
     fn sample(&mut self) -> Option<Result<Sample, Axis>> {
         let was = self.trouble;
         let mut sensor = self.magnetometer();
         let result = if was.is_some() { sensor.start() } else { Ok(()) }.and_then(|()| sensor.field());
         let sample = match result {
             Ok(sample) => Ok(sample),
-            Err(Error::Saturated { axis }) => Err(axis),
+            // As abnormal as can be; but nothing to learn from.
+            Err(Error::Saturated { axis }) if self.state == State::Watching => Err(axis),
             Err(error) => {
                 self.memory.windows.clear();
+                self.memory.learner.restart();
                 self.trouble = Some(error);
                 if was != self.trouble {
                     self.say(format_args!("sensor: {error}"));

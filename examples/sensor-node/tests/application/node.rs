@@ -7,6 +7,7 @@ use embedded_hal_mock::eh1::{digital, i2c};
 use fusebox::Rng;
 use sensor_node::Node;
 use sensor_node::learner::{EPOCHS, SAMPLES};
+use sensor_node::model::WINDOW;
 use sensor_node::node::{Memory, State};
 use sensor_node::slots::{BYTES, PAGES, SLOT};
 
@@ -160,12 +161,15 @@ fn a_field_that_stands_still() {
 fn a_field_that_is_too_strong() {
     let (board, mut memory, mut field) = (Board::blank(), Memory::new(), Field::new(ROOM));
     let mut node = start(&board, &mut memory);
-    // It adds nothing to what is normal.
+    // Nothing to learn from, and what was gathered before it does not go together with what comes after.
     steps(&mut node, &board, &mut field, 100);
     board.0.borrow_mut().sensor.field[1] = -4096;
-    (0..1000).for_each(|_| node.step());
-    assert_eq!(node.state(), State::Gathering);
-    steps(&mut node, &board, &mut field, LEARN - 100);
+    (0..50).for_each(|_| node.step());
+    assert_eq!(board.lines(), ["sensor: the field is out of range along y"]);
+    let lines = steps(&mut node, &board, &mut field, LEARN - 1);
+    assert_eq!(lines[0], "sensor answers");
+    assert_ne!(node.state(), State::Watching);
+    steps(&mut node, &board, &mut field, 1);
     assert_eq!(node.state(), State::Watching);
     board.lines();
     board.0.borrow_mut().sensor.field[2] = -4096;
@@ -219,6 +223,34 @@ fn a_sensor_that_does_not_answer() {
     board.0.borrow_mut().broken = Some(ErrorKind::Bus);
     let lines = steps(&mut node, &board, &mut field, 10);
     assert!(lines.len() == 1 && lines[0].starts_with("sensor: magnetometer: "), "{lines:?}");
+}
+
+/// A window is of samples that follow one another: after a gap, the first one comes with the eighth sample.
+#[test]
+fn no_window_spans_a_gap() {
+    let gaps: [fn(&Board, &mut Simulated<'_>); 2] = [
+        |board, node| {
+            board.0.borrow_mut().sensor.present = false;
+            node.step();
+            board.0.borrow_mut().sensor.present = true;
+        },
+        |board, _| board.type_line("save"),
+    ];
+    let (board, mut memory, mut field) = (Board::blank(), Memory::new(), Field::new(ROOM));
+    let mut node = start(&board, &mut memory);
+    steps(&mut node, &board, &mut field, LEARN);
+    for gap in gaps {
+        for before in 1..=WINDOW {
+            field.centre = ROOM;
+            steps(&mut node, &board, &mut field, 30 + before);
+            gap(&board, &mut node);
+            field.centre = MAGNET;
+            steps(&mut node, &board, &mut field, WINDOW - 1);
+            assert!(!board.0.borrow().light);
+            steps(&mut node, &board, &mut field, 1);
+            assert!(board.0.borrow().light);
+        }
+    }
 }
 
 /// Memories that cannot be used: the node says why, and learns and watches all the same.
