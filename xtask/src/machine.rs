@@ -28,18 +28,28 @@ pub(crate) struct Parts {
 }
 
 /// A field in nanotesla along x, y and z, and noise about it. It is never below zero, which QEMU does not take.
+///
+/// How often it moves while the node takes a window's samples depends on how busy this machine is. Noise that only makes
+/// the sensor's last digit flicker looks the same however often that is; of other noise, a node that learnt it on a busy
+/// machine may find it strange on an idle one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
     pub(crate) centre: [i64; 3],
+    /// The noise that is common to all axes, and that of each, at most.
+    noise: [i64; 2],
     random: u64,
 }
 
 impl Field {
-    pub(crate) const fn new(centre: [i64; 3]) -> Self {
-        Self { centre, random: 1 }
+    /// A digit of the sensor is 91 nanotesla along x and y, 102 along z.
+    pub(crate) const fn quiet(centre: [i64; 3]) -> Self {
+        Self { centre, noise: [20, 24], random: 1 }
     }
 
-    /// Of bounded noise: some that is common to all axes, and some that is not.
+    pub(crate) const fn noisy(centre: [i64; 3]) -> Self {
+        Self { centre, noise: [1200, 400], random: 1 }
+    }
+
     fn next(&mut self) -> [i64; 3] {
         let mut noise = |size: i64| {
             // Knuth's generator of 64 bits; its upper bits are good enough.
@@ -47,8 +57,9 @@ impl Field {
                 self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (self.random >> 33) as i64 % (2 * size + 1) - size
         };
-        let common = noise(1200);
-        self.centre.map(|centre| centre + common + noise(400))
+        let [common, own] = self.noise;
+        let common = noise(common);
+        self.centre.map(|centre| centre + common + noise(own))
     }
 }
 

@@ -49,7 +49,11 @@ impl Bench {
     }
 
     fn start(&self, folder: &Path, parts: Parts) -> Result<Machine> {
-        Machine::start(&self.qemu, &self.image, folder, parts, Field::new(ROOM))
+        self.start_in(folder, parts, Field::quiet(ROOM))
+    }
+
+    fn start_in(&self, folder: &Path, parts: Parts, field: Field) -> Result<Machine> {
+        Machine::start(&self.qemu, &self.image, folder, parts, field)
     }
 }
 
@@ -153,7 +157,7 @@ struct Loaded {
 /// one before, or the one that it was saving.
 fn cut_power(bench: &Bench) -> Result<String> {
     let folder = bench.folder("cuts", &[0xff; EEPROM])?;
-    let mut node = bench.start(&folder, WHOLE)?;
+    let mut node = bench.start_in(&folder, WHOLE, Field::noisy(ROOM))?;
     let limit = word(&node.wait("learnt")?, "limit")?.to_string();
     node.wait("saved slot 0 sequence 1")?;
     let mut known = Loaded { slot: 0, sequence: 1, limit };
@@ -175,7 +179,7 @@ fn cut_power(bench: &Bench) -> Result<String> {
         node.wait(&format!("page {page}"))?;
         node.kill()?;
 
-        node = bench.start(&folder, WHOLE)?;
+        node = bench.start_in(&folder, WHOLE, Field::noisy(ROOM))?;
         let line = node.wait("loaded slot")?;
         let found = parse(&line)?;
         let name = if found == known { "old" } else { "new" };
