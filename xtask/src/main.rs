@@ -3,6 +3,8 @@
 mod apt;
 mod asm;
 mod full;
+#[cfg(test)]
+mod guide;
 mod image;
 mod listing;
 mod machine;
