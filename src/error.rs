@@ -12,6 +12,7 @@ use core::num::FpCategory;
 /// assert_eq!(error.to_string(), "expected 6 elements, got 5");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
     /// A slice has the wrong number of elements.
@@ -79,6 +80,7 @@ pub enum Error {
     /// A step's mean loss is not finite: see [`Guard`](crate::Guard).
     Loss {
         /// What it is instead: NaN or infinite.
+        #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         got: FpCategory,
     },
     /// A step's mean loss has leapt: see [`Guard`](crate::Guard).
@@ -89,6 +91,7 @@ pub enum Error {
     /// A step's gradient, or the square of its norm, is not finite: see [`Guard`](crate::Guard).
     Gradient {
         /// What the square is instead: NaN or infinite.
+        #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         got: FpCategory,
     },
     /// A counter or a buffer has taken all that it can.
@@ -124,6 +127,7 @@ pub enum Error {
         /// Its place in the row.
         feature: usize,
         /// Which of the two it is.
+        #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         got: FpCategory,
     },
     /// No finite number of a feature, where at least one is needed.

@@ -52,6 +52,7 @@
 //!
 //! - `reproducible`: multiplication and addition are never fused.
 //! - `std`: for conveniences that need an operating system; there are none yet.
+//! - `defmt`: [`Error`], [`Isa`] and [`Memory`] can be logged by a firmware.
 //! - `rayon` (with `std`): large products run on all threads of the current rayon pool, and give the same bits.
 #![no_std]
 #![forbid(unsafe_op_in_unsafe_fn)]
@@ -66,10 +67,16 @@ compile_error!("fusebox stores parameters as little-endian numbers and views the
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+#[cfg(doctest)]
+#[doc = include_str!("../GUIDE.md")]
+struct Guide;
+
 pub mod data;
 mod error;
 mod kernel;
 mod layer;
+#[cfg(feature = "defmt")]
+mod log;
 mod mat;
 mod memory;
 mod metrics;

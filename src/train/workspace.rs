@@ -56,6 +56,7 @@ struct Staged<N: Train, const B: usize, L: Loss<N::Output>> {
 /// println!("{memory}");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Memory {
     /// The network: weights and biases. Not part of the workspace.
     pub parameters: usize,

@@ -7,8 +7,12 @@ mod counts;
 mod cycles;
 mod depth;
 mod full;
+#[cfg(test)]
+mod guide;
 mod image;
 mod listing;
+mod machine;
+mod node;
 mod process;
 mod qemu;
 mod record;
@@ -43,6 +47,8 @@ enum Task {
         #[arg(long)]
         both: bool,
     },
+    /// Runs the sensor node in QEMU: moves its field, and kills it while it saves
+    Node,
     /// Builds the library where there is nothing to run it: a Cortex-M0 and the web
     BuildTargets,
     /// Runs the tests on 64-bit Arm (NEON) under emulation
@@ -95,6 +101,7 @@ fn main() -> ExitCode {
     let Arguments { task, road } = Arguments::parse();
     let result = match task {
         Task::Qemu { board, both } => qemu::run(board, both, road),
+        Task::Node => node::run(road),
         Task::BuildTargets => targets::build(road),
         Task::Aarch64 => targets::aarch64(road),
         Task::Asm { record } => asm::check(record),
