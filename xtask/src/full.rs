@@ -1,7 +1,6 @@
 //! What is too slow for every change: long fuzzing, every test once more where a sanitizer sees each stray access, and
-//! what is counted on boards.
-//! The result is recorded beside this program, with the compilers' versions, so that everyone sees when it was last
-//! green.
+//! what is counted on boards. The result is recorded beside this program, with the compilers' versions, so that everyone
+//! sees when it was last green.
 
 use crate::process::{output, root, run};
 use anyhow::{Result, bail};

@@ -111,7 +111,7 @@ impl Road {
 
 /// A target's name in the names of cargo's environment variables.
 pub(crate) fn shouted(target: &str) -> String {
-    target.to_uppercase().replace('-', "_")
+    target.to_uppercase().replace(['-', '.'], "_")
 }
 
 /// Makes sure that the active toolchain has the target's library.

@@ -16,6 +16,9 @@ const ROWS: usize = 4;
 
 type Last = Dense<WIDTH, WIDTH>;
 type Hidden = Dense<WIDTH, WIDTH, Relu>;
+type Two = Seq![Hidden, Last];
+type Three = Seq![Hidden, Hidden, Last];
+type Four = Seq![Hidden, Hidden, Hidden, Last];
 
 /// A network and what it takes to run and to train it.
 struct Memory<N, const B: usize, const IN: usize, const OUT: usize>
@@ -36,12 +39,9 @@ type Infer<N, const B: usize, const IN: usize, const OUT: usize> =
 
 static DIGITS: ConstStaticCell<Memory<Digits, BATCH, PIXELS, CLASSES>> = ConstStaticCell::new(Memory::new());
 static ONE: ConstStaticCell<Memory<Last, ROWS, WIDTH, WIDTH>> = ConstStaticCell::new(Memory::new());
-static TWO: ConstStaticCell<Memory<Seq![Hidden, Last], ROWS, WIDTH, WIDTH>> =
-    ConstStaticCell::new(Memory::new());
-static THREE: ConstStaticCell<Memory<Seq![Hidden, Hidden, Last], ROWS, WIDTH, WIDTH>> =
-    ConstStaticCell::new(Memory::new());
-static FOUR: ConstStaticCell<Memory<Seq![Hidden, Hidden, Hidden, Last], ROWS, WIDTH, WIDTH>> =
-    ConstStaticCell::new(Memory::new());
+static TWO: ConstStaticCell<Memory<Two, ROWS, WIDTH, WIDTH>> = ConstStaticCell::new(Memory::new());
+static THREE: ConstStaticCell<Memory<Three, ROWS, WIDTH, WIDTH>> = ConstStaticCell::new(Memory::new());
+static FOUR: ConstStaticCell<Memory<Four, ROWS, WIDTH, WIDTH>> = ConstStaticCell::new(Memory::new());
 
 /// Prints the stack that inference and a training step take, and how it grows with the layers.
 pub fn stack<B: Painted>(board: &mut B) -> Result<(), Failure> {
@@ -60,9 +60,9 @@ pub fn stack<B: Painted>(board: &mut B) -> Result<(), Failure> {
     say!(board, "RAM 64-32-10, scratch of one row; {} bytes", Scratch::<Digits, 1>::BYTES);
     digits.measure(board, "64-32-10", Digits::infer)?;
     one.measure(board, "of 1 layer", Last::infer)?;
-    two.measure(board, "of 2 layers", <Seq![Hidden, Last]>::infer)?;
-    three.measure(board, "of 3 layers", <Seq![Hidden, Hidden, Last]>::infer)?;
-    four.measure(board, "of 4 layers", <Seq![Hidden, Hidden, Hidden, Last]>::infer)
+    two.measure(board, "of 2 layers", Two::infer)?;
+    three.measure(board, "of 3 layers", Three::infer)?;
+    four.measure(board, "of 4 layers", Four::infer)
 }
 
 impl<N, const B: usize, const IN: usize, const OUT: usize> Memory<N, B, IN, OUT>
