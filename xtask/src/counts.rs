@@ -4,7 +4,7 @@
 //! executes, so that each instruction between the marks is known: how many there are, what they would cost by a table
 //! (`cycles.rs`), and where they lie. The board counts them too, by its own counter, and must find as many.
 
-use crate::board::{self, Board, LIMIT, command, named, version};
+use crate::board::{self, Board, LIMIT, command, measured, version};
 use crate::cycles::{self, Cost};
 use crate::image;
 use crate::process::run_within;
@@ -54,7 +54,7 @@ struct Case {
 pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
     ensure!(!options.record || options.case.is_empty(), "what is recorded is all cases");
     let mut differences = Vec::new();
-    for board in named(&options.boards)? {
+    for board in measured(&options.boards)? {
         let road = Road::to(board.target, Library::Core, choice)?;
         let (trace, cases) = measure(board, &road, options.listing)?;
         let table = table(board, &cases, &options.case);

@@ -3,7 +3,7 @@
 //! A firmware that does nothing but run or train the digits' network is compared with the same firmware without the call.
 //! The weights, constants too, are told apart. The firmware `stack` paints the stack and says how deep calls go.
 
-use crate::board::{Board, LIMIT, command, emulate, named};
+use crate::board::{Board, LIMIT, command, emulate, measured};
 use crate::depth::{self, Frame};
 use crate::image::{self, Flash, Image, Symbol};
 use crate::process::{self, root, run_within};
@@ -39,7 +39,7 @@ pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
     let named_symbols = options.symbols || options.frames;
     ensure!(!options.record || !named_symbols, "what is recorded is the images without long names");
     let mut differences = Vec::new();
-    for board in named(&options.boards)? {
+    for board in measured(&options.boards)? {
         let road = Road::to(board.target, Library::Core, choice)?;
         let mut columns = Vec::new();
         for level in LEVELS {
