@@ -263,13 +263,15 @@ fn make(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: First, finis
         true => (n, false),
         false => (b.row_stride(), b.is_transposed()),
     };
+    // A transposed column is a row.
+    let a_is_row = m == 1 && a.row_stride() == 1;
     let mut product = Product {
         m,
         n,
         k: a.cols(),
         a: a.data().as_ptr(),
         a_stride: a.row_stride(),
-        a_transposed: a.is_transposed(),
+        a_transposed: a.is_transposed() && !a_is_row,
         b: b.data().as_ptr(),
         b_len: b.data().len(),
         b_stride,
