@@ -15,6 +15,7 @@ mod host;
 mod infer;
 mod mixed;
 mod recipe;
+mod slices;
 mod trace;
 mod train;
 
@@ -23,5 +24,6 @@ pub use board::{Board, Failure};
 pub use host::{print, run};
 pub use infer::infer;
 pub use recipe::Digits;
+pub use slices::slices;
 pub use trace::{Memory, trace};
 pub use train::train;
