@@ -5,7 +5,7 @@
 //! | pass | unit | multiply-adds |
 //! |---|---|---|
 //! | forward, backward | a row of the batch through a layer | IN OUT |
-//! | loss | sixteen rows of the batch | what functions of 16 OUT numbers cost |
+//! | loss | a row of the batch, or sixteen numbers | a function of each number |
 //! | copy | a layer's parameters into the spare network | as many |
 //! | update | the weights of one input, their gradient summed over the whole batch | OUT (B + rule) |
 //!

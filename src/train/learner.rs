@@ -14,7 +14,7 @@
 
 use super::step::{Kept, Passes};
 use super::{CrossEntropy, Guard, Loss, Memory, Optimizer, Private, Sgd, Workspace};
-use crate::layer::{FUNCTION, InputGradient};
+use crate::layer::InputGradient;
 use crate::memory::count_of;
 use crate::{Budget, Error, Isa, PerSample, Slice, Sliced};
 use core::fmt;
@@ -74,6 +74,8 @@ where
     pass: Pass,
     /// Units of the pass that are done.
     done: usize,
+    /// Of losses: the loss's own.
+    sums: [f32; 16],
     /// The mean loss, once it is known.
     mean: f32,
     optimizer: Held<O>,
@@ -127,6 +129,7 @@ impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, 
             workspace: Workspace::with_loss(loss),
             pass: Pass::Idle,
             done: 0,
+            sums: [0.0; 16],
             mean: 0.0,
             optimizer: Held::Nothing,
             sweep: Held::Nothing,
@@ -173,6 +176,7 @@ impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, 
         if self.rows() == 0 {
             return Err(Error::Empty);
         }
+        (self.sums, self.mean) = ([0.0; 16], 0.0);
         (self.pass, self.optimizer) = (Pass::Forward, Held::Value(optimizer));
         Ok(())
     }
@@ -276,8 +280,10 @@ impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, 
             Pass::Idle => {}
             Pass::Forward => net.forward_slice(isa, slice, xs, tape, ys),
             Pass::Loss => {
-                if slice.take_whole((FUNCTION * count_of::<N::Output>()).saturating_mul(rows)) {
-                    self.mean = loss.gradient(isa, ys, targets, dys);
+                if let Some(mean) = loss.gradient_slice(isa, slice, ys, targets, dys, &mut self.sums) {
+                    self.mean = mean;
+                }
+                if slice.take_whole(count_of::<N::Output>().saturating_mul(rows)) {
                     N::derivative(tape, ys).apply(isa, dys);
                 }
             }
