@@ -18,8 +18,9 @@ use crate::memory::count_of;
 use crate::{Isa, Optimizer};
 use core::ops::Range;
 
-/// What a number that passes through a function (an activation, a loss, a rule that divides) counts as in multiply-adds.
-pub(crate) const FUNCTION: usize = 16;
+/// What a number that passes through a function (an exponential, a quotient) counts as in multiply-adds: on a Cortex-M4F both
+/// come to some five instructions a multiply-add.
+pub(crate) const FUNCTION: usize = 12;
 
 /// How much a slice of a training step may do: see [`Learner::poll`](crate::Learner::poll).
 ///
@@ -47,7 +48,7 @@ impl Budget {
         Self { units: rows, ..Self::ALL }
     }
 
-    /// `macs` multiply-adds, a function of one number (an exponential, a quotient) counting as sixteen.
+    /// `macs` multiply-adds, a function of one number (an exponential, a quotient) counting as twelve.
     pub const fn macs(macs: usize) -> Self {
         Self { macs, ..Self::ALL }
     }

@@ -47,7 +47,7 @@ impl<const CLASSES: usize> Loss<[f32; CLASSES]> for CrossEntropy {
         sums: &mut [f32; 16],
     ) -> Option<f32> {
         let scale = 1.0 / ys.len().max(1) as f32;
-        let rows = slice.take(ys.len(), FUNCTION * CLASSES);
+        let rows = slice.take(ys.len(), row_macs(CLASSES));
         let batch = ys.iter().zip(labels).zip(dys).enumerate();
         for (row, ((y, label), dy)) in batch.take(rows.end).skip(rows.start) {
             let loss = cross_entropy(isa, (y, CLASSES), from_ref(label), scale, dy);
@@ -56,6 +56,11 @@ impl<const CLASSES: usize> Loss<[f32; CLASSES]> for CrossEntropy {
         let last = !rows.is_empty() && rows.end == ys.len();
         last.then(|| isa.call(SumOfLanes(sums)) * scale)
     }
+}
+
+/// What a row counts as: an exponential for each class; its largest, its sum and its logarithm come to some dozen more.
+const fn row_macs(classes: usize) -> usize {
+    FUNCTION * (classes + 12)
 }
 
 /// Whether `label` is one of `classes`.
@@ -156,7 +161,7 @@ impl<const CLASSES: usize> Loss<[f32; CLASSES]> for WeightedCrossEntropy<CLASSES
         dys: &mut [[f32; CLASSES]],
         [sum, ..]: &mut [f32; 16],
     ) -> Option<f32> {
-        let rows = slice.take(ys.len(), FUNCTION * CLASSES);
+        let rows = slice.take(ys.len(), row_macs(CLASSES));
         if rows.is_empty() {
             return None;
         }

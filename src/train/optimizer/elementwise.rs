@@ -201,7 +201,7 @@ const PIECE: usize = 16;
 
 /// What a rule counts as, for each parameter: those that divide keep moments.
 const fn macs<E: Elementwise>() -> usize {
-    1 + FUNCTION / 2 * E::Rule::MOMENTS
+    1 + FUNCTION * E::Rule::MOMENTS
 }
 
 /// Stochastic gradient descent: `w = w - rate g`. Keeps nothing.
