@@ -31,6 +31,7 @@
 //! | losses | [`CrossEntropy`], [`WeightedCrossEntropy`], [`BinaryCrossEntropy`], [`Mse`], [`Huber`]; your own: [`Loss`] |
 //! | optimisers | [`Sgd`], [`Momentum`], [`Nesterov`], [`Adam`], [`AdamW`], [`RmsProp`], and around them [`WeightDecay`], [`ClipValue`], [`ClipNorm`], [`Accumulate`], [`Private`]; your own: [`Optimizer`] |
 //! | a training's course | [`Schedule`], [`EarlyStopping`], [`Guard`], [`Reservoir`] |
+//! | learning beside a control loop | [`Learner`], whose steps are taken in slices of a [`Budget`]; your own layers: [`Sliced`] |
 //! | how well it went | [`evaluate()`], [`Confusion`], [`RocAuc`], [`RocHistogram`], [`Regression`] |
 //!
 //! Below the networks lie the kernels: [`gemm`] for matrices whose shape is known at run time, given as views ([`Mat`],

@@ -1,7 +1,8 @@
 //! Layers: typed shims over the kernels, which own their parameters and nothing else.
 //!
 //! Two traits make a layer: [`Layer`] runs it, [`Train`] trains it. Both are ordinary safe code: `tests/own_layer.rs`
-//! shows a layer of a user's own.
+//! shows a layer of a user's own. Two more are for those that want more of it: [`PerSample`] tells the rows of a batch
+//! apart, [`Sliced`] trains it in slices.
 
 mod activation;
 mod adapters;

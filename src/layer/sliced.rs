@@ -5,9 +5,12 @@
 //! | pass | unit | multiply-adds |
 //! |---|---|---|
 //! | forward, backward | a row of the batch through a layer | IN OUT |
-//! | loss | a row of the batch, or sixteen numbers | a function of each number |
+//! | loss | a row of the batch, or sixteen numbers of it | a function of each number |
 //! | copy | a layer's parameters into the spare network | as many |
 //! | update | the weights of one input, their gradient summed over the whole batch | OUT (B + rule) |
+//!
+//! A bias is one unit of its update. An optimiser that must look at a gradient before it moves anything looks at each array
+//! of parameters as one unit, as many multiply-adds as it has numbers.
 //!
 //! A slice walks over the layers, skips the units that were done before it, and does as many as its budget pays for. That
 //! these are the bits of the whole step is the crate's order of summation: a row's bits do not depend on the rows beside it,
@@ -29,7 +32,7 @@ pub(crate) const FUNCTION: usize = 12;
 ///
 /// ```
 /// use fusebox::Budget;
-/// let tick = Budget::macs(5_000); // about what 100 microseconds hold on a Cortex-M4F at 150 MHz
+/// let tick = Budget::macs(5_000); // some 30,000 instructions of a Cortex-M4F
 /// assert_ne!(tick, Budget::ALL);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +45,8 @@ impl Budget {
     /// The whole step at once.
     pub const ALL: Self = Self { units: usize::MAX, macs: usize::MAX };
 
-    /// `rows` units: rows of a batch through a layer, or rows of weights. As long as a row of the largest layer takes, so
-    /// many times; no count of what a unit costs.
+    /// `rows` units, whatever they cost: rows of a batch through a layer, rows of weights and the like. At most as long as
+    /// the dearest unit takes, so many times.
     pub const fn rows(rows: usize) -> Self {
         Self { units: rows, ..Self::ALL }
     }
@@ -87,6 +90,17 @@ impl Slice {
     /// the budget goes; an empty range if there are none. The caller does them: they count as done.
     ///
     /// In every slice of a pass, the same calls are made with the same numbers and in the same order.
+    ///
+    /// ```
+    /// use fusebox::Slice;
+    /// /// y = -x; a unit is a row of the batch.
+    /// fn forward_slice(slice: &mut Slice, xs: &[[f32; 8]], ys: &mut [[f32; 8]]) {
+    ///     let rows = slice.take(xs.len(), 8);
+    ///     for (x, y) in xs[rows.clone()].iter().zip(&mut ys[rows]) {
+    ///         *y = x.map(|x| -x);
+    ///     }
+    /// }
+    /// ```
     pub fn take(&mut self, count: usize, macs: usize) -> Range<usize> {
         let start = self.skip.min(count);
         self.skip -= start;
@@ -266,6 +280,7 @@ fn macs_of<N: Train>(rows: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{Budget, Slice};
+    use std::vec::Vec;
 
     /// The units of a pass over layers of (units, multiply-adds), slice by slice.
     fn slices(budget: Budget, layers: &[(usize, usize)]) -> Vec<Vec<(usize, usize)>> {

@@ -27,9 +27,19 @@ use core::task::Poll;
 /// the loss and what the optimiser keeps are those of [`Workspace::train_step`], bit for bit, whatever the budgets. Until
 /// the step is ready [`Learner::net`] is the old network, then the new one: never a mixture.
 ///
-/// A slice does at least one unit of work, and at most the larger of its budget and one unit: for a network of
-/// [`Dense`](crate::Dense) layers, a row of the batch through the largest layer, or the weights of one input summed over
-/// the batch. [`Sliced`] says what the units of a layer are, [`Budget`] how they are counted.
+/// A slice does at least one unit of work, and at most the larger of its budget and one unit. For a network of
+/// [`Dense`](crate::Dense) layers from `IN` to `OUT` in batches of `B`, no unit is more multiply-adds than the largest of
+///
+/// | | |
+/// |---|---|
+/// | a row of the batch through a layer, forward or back; a layer's parameters copied | `IN OUT`, and 12 for each number of a curve |
+/// | the loss of a row | 12 for each output, and 144 |
+/// | the weights of one input, whose gradient sums over the batch | `OUT (B + 1 + 12 moments)`, the optimiser keeping so many for each |
+/// | with an optimiser that gathers: a look at a layer's gradient | `IN OUT`; [`Private`]'s noise 48 times that |
+/// | with a guard: the norms of a layer's rows; a copy of the network | `B (IN + OUT)`; its parameters |
+///
+/// A layer that is not [`Sliced`] any finer takes each pass as one unit; a [`Frozen`](crate::Frozen) body a row of the
+/// batch from end to end.
 ///
 /// ```
 /// use core::task::Poll;
@@ -116,12 +126,33 @@ impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, 
     /// Bytes of a learner: see [`Learner::MEMORY`].
     pub const BYTES: usize = size_of::<Self>();
 
-    /// Bytes by kind: those of a workspace, and the parameters twice. A few words more say where the step is.
+    /// Bytes by kind: those of a workspace, and the parameters twice. Some hundred bytes more say where the step is.
+    ///
+    /// ```
+    /// use fusebox::{Dense, Learner, Relu, Seq, Workspace};
+    /// type Net = Seq![Dense<64, 32, Relu>, Dense<32, 10>];
+    /// type Digits = Learner<Net, 32>;
+    /// assert_eq!(Digits::MEMORY.parameters, 2 * 9640);
+    /// assert!(Digits::BYTES <= Workspace::<Net, 32>::BYTES + 2 * 9640 + 128);
+    /// ```
     pub const MEMORY: Memory = Memory { parameters: 2 * size_of::<N>(), ..Workspace::<N, B, O, L>::MEMORY };
 
     const NOT_PER_SAMPLE: () = assert!(!O::PER_SAMPLE, "this optimiser takes poll_private");
 
-    /// A learner for the loss given. Of a network of zeros, it is all zeros.
+    /// A learner for the loss given. Of a network of zeros, and a loss that is, it is all zeros.
+    ///
+    /// ```
+    /// use core::task::Poll;
+    /// use fusebox::{Budget, Dense, Isa, Learner, Momentum, Mse, Zeroed};
+    /// let mut line = Learner::<_, 2, Momentum, _>::with_loss(Dense::<1, 1>::ZEROED, Mse);
+    /// line.push([3.0], |x| *x = [1.0])?;
+    /// line.push([5.0], |x| *x = [2.0])?;
+    /// line.start(Momentum::new(0.1, 0.9))?;
+    /// let loss = line.poll_with(Isa::portable(), Budget::ALL);
+    /// assert_eq!(loss, Poll::Ready(Ok(17.0))); // (9 + 25) / 2
+    /// line.reset_optimizer()?; // its velocity
+    /// # Ok::<(), fusebox::Error>(())
+    /// ```
     pub const fn with_loss(net: N, loss: L) -> Self {
         Self {
             nets: [net; 2],
@@ -198,7 +229,18 @@ impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, 
     /// Gives up the step that is under way, if any, and the rows staged. The weights and what the optimiser keeps are as
     /// they were before [`Learner::start`]; for a [`Dropout`](crate::Dropout) the step counts, as one that is refused does.
     ///
-    /// Errors once the step has come to its update, which changes what the optimiser keeps: then it goes on.
+    /// Errors once the step has come to its update, which changes what the optimiser keeps: then it must be polled to its end.
+    ///
+    /// ```
+    /// use fusebox::{Budget, Dense, Learner, Sgd, Zeroed};
+    /// let mut learner = Learner::<Dense<2, 2>, 4>::new(Dense::ZEROED);
+    /// learner.push(1, |x| *x = [1.0, 2.0])?;
+    /// learner.start(Sgd::new(0.1))?;
+    /// assert!(learner.poll(Budget::rows(1)).is_pending());
+    /// learner.cancel()?; // something better to do
+    /// assert_eq!((learner.is_busy(), learner.rows()), (false, 0));
+    /// # Ok::<(), fusebox::Error>(())
+    /// ```
     pub fn cancel(&mut self) -> Result<(), Error> {
         if self.pass == Pass::Update {
             return Err(Error::Busy);
