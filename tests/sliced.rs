@@ -732,3 +732,40 @@ fn bad_settings_of_private_training() {
     assert_eq!(refused, Poll::Ready(Err(Error::Setting { name: "clip", expected: "positive and finite" })));
     assert!(!learner.is_busy() && *learner.net() == before);
 }
+
+/// A sample whose norm is no number refuses a private step, which the steps after it do not notice.
+#[test]
+fn refused_by_private_training_nothing_changes() {
+    type Way = Workspace<Small, 4, Private<Momentum>>;
+    let private = Private::new(Momentum::new(0.1, 0.9), 0.5, 0.5, 7);
+    let batch = |seed| {
+        let rng = &mut Rng::new(seed);
+        let xs: [[f32; 5]; 3] = std::array::from_fn(|_| random(rng));
+        (xs, [0, 1, 2])
+    };
+    for budget in budgets() {
+        let (mut net, mut workspace) = (he::<Small>(), Way::new());
+        let mut learner = Learner::<Small, 4, Private<Momentum>>::new(he());
+        for (broken, seed) in [(false, 1), (true, 2), (false, 3)] {
+            let (mut xs, labels) = batch(seed);
+            if broken {
+                xs[1][4] = f32::INFINITY;
+            }
+            let expected = workspace.train_step_private(&mut net, &xs, &labels, &private);
+            assert_eq!(expected.is_err(), broken, "{expected:?}");
+            for (xs, label) in xs.iter().zip(labels) {
+                learner.push(label, |x| *x = *xs).expect("rows that fit");
+            }
+            learner.start(private).expect("a step can start");
+            let before = *learner.net();
+            let got = loop {
+                assert_eq!(*learner.net(), before);
+                if let Poll::Ready(loss) = learner.poll_private(budget) {
+                    break loss;
+                }
+            };
+            assert_eq!(got, expected, "{budget:?}");
+            assert_eq!(written(learner.net()), written(&net), "{budget:?}");
+        }
+    }
+}
