@@ -204,8 +204,12 @@ impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, 
     /// when there are no rows.
     pub fn start(&mut self, optimizer: O) -> Result<(), Error> {
         self.check_idle()?;
-        if self.rows() == 0 {
-            return Err(Error::Empty);
+        let (rows, targets) = (self.rows(), self.workspace.staged.targets.len());
+        match rows {
+            0 => return Err(Error::Empty),
+            // A `fill` that panicked has left a row without a target.
+            _ if targets != rows => return Err(Error::Rows { expected: rows, got: targets }),
+            _ => {}
         }
         (self.sums, self.mean) = ([0.0; 16], 0.0);
         (self.pass, self.optimizer) = (Pass::Forward, Held::Value(optimizer));
