@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let part = tick % (TICKS / 2);
         let place = 2 * (tick / (TICKS / 2)) + part / (TICKS / 4);
         // The first and the last thousand ticks of each half.
-        if part < 1000 || part >= TICKS / 2 - 1000 {
+        if !(1000..TICKS / 2 - 1000).contains(&part) {
             squares[place] += error * error / 1000.0;
         }
         let Some(&[before @ .., now]) = windows.push(reading) else { continue };
