@@ -62,7 +62,10 @@ impl Core {
 
 /// The last `target-cpu` among the compiler's flags.
 fn target_cpu(flags: &str) -> Option<&str> {
-    flags.split('\u{1f}').filter_map(|flag| flag.trim_start_matches("-C").strip_prefix("target-cpu=")).next_back()
+    flags
+        .split('\u{1f}')
+        .filter_map(|flag| flag.trim_start_matches("-C").strip_prefix("target-cpu="))
+        .next_back()
 }
 
 /// Whether the kernels are the scalar ones: where there are no vectors, and wherever a test of them asks for it

@@ -94,6 +94,10 @@ pub enum Error {
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         got: FpCategory,
     },
+    /// A training step in slices is under way, and this must wait until it ends: see [`Learner`](crate::Learner).
+    Busy,
+    /// No training step in slices is under way: none was started, or it has ended.
+    Idle,
     /// A counter or a buffer has taken all that it can.
     Full {
         /// How much that is.
@@ -194,6 +198,8 @@ impl fmt::Display for Error {
                 )
             }
             Error::Gradient { got } => write!(f, "expected a gradient whose square is finite, got {got:?}"),
+            Error::Busy => f.write_str("expected no training step to be under way, got one"),
+            Error::Idle => f.write_str("expected a training step to be under way, got none"),
             Error::Full { capacity } => write!(f, "expected at most {capacity} observations, got one more"),
             Error::Setting { name, expected } => {
                 write!(f, "expected `{name}` to be {expected}, got something else")

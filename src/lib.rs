@@ -31,6 +31,7 @@
 //! | losses | [`CrossEntropy`], [`WeightedCrossEntropy`], [`BinaryCrossEntropy`], [`Mse`], [`Huber`]; your own: [`Loss`] |
 //! | optimisers | [`Sgd`], [`Momentum`], [`Nesterov`], [`Adam`], [`AdamW`], [`RmsProp`], and around them [`WeightDecay`], [`ClipValue`], [`ClipNorm`], [`Accumulate`], [`Private`]; your own: [`Optimizer`] |
 //! | a training's course | [`Schedule`], [`EarlyStopping`], [`Guard`], [`Reservoir`] |
+//! | learning beside a control loop | [`Learner`], whose steps are taken in slices of a [`Budget`]; your own layers: [`Sliced`] |
 //! | how well it went | [`evaluate()`], [`Confusion`], [`RocAuc`], [`RocHistogram`], [`Regression`] |
 //!
 //! Below the networks lie the kernels: [`gemm`] for matrices whose shape is known at run time, given as views ([`Mat`],
@@ -89,9 +90,9 @@ pub use kernel::gemm::{Epilogue, Packed, gemm, gemm_packed, gemm_packed_with, ge
 pub use kernel::matmul::{matmul, matmul_with};
 pub use kernel::pass::{Kernels, Pass};
 pub use layer::{
-    Activation, BiasOnly, Chain, Dense, Derivative, Dropout, Frozen, Gelu, Identity, Init, InputGradient,
-    Layer, LayerNorm, LeakyRelu, LowRank, PerSample, Relu, Relu6, Scratch, Sigmoid, Silu, Slopes, Softmax,
-    Tanh, Train,
+    Activation, BiasOnly, Budget, Chain, Dense, Derivative, Dropout, Frozen, Gelu, Identity, Init,
+    InputGradient, Layer, LayerNorm, LeakyRelu, LowRank, PerSample, Relu, Relu6, Scratch, Sigmoid, Silu,
+    Slice, Sliced, Slopes, Softmax, Tanh, Train,
 };
 pub use mat::{Mat, MatMut};
 pub use memory::{Aligned, Either, Pair, Plain, Zeroed};
@@ -100,9 +101,9 @@ pub use rng::Rng;
 pub use simd::Isa;
 pub use train::{
     Accumulate, Adam, AdamW, Batches, BinaryCrossEntropy, Buffered, ClipNorm, ClipValue, CrossEntropy,
-    EarlyStopping, Guard, Huber, Limits, Loss, Memory, Momentum, Mse, Nesterov, Noise, Offered, Optimizer,
-    Private, Reservoir, RmsProp, Schedule, Sgd, Shorten, Stage, Verdict, WeightDecay, WeightedCrossEntropy,
-    Workspace, argmax, evaluate, evaluate_with,
+    EarlyStopping, Guard, Huber, Learner, Limits, Loss, Memory, Momentum, Mse, Nesterov, Noise, Offered,
+    Optimizer, Private, Reservoir, RmsProp, Schedule, Sgd, Shorten, Stage, Verdict, WeightDecay,
+    WeightedCrossEntropy, Workspace, argmax, evaluate, evaluate_with,
 };
 
 pub use kernel::functions;

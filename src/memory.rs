@@ -93,6 +93,11 @@ impl<A: Zeroed, B: Zeroed> Zeroed for Pair<A, B> {
 // SAFETY: `repr(C)` and two fields of plain numbers, which leave no padding between them.
 unsafe impl<A: Plain, B: Plain> Plain for Pair<A, B> {}
 
+/// How many numbers a value of type `T` would be, if it is numbers.
+pub(crate) const fn count_of<T>() -> usize {
+    size_of::<T>() / size_of::<f32>()
+}
+
 /// The numbers of `values`, one value after the other.
 #[inline]
 pub(crate) const fn numbers<T: Plain>(values: &[T]) -> &[f32] {

@@ -5,9 +5,9 @@ mod support {
 }
 
 use fusebox::{
-    Adam, BiasOnly, BinaryCrossEntropy, CrossEntropy, Dense, Derivative, Dropout, Gelu, Huber, Init,
-    InputGradient, Isa, Layer, LayerNorm, Loss, LowRank, Mse, Optimizer, PerSample, Relu, Rng, Seq, Sgd,
-    Silu, Softmax, Tanh, Train, WeightedCrossEntropy, Workspace, Zeroed,
+    Adam, BiasOnly, BinaryCrossEntropy, Budget, CrossEntropy, Dense, Derivative, Dropout, Gelu, Huber, Init,
+    InputGradient, Isa, Layer, LayerNorm, Learner, Loss, LowRank, Mse, Optimizer, PerSample, Relu, Rng, Seq,
+    Sgd, Silu, Sliced, Softmax, Tanh, Train, WeightedCrossEntropy, Workspace, Zeroed,
 };
 use support::isas::isas;
 
@@ -203,6 +203,7 @@ fn layers_without_numbers() {
 }
 
 /// A layer that names a derivative of the wrong length.
+#[derive(Clone, Copy)]
 struct Liar;
 
 impl Zeroed for Liar {
@@ -260,10 +261,18 @@ impl Train for Liar {
     }
 }
 
+impl Sliced for Liar {}
+
 #[test]
 fn a_derivative_of_the_wrong_length_is_not_read_past_its_end() {
     type Net = Seq![Liar, Dense<40, 4, Relu>, Dense<4, 2>];
     for isa in isas() {
+        let mut learner = Learner::<Net, 8>::new(Net::he(&mut Rng::new(1)));
+        for _ in 0..8 {
+            assert_eq!(learner.push(1, |x| *x = [1.0; 40]), Ok(()), "{isa}");
+        }
+        assert_eq!(learner.start(Sgd::new(0.1)), Ok(()), "{isa}");
+        while learner.poll_with(isa, Budget::rows(3)).is_pending() {}
         let mut net = Net::he(&mut Rng::new(1));
         let mut workspace = Workspace::<Net, 8>::new();
         for _ in 0..3 {

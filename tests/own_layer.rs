@@ -11,9 +11,10 @@ mod support {
 }
 
 use fusebox::{
-    Dense, Init, InputGradient, Isa, Layer, Optimizer, Relu, Rng, Scratch, Seq, Sgd, Train, Workspace,
-    Zeroed, evaluate,
+    Budget, Dense, Init, InputGradient, Isa, Layer, Learner, Optimizer, Relu, Rng, Scratch, Seq, Sgd, Sliced,
+    Train, Workspace, Zeroed, evaluate,
 };
+use std::task::Poll;
 use support::isas::isas;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,6 +90,9 @@ impl<const N: usize> Train for Scale<N> {
     }
 }
 
+/// In slices, each pass is one unit.
+impl<const N: usize> Sliced for Scale<N> {}
+
 type Net = Seq![Scale<2>, Dense<2, 12, Relu>, Scale<12>, Dense<12, 2>];
 
 const XS: [[f32; 2]; 4] = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
@@ -133,5 +137,25 @@ fn its_gradient_is_the_slope_of_the_loss() {
         let gradient = net.rest.rest.first.factor[i] - stepped.rest.rest.first.factor[i];
         // The quotient's own error: u of two losses near 0.7 over the step's width, and the third derivative's part.
         assert!((gradient - slope).abs() < 1e-4, "factor {i}: {gradient}, not {slope}");
+    }
+}
+
+#[test]
+fn a_step_in_slices_is_the_whole_step() {
+    for isa in isas() {
+        let mut net = Net::he(&mut Rng::new(3));
+        let mut learner = Learner::<Net, 4>::new(net);
+        let loss = Workspace::<Net, 4>::new().train_step_with(isa, &mut net, &XS, &LABELS, &Sgd::new(0.2));
+        for (x, label) in XS.into_iter().zip(LABELS) {
+            learner.push(label, |row| *row = x).expect("rows that fit");
+        }
+        learner.start(Sgd::new(0.2)).expect("a step can start");
+        let in_slices = loop {
+            if let Poll::Ready(loss) = learner.poll_with(isa, Budget::rows(1)) {
+                break loss;
+            }
+        };
+        assert_eq!(in_slices, loss, "{isa}");
+        assert_eq!(*learner.net(), net, "{isa}");
     }
 }

@@ -13,8 +13,8 @@ mod support {
 }
 
 use fusebox::{
-    Dense, Epilogue, Isa, Mat, MatMut, Packed, Relu, Rng, Scratch, Seq, Sgd, Workspace, gemm_packed_with,
-    gemm_with, matmul_with,
+    Budget, Dense, Epilogue, Isa, Learner, Mat, MatMut, Packed, Relu, Rng, Scratch, Seq, Sgd, Workspace,
+    gemm_packed_with, gemm_with, matmul_with,
 };
 use support::isas::{isas, tell};
 
@@ -226,6 +226,16 @@ fn measure_network<const IN: usize, const HIDDEN: usize, const OUT: usize, const
             let (xs, labels) = (&xs[..rows], &labels[..rows]);
             let loss = stack.run(|| workspace.train_step_with(isa, &mut net, xs, labels, &sgd));
             assert!(loss.expect("a batch that fits").is_finite());
+        }
+    });
+    measure(&format!("poll, {shape}"), |isa, stack| {
+        let mut learner = Box::new(Learner::<_, B>::new(net));
+        for budget in [Budget::macs(10_000), Budget::ALL] {
+            for (x, label) in xs.iter().zip(&labels) {
+                learner.push(*label, |row| *row = *x).expect("a batch that fits");
+            }
+            learner.start(Sgd::new(0.1)).expect("a step can start");
+            while stack.run(|| learner.poll_with(isa, budget)).is_pending() {}
         }
     });
 }

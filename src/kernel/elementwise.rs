@@ -150,6 +150,19 @@ impl Pass for SumOfSquares<'_> {
     }
 }
 
+/// The sum of sixteen virtual lanes.
+pub(crate) struct SumOfLanes<'a>(pub(crate) &'a [f32; 16]);
+
+impl Pass for SumOfLanes<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> f32 {
+        // SAFETY: sixteen numbers.
+        unsafe { Lanes16::load(s, self.0.as_ptr(), 16, 0.0) }.sum(s)
+    }
+}
+
 /// Multiplies every number by `factor`.
 #[inline(always)]
 pub(super) fn multiply<S: Simd>(s: S, factor: f32, xs: &mut [f32]) {

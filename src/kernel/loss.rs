@@ -18,21 +18,56 @@ pub(crate) trait Pointwise: Copy {
 
 /// The sum of the losses, in sixteen virtual lanes; `dys` is overwritten with `scale` times their derivatives. As far as
 /// the shortest slice goes.
-pub(crate) struct LossPass<'a, P> {
+pub(crate) struct LossPass<'a, P, C> {
     pub(crate) loss: P,
     pub(crate) ys: &'a [f32],
     pub(crate) targets: &'a [f32],
     pub(crate) scale: f32,
     pub(crate) dys: &'a mut [f32],
+    /// Where the sum goes on from: `()` is nothing.
+    pub(crate) carry: C,
 }
 
-impl<P: Pointwise> Pass for LossPass<'_, P> {
+/// What a sum in sixteen virtual lanes goes on from, and is left in for the next part of it.
+pub(crate) trait Carry {
+    fn take<S: Simd>(&self, s: S) -> Lanes16<S>;
+
+    fn leave<S: Simd>(self, s: S, sum: Lanes16<S>);
+}
+
+/// A sum that is whole.
+impl Carry for () {
+    #[inline(always)]
+    fn take<S: Simd>(&self, s: S) -> Lanes16<S> {
+        Lanes16::splat(s, 0.0)
+    }
+
+    #[inline(always)]
+    fn leave<S: Simd>(self, _: S, _: Lanes16<S>) {}
+}
+
+/// A sum in parts, all of which but the last are of sixteens of numbers.
+impl Carry for &mut [f32; 16] {
+    #[inline(always)]
+    fn take<S: Simd>(&self, s: S) -> Lanes16<S> {
+        // SAFETY: sixteen numbers.
+        unsafe { Lanes16::load(s, self.as_ptr(), 16, 0.0) }
+    }
+
+    #[inline(always)]
+    fn leave<S: Simd>(self, s: S, sum: Lanes16<S>) {
+        // SAFETY: sixteen numbers.
+        unsafe { sum.store(s, self.as_mut_ptr(), 16) };
+    }
+}
+
+impl<P: Pointwise, C: Carry> Pass for LossPass<'_, P, C> {
     type Output = f32;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> f32 {
-        let Self { loss, ys, targets, scale, dys } = self;
-        let mut sum = Lanes16::splat(s, 0.0);
+        let Self { loss, ys, targets, scale, dys, carry } = self;
+        let mut sum = carry.take(s);
         for (start, lanes) in sixteens(ys.len().min(targets.len()).min(dys.len())) {
             // SAFETY: `lanes` numbers from `start` on lie inside each slice.
             unsafe {
@@ -48,6 +83,7 @@ impl<P: Pointwise> Pass for LossPass<'_, P> {
                 sum = sum.zip(target, |sum, value| s.add(sum, value));
             }
         }
+        carry.leave(s, sum);
         sum.sum(s)
     }
 }

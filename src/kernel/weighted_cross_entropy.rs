@@ -5,14 +5,17 @@
 use super::softmax::exponentials;
 use crate::simd::{Pass, Simd};
 
-/// Returns the weighted mean of the losses of `logits`, rows as long as `weights`, against the `labels`; `gradients`, of
-/// the same shape, is overwritten with its gradient.
+/// Returns `before` and the weighted losses of `logits`, rows as long as `weights`, against the `labels`, added in order;
+/// `gradients`, of the same shape, is overwritten with `scale` times their gradient.
 pub(crate) struct WeightedCrossEntropyPass<'a> {
     pub(crate) logits: &'a [f32],
     pub(crate) labels: &'a [u8],
     /// One for each class.
     pub(crate) weights: &'a [f32],
     pub(crate) smoothing: f32,
+    /// One over the weights of all labels of the batch.
+    pub(crate) scale: f32,
+    pub(crate) before: f32,
     pub(crate) gradients: &'a mut [f32],
 }
 
@@ -21,22 +24,19 @@ impl Pass for WeightedCrossEntropyPass<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> f32 {
-        let Self { logits, labels, weights, smoothing, gradients } = self;
+        let Self { logits, labels, weights, smoothing, scale, before, gradients } = self;
         let classes = weights.len();
-        let weight_of = |label: u8| weights.get(usize::from(label)).copied().unwrap_or(0.0);
-        let all: f32 = labels.iter().map(|&label| weight_of(label)).sum();
-        if classes == 0 || all == 0.0 {
-            gradients.fill(0.0);
-            return 0.0;
+        if classes == 0 {
+            return before;
         }
-        let (scale, spread) = (1.0 / all, smoothing / classes as f32);
+        let spread = smoothing / classes as f32;
         let sum_of_weights: f32 = weights.iter().sum();
-        let mut total = 0.0;
+        let mut total = before;
         let rows = logits.chunks_exact(classes).zip(gradients.chunks_exact_mut(classes));
         for ((logits, gradients), &label) in rows.zip(labels) {
             // SAFETY: both rows are of `classes` numbers.
             let (largest, sum) = unsafe { exponentials(s, logits.as_ptr(), gradients.as_mut_ptr(), classes) };
-            let (on_label, ln_sum) = ((1.0 - smoothing) * weight_of(label), libm::logf(sum));
+            let (on_label, ln_sum) = ((1.0 - smoothing) * weight_of(weights, label), libm::logf(sum));
             let on_p = scale * (on_label + spread * sum_of_weights) / sum;
             let mut smooth = sum_of_weights * ln_sum;
             for ((gradient, &logit), &weight) in gradients.iter_mut().zip(logits).zip(weights) {
@@ -49,6 +49,11 @@ impl Pass for WeightedCrossEntropyPass<'_> {
                 total += on_label * (ln_sum + (largest - logit)) + spread * smooth;
             }
         }
-        scale * total
+        total
     }
+}
+
+/// What the class `label` counts for; a label that is no class for nothing.
+pub(crate) fn weight_of(weights: &[f32], label: u8) -> f32 {
+    weights.get(usize::from(label)).copied().unwrap_or(0.0)
 }

@@ -15,12 +15,14 @@
 //! thirty, and go over a layer's outputs while these are still in the first-level cache: fused into each of the product's
 //! micro-kernels they would gain a load and a store of thirty operations, and multiply the program's size.
 
+use super::{FUNCTION, part};
 use crate::kernel::elementwise::{BendKeepingSlopes, Curve, InPlace, ReluMask, Times, TimesSlope};
 use crate::kernel::math::{self, Function};
 use crate::memory::numbers_mut;
 use crate::simd::Simd;
 use crate::{Aligned, Epilogue, Isa, Plain, Zeroed};
 use core::fmt;
+use core::ops::Range;
 
 /// A function that a [`Dense`](crate::Dense) layer applies to its outputs.
 ///
@@ -56,6 +58,9 @@ pub trait Form {
     /// What the derivative needs beside the outputs, for `B` rows of `OUT`.
     type Kept<const B: usize, const OUT: usize>: Zeroed;
 
+    /// What a number costs beside its product, in multiply-adds.
+    const MACS: usize;
+
     /// What is done at the store of the product.
     fn epilogue(bias: &[f32]) -> Epilogue<'_>;
 
@@ -67,9 +72,10 @@ pub trait Form {
     /// What is done to its rows after it.
     fn infer(isa: Isa, ys: &mut [f32]);
 
-    /// The same, leaving what is to be kept.
+    /// The same, leaving what is to be kept. `ys` are the rows of the batch from `first` on.
     fn forward<const B: usize, const OUT: usize>(
         isa: Isa,
+        first: usize,
         ys: &mut [[f32; OUT]],
         kept: &mut Self::Kept<B, OUT>,
     );
@@ -99,13 +105,15 @@ impl sealed::Sealed for Identity {
 impl Form for Identity {
     type Kept<const B: usize, const OUT: usize> = ();
 
+    const MACS: usize = 0;
+
     fn epilogue(bias: &[f32]) -> Epilogue<'_> {
         Epilogue::Bias(bias)
     }
 
     fn infer(_: Isa, _: &mut [f32]) {}
 
-    fn forward<const B: usize, const OUT: usize>(_: Isa, _: &mut [[f32; OUT]], (): &mut ()) {}
+    fn forward<const B: usize, const OUT: usize>(_: Isa, _: usize, _: &mut [[f32; OUT]], (): &mut ()) {}
 
     fn derivative<'a, const B: usize, const OUT: usize>(_: &'a (), _: &'a [[f32; OUT]]) -> Derivative<'a> {
         Derivative::One
@@ -137,6 +145,8 @@ impl sealed::Sealed for Relu {
 impl Form for Relu {
     type Kept<const B: usize, const OUT: usize> = ();
 
+    const MACS: usize = 0;
+
     fn epilogue(bias: &[f32]) -> Epilogue<'_> {
         Epilogue::BiasRelu(bias)
     }
@@ -147,7 +157,7 @@ impl Form for Relu {
 
     fn infer(_: Isa, _: &mut [f32]) {}
 
-    fn forward<const B: usize, const OUT: usize>(_: Isa, _: &mut [[f32; OUT]], (): &mut ()) {}
+    fn forward<const B: usize, const OUT: usize>(_: Isa, _: usize, _: &mut [[f32; OUT]], (): &mut ()) {}
 
     fn derivative<'a, const B: usize, const OUT: usize>(_: &'a (), ys: &'a [[f32; OUT]]) -> Derivative<'a> {
         Derivative::Relu(ys.as_flattened())
@@ -161,6 +171,8 @@ pub struct FromValue<C>(C);
 impl<C: Curve> Form for FromValue<C> {
     type Kept<const B: usize, const OUT: usize> = ();
 
+    const MACS: usize = FUNCTION;
+
     fn epilogue(bias: &[f32]) -> Epilogue<'_> {
         Epilogue::Bias(bias)
     }
@@ -169,7 +181,7 @@ impl<C: Curve> Form for FromValue<C> {
         isa.call(InPlace { function: C::CURVE, xs: ys });
     }
 
-    fn forward<const B: usize, const OUT: usize>(isa: Isa, ys: &mut [[f32; OUT]], (): &mut ()) {
+    fn forward<const B: usize, const OUT: usize>(isa: Isa, _: usize, ys: &mut [[f32; OUT]], (): &mut ()) {
         Self::infer(isa, ys.as_flattened_mut());
     }
 
@@ -186,6 +198,8 @@ pub struct FromInput<C>(C);
 impl<C: Curve> Form for FromInput<C> {
     type Kept<const B: usize, const OUT: usize> = Aligned<[[f32; OUT]; B]>;
 
+    const MACS: usize = 2 * FUNCTION;
+
     fn epilogue(bias: &[f32]) -> Epilogue<'_> {
         Epilogue::Bias(bias)
     }
@@ -196,10 +210,12 @@ impl<C: Curve> Form for FromInput<C> {
 
     fn forward<const B: usize, const OUT: usize>(
         isa: Isa,
+        first: usize,
         ys: &mut [[f32; OUT]],
         slopes: &mut Self::Kept<B, OUT>,
     ) {
-        isa.call(BendKeepingSlopes::<C>::of(ys.as_flattened_mut(), slopes.0.as_flattened_mut()));
+        let slopes = slopes.0.get_mut(first..).unwrap_or_default();
+        isa.call(BendKeepingSlopes::<C>::of(ys.as_flattened_mut(), slopes.as_flattened_mut()));
     }
 
     fn derivative<'a, const B: usize, const OUT: usize>(
@@ -415,6 +431,16 @@ impl fmt::Debug for Slopes<'_> {
 }
 
 impl Derivative<'_> {
+    /// The derivative at some of the numbers.
+    pub(crate) fn part(self, range: &Range<usize>) -> Self {
+        match self {
+            Self::One => Self::One,
+            Self::Relu(gates) => Self::Relu(part(gates, range)),
+            Self::Curve(Slopes { at, times }) => Self::Curve(Slopes { at: part(at, range), times }),
+            Self::Factors(factors) => Self::Factors(part(factors, range)),
+        }
+    }
+
     /// Multiplies `dxs` by the derivative, number by number.
     ///
     /// ```

@@ -9,7 +9,10 @@
 
 use super::activation::{Activation, Derivative, Form, FormOf, Identity};
 use super::dense::{affine, product_with_transposed};
-use super::{Dense, Init, InputGradient, Layer, PerSample, Train, scale_each, squared_norm};
+use super::{
+    Dense, Init, InputGradient, Layer, PerSample, Slice, Sliced, Train, part, part_mut, scale_each,
+    squared_norm,
+};
 use crate::kernel::gemm;
 use crate::{Aligned, Epilogue, Isa, Mat, MatMut, Optimizer, Rng};
 
@@ -75,7 +78,7 @@ impl<const IN: usize, const OUT: usize, A: Activation> Train for BiasOnly<'_, IN
         ys: &mut [[f32; OUT]],
     ) {
         if affine::<IN, OUT, A>(isa, xs, &self.base.weight, &self.bias, ys) {
-            FormOf::<A>::forward::<B, OUT>(isa, ys, kept);
+            FormOf::<A>::forward::<B, OUT>(isa, 0, ys, kept);
         }
     }
 
@@ -106,6 +109,57 @@ impl<const IN: usize, const OUT: usize, A: Activation> Train for BiasOnly<'_, IN
         state: &mut Self::State<O>,
     ) {
         O::step_rows(sweep, isa, dys, &mut self.bias, state);
+    }
+}
+
+impl<const IN: usize, const OUT: usize, A: Activation + Copy> Sliced for BiasOnly<'_, IN, OUT, A> {
+    fn forward_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[[f32; IN]],
+        kept: &mut Self::Tape<B>,
+        ys: &mut [[f32; OUT]],
+    ) {
+        let rows = slice.take(xs.len(), (IN + FormOf::<A>::MACS) * OUT);
+        if rows.is_empty() {
+            return;
+        }
+        let (xs, ys) = (part(xs, &rows), part_mut(ys, &rows));
+        if affine::<IN, OUT, A>(isa, xs, &self.base.weight, &self.bias, ys) {
+            FormOf::<A>::forward::<B, OUT>(isa, rows.start, ys, kept);
+        }
+    }
+
+    fn backward_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        _xs: &[[f32; IN]],
+        _kept: &Self::Tape<B>,
+        dys: &[[f32; OUT]],
+        (): &mut (),
+        dx: InputGradient<'_, [f32; IN]>,
+    ) {
+        let rows = slice.take(dx.wanted(dys.len()), (OUT + 1) * IN);
+        if rows.is_empty() {
+            return;
+        }
+        product_with_transposed(isa, part(dys, &rows), &self.base.weight, dx.rows(&rows));
+    }
+
+    fn update_slice<O: Optimizer, const B: usize>(
+        &mut self,
+        isa: Isa,
+        slice: &mut Slice,
+        _xs: &[[f32; IN]],
+        _kept: &Self::Tape<B>,
+        dys: &[[f32; OUT]],
+        (): &(),
+        sweep: &mut O::Sweep,
+        state: &mut Self::State<O>,
+    ) {
+        O::step_rows_slice(slice, sweep, isa, dys, &mut self.bias, state);
     }
 }
 
@@ -174,6 +228,23 @@ impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> LowRan
         let epilogue = FormOf::<A>::accumulate();
         gemm::product(isa, Mat::of_rows(xs), weight, MatMut::of_rows(ys), epilogue);
     }
+
+    /// `dt = dy U^T`, then `dx = dt D^T + dy W^T`.
+    fn products_back(
+        &self,
+        isa: Isa,
+        dys: &[[f32; OUT]],
+        dts: &mut [[f32; RANK]],
+        dx: InputGradient<'_, [f32; IN]>,
+    ) {
+        let (dys, up) = (Mat::of_rows(dys), Mat::of_rows(&self.up));
+        gemm::product(isa, dys, up.t(), MatMut::of_rows(dts), Epilogue::None);
+        dx.write(isa, |dxs| {
+            let (down, weight) = (Mat::of_rows(&self.down), Mat::of_rows(&self.base.weight));
+            gemm::product(isa, Mat::of_rows(dts), down.t(), MatMut::of_rows(dxs), Epilogue::None);
+            gemm::product(isa, dys, weight.t(), MatMut::of_rows(dxs), Epilogue::Accumulate);
+        });
+    }
 }
 
 impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Layer
@@ -221,7 +292,7 @@ impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Train
         let rows = xs.len();
         if rows <= B && rows == ys.len() {
             self.products(isa, xs, &mut ts.0[..rows], ys);
-            FormOf::<A>::forward::<B, OUT>(isa, ys, kept);
+            FormOf::<A>::forward::<B, OUT>(isa, 0, ys, kept);
         }
     }
 
@@ -238,14 +309,7 @@ impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Train
         dts: &mut Self::Gradients<B>,
         dx: InputGradient<'_, [f32; IN]>,
     ) {
-        let dts = &mut dts.0[..dys.len().min(B)];
-        let (dys, up) = (Mat::of_rows(dys), Mat::of_rows(&self.up));
-        gemm::product(isa, dys, up.t(), MatMut::of_rows(dts), Epilogue::None);
-        dx.write(isa, |dxs| {
-            let (down, weight) = (Mat::of_rows(&self.down), Mat::of_rows(&self.base.weight));
-            gemm::product(isa, Mat::of_rows(dts), down.t(), MatMut::of_rows(dxs), Epilogue::None);
-            gemm::product(isa, dys, weight.t(), MatMut::of_rows(dxs), Epilogue::Accumulate);
-        });
+        self.products_back(isa, dys, &mut dts.0[..dys.len().min(B)], dx);
     }
 
     fn update<O: Optimizer, const B: usize>(
@@ -261,6 +325,61 @@ impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Train
         let rows = dys.len().min(B);
         O::step_product(sweep, isa, xs, &dts.0[..rows], &mut self.down, down);
         O::step_product(sweep, isa, &ts.0[..rows], dys, &mut self.up, up);
+    }
+}
+
+impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation + Copy> Sliced
+    for LowRank<'_, IN, OUT, RANK, A>
+{
+    fn forward_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[[f32; IN]],
+        (ts, kept): &mut Self::Tape<B>,
+        ys: &mut [[f32; OUT]],
+    ) {
+        let rows = slice.take(xs.len(), IN * (OUT + RANK) + (RANK + FormOf::<A>::MACS) * OUT);
+        if rows.is_empty() {
+            return;
+        }
+        let (xs, ts, ys) = (part(xs, &rows), part_mut(&mut ts.0, &rows), part_mut(ys, &rows));
+        self.products(isa, xs, ts, ys);
+        FormOf::<A>::forward::<B, OUT>(isa, rows.start, ys, kept);
+    }
+
+    fn backward_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        _xs: &[[f32; IN]],
+        _tape: &Self::Tape<B>,
+        dys: &[[f32; OUT]],
+        dts: &mut Self::Gradients<B>,
+        dx: InputGradient<'_, [f32; IN]>,
+    ) {
+        let macs = OUT * RANK + dx.wanted(IN * (OUT + RANK + 1));
+        let rows = slice.take(dys.len(), macs);
+        if rows.is_empty() {
+            return;
+        }
+        self.products_back(isa, part(dys, &rows), part_mut(&mut dts.0, &rows), dx.rows(&rows));
+    }
+
+    fn update_slice<O: Optimizer, const B: usize>(
+        &mut self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[[f32; IN]],
+        (ts, _): &Self::Tape<B>,
+        dys: &[[f32; OUT]],
+        dts: &Self::Gradients<B>,
+        sweep: &mut O::Sweep,
+        (down, up): &mut Self::State<O>,
+    ) {
+        let rows = dys.len().min(B);
+        O::step_product_slice(slice, sweep, isa, xs, &dts.0[..rows], &mut self.down, down);
+        O::step_product_slice(slice, sweep, isa, &ts.0[..rows], dys, &mut self.up, up);
     }
 }
 

@@ -4,7 +4,9 @@
 //! `Chain<A, Chain<B, C>>`. What the first passes to the rest lies in the chain's scratch when it runs, and in its tape
 //! when it trains; the gradient that comes back lies in its gradients.
 
-use super::{Derivative, Init, InputGradient, Layer, PerSample, Scratch, Train, infer, scale_each};
+use super::{
+    Derivative, Init, InputGradient, Layer, PerSample, Scratch, Slice, Sliced, Train, infer, scale_each,
+};
 use crate::memory::{self, Either, values_mut};
 use crate::{Aligned, Error, Isa, Optimizer, Plain, Rng, Zeroed};
 
@@ -256,6 +258,61 @@ impl<A: Train, R: Train<Input = A::Output>> Train for Chain<A, R> {
     }
 }
 
+/// The units of the first layer, then those of the rest; on the way back the other way round.
+impl<A: Sliced, R: Sliced<Input = A::Output>> Sliced for Chain<A, R> {
+    fn forward_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[A::Input],
+        (first, between, rest): &mut Self::Tape<B>,
+        ys: &mut [R::Output],
+    ) {
+        let between = &mut between.0[..xs.len().min(B)];
+        self.first.forward_slice(isa, slice, xs, first, between);
+        self.rest.forward_slice(isa, slice, between, rest, ys);
+    }
+
+    fn backward_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[A::Input],
+        (first, between, rest): &Self::Tape<B>,
+        dys: &[R::Output],
+        (d_first, d_between, d_rest): &mut Self::Gradients<B>,
+        dx: InputGradient<'_, A::Input>,
+    ) {
+        let rows = xs.len().min(B);
+        let (between, d_between) = (&between.0[..rows], &mut d_between.0[..rows]);
+        let d_rest_input = InputGradient::into(d_between, A::derivative(first, between));
+        self.rest.backward_slice(isa, slice, between, rest, dys, d_rest, d_rest_input);
+        self.first.backward_slice(isa, slice, xs, first, d_between, d_first, dx);
+    }
+
+    fn update_slice<O: Optimizer, const B: usize>(
+        &mut self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[A::Input],
+        (first, between, rest): &Self::Tape<B>,
+        dys: &[R::Output],
+        (d_first, d_between, d_rest): &Self::Gradients<B>,
+        sweep: &mut O::Sweep,
+        (first_state, rest_state): &mut Self::State<O>,
+    ) {
+        let rows = xs.len().min(B);
+        let (between, d_between) = (&between.0[..rows], &d_between.0[..rows]);
+        self.first.update_slice::<O, B>(isa, slice, xs, first, d_between, d_first, sweep, first_state);
+        self.rest.update_slice::<O, B>(isa, slice, between, rest, dys, d_rest, sweep, rest_state);
+    }
+
+    fn copy_slice(&mut self, slice: &mut Slice, from: &Self) {
+        self.first.copy_slice(slice, &from.first);
+        self.rest.copy_slice(slice, &from.rest);
+    }
+}
+
 impl<A: PerSample, R: PerSample<Input = A::Output>> PerSample for Chain<A, R> {
     fn add_norms<const B: usize>(
         &self,
@@ -270,6 +327,22 @@ impl<A: PerSample, R: PerSample<Input = A::Output>> PerSample for Chain<A, R> {
         let (between, d_between) = (&between.0[..rows], &d_between.0[..rows]);
         self.first.add_norms(isa, xs, first, d_between, d_first, squares);
         self.rest.add_norms(isa, between, rest, dys, d_rest, squares);
+    }
+
+    fn add_norms_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[A::Input],
+        (first, between, rest): &Self::Tape<B>,
+        dys: &[R::Output],
+        (d_first, d_between, d_rest): &Self::Gradients<B>,
+        squares: &mut [f32],
+    ) {
+        let rows = xs.len().min(B);
+        let (between, d_between) = (&between.0[..rows], &d_between.0[..rows]);
+        self.first.add_norms_slice(isa, slice, xs, first, d_between, d_first, squares);
+        self.rest.add_norms_slice(isa, slice, between, rest, dys, d_rest, squares);
     }
 
     fn scale_rows<const B: usize>(factors: &[f32], (d_first, d_between, d_rest): &mut Self::Gradients<B>) {

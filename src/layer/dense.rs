@@ -11,7 +11,10 @@
 //! so does the weight gradient's.
 
 use super::activation::{Activation, Derivative, Form, FormOf, Identity};
-use super::{Init, InputGradient, Layer, PerSample, Scratch, Train, infer, initialize, squared_norm};
+use super::{
+    Init, InputGradient, Layer, PerSample, Scratch, Slice, Sliced, Train, infer, initialize, part, part_mut,
+    squared_norm,
+};
 use crate::kernel::gemm;
 use crate::{Epilogue, Error, Isa, Mat, MatMut, Optimizer, Plain, Rng, Zeroed, memory};
 use core::marker::PhantomData;
@@ -138,7 +141,7 @@ impl<const IN: usize, const OUT: usize, A: Activation> Train for Dense<IN, OUT, 
         ys: &mut [[f32; OUT]],
     ) {
         if affine::<IN, OUT, A>(isa, xs, &self.weight, &self.bias, ys) {
-            FormOf::<A>::forward::<B, OUT>(isa, ys, kept);
+            FormOf::<A>::forward::<B, OUT>(isa, 0, ys, kept);
         }
     }
 
@@ -173,6 +176,59 @@ impl<const IN: usize, const OUT: usize, A: Activation> Train for Dense<IN, OUT, 
     ) {
         O::step_product(sweep, isa, xs, dys, &mut self.weight, weight_state);
         O::step_rows(sweep, isa, dys, &mut self.bias, bias_state);
+    }
+}
+
+/// Rows of the batch on the way forward and back, rows of weights in the update; the bias in one.
+impl<const IN: usize, const OUT: usize, A: Activation + Copy> Sliced for Dense<IN, OUT, A> {
+    fn forward_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[[f32; IN]],
+        kept: &mut Self::Tape<B>,
+        ys: &mut [[f32; OUT]],
+    ) {
+        let rows = slice.take(xs.len(), (IN + FormOf::<A>::MACS) * OUT);
+        if rows.is_empty() {
+            return;
+        }
+        let (xs, ys) = (part(xs, &rows), part_mut(ys, &rows));
+        if affine::<IN, OUT, A>(isa, xs, &self.weight, &self.bias, ys) {
+            FormOf::<A>::forward::<B, OUT>(isa, rows.start, ys, kept);
+        }
+    }
+
+    fn backward_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        _xs: &[[f32; IN]],
+        _kept: &Self::Tape<B>,
+        dys: &[[f32; OUT]],
+        _gradients: &mut (),
+        dx: InputGradient<'_, [f32; IN]>,
+    ) {
+        let rows = slice.take(dx.wanted(dys.len()), (OUT + 1) * IN);
+        if rows.is_empty() {
+            return;
+        }
+        product_with_transposed(isa, part(dys, &rows), &self.weight, dx.rows(&rows));
+    }
+
+    fn update_slice<O: Optimizer, const B: usize>(
+        &mut self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[[f32; IN]],
+        _kept: &Self::Tape<B>,
+        dys: &[[f32; OUT]],
+        _gradients: &(),
+        sweep: &mut O::Sweep,
+        (weight_state, bias_state): &mut Self::State<O>,
+    ) {
+        O::step_product_slice(slice, sweep, isa, xs, dys, &mut self.weight, weight_state);
+        O::step_rows_slice(slice, sweep, isa, dys, &mut self.bias, bias_state);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Dropout.
 
-use super::{Init, InputGradient, Layer, PerSample, Train};
+use super::{FUNCTION, Init, InputGradient, Layer, PerSample, Slice, Sliced, Train, part, part_mut};
 use crate::{Isa, Optimizer, Plain, Rng, Zeroed};
 
 /// While training, makes each number zero with a probability of `PERCENT` hundredths, and multiplies those that are left
@@ -36,9 +36,10 @@ impl<const N: usize, const PERCENT: u32, const SEED: u64> Dropout<N, PERCENT, SE
     /// What the numbers that are left are multiplied by.
     const FACTOR: f32 = if PERCENT < 100 { 100.0 / (100 - PERCENT) as f32 } else { 0.0 };
 
-    /// Overwrites `ys` with what is left of `xs` at the step given. The same for the outputs and for their gradients.
-    fn fall_out(step: u64, xs: &[[f32; N]], ys: &mut [[f32; N]]) {
-        for (row, (x, y)) in xs.iter().zip(ys).enumerate() {
+    /// Overwrites `ys` with what is left of `xs`, rows from `first` on, at the step given. The same for the outputs and for
+    /// their gradients.
+    fn fall_out(step: u64, first: usize, xs: &[[f32; N]], ys: &mut [[f32; N]]) {
+        for (row, (x, y)) in (first..).zip(xs.iter().zip(ys)) {
             // A stream of its own for each row, so that a row does not know how many there are.
             let mut rng = Rng::new(SEED ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (row as u64) << 40);
             for (x, y) in x.iter().zip(y) {
@@ -71,7 +72,7 @@ impl<const N: usize, const PERCENT: u32, const SEED: u64> Train for Dropout<N, P
 
     fn forward<const B: usize>(&self, _: Isa, xs: &[[f32; N]], step: &mut u64, ys: &mut [[f32; N]]) {
         *step = step.wrapping_add(1);
-        Self::fall_out(*step, xs, ys);
+        Self::fall_out(*step, 0, xs, ys);
     }
 
     fn backward<const B: usize>(
@@ -83,7 +84,7 @@ impl<const N: usize, const PERCENT: u32, const SEED: u64> Train for Dropout<N, P
         (): &mut (),
         dx: InputGradient<'_, [f32; N]>,
     ) {
-        dx.write(isa, |dxs| Self::fall_out(*step, dys, dxs));
+        dx.write(isa, |dxs| Self::fall_out(*step, 0, dys, dxs));
     }
 
     fn update<O: Optimizer, const B: usize>(
@@ -96,6 +97,37 @@ impl<const N: usize, const PERCENT: u32, const SEED: u64> Train for Dropout<N, P
         _: &mut O::Sweep,
         (): &mut (),
     ) {
+    }
+}
+
+impl<const N: usize, const PERCENT: u32, const SEED: u64> Sliced for Dropout<N, PERCENT, SEED> {
+    fn forward_slice<const B: usize>(
+        &self,
+        _: Isa,
+        slice: &mut Slice,
+        xs: &[[f32; N]],
+        step: &mut u64,
+        ys: &mut [[f32; N]],
+    ) {
+        let rows = slice.take(xs.len(), FUNCTION * N);
+        if rows.start == 0 && !rows.is_empty() {
+            *step = step.wrapping_add(1);
+        }
+        Self::fall_out(*step, rows.start, part(xs, &rows), part_mut(ys, &rows));
+    }
+
+    fn backward_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        _: &[[f32; N]],
+        step: &u64,
+        dys: &[[f32; N]],
+        (): &mut (),
+        dx: InputGradient<'_, [f32; N]>,
+    ) {
+        let rows = slice.take(dx.wanted(dys.len()), FUNCTION * N);
+        dx.rows(&rows).write(isa, |dxs| Self::fall_out(*step, rows.start, part(dys, &rows), dxs));
     }
 }
 

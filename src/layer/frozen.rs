@@ -1,8 +1,10 @@
 //! A network whose lower part is never changed, and may lie in flash: it costs no RAM for weights, gradients or an
 //! optimiser's state, and below its upper part no gradient is computed.
 
-use super::{Derivative, Init, InputGradient, Layer, PerSample, Scratch, Train, infer};
-use crate::memory::{Either, Pair, numbers_mut, values_mut};
+use super::{
+    Derivative, Init, InputGradient, Layer, PerSample, Scratch, Slice, Sliced, Train, infer, part, part_mut,
+};
+use crate::memory::{Either, Pair, count_of, numbers_mut, values_mut};
 use crate::{Aligned, Error, Isa, Optimizer, Rng};
 
 /// A network `A` that stays as it is, by reference, below a network `R` that learns: transfer learning. It is outermost:
@@ -141,6 +143,61 @@ impl<A: Train, R: Train<Input = A::Output>> Train for Frozen<'_, A, R> {
     }
 }
 
+/// The body takes a row of the batch as one unit, from its first layer to its last.
+impl<A: Train + Copy, R: Sliced<Input = A::Output>> Sliced for Frozen<'_, A, R> {
+    fn forward_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[A::Input],
+        (scratch, between, tape): &mut Self::Tape<B>,
+        ys: &mut [R::Output],
+    ) {
+        let between = &mut between.0[..xs.len().min(B)];
+        let rows = slice.take(xs.len(), count_of::<A>());
+        if !rows.is_empty() {
+            self.body.run(isa, part(xs, &rows), scratch.buffers(), part_mut(between, &rows));
+        }
+        self.head.forward_slice(isa, slice, between, tape, ys);
+    }
+
+    fn backward_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[A::Input],
+        (_, between, tape): &Self::Tape<B>,
+        dys: &[R::Output],
+        gradients: &mut R::Gradients<B>,
+        dx: InputGradient<'_, A::Input>,
+    ) {
+        let between = &between.0[..xs.len().min(B)];
+        self.head.backward_slice(isa, slice, between, tape, dys, gradients, InputGradient::unwanted());
+        let rows = slice.take(dx.wanted(xs.len()), count_of::<A::Input>());
+        dx.rows(&rows).write(isa, |dxs| numbers_mut(dxs).fill(0.0));
+    }
+
+    fn update_slice<O: Optimizer, const B: usize>(
+        &mut self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[A::Input],
+        (_, between, tape): &Self::Tape<B>,
+        dys: &[R::Output],
+        gradients: &R::Gradients<B>,
+        sweep: &mut O::Sweep,
+        state: &mut R::State<O>,
+    ) {
+        let between = &between.0[..xs.len().min(B)];
+        self.head.update_slice::<O, B>(isa, slice, between, tape, dys, gradients, sweep, state);
+    }
+
+    fn copy_slice(&mut self, slice: &mut Slice, from: &Self) {
+        self.body = from.body;
+        self.head.copy_slice(slice, &from.head);
+    }
+}
+
 impl<A: Train, R: PerSample<Input = A::Output>> PerSample for Frozen<'_, A, R> {
     fn add_norms<const B: usize>(
         &self,
@@ -152,6 +209,20 @@ impl<A: Train, R: PerSample<Input = A::Output>> PerSample for Frozen<'_, A, R> {
         squares: &mut [f32],
     ) {
         self.head.add_norms(isa, &between.0[..xs.len().min(B)], tape, dys, gradients, squares);
+    }
+
+    fn add_norms_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[A::Input],
+        (_, between, tape): &Self::Tape<B>,
+        dys: &[R::Output],
+        gradients: &R::Gradients<B>,
+        squares: &mut [f32],
+    ) {
+        let between = &between.0[..xs.len().min(B)];
+        self.head.add_norms_slice(isa, slice, between, tape, dys, gradients, squares);
     }
 
     fn scale_rows<const B: usize>(factors: &[f32], gradients: &mut R::Gradients<B>) {

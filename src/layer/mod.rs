@@ -1,7 +1,8 @@
 //! Layers: typed shims over the kernels, which own their parameters and nothing else.
 //!
 //! Two traits make a layer: [`Layer`] runs it, [`Train`] trains it. Both are ordinary safe code: `tests/own_layer.rs`
-//! shows a layer of a user's own.
+//! shows a layer of a user's own. Two more are for those that want more of it: [`PerSample`] tells the rows of a batch
+//! apart, [`Sliced`] trains it in slices.
 
 mod activation;
 mod adapters;
@@ -11,6 +12,7 @@ mod dropout;
 mod frozen;
 mod init;
 mod norm;
+mod sliced;
 mod softmax;
 
 pub use activation::{
@@ -23,11 +25,14 @@ pub use dropout::Dropout;
 pub use frozen::Frozen;
 pub use init::Init;
 pub use norm::LayerNorm;
+pub use sliced::{Budget, Slice, Sliced};
+pub(crate) use sliced::{FUNCTION, part, part_mut};
 pub use softmax::Softmax;
 
 use crate::kernel::elementwise::SumOfSquares;
-use crate::memory::{numbers_mut, values};
+use crate::memory::{count_of, numbers_mut, values};
 use crate::{Error, Isa, Optimizer, Plain, Rng, Zeroed};
+use core::ops::Range;
 use init::initialize;
 
 /// A layer that can be run: parameters, and a function from rows of inputs to rows of outputs.
@@ -237,6 +242,23 @@ pub trait PerSample: Train {
         squares: &mut [f32],
     );
 
+    /// [`PerSample::add_norms`] for a step in slices, see [`Sliced`]: as it stands, all of a layer is one unit.
+    fn add_norms_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[Self::Input],
+        tape: &Self::Tape<B>,
+        dys: &[Self::Output],
+        gradients: &Self::Gradients<B>,
+        squares: &mut [f32],
+    ) {
+        let row = count_of::<Self::Input>() + count_of::<Self::Output>();
+        if slice.take_whole(row.saturating_mul(xs.len())) {
+            self.add_norms(isa, xs, tape, dys, gradients, squares);
+        }
+    }
+
     /// Multiplies row i of whatever `backward` left in `gradients` by `factors[i]`. `dys` are the caller's to multiply.
     fn scale_rows<const B: usize>(factors: &[f32], gradients: &mut Self::Gradients<B>);
 }
@@ -271,6 +293,20 @@ impl<'a, Input: Plain> InputGradient<'a, Input> {
     /// To `dxs`, multiplied by `derivative`.
     pub(crate) fn into(dxs: &'a mut [Input], derivative: Derivative<'a>) -> Self {
         Self { target: Some((dxs, derivative)) }
+    }
+
+    /// `count`, or 0 if nobody wants it.
+    pub(crate) fn wanted(&self, count: usize) -> usize {
+        if self.target.is_some() { count } else { 0 }
+    }
+
+    /// Some of the rows.
+    pub(crate) fn rows(self, rows: &Range<usize>) -> Self {
+        let width = count_of::<Input>();
+        let target = self.target.map(|(dxs, derivative)| {
+            (part_mut(dxs, rows), derivative.part(&(rows.start * width..rows.end * width)))
+        });
+        Self { target }
     }
 
     /// Lets `gradient` overwrite the rows it is given, one for each input, if anybody wants them, and multiplies them.

@@ -1,6 +1,9 @@
 //! Layer normalisation.
 
-use super::{Init, InputGradient, Layer, PerSample, Train, scale_each, squared_norm};
+use super::{
+    FUNCTION, Init, InputGradient, Layer, PerSample, Slice, Sliced, Train, part, part_mut, scale_each,
+    squared_norm,
+};
 use crate::kernel::norm::{Moments, Normalize, NormalizeBackward, NormalizeInput};
 use crate::{Aligned, Isa, Optimizer, Plain, Rng, Zeroed};
 
@@ -41,6 +44,23 @@ impl<const N: usize> LayerNorm<N> {
         if xs.len() == ys.len() {
             isa.call(Normalize { xs, gain: &self.gain, shift: &self.shift, moments, ys });
         }
+    }
+
+    fn normalize_back(
+        &self,
+        isa: Isa,
+        xs: &[[f32; N]],
+        moments: &[Moments],
+        dys: &[[f32; N]],
+        products: &mut [[f32; N]],
+        dx: InputGradient<'_, [f32; N]>,
+    ) {
+        let (xs, dys, products) = (xs.as_flattened(), dys.as_flattened(), products.as_flattened_mut());
+        isa.call(NormalizeBackward { xs, moments, gain: &self.gain, dys, products });
+        dx.write(isa, |dxs| {
+            let dxs = dxs.as_flattened_mut();
+            isa.call(NormalizeInput { xs, moments, gain: &self.gain, dys, products, dxs });
+        });
     }
 }
 
@@ -85,12 +105,7 @@ impl<const N: usize> Train for LayerNorm<N> {
         products: &mut Self::Gradients<B>,
         dx: InputGradient<'_, [f32; N]>,
     ) {
-        let (xs, dys, products) = (xs.as_flattened(), dys.as_flattened(), products.0.as_flattened_mut());
-        isa.call(NormalizeBackward { xs, moments, gain: &self.gain, dys, products });
-        dx.write(isa, |dxs| {
-            let dxs = dxs.as_flattened_mut();
-            isa.call(NormalizeInput { xs, moments, gain: &self.gain, dys, products, dxs });
-        });
+        self.normalize_back(isa, xs, moments, dys, &mut products.0, dx);
     }
 
     fn update<O: Optimizer, const B: usize>(
@@ -105,6 +120,56 @@ impl<const N: usize> Train for LayerNorm<N> {
     ) {
         O::step_rows(sweep, isa, &products.0[..dys.len().min(B)], &mut self.gain, gain);
         O::step_rows(sweep, isa, dys, &mut self.shift, shift);
+    }
+}
+
+impl<const N: usize> Sliced for LayerNorm<N> {
+    fn forward_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[[f32; N]],
+        moments: &mut [Moments; B],
+        ys: &mut [[f32; N]],
+    ) {
+        let rows = slice.take(xs.len(), 4 * N + 2 * FUNCTION);
+        if rows.is_empty() {
+            return;
+        }
+        self.normalize(isa, part(xs, &rows), part_mut(moments, &rows), part_mut(ys, &rows));
+    }
+
+    fn backward_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[[f32; N]],
+        moments: &[Moments; B],
+        dys: &[[f32; N]],
+        products: &mut Self::Gradients<B>,
+        dx: InputGradient<'_, [f32; N]>,
+    ) {
+        let rows = slice.take(dys.len(), 2 * N + dx.wanted(6 * N + 2 * FUNCTION));
+        if rows.is_empty() {
+            return;
+        }
+        let (xs, moments, dys) = (part(xs, &rows), part(moments, &rows), part(dys, &rows));
+        self.normalize_back(isa, xs, moments, dys, part_mut(&mut products.0, &rows), dx.rows(&rows));
+    }
+
+    fn update_slice<O: Optimizer, const B: usize>(
+        &mut self,
+        isa: Isa,
+        slice: &mut Slice,
+        _xs: &[[f32; N]],
+        _moments: &[Moments; B],
+        dys: &[[f32; N]],
+        products: &Self::Gradients<B>,
+        sweep: &mut O::Sweep,
+        (gain, shift): &mut Self::State<O>,
+    ) {
+        O::step_rows_slice(slice, sweep, isa, &products.0[..dys.len().min(B)], &mut self.gain, gain);
+        O::step_rows_slice(slice, sweep, isa, dys, &mut self.shift, shift);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Softmax as a layer of its own. A network that ends in a choice is better trained on its logits, with
 //! [`CrossEntropy`](crate::CrossEntropy), which joins the two.
 
-use super::{Init, InputGradient, Layer, PerSample, Train};
+use super::{FUNCTION, Init, InputGradient, Layer, PerSample, Slice, Sliced, Train, part, part_mut};
 use crate::kernel::softmax::{SoftmaxBackward, SoftmaxPass};
 use crate::{Isa, Optimizer, Plain, Rng, Zeroed};
 
@@ -42,6 +42,15 @@ impl<const N: usize> Layer for Softmax<N> {
     }
 }
 
+impl<const N: usize> Softmax<N> {
+    fn back(&self, isa: Isa, xs: &[[f32; N]], dys: &[[f32; N]], dx: InputGradient<'_, [f32; N]>) {
+        dx.write(isa, |dxs| {
+            self.run(isa, xs, [&mut [], &mut []], dxs);
+            isa.call(SoftmaxBackward { classes: N, dys: dys.as_flattened(), ys: dxs.as_flattened_mut() });
+        });
+    }
+}
+
 impl<const N: usize> Train for Softmax<N> {
     type Tape<const B: usize> = ();
     type Gradients<const B: usize> = ();
@@ -62,10 +71,7 @@ impl<const N: usize> Train for Softmax<N> {
         _: &mut (),
         dx: InputGradient<'_, [f32; N]>,
     ) {
-        dx.write(isa, |dxs| {
-            self.run(isa, xs, [&mut [], &mut []], dxs);
-            isa.call(SoftmaxBackward { classes: N, dys: dys.as_flattened(), ys: dxs.as_flattened_mut() });
-        });
+        self.back(isa, xs, dys, dx);
     }
 
     fn update<O: Optimizer, const B: usize>(
@@ -78,6 +84,40 @@ impl<const N: usize> Train for Softmax<N> {
         _: &mut O::Sweep,
         (): &mut (),
     ) {
+    }
+}
+
+impl<const N: usize> Sliced for Softmax<N> {
+    fn forward_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[[f32; N]],
+        _: &mut (),
+        ys: &mut [[f32; N]],
+    ) {
+        let rows = slice.take(xs.len(), FUNCTION * N);
+        if rows.is_empty() {
+            return;
+        }
+        self.run(isa, part(xs, &rows), [&mut [], &mut []], part_mut(ys, &rows));
+    }
+
+    fn backward_slice<const B: usize>(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        xs: &[[f32; N]],
+        _: &(),
+        dys: &[[f32; N]],
+        _: &mut (),
+        dx: InputGradient<'_, [f32; N]>,
+    ) {
+        let rows = slice.take(dx.wanted(dys.len()), FUNCTION * N);
+        if rows.is_empty() {
+            return;
+        }
+        self.back(isa, part(xs, &rows), part(dys, &rows), dx.rows(&rows));
     }
 }
 

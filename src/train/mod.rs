@@ -3,6 +3,7 @@
 
 mod evaluate;
 mod guard;
+mod learner;
 mod loss;
 mod optimizer;
 mod reservoir;
@@ -13,6 +14,7 @@ mod workspace;
 
 pub use evaluate::{argmax, evaluate, evaluate_with};
 pub use guard::{Guard, Limits};
+pub use learner::Learner;
 pub use loss::{BinaryCrossEntropy, CrossEntropy, Huber, Loss, Mse, WeightedCrossEntropy};
 pub use optimizer::{
     Accumulate, Adam, AdamW, Batches, Buffered, ClipNorm, ClipValue, Momentum, Nesterov, Noise, Optimizer,

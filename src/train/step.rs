@@ -3,20 +3,20 @@
 use super::{Guard, Loss, Optimizer, Private};
 use crate::layer::{InputGradient, check_batch, scale_each};
 use crate::memory::numbers_mut;
-use crate::{Aligned, Derivative, Error, Isa, PerSample, Train, Zeroed};
+use crate::{Aligned, Derivative, Error, Isa, PerSample, Plain, Slice, Train, Zeroed};
 
 /// What passes from forward to backward to update.
 pub(super) struct Passes<N: Train, const B: usize> {
-    tape: N::Tape<B>,
-    ys: Aligned<[N::Output; B]>,
-    gradients: N::Gradients<B>,
-    dys: Aligned<[N::Output; B]>,
+    pub(super) tape: N::Tape<B>,
+    pub(super) ys: Aligned<[N::Output; B]>,
+    pub(super) gradients: N::Gradients<B>,
+    pub(super) dys: Aligned<[N::Output; B]>,
 }
 
 /// What the optimiser keeps: for each parameter, and for the network as a whole.
 pub(super) struct Kept<N: Train, O: Optimizer> {
-    state: N::State<O>,
-    progress: O::Progress,
+    pub(super) state: N::State<O>,
+    pub(super) progress: O::Progress,
 }
 
 impl<N: Train, O: Optimizer> Kept<N, O> {
@@ -85,22 +85,44 @@ impl<N: Train, const B: usize> Passes<N, B> {
 
 impl<N: PerSample, const B: usize> Passes<N, B> {
     /// The square of the norm of each row's share of the gradient that [`Passes::learn`] left, in the memory of the outputs,
-    /// which nobody needs any more. (Outputs without numbers have no room, and no gradient.)
+    /// which nobody needs any more.
     fn squares(&mut self, isa: Isa, net: &N, xs: &[N::Input]) -> &mut [f32] {
         let rows = xs.len().min(B);
-        let squares = numbers_mut(&mut self.ys.0);
-        let rows = rows.min(squares.len());
-        let squares = &mut squares[..rows];
+        let squares = room_for_squares(&mut self.ys.0, rows);
         squares.fill(0.0);
         net.add_norms(isa, xs, &self.tape, &self.dys.0[..rows], &self.gradients, squares);
+        squares
+    }
+
+    /// A part of the same, the first of all if `fresh`. Returns the squares as far as they are known.
+    pub(super) fn squares_slice(
+        &mut self,
+        isa: Isa,
+        slice: &mut Slice,
+        fresh: bool,
+        net: &N,
+        xs: &[N::Input],
+    ) -> &mut [f32] {
+        let rows = xs.len().min(B);
+        let squares = room_for_squares(&mut self.ys.0, rows);
+        if fresh {
+            squares.fill(0.0);
+        }
+        net.add_norms_slice(isa, slice, xs, &self.tape, &self.dys.0[..rows], &self.gradients, squares);
         squares
     }
 
     /// Scales each row's share of the gradient of the sum of losses down to norm `clip`, if it is longer. Errors when the
     /// square of a share's norm is not finite: no factor makes numbers of it.
     fn clip(&mut self, isa: Isa, net: &N, xs: &[N::Input], clip: f32) -> Result<(), Error> {
-        let rows = xs.len() as f32;
-        let factors = self.squares(isa, net, xs);
+        self.squares(isa, net, xs);
+        self.clip_by_squares(xs.len(), clip)
+    }
+
+    /// The same for `rows` rows, once [`Passes::squares`] are there.
+    pub(super) fn clip_by_squares(&mut self, rows: usize, clip: f32) -> Result<(), Error> {
+        let factors = room_for_squares(&mut self.ys.0, rows);
+        let rows = rows as f32;
         if let Some(square) = factors.iter().find(|square| !square.is_finite()) {
             return Err(Error::Gradient { got: square.classify() });
         }
@@ -108,12 +130,17 @@ impl<N: PerSample, const B: usize> Passes<N, B> {
             let norm = rows * libm::sqrtf(*factor);
             *factor = if norm <= clip { 1.0 } else { clip / norm };
         }
-        let count = factors.len();
-        let factors = &numbers_mut(&mut self.ys.0)[..count];
         N::scale_rows(factors, &mut self.gradients);
         scale_each(factors, &mut self.dys.0);
         Ok(())
     }
+}
+
+/// The memory of the outputs as room for a number a row. (Outputs without numbers have no room, and no gradient.)
+fn room_for_squares<T: Plain>(ys: &mut [T], rows: usize) -> &mut [f32] {
+    let squares = numbers_mut(ys);
+    let rows = rows.min(squares.len());
+    &mut squares[..rows]
 }
 
 /// A workspace's parts, as a step takes them.

@@ -34,15 +34,32 @@ where
 {
     /// The loss, which may have settings.
     pub loss: L,
-    kept: Kept<N, O>,
-    staged: Staged<N, B, L>,
-    passes: Passes<N, B>,
+    pub(super) kept: Kept<N, O>,
+    pub(super) staged: Staged<N, B, L>,
+    pub(super) passes: Passes<N, B>,
 }
 
 /// Rows waiting to be trained on.
-struct Staged<N: Train, const B: usize, L: Loss<N::Output>> {
-    xs: Aligned<Vec<N::Input, B>>,
-    targets: Vec<L::Target, B>,
+pub(super) struct Staged<N: Train, const B: usize, L: Loss<N::Output>> {
+    pub(super) xs: Aligned<Vec<N::Input, B>>,
+    pub(super) targets: Vec<L::Target, B>,
+}
+
+impl<N: Train, const B: usize, L: Loss<N::Output>> Staged<N, B, L> {
+    pub(super) fn clear(&mut self) {
+        self.xs.0.clear();
+        self.targets.clear();
+    }
+
+    /// Adds a row, which `fill` writes. Errors when there are `B` rows already.
+    pub(super) fn push(&mut self, target: L::Target, fill: impl FnOnce(&mut N::Input)) -> Result<(), Error> {
+        let full = Error::Batch { expected: B, got: B.saturating_add(1) };
+        self.xs.0.push(Zeroed::ZEROED).map_err(|_| full)?;
+        if let Some(row) = self.xs.0.last_mut() {
+            fill(row);
+        }
+        self.targets.push(target).map_err(|_| full)
+    }
 }
 
 /// Bytes by kind.
@@ -246,8 +263,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
 
     /// Empties the staging rows, to be filled one by one: from bytes in flash, from a sensor.
     pub fn stage(&mut self) -> Stage<'_, N, B, O, L> {
-        self.staged.xs.0.clear();
-        self.staged.targets.clear();
+        self.staged.clear();
         Stage { workspace: self }
     }
 }
@@ -358,13 +374,7 @@ pub struct Stage<'a, N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>>
 impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B, O, L> {
     /// Adds a row: `fill` gets its input, all zeros, to write to. Errors when there are `B` rows already.
     pub fn push(&mut self, target: L::Target, fill: impl FnOnce(&mut N::Input)) -> Result<(), Error> {
-        let full = Error::Batch { expected: B, got: B.saturating_add(1) };
-        let Staged { xs, targets } = &mut self.workspace.staged;
-        xs.0.push(Zeroed::ZEROED).map_err(|_| full)?;
-        if let Some(row) = xs.0.last_mut() {
-            fill(row);
-        }
-        targets.push(target).map_err(|_| full)
+        self.workspace.staged.push(target, fill)
     }
 
     /// Rows staged so far.

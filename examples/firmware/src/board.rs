@@ -34,6 +34,8 @@ pub enum Failure {
     Restarted,
     /// The counter of instructions overflowed.
     Counter,
+    /// A step in slices left other weights than the whole step.
+    Slices,
     /// Held-out accuracy, in thousandths, below what was asked for.
     Accuracy(u32),
     /// A kernel's number further from what it should be than it may.
@@ -76,6 +78,7 @@ impl fmt::Display for Failure {
             Self::Fusebox(error) => write!(f, "{error}"),
             Self::Restarted => f.write_str("the program's memory is in use"),
             Self::Counter => f.write_str("the counter of instructions overflowed"),
+            Self::Slices => f.write_str("a step in slices is not the whole step"),
             Self::Accuracy(thousandths) => write!(f, "an accuracy of {} is too low", Percent(*thousandths)),
             Self::Mismatch(Mismatch { kernel, shape: [a, b, c], element, got, expected, bound }) => write!(
                 f,

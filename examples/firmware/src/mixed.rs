@@ -10,19 +10,19 @@ use fusebox::{
 };
 
 /// The network: narrow, for a processor without floating point runs it too.
-type Net = Seq![
+pub(crate) type Net = Seq![
     LayerNorm<PIXELS>,
     Dense<PIXELS, 12, Tanh>,
     Dropout<12, 10>,
     Dense<12, 14, Gelu>,
     Dense<14, CLASSES>,
 ];
-type Optimizer = ClipNorm<AdamW>;
+pub(crate) type Optimizer = ClipNorm<AdamW>;
 
-const OPTIMIZER: Optimizer = ClipNorm::new(AdamW::new(0.02, 0.01), 1.0);
+pub(crate) const OPTIMIZER: Optimizer = ClipNorm::new(AdamW::new(0.02, 0.01), 1.0);
 
 /// Rows of a training step.
-const BATCH: usize = 8;
+pub(crate) const BATCH: usize = 8;
 
 /// Images to learn from: whole batches and one of five rows.
 const ROWS: usize = 32 * BATCH + 5;

@@ -2,8 +2,11 @@
 
 use super::Loss;
 use crate::kernel::cross_entropy::cross_entropy;
-use crate::kernel::weighted_cross_entropy::WeightedCrossEntropyPass;
-use crate::{Error, Isa};
+use crate::kernel::elementwise::SumOfLanes;
+use crate::kernel::weighted_cross_entropy::{WeightedCrossEntropyPass, weight_of};
+use crate::layer::{FUNCTION, part, part_mut};
+use crate::{Error, Isa, Slice};
+use core::slice::from_ref;
 
 /// Softmax cross-entropy: the outputs are logits, a target the number of the right class.
 ///
@@ -32,6 +35,32 @@ impl<const CLASSES: usize> Loss<[f32; CLASSES]> for CrossEntropy {
         let logits = (ys.as_flattened(), CLASSES);
         cross_entropy(isa, logits, labels, scale, dys.as_flattened_mut()) * scale
     }
+
+    /// A unit is a row, whose loss goes to its virtual lane.
+    fn gradient_slice(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        ys: &[[f32; CLASSES]],
+        labels: &[u8],
+        dys: &mut [[f32; CLASSES]],
+        sums: &mut [f32; 16],
+    ) -> Option<f32> {
+        let scale = 1.0 / ys.len().max(1) as f32;
+        let rows = slice.take(ys.len(), row_macs(CLASSES));
+        let batch = ys.iter().zip(labels).zip(dys).enumerate();
+        for (row, ((y, label), dy)) in batch.take(rows.end).skip(rows.start) {
+            let loss = cross_entropy(isa, (y, CLASSES), from_ref(label), scale, dy);
+            sums[row % 16] += loss;
+        }
+        let last = !rows.is_empty() && rows.end == ys.len();
+        last.then(|| isa.call(SumOfLanes(sums)) * scale)
+    }
+}
+
+/// What a row counts as: an exponential for each class; its largest, its sum and its logarithm come to some dozen more.
+const fn row_macs(classes: usize) -> usize {
+    FUNCTION * (classes + 12)
 }
 
 /// Whether `label` is one of `classes`.
@@ -84,6 +113,27 @@ impl<const CLASSES: usize> WeightedCrossEntropy<CLASSES> {
     }
 }
 
+impl<const CLASSES: usize> WeightedCrossEntropy<CLASSES> {
+    /// The sum of the weights of the labels.
+    fn weight_of_all(&self, labels: &[u8]) -> f32 {
+        labels.iter().map(|&label| weight_of(&self.weights, label)).sum()
+    }
+
+    fn sum(
+        &self,
+        isa: Isa,
+        ys: &[[f32; CLASSES]],
+        labels: &[u8],
+        scale: f32,
+        dys: &mut [[f32; CLASSES]],
+        before: f32,
+    ) -> f32 {
+        let (logits, gradients) = (ys.as_flattened(), dys.as_flattened_mut());
+        let (weights, smoothing) = (&self.weights, self.smoothing);
+        isa.call(WeightedCrossEntropyPass { logits, labels, weights, smoothing, scale, before, gradients })
+    }
+}
+
 impl<const CLASSES: usize> Loss<[f32; CLASSES]> for WeightedCrossEntropy<CLASSES> {
     type Target = u8;
 
@@ -92,8 +142,38 @@ impl<const CLASSES: usize> Loss<[f32; CLASSES]> for WeightedCrossEntropy<CLASSES
     }
 
     fn gradient(&self, isa: Isa, ys: &[[f32; CLASSES]], labels: &[u8], dys: &mut [[f32; CLASSES]]) -> f32 {
-        let (logits, gradients) = (ys.as_flattened(), dys.as_flattened_mut());
-        let (weights, smoothing) = (&self.weights, self.smoothing);
-        isa.call(WeightedCrossEntropyPass { logits, labels, weights, smoothing, gradients })
+        let all = self.weight_of_all(labels);
+        if all == 0.0 {
+            dys.as_flattened_mut().fill(0.0);
+            return 0.0;
+        }
+        let scale = 1.0 / all;
+        scale * self.sum(isa, ys, labels, scale, dys, 0.0)
+    }
+
+    /// A unit is a row.
+    fn gradient_slice(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        ys: &[[f32; CLASSES]],
+        labels: &[u8],
+        dys: &mut [[f32; CLASSES]],
+        [sum, ..]: &mut [f32; 16],
+    ) -> Option<f32> {
+        let rows = slice.take(ys.len(), row_macs(CLASSES));
+        if rows.is_empty() {
+            return None;
+        }
+        let all = self.weight_of_all(labels);
+        let (ys, labels, last) = (part(ys, &rows), part(labels, &rows), rows.end == ys.len());
+        let dys = part_mut(dys, &rows);
+        if all == 0.0 {
+            dys.as_flattened_mut().fill(0.0);
+            return last.then_some(0.0);
+        }
+        let scale = 1.0 / all;
+        *sum = self.sum(isa, ys, labels, scale, dys, *sum);
+        last.then_some(scale * *sum)
     }
 }

@@ -18,7 +18,9 @@ mod numbers;
 pub use classes::{CrossEntropy, WeightedCrossEntropy};
 pub use numbers::{BinaryCrossEntropy, Huber, Mse};
 
-use crate::{Error, Isa};
+use crate::layer::FUNCTION;
+use crate::memory::count_of;
+use crate::{Error, Isa, Slice};
 
 /// A loss over rows of `Output`.
 ///
@@ -64,4 +66,20 @@ pub trait Loss<Output> {
     /// Called by [`Workspace::train_step`](crate::Workspace::train_step) and its like, which see to that. Whoever calls it
     /// otherwise gets no error: a loss of this crate then gives numbers that mean nothing.
     fn gradient(&self, isa: Isa, ys: &[Output], targets: &[Self::Target], dys: &mut [Output]) -> f32;
+
+    /// A part of [`Loss::gradient`], for a training step in slices: see [`Sliced`](crate::Sliced). `sums` is zeros in the
+    /// first slice of a step, and as the loss left it in the others. Returns the mean loss in the slice that comes to the
+    /// last row. As it stands, all of it is one unit.
+    fn gradient_slice(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        ys: &[Output],
+        targets: &[Self::Target],
+        dys: &mut [Output],
+        _sums: &mut [f32; 16],
+    ) -> Option<f32> {
+        let macs = (FUNCTION * count_of::<Output>()).saturating_mul(ys.len());
+        slice.take_whole(macs).then(|| self.gradient(isa, ys, targets, dys))
+    }
 }

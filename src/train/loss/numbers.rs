@@ -2,7 +2,8 @@
 
 use super::Loss;
 use crate::kernel::loss::{Logits, LossPass, Pointwise, Squared, Straightened};
-use crate::{Error, Isa};
+use crate::layer::{FUNCTION, part, part_mut};
+use crate::{Error, Isa, Slice};
 
 /// The mean square of the errors: J = 1 / (m n) sum (y - target)^2, over m rows of n numbers. (Some texts have half of it.)
 ///
@@ -26,6 +27,18 @@ impl<const N: usize> Loss<[f32; N]> for Mse {
 
     fn gradient(&self, isa: Isa, ys: &[[f32; N]], targets: &[[f32; N]], dys: &mut [[f32; N]]) -> f32 {
         mean(Squared, isa, ys, targets, dys)
+    }
+
+    fn gradient_slice(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        ys: &[[f32; N]],
+        targets: &[[f32; N]],
+        dys: &mut [[f32; N]],
+        sums: &mut [f32; 16],
+    ) -> Option<f32> {
+        mean_slice(Squared, isa, slice, ys, targets, dys, sums)
     }
 }
 
@@ -63,6 +76,18 @@ impl<const N: usize> Loss<[f32; N]> for Huber {
 
     fn gradient(&self, isa: Isa, ys: &[[f32; N]], targets: &[[f32; N]], dys: &mut [[f32; N]]) -> f32 {
         mean(Straightened { delta: self.delta }, isa, ys, targets, dys)
+    }
+
+    fn gradient_slice(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        ys: &[[f32; N]],
+        targets: &[[f32; N]],
+        dys: &mut [[f32; N]],
+        sums: &mut [f32; 16],
+    ) -> Option<f32> {
+        mean_slice(Straightened { delta: self.delta }, isa, slice, ys, targets, dys, sums)
     }
 }
 
@@ -108,6 +133,18 @@ impl<const N: usize> Loss<[f32; N]> for BinaryCrossEntropy {
     fn gradient(&self, isa: Isa, ys: &[[f32; N]], targets: &[[f32; N]], dys: &mut [[f32; N]]) -> f32 {
         mean(Logits { positive_weight: self.positive_weight }, isa, ys, targets, dys)
     }
+
+    fn gradient_slice(
+        &self,
+        isa: Isa,
+        slice: &mut Slice,
+        ys: &[[f32; N]],
+        targets: &[[f32; N]],
+        dys: &mut [[f32; N]],
+        sums: &mut [f32; 16],
+    ) -> Option<f32> {
+        mean_slice(Logits { positive_weight: self.positive_weight }, isa, slice, ys, targets, dys, sums)
+    }
 }
 
 /// The mean of `loss` over all numbers; `dys` is overwritten with its gradient.
@@ -123,7 +160,30 @@ fn mean<P: Pointwise, const N: usize>(
         return 0.0;
     }
     let scale = 1.0 / ys.len() as f32;
-    scale * isa.call(LossPass { loss, ys, targets, scale, dys })
+    scale * isa.call(LossPass { loss, ys, targets, scale, dys, carry: () })
+}
+
+/// A part of [`mean`]. A unit is sixteen numbers, wherever rows end.
+fn mean_slice<P: Pointwise, const N: usize>(
+    loss: P,
+    isa: Isa,
+    slice: &mut Slice,
+    ys: &[[f32; N]],
+    targets: &[[f32; N]],
+    dys: &mut [[f32; N]],
+    sums: &mut [f32; 16],
+) -> Option<f32> {
+    let (ys, targets, dys) = (ys.as_flattened(), targets.as_flattened(), dys.as_flattened_mut());
+    let scale = 1.0 / ys.len().max(1) as f32;
+    let units = slice.take(ys.len().div_ceil(16), 16 * FUNCTION);
+    if units.is_empty() {
+        return None;
+    }
+    let range = units.start * 16..ys.len().min(units.end * 16);
+    let last = range.end == ys.len();
+    let (ys, targets, dys) = (part(ys, &range), part(targets, &range), part_mut(dys, &range));
+    let sum = isa.call(LossPass { loss, ys, targets, scale, dys, carry: sums });
+    last.then_some(scale * sum)
 }
 
 /// Whether each number of a target lies between `least` and `most`, which is what `expected` says.

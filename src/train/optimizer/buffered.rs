@@ -1,10 +1,13 @@
 //! Optimisers that must see all gradients before they move anything. Only these have a gradient in memory, as part of
 //! their state: a first sweep gathers, and if the step is due the sweeps after it let another optimiser move.
 
+use super::elementwise::columns;
 use super::{Optimizer, Sgd};
 use crate::kernel::elementwise::{Scale, SumOfSquares};
+use crate::kernel::update::descend_product;
+use crate::layer::part_mut;
 use crate::memory::numbers_mut;
-use crate::{Isa, Plain, Zeroed};
+use crate::{Isa, Mat, MatMut, Plain, Slice, Zeroed};
 use core::slice::from_mut;
 
 /// Another optimiser on gradients that are gathered first. The forms it comes in are [`ClipNorm`], [`Accumulate`] and
@@ -31,6 +34,9 @@ pub trait Gather {
 
     /// Whether the buffers are emptied first, and what the batch's gradients are multiplied by before they are added.
     fn plan(pass: &Self::Pass) -> (bool, f32);
+
+    /// What [`Gather::see`] counts as, in multiply-adds for each number.
+    const MACS: usize = 0;
 
     /// Sees, and may change, the gathered gradient of an array of parameters.
     fn see(_pass: &mut Self::Pass, _isa: Isa, _gradient: &mut [f32]) {}
@@ -144,6 +150,39 @@ impl<G: Gather, O: Optimizer> Optimizer for Buffered<G, O> {
             Sgd::step_rows(ascent, isa, dys, buffer, &mut ());
         });
     }
+
+    /// Gathering goes by rows of weights; what looks at a gradient, or multiplies it, takes the array as one unit.
+    fn step_product_slice<const IN: usize, const OUT: usize>(
+        slice: &mut Slice,
+        sweep: &mut Self::Sweep,
+        isa: Isa,
+        xs: &[[f32; IN]],
+        dys: &[[f32; OUT]],
+        weight: &mut [[f32; OUT]; IN],
+        (gradient, state): &mut Self::State<[[f32; OUT]; IN]>,
+    ) {
+        match sweep {
+            Sweep::Gather(pass) => {
+                let (fresh, factor) = G::plan(pass);
+                let rows = slice.take(IN, OUT * (dys.len() + 1));
+                let buffer = part_mut(gradient, &rows);
+                if fresh {
+                    numbers_mut(buffer).fill(0.0);
+                }
+                let (xs, buffer) = (columns(xs, &rows), MatMut::of_rows(buffer));
+                descend_product(isa, xs.t(), Mat::of_rows(dys), buffer, -factor);
+                if G::MACS != 0 && slice.take_whole(IN * OUT * G::MACS) {
+                    G::see(pass, isa, numbers_mut(from_mut(gradient)));
+                }
+            }
+            Sweep::Apply { factor, sweep } => {
+                if *factor != 1.0 && slice.take_whole(IN * OUT) {
+                    isa.call(Scale { factor: *factor, xs: numbers_mut(from_mut(gradient)) });
+                }
+                O::step_slice(slice, sweep, isa, gradient, weight, state);
+            }
+        }
+    }
 }
 
 /// Another optimiser on gradients whose norm, over all parameters together, is at most a number: a longer gradient is
@@ -184,6 +223,8 @@ impl Gather for Shorten {
     type Progress = ();
     /// The sum of squares, and the rows.
     type Pass = (f32, usize);
+
+    const MACS: usize = 1;
 
     fn begin(&self, (): &mut (), rows: usize) -> (f32, usize) {
         (0.0, rows)

@@ -2,8 +2,10 @@
 
 use super::Optimizer;
 use crate::kernel::update::{self, DescendColumns, DescendSlice, MOST_MOMENTS, Rule, RuleAt};
+use crate::layer::{FUNCTION, part, part_mut};
 use crate::memory::{numbers, numbers_mut};
-use crate::{Isa, Mat, MatMut, Plain, Zeroed};
+use crate::{Isa, Mat, MatMut, Plain, Slice, Zeroed};
+use core::ops::Range;
 use core::slice::{from_mut, from_ref};
 use sealed::{Elementwise, Kept};
 
@@ -101,13 +103,8 @@ impl<E: Elementwise> Optimizer for E {
         weight: &mut [[f32; OUT]; IN],
         state: &mut Self::State<[[f32; OUT]; IN]>,
     ) {
-        let (xs, dys, len) = (Mat::of_rows(xs).t(), Mat::of_rows(dys), IN * OUT);
-        let weight = MatMut::of_rows(weight);
-        if let Some(rate) = rule.descent() {
-            update::descend_product(isa, xs, dys, weight, rate);
-        } else if let Some(rule) = RuleAt::new(isa, *rule, E::Kept::moments(state), OUT, len) {
-            update::move_by_product(isa, xs, dys, weight, &rule);
-        }
+        let (xs, weight) = (Mat::of_rows(xs).t(), MatMut::of_rows(weight));
+        move_by_product(*rule, isa, xs, Mat::of_rows(dys), weight, E::Kept::moments(state));
     }
 
     #[inline]
@@ -121,6 +118,90 @@ impl<E: Elementwise> Optimizer for E {
         let moments = E::Kept::moments(state);
         isa.call(DescendColumns { rule: *rule, dys: dys.as_flattened(), bias, moments });
     }
+
+    fn step_slice<P: Plain>(
+        slice: &mut Slice,
+        rule: &mut E::Rule,
+        isa: Isa,
+        gradient: &P,
+        parameters: &mut P,
+        state: &mut Self::State<P>,
+    ) {
+        let (gradient, parameters) = (numbers(from_ref(gradient)), numbers_mut(from_mut(parameters)));
+        let pieces = slice.take(parameters.len().div_ceil(PIECE), PIECE * macs::<E>());
+        if pieces.is_empty() {
+            return;
+        }
+        let range = pieces.start * PIECE..parameters.len().min(pieces.end * PIECE);
+        let moments = E::Kept::moments(state).map(|moment| part_mut(moment, &range));
+        let (gradient, parameters) = (part(gradient, &range), part_mut(parameters, &range));
+        isa.call(DescendSlice { rule: *rule, gradient, parameters, moments });
+    }
+
+    fn step_product_slice<const IN: usize, const OUT: usize>(
+        slice: &mut Slice,
+        rule: &mut E::Rule,
+        isa: Isa,
+        xs: &[[f32; IN]],
+        dys: &[[f32; OUT]],
+        weight: &mut [[f32; OUT]; IN],
+        state: &mut Self::State<[[f32; OUT]; IN]>,
+    ) {
+        let rows = slice.take(IN, OUT * (dys.len() + macs::<E>()));
+        if rows.is_empty() {
+            return;
+        }
+        let moments = E::Kept::moments(state);
+        let moments = moments.map(|moment| part_mut(moment, &(rows.start * OUT..rows.end * OUT)));
+        let (xs, weight) = (columns(xs, &rows), MatMut::of_rows(part_mut(weight, &rows)));
+        move_by_product(*rule, isa, xs.t(), Mat::of_rows(dys), weight, moments);
+    }
+
+    fn step_rows_slice<const OUT: usize>(
+        slice: &mut Slice,
+        rule: &mut E::Rule,
+        isa: Isa,
+        dys: &[[f32; OUT]],
+        bias: &mut [f32; OUT],
+        state: &mut Self::State<[f32; OUT]>,
+    ) {
+        if slice.take_whole(OUT * (dys.len() + macs::<E>())) {
+            Self::step_rows(rule, isa, dys, bias, state);
+        }
+    }
+}
+
+/// The rule on parameters without gaps, whose gradient is `xs dys`.
+#[inline(always)]
+fn move_by_product<R: Rule>(
+    rule: R,
+    isa: Isa,
+    xs: Mat<'_>,
+    dys: Mat<'_>,
+    weight: MatMut<'_>,
+    moments: [&mut [f32]; MOST_MOMENTS],
+) {
+    let (stride, len) = (weight.cols(), weight.rows() * weight.cols());
+    if let Some(rate) = rule.descent() {
+        update::descend_product(isa, xs, dys, weight, rate);
+    } else if let Some(rule) = RuleAt::new(isa, rule, moments, stride, len) {
+        update::move_by_product(isa, xs, dys, weight, &rule);
+    }
+}
+
+/// Some of the columns of `xs`: the inputs that some rows of weights belong to.
+pub(super) fn columns<'a, const IN: usize>(xs: &'a [[f32; IN]], range: &Range<usize>) -> Mat<'a> {
+    let data = xs.as_flattened().get(range.start..).unwrap_or_default();
+    // The last row ends where `range` does, inside of it.
+    Mat::with_stride(data, xs.len(), range.len(), IN).unwrap_or(Mat::of_rows::<IN>(&[]))
+}
+
+/// Numbers of a unit where there are no rows.
+const PIECE: usize = 16;
+
+/// What a rule counts as, for each parameter: those that divide keep moments.
+const fn macs<E: Elementwise>() -> usize {
+    1 + FUNCTION * E::Rule::MOMENTS
 }
 
 /// Stochastic gradient descent: `w = w - rate g`. Keeps nothing.

@@ -14,7 +14,8 @@ pub use buffered::{Accumulate, Batches, Buffered, ClipNorm, Shorten};
 pub use elementwise::{Adam, AdamW, ClipValue, Momentum, Nesterov, RmsProp, Sgd, WeightDecay};
 pub use private::{Noise, Private};
 
-use crate::{Isa, Plain, Zeroed};
+use crate::memory::count_of;
+use crate::{Isa, Plain, Slice, Zeroed};
 
 /// A rule that moves parameters against their gradient, and what it keeps for them.
 ///
@@ -119,4 +120,48 @@ pub trait Optimizer {
         bias: &mut [f32; OUT],
         state: &mut Self::State<[f32; OUT]>,
     );
+
+    /// A part of [`Optimizer::step`], for a training step in slices: see [`Sliced`](crate::Sliced). As it stands, all of it
+    /// is one unit.
+    fn step_slice<P: Plain>(
+        slice: &mut Slice,
+        sweep: &mut Self::Sweep,
+        isa: Isa,
+        gradient: &P,
+        parameters: &mut P,
+        state: &mut Self::State<P>,
+    ) {
+        if slice.take_whole(count_of::<P>()) {
+            Self::step(sweep, isa, gradient, parameters, state);
+        }
+    }
+
+    /// A part of [`Optimizer::step_product`]. As it stands, all of it is one unit.
+    fn step_product_slice<const IN: usize, const OUT: usize>(
+        slice: &mut Slice,
+        sweep: &mut Self::Sweep,
+        isa: Isa,
+        xs: &[[f32; IN]],
+        dys: &[[f32; OUT]],
+        weight: &mut [[f32; OUT]; IN],
+        state: &mut Self::State<[[f32; OUT]; IN]>,
+    ) {
+        if slice.take_whole(count_of::<[[f32; OUT]; IN]>().saturating_mul(dys.len())) {
+            Self::step_product(sweep, isa, xs, dys, weight, state);
+        }
+    }
+
+    /// A part of [`Optimizer::step_rows`]. As it stands, all of it is one unit.
+    fn step_rows_slice<const OUT: usize>(
+        slice: &mut Slice,
+        sweep: &mut Self::Sweep,
+        isa: Isa,
+        dys: &[[f32; OUT]],
+        bias: &mut [f32; OUT],
+        state: &mut Self::State<[f32; OUT]>,
+    ) {
+        if slice.take_whole(count_of::<[f32; OUT]>().saturating_mul(dys.len())) {
+            Self::step_rows(sweep, isa, dys, bias, state);
+        }
+    }
 }

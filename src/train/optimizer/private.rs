@@ -12,6 +12,7 @@
 //! Source: M. Abadi and others, "Deep Learning with Differential Privacy", 2016, algorithm 1.
 
 use super::buffered::{Buffered, Gather};
+use crate::layer::FUNCTION;
 use crate::{Error, Isa, Rng};
 
 /// Another optimiser on gradients to which each sample adds at most a norm of `clip`, with Gaussian noise of standard
@@ -122,6 +123,7 @@ impl Gather for Noise {
     type Pass = Source;
 
     const PER_SAMPLE: bool = true;
+    const MACS: usize = 4 * FUNCTION;
 
     fn begin(&self, steps: &mut u64, rows: usize) -> Source {
         *steps = steps.wrapping_add(1);
