@@ -4,6 +4,7 @@ mod apt;
 mod asm;
 mod full;
 mod image;
+mod link;
 mod listing;
 mod process;
 mod qemu;
@@ -38,6 +39,8 @@ enum Task {
         #[arg(long)]
         record: bool,
     },
+    /// Links every public function, and looks for panics, a heap and floating point
+    Link,
     /// Runs what is too slow for every change, and records the result
     Full {
         /// Seconds of fuzzing for each fuzz target
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::BuildTargets => targets::build(road),
         Task::Aarch64 => targets::aarch64(road),
         Task::Asm { record } => asm::check(record),
+        Task::Link => link::check(road),
         Task::Full { fuzz_seconds } => full::check(fuzz_seconds),
     };
     match result {
