@@ -17,10 +17,10 @@ mod public;
 
 use crate::process::{cargo, output_within, root, run, target_dir};
 use crate::road::{Choice, Library, Road};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use comfy_table::{Table, presets};
 use graph::{Reference, Source};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -44,16 +44,15 @@ const EXCEPTIONS: [(&str, &str); 2] = [
 /// A build takes a minute at most.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Targets, and the images that say something there beside `everything`: where the processor itself adds in `f32` there is
-/// no call to be found.
-const TARGETS: [(&str, &[&str]); 3] = [
-    ("thumbv6m-none-eabi", &["integers", "singles", "everything"]),
-    ("thumbv7em-none-eabihf", &["singles", "everything"]),
-    ("riscv32imac-unknown-none-elf", &["integers", "singles", "everything"]),
-];
+/// The functions that count and move numbers, those that compute in `f32`, and those that need `f64`.
+const IMAGES: [&str; 3] = ["integers", "singles", "doubles"];
 
-/// For speed, and for size.
+/// Without an FPU; with one for `f32`; without multiplications that fuse nor an FPU, of another family.
+const TARGETS: [&str; 3] = ["thumbv6m-none-eabi", "thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf"];
+
+/// For speed, and for size. A change is checked with both where most firmware runs, and with one of them elsewhere.
 const OPTIMIZATIONS: [&str; 2] = ["3", "\"s\""];
+const OFTEN: [&[&str]; 3] = [&["\"s\""], &OPTIMIZATIONS, &["3"]];
 
 /// The packages that are optimised for size where that is asked for. The library that comes with the compiler is not, as it
 /// never is; where it is built from source, it need not be built again.
@@ -63,40 +62,42 @@ fn folder() -> PathBuf {
     root().join("tests/link")
 }
 
-pub(crate) fn check(choice: Choice) -> Result<()> {
+/// Checks each target at both levels of optimisation if `all` is said, or at those that every change is checked with.
+pub(crate) fn check(choice: Choice, all: bool) -> Result<()> {
     every_public_function()?;
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
-    table.set_header(["target", "opt-level", "image", "panics", "heap", "floating point by calls", "code B"]);
-    for (place, (target, images)) in TARGETS.into_iter().enumerate() {
+    table.set_header(["target", "compiler", "opt-level", "image", "panics", "heap", "calls for", "code B"]);
+    for (target, often) in TARGETS.into_iter().zip(OFTEN) {
         let road = Road::to(target, Library::Core, choice)?;
-        for optimization in OPTIMIZATIONS {
+        for (place, &optimization) in if all { &OPTIMIZATIONS } else { often }.iter().enumerate() {
             let build = Build { road: &road, target, optimization };
-            if place == 0 && optimization == OPTIMIZATIONS[0] {
+            if target == TARGETS[0] && place == 0 {
                 build.controls()?;
             }
-            build.link(images)?;
-            for image in images {
+            build.link(&IMAGES)?;
+            for image in IMAGES {
                 let Finding { singles, doubles, code } = build.find(image)?;
-                if *image == "integers" && !singles.is_empty()
-                    || *image != "everything" && !doubles.is_empty()
-                {
-                    bail!(
-                        "{image} computes in floating point: {} on {target}",
-                        [singles, doubles].concat().join(", ")
-                    );
-                }
-                let float = match (singles.is_empty(), doubles.is_empty()) {
-                    (true, true) => "none",
-                    (false, true) => "f32",
-                    (true, false) => "f64",
-                    (false, false) => "f32, f64",
+                let meant = match image {
+                    "integers" => singles.is_empty() && doubles.is_empty(),
+                    "singles" => doubles.is_empty(),
+                    _ => true,
                 };
-                table.add_row([target, optimization, image, "none", "none", float, &code.to_string()]);
+                let calls = [singles, doubles];
+                ensure!(
+                    meant,
+                    "{image} computes in floating point on {target}: {}",
+                    calls.concat().join(", ")
+                );
+                let kinds = ["f32", "f64"].into_iter().zip(&calls).filter(|(_, calls)| !calls.is_empty());
+                let kinds: Vec<_> = kinds.map(|(kind, _)| kind).collect();
+                let kinds = if kinds.is_empty() { "neither".into() } else { kinds.join(", ") };
+                let [level, code] = [optimization.trim_matches('"').to_string(), code.to_string()];
+                table.add_row([target, road.name(), &level, image, "none", "none", &kinds, &code]);
             }
         }
     }
-    println!("{table}");
+    println!("{table}\ncalls for: what the processor has no instructions for, or not all");
     Ok(())
 }
 
@@ -120,7 +121,7 @@ struct Finding {
 impl Build<'_> {
     fn cargo(&self, task: &str, images: &[&str]) -> Command {
         let mut cargo = self.road.cargo(task, &folder());
-        cargo.args(["--release", "--quiet"]);
+        cargo.args(["--release", "--quiet", "--keep-going"]);
         for image in images {
             cargo.args(["--bin", image]);
         }
@@ -139,9 +140,9 @@ impl Build<'_> {
     fn link(&self, images: &[&str]) -> Result<()> {
         let (status, text) = output_within(&mut self.cargo("build", images), LIMIT)?;
         if text.contains(UNDEFINED) {
-            let image = images.last().context("no images")?;
-            let who = self.panics(image)?;
-            bail!("{image} can panic on {}, opt-level {}:\n{who}", self.target, self.optimization);
+            let panicking = images.iter().filter(|image| text.contains(&format!("(bin {image:?})")));
+            let who: Vec<_> = panicking.map(|image| self.panics(image)).collect::<Result<_>>()?;
+            bail!("panics on {}, opt-level {}:\n{}", self.target, self.optimization, who.concat());
         }
         ensure!(status.success(), "no link on {}:\n{text}", self.target);
         Ok(())
@@ -193,19 +194,19 @@ impl Build<'_> {
         let bytes = fs::read(self.path(image))?;
         let references = graph::references(&bytes)?;
         let source = Source::of(&bytes)?;
-        let ways = graph::ways(&references, UNDEFINED);
-        let mut told = BTreeMap::new();
-        for Reference { from, to, address } in &references {
-            let Some(way) = ways.get(to) else { continue };
-            let mut lines = source.lines(*address)?;
-            lines.retain(|line| !line.starts_with("/rustc/"));
-            // A function of the compiler's library is told by who calls it.
-            if !lines.is_empty() {
-                told.entry(lines).or_insert_with(|| format!("{from} -> {}", way.join(" -> ")));
-            }
-        }
-        let told = told.iter().map(|(lines, way)| format!("{}\n    {way}\n", lines.join("\n")));
-        Ok(told.collect())
+        let ours = |reference: &Reference| {
+            // The panic handler itself is not to blame, nor is the compiler's library.
+            let lines =
+                if reference.to == UNDEFINED { Vec::new() } else { source.lines(reference.address)? };
+            let ours = lines.iter().filter_map(|line| line.strip_prefix(root().to_str()?));
+            let ours: Vec<_> = ours.map(|line| line.trim_start_matches('/').to_string()).collect();
+            Ok(Some(ours).filter(|ours| !ours.is_empty()))
+        };
+        let origins = graph::origins(&references, UNDEFINED, ours)?;
+        let told = origins
+            .iter()
+            .map(|(lines, called)| format!("{called}, called from\n    {}\n", lines.join("\n    ")));
+        Ok(format!("{image}:\n{}", told.collect::<String>()))
     }
 }
 
@@ -233,10 +234,10 @@ fn every_public_function() -> Result<()> {
     let references = graph::references(&fs::read(&object)?)?;
     // What the crate's own functions call, not what is called from there on; and those functions: some are of traits that
     // only a caller implements.
-    let ours =
-        references.iter().filter(|reference| reference.from.trim_start_matches('<').starts_with("link::"));
-    let ours = ours.flat_map(|reference| [&reference.to, &reference.from]);
-    let calls: BTreeSet<_> = ours.filter_map(|name| public::called(name)).collect();
+    let names =
+        references.iter().map(|Reference { from, to, .. }| [graph::demangled(from), graph::demangled(to)]);
+    let ours = names.filter(|[from, _]| from.trim_start_matches('<').starts_with("link::")).flatten();
+    let calls: BTreeSet<_> = ours.filter_map(|name| public::called(&name)).collect();
     let mut missing: BTreeSet<_> =
         public::missing(&functions, &calls).iter().map(ToString::to_string).collect();
     for (function, _) in EXCEPTIONS {

@@ -39,8 +39,12 @@ enum Task {
         #[arg(long)]
         record: bool,
     },
-    /// Links every public function, and looks for panics, a heap and floating point
-    Link,
+    /// Links every public function for microcontrollers, and looks for panics, a heap and floating point
+    Link {
+        /// Every target at both levels of optimisation
+        #[arg(long)]
+        all: bool,
+    },
     /// Runs what is too slow for every change, and records the result
     Full {
         /// Seconds of fuzzing for each fuzz target
@@ -56,7 +60,7 @@ fn main() -> ExitCode {
         Task::BuildTargets => targets::build(road),
         Task::Aarch64 => targets::aarch64(road),
         Task::Asm { record } => asm::check(record),
-        Task::Link => link::check(road),
+        Task::Link { all } => link::check(road, all),
         Task::Full { fuzz_seconds } => full::check(fuzz_seconds),
     };
     match result {

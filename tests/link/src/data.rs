@@ -1,17 +1,12 @@
 //! Preparation of data.
 
 use crate::{any, hide, keep};
-use fusebox::data::{
-    Clean, MinMax, Missing, Outliers, Standardize, Statistics, check_finite, one_hot, one_hot_into,
-};
+use fusebox::data::{Clean, MinMax, Missing, Outliers, Standardize, Statistics, check_finite};
 
 /// Calls them all.
 pub fn all() {
     rows::<3>();
     rows::<0>();
-    keep(one_hot::<4>(any()));
-    keep(one_hot::<0>(any()));
-    keep(one_hot_into(any(), hide(&mut any::<[f32; 4]>()[..])));
 }
 
 fn rows<const N: usize>() {

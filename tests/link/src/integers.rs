@@ -1,7 +1,9 @@
 //! What counts, moves or compares bits, and computes nothing in floating point.
 
 use crate::{any, hide, keep};
-use fusebox::data::{Labels, Report, Statistics, Windows, shuffled, split, stratified};
+use fusebox::data::{
+    Labels, Report, Statistics, Windows, one_hot, one_hot_into, shuffled, split, stratified,
+};
 use fusebox::{
     Accumulate, Adam, AdamW, BiasOnly, BinaryCrossEntropy, ClipNorm, ClipValue, Confusion, Dense,
     EarlyStopping, Error, Frozen, Guard, Huber, Isa, LowRank, Mat, MatMut, Momentum, Mse, Nesterov, Packed,
@@ -61,6 +63,10 @@ fn signals() {
     keep((labels.get(any()), labels.decode(any()), labels.keys()));
     keep(Labels::<i32, 0>::default().encode(any()));
     keep(labels.clone() == hide(labels));
+
+    keep(one_hot::<4>(any()));
+    keep(one_hot::<0>(any()));
+    keep(one_hot_into(any(), hide(&mut any::<[f32; 4]>()[..])));
 
     let mut memories = hide(Reservoir::<(u16, u8), 4>::new());
     let mut rng = random();

@@ -21,6 +21,8 @@ pub fn all() {
     with_activation(any::<Dense<3, 2, Gelu>>());
     with_activation(any::<Dense<3, 2, Silu>>());
     methods(any::<Dense<17, 1, Relu>>());
+    methods(any::<Dense<20, 33, Relu>>());
+    methods(any::<LayerNorm<33>>());
     methods(any::<Dense<0, 2>>());
     methods(any::<Dense<2, 0>>());
     methods(any::<LayerNorm<3>>());

@@ -11,8 +11,12 @@ pub fn all() {
     shapes();
     fixed::<1, 1, 1>();
     fixed::<5, 3, 17>();
+    fixed::<33, 40, 50>();
+    fixed::<1, 100, 32>();
+    fixed::<20, 64, 1>();
     fixed::<4, 0, 3>();
     packed::<7, 20, 2>();
+    packed::<40, 48, 3>();
     packed::<3, 1, 1>();
     packed::<2, 0, 0>();
     slices();

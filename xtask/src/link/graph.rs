@@ -4,10 +4,10 @@ use addr2line::Context as Lines;
 use addr2line::gimli::{Dwarf, EndianSlice, LittleEndian, SectionId};
 use anyhow::{Context, Result, ensure};
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::{fs, path::Path};
 
-/// A reference of a function to another.
+/// A reference of a function to another, by their symbols.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Reference {
     pub(super) from: String,
@@ -31,7 +31,7 @@ pub(super) fn references(bytes: &[u8]) -> Result<Vec<Reference>> {
         let (Some(section), Ok(name)) = (symbol.section_index(), symbol.name()) else { continue };
         // Marks between code and data have no size.
         if symbol.size() > 0 {
-            starts.insert((section.0, symbol.address() & !1), demangled(name));
+            starts.insert((section.0, symbol.address() & !1), name.to_string());
         }
     }
     let at = |section, address| {
@@ -50,7 +50,7 @@ pub(super) fn references(bytes: &[u8]) -> Result<Vec<Reference>> {
                         at(section.0, target.address().wrapping_add_signed(relocation.addend()) & !1)
                     })
                     .cloned(),
-                _ => target.name().ok().map(demangled),
+                _ => target.name().ok().map(String::from),
             };
             let Some(from) = at(section.index().0, address) else { continue };
             if let Some(to) = to.filter(|to| to != from && !to.is_empty()) {
@@ -61,25 +61,29 @@ pub(super) fn references(bytes: &[u8]) -> Result<Vec<Reference>> {
     Ok(references)
 }
 
-/// The functions by which `end` is reached from others, and the shortest way from each of them.
-pub(super) fn ways(references: &[Reference], end: &str) -> BTreeMap<String, Vec<String>> {
-    let mut callers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for Reference { from, to, .. } in references {
-        callers.entry(to).or_default().insert(from);
+/// Where `end` is reached from: what was called there, by what `told` tells of the reference. Those of which it tells nothing
+/// are looked for in turn.
+pub(super) fn origins<T: Ord>(
+    references: &[Reference],
+    end: &str,
+    told: impl Fn(&Reference) -> Result<Option<T>>,
+) -> Result<BTreeMap<T, String>> {
+    let mut callers: BTreeMap<&str, Vec<&Reference>> = BTreeMap::new();
+    for reference in references {
+        callers.entry(&reference.to).or_default().push(reference);
     }
-    let mut ways = BTreeMap::from([(end.to_string(), vec![end.to_string()])]);
-    let mut queue = VecDeque::from([end]);
-    while let Some(name) = queue.pop_front() {
-        for &caller in callers.get(name).into_iter().flatten() {
-            if !ways.contains_key(caller) {
-                let mut way = vec![caller.to_string()];
-                way.extend_from_slice(&ways[name]);
-                ways.insert(caller.to_string(), way);
-                queue.push_back(caller);
+    let mut origins = BTreeMap::new();
+    let (mut seen, mut queue) = (BTreeSet::from([end]), vec![end]);
+    while let Some(name) = queue.pop() {
+        for &reference in callers.get(name).into_iter().flatten() {
+            if let Some(place) = told(reference)? {
+                origins.entry(place).or_insert_with(|| demangled(&reference.to));
+            } else if seen.insert(&reference.from) {
+                queue.push(&reference.from);
             }
         }
     }
-    ways
+    Ok(origins)
 }
 
 /// Which lines of the source an address came from: the innermost first, then those it was inlined into.
@@ -183,13 +187,18 @@ mod tests {
     }
 
     #[test]
-    fn ways_back() {
-        let reference = |from: &str, to: &str| Reference { from: from.into(), to: to.into(), address: 0 };
-        let references =
-            [reference("a", "b"), reference("b", "end"), reference("a", "end"), reference("c", "d")];
-        let ways = ways(&references, "end");
-        assert_eq!(ways["a"], ["a", "end"]);
-        assert_eq!(ways["b"], ["b", "end"]);
-        assert!(!ways.contains_key("c"));
+    fn who_reaches_the_end() {
+        let reference =
+            |from: &str, to: &str, address| Reference { from: from.into(), to: to.into(), address };
+        let references = [
+            reference("core", "end", 0),
+            reference("generic", "core", 0),
+            reference("ours", "generic", 1),
+            reference("others", "ours", 2),
+            reference("core", "generic", 0),
+            reference("ours", "elsewhere", 3),
+        ];
+        let told = |reference: &Reference| Ok((reference.address > 0).then_some(reference.address));
+        assert_eq!(origins(&references, "end", told).unwrap(), BTreeMap::from([(1, "generic".to_string())]));
     }
 }

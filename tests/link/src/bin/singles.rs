@@ -1,11 +1,10 @@
-//! Every public function that computes in `f32` at most: this image holds no arithmetic of doubles.
+//! Every public function that computes in `f32` and no more: this image holds no arithmetic of doubles.
 #![no_std]
 #![no_main]
 
 /// Where the linker starts.
 #[unsafe(no_mangle)]
 extern "C" fn _start() {
-    link::integers::all();
     link::data::all();
     link::metrics::all();
     link::products::all();
