@@ -39,6 +39,9 @@ fn run_steps(fuzz_seconds: u32) -> Vec<(String, Result<()>, u64)> {
         let name = format!("mathematical functions over every f32 {}", features.join(" "));
         steps.push((name, functions));
     }
+    let mut link = Command::new("cargo");
+    link.current_dir(root()).args(["xtask", "link", "--all"]);
+    steps.push(("images of every public function, on every core".into(), link));
     for target in ["gemm", "train"] {
         let mut fuzz = Command::new("cargo");
         fuzz.current_dir(root()).args(["+nightly", "fuzz", "run", target, "--", &limit]);

@@ -41,7 +41,7 @@ enum Task {
     },
     /// Links every public function for microcontrollers, and looks for panics, a heap and floating point
     Link {
-        /// Every target at both levels of optimisation
+        /// Every core at both levels of optimisation
         #[arg(long)]
         all: bool,
     },
