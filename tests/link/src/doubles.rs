@@ -1,7 +1,7 @@
 //! What computes in `f64`, and why.
 //!
-//! - `Regression`, `RocAuc` and `RocHistogram` add up numbers of which there may be millions, and promise the answer's last
-//!   bits: an `f32` counts no further than 2^24.
+//! - `Regression`, `RocAuc` and `RocHistogram` add up, or divide, numbers of which there may be millions, where an `f32`
+//!   counts no further than 2^24.
 //! - A cosine schedule and the noise of private training need a cosine, which libm computes in `f64`: a few calls a step.
 
 use crate::training::{optimizer, staged};
