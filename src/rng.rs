@@ -89,10 +89,15 @@ impl Rng {
     /// assert_eq!(order, [0, 1, 2, 3, 4]);
     /// ```
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
-        let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
-        for last in (1..count).rev() {
-            let other = self.below(last + 1);
-            items.swap(last as usize, other as usize);
+        let count = items.len().min(u32::MAX as usize);
+        let mut rest = items.get_mut(..count).unwrap_or_default();
+        while let Some((last, before @ [_, ..])) = rest.split_last_mut() {
+            let other = self.below(before.len() as u32 + 1);
+            // The last one may draw itself.
+            if let Some(other) = before.get_mut(other as usize) {
+                core::mem::swap(last, other);
+            }
+            rest = before;
         }
     }
 }

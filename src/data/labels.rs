@@ -32,7 +32,7 @@ pub fn one_hot_into(label: usize, row: &mut [f32]) -> Result<(), Error> {
         return Err(Error::Label { classes: row.len(), got: label, row: 0 });
     }
     for (class, x) in row.iter_mut().enumerate() {
-        *x = f32::from(u8::from(class == label));
+        *x = if class == label { 1.0 } else { 0.0 };
     }
     Ok(())
 }

@@ -16,3 +16,16 @@ pub(crate) mod pass;
 pub(crate) mod softmax;
 pub(crate) mod update;
 pub(crate) mod weighted_cross_entropy;
+
+/// The rows of `n` numbers that `numbers` holds whole; none where `n` is zero. Unlike `chunks_exact`, it has no panic on zero,
+/// which the compiler would have to prove away, and does not where it optimises for size.
+#[inline(always)]
+fn rows(mut numbers: &[f32], n: usize) -> impl Iterator<Item = &[f32]> {
+    core::iter::from_fn(move || numbers.split_off(..n).filter(|row| !row.is_empty()))
+}
+
+/// As [`rows`], to be written.
+#[inline(always)]
+fn rows_mut(mut numbers: &mut [f32], n: usize) -> impl Iterator<Item = &mut [f32]> {
+    core::iter::from_fn(move || numbers.split_off_mut(..n).filter(|row| !row.is_empty()))
+}

@@ -12,6 +12,7 @@
 //! virtual lanes.
 
 use super::elementwise::sixteens;
+use super::{rows, rows_mut};
 use crate::simd::{Lanes16, Pass, Simd};
 
 /// What is added to the variance: a constant row is divided by its root, not by zero.
@@ -36,11 +37,8 @@ impl Pass for Normalize<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { xs, gain, shift, moments, ys } = self;
         let n = gain.len().min(shift.len());
-        if n == 0 {
-            return;
-        }
         let mut kept = moments.iter_mut();
-        for (x, y) in xs.chunks_exact(n).zip(ys.chunks_exact_mut(n)) {
+        for (x, y) in rows(xs, n).zip(rows_mut(ys, n)) {
             let moments = moments_of(s, x);
             if let Some(kept) = kept.next() {
                 *kept = moments;
@@ -76,10 +74,7 @@ impl Pass for NormalizeBackward<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { xs, moments, gain, dys, products } = self;
         let n = gain.len();
-        if n == 0 {
-            return;
-        }
-        let rows = xs.chunks_exact(n).zip(dys.chunks_exact(n)).zip(products.chunks_exact_mut(n));
+        let rows = rows(xs, n).zip(rows(dys, n)).zip(rows_mut(products, n));
         for (((x, dy), product), &moments) in rows.zip(moments) {
             for (start, lanes) in sixteens(n) {
                 // SAFETY: `lanes` numbers from `start` on lie in each row.
@@ -110,11 +105,8 @@ impl Pass for NormalizeInput<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { xs, moments, gain, dys, products, dxs } = self;
         let n = gain.len();
-        if n == 0 {
-            return;
-        }
-        let rows = xs.chunks_exact(n).zip(dys.chunks_exact(n)).zip(products.chunks_exact(n));
-        for ((((x, dy), product), dx), &moments) in rows.zip(dxs.chunks_exact_mut(n)).zip(moments) {
+        let rows = rows(xs, n).zip(rows(dys, n)).zip(rows(products, n));
+        for ((((x, dy), product), dx), &moments) in rows.zip(rows_mut(dxs, n)).zip(moments) {
             let mean_g = mean_of_products(s, gain, dy);
             let mean_g_xhat = mean_of_products(s, gain, product);
             for (start, lanes) in sixteens(n) {

@@ -9,6 +9,7 @@
 
 use super::elementwise::{multiply, sixteens, zip_in_place};
 use super::math::exp_or_zero;
+use super::{rows, rows_mut};
 use crate::simd::{Lanes16, Pass, Simd};
 
 /// Overwrites each row of `classes` numbers with its softmax. Numbers after the last whole row stay.
@@ -84,10 +85,7 @@ impl Pass for SoftmaxBackward<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        if self.classes == 0 {
-            return;
-        }
-        let rows = self.dys.chunks_exact(self.classes).zip(self.ys.chunks_exact_mut(self.classes));
+        let rows = rows(self.dys, self.classes).zip(rows_mut(self.ys, self.classes));
         for (dy, y) in rows {
             let mut sum = Lanes16::splat(s, 0.0);
             for (start, lanes) in sixteens(y.len()) {

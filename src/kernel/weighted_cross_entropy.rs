@@ -3,6 +3,7 @@
 //! [`super::cross_entropy`] is the price of a rarer wish.
 
 use super::softmax::exponentials;
+use super::{rows, rows_mut};
 use crate::simd::{Pass, Simd};
 
 /// Returns `before` and the weighted losses of `logits`, rows as long as `weights`, against the `labels`, added in order;
@@ -32,7 +33,7 @@ impl Pass for WeightedCrossEntropyPass<'_> {
         let spread = smoothing / classes as f32;
         let sum_of_weights: f32 = weights.iter().sum();
         let mut total = before;
-        let rows = logits.chunks_exact(classes).zip(gradients.chunks_exact_mut(classes));
+        let rows = rows(logits, classes).zip(rows_mut(gradients, classes));
         for ((logits, gradients), &label) in rows.zip(labels) {
             // SAFETY: both rows are of `classes` numbers.
             let (largest, sum) = unsafe { exponentials(s, logits.as_ptr(), gradients.as_mut_ptr(), classes) };

@@ -47,6 +47,9 @@ fn run_steps(fuzz_seconds: u32) -> Vec<(String, Result<()>, u64)> {
         xtask.current_dir(root()).args(["xtask", task]);
         steps.push((name.into(), xtask));
     }
+    let mut link = Command::new("cargo");
+    link.current_dir(root()).args(["xtask", "link", "--all"]);
+    steps.push(("images of every public function, on every core".into(), link));
     for target in ["gemm", "train"] {
         let mut fuzz = Command::new("cargo");
         fuzz.current_dir(root()).args(["+nightly", "fuzz", "run", target, "--", &limit]);

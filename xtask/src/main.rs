@@ -10,6 +10,7 @@ mod full;
 #[cfg(test)]
 mod guide;
 mod image;
+mod link;
 mod listing;
 mod machine;
 mod node;
@@ -88,6 +89,11 @@ enum Task {
         /// Rewrites the record instead of comparing with it
         #[arg(long)]
         record: bool,
+    /// Links every public function for microcontrollers, and looks for panics, a heap and floating point
+    Link {
+        /// Every core at both levels of optimisation
+        #[arg(long)]
+        all: bool,
     },
     /// Runs what is too slow for every change, and records the result
     Full {
@@ -111,6 +117,7 @@ fn main() -> ExitCode {
         Task::Size { boards, symbols, frames, record } => {
             size::run(road, &size::Options { boards, symbols, frames, record })
         }
+        Task::Link { all } => link::check(road, all),
         Task::Full { fuzz_seconds } => full::check(fuzz_seconds),
     };
     match result {

@@ -75,8 +75,10 @@ fn rows<S: Simd, F: Finish, const MR: usize, const NV: usize, const AT_ONCE: usi
             sums[0] = s.load_partial(&first, 1);
         }
         for v in (0..NV).step_by(AT_ONCE) {
-            let mut acc: [[S::V; AT_ONCE]; MR] =
-                core::array::from_fn(|r| core::array::from_fn(|i| sums[r][v + i]));
+            let mut acc = [[s.splat(0.0); AT_ONCE]; MR];
+            for (acc, sums) in acc.iter_mut().zip(&sums) {
+                acc.copy_from_slice(&sums[v..v + AT_ONCE]);
+            }
             add_products(s, product, row, v * S::LANES, &mut acc);
             for (sums, acc) in sums.iter_mut().zip(&acc) {
                 sums[v..v + AT_ONCE].copy_from_slice(acc);

@@ -62,14 +62,13 @@ impl<const K: usize, const N: usize, const P: usize> Packed<K, N, P> {
     /// assert_eq!(packed, Packed::new(&[[1.0], [2.0]]));
     /// ```
     pub const fn pack(&mut self, b: &[[f32; N]; K]) {
-        // Loops that a `const fn` may have. No index is out of bounds: `p * PANEL` is below N, by the choice of P.
+        // Loops that a `const fn` may have, with bounds that the compiler sees are kept.
         let mut p = 0;
         while p < P {
-            let lanes = if N - p * PANEL < PANEL { N - p * PANEL } else { PANEL };
             let mut k = 0;
             while k < K {
                 let mut lane = 0;
-                while lane < lanes {
+                while lane < PANEL && lane < N.saturating_sub(p * PANEL) {
                     self.panels[p][k][lane] = b[k][p * PANEL + lane];
                     lane += 1;
                 }

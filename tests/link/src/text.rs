@@ -1,0 +1,277 @@
+//! Descriptions, and the copies and comparisons that derives write.
+
+use crate::{any, hide, keep};
+use core::fmt::{self, Debug, Display, Write};
+use fusebox::data::{
+    Clean, Findings, Found, Full, Labels, MinMax, Missing, Outliers, Report, Standardize, Statistics, Windows,
+};
+use fusebox::*;
+
+type Layers = Seq![Dense<3, 4, Relu>, Dense<4, 2>];
+
+/// Calls them all, but those [`excepted`].
+pub fn all() {
+    display(&hide(Error::Empty));
+    display(&hide(Isa::portable()));
+    display(&hide(Confusion::<3>::new()));
+    display(&hide(Report::<3>::new()));
+    display(&hide(Workspace::<Layers, 3>::MEMORY));
+    display(&hide(Full { key: any::<u8>(), capacity: any() }));
+    whole_numbers();
+    copies();
+    comparisons();
+    defaults();
+}
+
+/// `Debug` of what holds neither an `f32` nor a text.
+fn whole_numbers() {
+    debug(&hide(Isa::portable()));
+    debug(&hide(Rng::new(any())));
+    debug(&hide(Windows::<u16, 3>::new()));
+    debug(&hide(Labels::<u8, 3>::new()));
+    debug(&hide(Full { key: any::<u8>(), capacity: any() }));
+    debug(&hide(Report::<3>::new()));
+    debug(&hide(FINDINGS));
+    debug(&hide(FINDINGS.nan));
+    debug(&hide(Missing::Fill));
+    debug(&hide(Confusion::<3>::new()));
+    debug(&hide(RocHistogram::<3>::new()));
+    debug(&hide(Workspace::<Layers, 3>::MEMORY));
+    debug(&hide(Workspace::<Layers, 3>::new()));
+    debug(&hide(Workspace::<Layers, 3>::new()).stage());
+    debug(&hide(Reservoir::<u8, 3>::new()));
+    debug(&hide(Offered::Refused(any::<u8>())));
+    debug(&hide(Batches { batches: any() }));
+    debug(&hide(Verdict::Stop));
+    debug(&any::<Either<f32, [f32; 2]>>());
+    debug(&any::<Softmax<3>>());
+    debug(&any::<Dropout<3, 20>>());
+    debug(&hide(Init::He));
+    debug(&hide(CrossEntropy));
+    debug(&hide(Mse));
+    debug(&hide(Identity));
+    debug(&hide(Relu));
+    debug(&hide(LeakyRelu::<1>));
+    debug(&hide(Relu6));
+    debug(&hide(Sigmoid));
+    debug(&hide(Tanh));
+    debug(&hide(Gelu));
+    debug(&hide(Silu));
+}
+
+/// `Debug` of what holds an `f32` or a text: `core` prints both by routines that can panic.
+pub fn excepted() {
+    debug(&hide(Error::Empty));
+    debug(&hide(Outliers::Keep));
+    debug(&any::<Standardize<3>>());
+    debug(&any::<MinMax<3>>());
+    debug(&hide(Statistics::<3>::new()));
+    if let Ok(clean) = hide(Clean::<3>::new(Missing::Fill, Outliers::Keep)) {
+        debug(&clean);
+    }
+    debug(&any::<Aligned<f32>>());
+    debug(&any::<Pair<f32, f32>>());
+    let numbers = any::<[f32; 4]>();
+    let mut others = any::<[f32; 4]>();
+    if let (Ok(mat), Ok(mat_mut)) = (Mat::new(&numbers, any(), any()), MatMut::new(&mut others, any(), any()))
+    {
+        debug(&mat);
+        debug(&mat_mut);
+        debug(&hide(Epilogue::ReluMask(mat)));
+    }
+    debug(&hide(Packed::<3, 4, 1>::zeros()));
+    let (net, dense) = (any::<Layers>(), any::<Dense<3, 2>>());
+    debug(&net);
+    debug(&dense);
+    debug(&any::<LayerNorm<3>>());
+    debug(&Frozen::new(&net, any::<Dense<2, 2>>()));
+    debug(&BiasOnly::new(&dense));
+    debug(&LowRank::<3, 2, 1>::new(&dense));
+    debug(&Scratch::<Layers, 3>::new());
+    let derivative = <Dense<3, 2, Tanh> as Train>::derivative::<3>(&(), &[[0.0; 2]; 3]);
+    debug(&derivative);
+    if let Derivative::Curve(slopes) = derivative {
+        debug(&slopes);
+    }
+    debug(&hide(Scores::default()));
+    debug(&hide(Regression::new()));
+    debug(&hide(RocAuc::<3>::new()));
+    if let Ok(loss) = WeightedCrossEntropy::<3>::new(any(), any()) {
+        debug(&loss);
+    }
+    debug(&hide(Huber::new(any())));
+    debug(&hide(BinaryCrossEntropy::new()));
+    let sgd = hide(Sgd::new(any()));
+    debug(&sgd);
+    debug(&hide(Momentum::new(any(), any())));
+    debug(&hide(Nesterov::new(any(), any())));
+    debug(&hide(Adam::new(any())));
+    debug(&hide(AdamW::new(any(), any())));
+    debug(&hide(RmsProp::new(any())));
+    debug(&hide(WeightDecay::new(sgd, any())));
+    debug(&hide(ClipValue::new(sgd, any())));
+    let clipped = hide(ClipNorm::new(sgd, any()));
+    debug(&clipped);
+    debug(&clipped.gather);
+    debug(&hide(Private::new(sgd, any(), any(), any()).gather));
+    debug(&hide(Guard::<Layers>::new()));
+    debug(&hide(Limits::DEFAULT));
+    if let Ok(schedule) = Schedule::constant(any()) {
+        debug(&schedule);
+    }
+    if let Ok(stopping) = EarlyStopping::new(any(), any()) {
+        debug(&stopping);
+    }
+}
+
+const NOTHING: Found = Found { count: 0, first: 0 };
+const FINDINGS: Findings = Findings { nan: NOTHING, infinity: NOTHING, outlier: NOTHING };
+
+/// A copy of each.
+fn copies() {
+    copy(&hide(Isa::portable()));
+    copy(&hide(Rng::new(any())));
+    copy(&hide(Windows::<u16, 3>::new()));
+    copy(&hide(RocAuc::<3>::new()));
+    copy(&hide(RocHistogram::<3>::new()));
+    copy(&hide(Reservoir::<u8, 3>::new()));
+    copy(&hide(Guard::<Layers>::new()));
+    copy(&any::<Either<f32, [f32; 2]>>());
+    let numbers = any::<[f32; 4]>();
+    if let Ok(mat) = Mat::new(&numbers, any(), any()) {
+        copy(&mat);
+        copy(&hide(Epilogue::ReluMask(mat)));
+    }
+    let derivative = <Dense<3, 2, Tanh> as Train>::derivative::<3>(&(), &[[0.0; 2]; 3]);
+    copy(&derivative);
+    if let Derivative::Curve(slopes) = derivative {
+        copy(&slopes);
+    }
+}
+
+/// A comparison of each with its copy.
+fn comparisons() {
+    compare(&hide(Error::Empty));
+    compare(&hide(Isa::portable()));
+    compare(&hide(Rng::new(any())));
+    compare(&hide(Labels::<u8, 3>::new()));
+    compare(&hide(Full { key: any::<u8>(), capacity: any() }));
+    compare(&hide(Report::<3>::new()));
+    compare(&hide(FINDINGS));
+    compare(&hide(NOTHING));
+    compare(&hide(Missing::Fill));
+    compare(&hide(Outliers::Keep));
+    compare(&any::<Standardize<3>>());
+    compare(&any::<MinMax<3>>());
+    compare(&hide(Statistics::<3>::new()));
+    if let Ok(clean) = hide(Clean::<3>::new(Missing::Fill, Outliers::Keep)) {
+        compare(&clean);
+    }
+    compare(&any::<Aligned<f32>>());
+    compare(&any::<Pair<f32, f32>>());
+    compare(&hide(Packed::<3, 4, 1>::zeros()));
+    let (net, dense) = (any::<Layers>(), any::<Dense<3, 2>>());
+    compare(&net);
+    compare(&dense);
+    compare(&any::<LayerNorm<3>>());
+    compare(&any::<Softmax<3>>());
+    compare(&any::<Dropout<3, 20>>());
+    compare(&Frozen::new(&net, any::<Dense<2, 2>>()));
+    compare(&BiasOnly::new(&dense));
+    compare(&LowRank::<3, 2, 1>::new(&dense));
+    compare(&hide(Init::He));
+    compare(&hide(Identity));
+    compare(&hide(Relu));
+    compare(&hide(LeakyRelu::<1>));
+    compare(&hide(Relu6));
+    compare(&hide(Sigmoid));
+    compare(&hide(Tanh));
+    compare(&hide(Gelu));
+    compare(&hide(Silu));
+    compare(&hide(Confusion::<3>::new()));
+    compare(&hide(Scores::default()));
+    compare(&hide(Regression::new()));
+    compare(&hide(CrossEntropy));
+    compare(&hide(Mse));
+    if let Ok(loss) = WeightedCrossEntropy::<3>::new(any(), any()) {
+        compare(&loss);
+    }
+    compare(&hide(Huber::new(any())));
+    compare(&hide(BinaryCrossEntropy::new()));
+    let sgd = hide(Sgd::new(any()));
+    compare(&sgd);
+    compare(&hide(Momentum::new(any(), any())));
+    compare(&hide(Nesterov::new(any(), any())));
+    compare(&hide(Adam::new(any())));
+    compare(&hide(AdamW::new(any(), any())));
+    compare(&hide(RmsProp::new(any())));
+    compare(&hide(WeightDecay::new(sgd, any())));
+    compare(&hide(ClipValue::new(sgd, any())));
+    let clipped = hide(ClipNorm::new(sgd, any()));
+    compare(&clipped);
+    compare(&clipped.gather);
+    compare(&hide(Batches { batches: any() }));
+    compare(&hide(Private::new(sgd, any(), any(), any()).gather));
+    compare(&hide(Limits::DEFAULT));
+    compare(&hide(Workspace::<Layers, 3>::MEMORY));
+    compare(&hide(Offered::Refused(any::<u8>())));
+    compare(&hide(Verdict::Stop));
+    if let Ok(schedule) = Schedule::constant(any()) {
+        compare(&schedule);
+    }
+    if let Ok(stopping) = EarlyStopping::new(any(), any()) {
+        compare(&stopping);
+    }
+}
+
+/// What has no other constructor that derives write.
+fn defaults() {
+    default::<CrossEntropy>();
+    default::<Mse>();
+    default::<Scores>();
+}
+
+/// A place for text.
+struct Sink;
+
+impl Write for Sink {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        keep(text.len());
+        if any::<u8>() == 0 { Ok(()) } else { Err(fmt::Error) }
+    }
+}
+
+/// Calls the value's own `Display` and `Debug` from here.
+struct Shown<'a, T>(&'a T);
+
+impl<T: Display> Display for Shown<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(self.0, f)
+    }
+}
+
+impl<T: Debug> Debug for Shown<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Debug::fmt(self.0, f)
+    }
+}
+
+fn display<T: Display>(value: &T) {
+    keep(write!(Sink, "{}", Shown(value)));
+}
+
+fn debug<T: Debug>(value: &T) {
+    keep(write!(Sink, "{:?}", Shown(value)));
+}
+
+fn copy<T: Clone>(value: &T) -> T {
+    hide(value.clone())
+}
+
+fn default<T: Default>() {
+    keep(T::default());
+}
+
+fn compare<T: Clone + PartialEq>(value: &T) {
+    keep(copy(value) == *value);
+}

@@ -1,0 +1,97 @@
+//! Losses, optimisers, and the steps of a training.
+
+use crate::{any, hide, keep};
+use fusebox::{
+    Accumulate, Adam, AdamW, BinaryCrossEntropy, ClipNorm, ClipValue, CrossEntropy, Dense, Guard, Huber, Isa,
+    Limits, Loss, Momentum, Mse, Nesterov, Optimizer, Relu, RmsProp, Seq, Sgd, WeightDecay,
+    WeightedCrossEntropy, Workspace, Zeroed,
+};
+
+type Net = Seq![Dense<3, 4, Relu>, Dense<4, 2>];
+
+/// Calls them all.
+pub fn all() {
+    loss(hide(CrossEntropy), &any::<[u8; 4]>());
+    loss(hide(Mse), &any::<[[f32; 2]; 4]>());
+    loss(hide(Huber::new(any())), &any::<[[f32; 2]; 4]>());
+    loss(hide(BinaryCrossEntropy { positive_weight: any() }), &any::<[[f32; 2]; 4]>());
+    if let Ok(weighted) = WeightedCrossEntropy::<2>::new(any(), any()) {
+        loss(hide(weighted), &any::<[u8; 4]>());
+    }
+    let sgd = Sgd::new(any());
+    let adam = Adam::new(any());
+    steps(hide(sgd));
+    steps(hide(Momentum::new(any(), any())));
+    steps(hide(Nesterov::new(any(), any())));
+    steps(hide(adam));
+    steps(hide(AdamW::new(any(), any())));
+    steps(hide(RmsProp::new(any())));
+    steps(hide(WeightDecay::new(sgd, any())));
+    steps(hide(ClipValue::new(adam, any())));
+    steps(hide(ClipNorm::new(adam, any())));
+    steps(hide(Accumulate::new(sgd, any())));
+}
+
+/// A loss, given slices of any length.
+fn loss<L: Loss<[f32; 2]>>(loss: L, targets: &[L::Target]) {
+    let (ys, mut dys) = (any::<[[f32; 2]; 4]>(), any::<[[f32; 2]; 4]>());
+    let targets = hide(targets);
+    for target in targets {
+        keep(loss.check(target, any()));
+    }
+    keep(loss.gradient(hide(Isa::portable()), hide(&ys), targets, hide(&mut dys)));
+}
+
+/// An optimiser, given slices of any length.
+pub(crate) fn optimizer<O: Optimizer>(optimizer: &O) {
+    let isa = hide(Isa::portable());
+    let mut progress = any::<O::Progress>();
+    let mut sweep = optimizer.begin(&mut progress, any());
+    let (xs, dys) = (any::<[[f32; 3]; 4]>(), any::<[[f32; 2]; 4]>());
+    let (xs, dys) = (hide(&xs[..]), hide(&dys[..]));
+    let mut weight = any::<[[f32; 2]; 3]>();
+    let (mut weights, mut biases) = (any::<O::State<[[f32; 2]; 3]>>(), any::<O::State<[f32; 2]>>());
+    O::step(&mut sweep, isa, &any(), &mut weight, &mut weights);
+    O::step_product(&mut sweep, isa, xs, dys, &mut weight, &mut weights);
+    O::step_rows(&mut sweep, isa, dys, &mut any(), &mut biases);
+    keep(optimizer.next(&mut progress, sweep).map(drop));
+    keep((weight, weights, biases));
+}
+
+/// An optimiser alone, and in every kind of step but the private one.
+fn steps<O: Optimizer>(rule: O) {
+    optimizer(&rule);
+    let optimizer = &rule;
+    let isa = hide(Isa::portable());
+    let mut net = any::<Net>();
+    let mut guard = hide(Guard::<Net>::new());
+    if any::<u8>() == 0 {
+        guard.limits = Some(Limits { every: any(), memory: any(), ..Limits::DEFAULT });
+    }
+    let mut workspace = hide(Workspace::<Net, 3, O>::new());
+    let (xs, labels, mut dxs) = (any::<[[f32; 3]; 4]>(), any::<[u8; 4]>(), any::<[[f32; 3]; 4]>());
+    let (xs, labels, dxs) = (hide(&xs[..]), hide(&labels[..]), hide(&mut dxs[..]));
+    keep(workspace.train_step(&mut net, xs, labels, optimizer));
+    keep(workspace.train_step_with(isa, &mut net, xs, labels, optimizer));
+    keep(workspace.train_step_guarded(&mut net, xs, labels, optimizer, &mut guard));
+    keep(workspace.train_step_guarded_with(isa, &mut net, xs, labels, optimizer, &mut guard));
+    keep(workspace.input_gradient(&net, xs, labels, dxs));
+    keep(workspace.input_gradient_with(isa, &net, xs, labels, dxs));
+    let rows = xs.iter().copied().zip(labels.iter().copied());
+    keep(workspace.train_step_from(&mut net, rows, optimizer));
+    keep(staged(&mut workspace).train_step(&mut net, optimizer));
+    keep(staged(&mut workspace).train_step_with(isa, &mut net, optimizer));
+    keep(staged(&mut workspace).train_step_guarded(&mut net, optimizer, &mut guard));
+    keep(staged(&mut workspace).train_step_guarded_with(isa, &mut net, optimizer, &mut guard));
+}
+
+/// Some rows, staged: there may be none, or as many as there is room for.
+pub(crate) fn staged<O: Optimizer>(
+    workspace: &mut Workspace<Net, 3, O>,
+) -> fusebox::Stage<'_, Net, 3, O, CrossEntropy> {
+    let mut stage = workspace.stage();
+    for _ in 0..any::<usize>() {
+        keep(stage.push(any(), |row| *row = Zeroed::ZEROED));
+    }
+    stage
+}
