@@ -223,3 +223,35 @@ impl ValueEnum for Which {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `cargo run` in `examples` starts is what is started here.
+    #[test]
+    fn runners() {
+        for Board { name, target, folder, qemu: [qemu, _], machine, .. } in &BOARDS {
+            let folder = root().join("examples").join(folder);
+            let [own, shared] = [format!("boards/{name}.toml"), ".cargo/config.toml".into()];
+            let file = if folder.join(&own).is_file() { own } else { shared };
+            let text = fs::read_to_string(folder.join(file)).expect("a board's settings");
+            for expected in
+                [format!("target = \"{target}\""), format!("runner = \"{qemu} {machine} {CONSOLE} -kernel\"")]
+            {
+                assert!(text.contains(&expected), "{name} has no line {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn boards_by_name() {
+        let names = |which: Which| which.boards().map(|board| board.name).collect::<Vec<_>>();
+        assert_eq!(names(Which::All).len(), BOARDS.len());
+        for which in Which::value_variants() {
+            if let Which::One(board) = which {
+                assert_eq!(names(*which), [board.name]);
+            }
+        }
+    }
+}

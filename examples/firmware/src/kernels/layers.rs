@@ -63,22 +63,17 @@ fn rows<const N: usize, const M: usize>(seed: u64, spread: f32) -> [[f32; N]; M]
     rows
 }
 
-/// Layers that a board with little flash has room for.
 pub(super) fn check(isa: Isa, ledger: &mut Ledger) -> Result<(), Failure> {
     dense::<Identity>(isa, ledger, "dense", Bend::Identity)?;
     dense::<Relu>(isa, ledger, "dense, ReLU", Bend::Relu)?;
     dense::<Sigmoid>(isa, ledger, "dense, sigmoid", Bend::Sigmoid)?;
     dense::<Tanh>(isa, ledger, "dense, tanh", Bend::Tanh)?;
-    layer_norm(isa, ledger)?;
-    softmax(isa, ledger)
-}
-
-/// The others.
-pub(super) fn check_others(isa: Isa, ledger: &mut Ledger) -> Result<(), Failure> {
     dense::<LeakyRelu>(isa, ledger, "dense, leaky ReLU", Bend::Leaky)?;
     dense::<Relu6>(isa, ledger, "dense, ReLU6", Bend::Relu6)?;
     dense::<Gelu>(isa, ledger, "dense, GELU", Bend::Gelu)?;
-    dense::<Silu>(isa, ledger, "dense, SiLU", Bend::Silu)
+    dense::<Silu>(isa, ledger, "dense, SiLU", Bend::Silu)?;
+    layer_norm(isa, ledger)?;
+    softmax(isa, ledger)
 }
 
 /// y = f(x W + b).

@@ -48,16 +48,11 @@ const PLAIN: Rule = Rule { kind: Kind::Sgd, rate: 0.1, penalty: 0.0, decay: 0.0,
 const ADAM: Rule = Rule { kind: Kind::Adam, rate: 0.01, ..PLAIN };
 const MOMENTUM: Rule = Rule { kind: Kind::Momentum { ahead: false }, ..PLAIN };
 
-/// Rules that a board with little flash has room for.
 pub(super) fn check(isa: Isa, ledger: &mut Ledger) -> Result<(), Failure> {
     rule(isa, ledger, "descent", &Sgd::new(0.1), PLAIN)?;
     rule(isa, ledger, "momentum", &Momentum::new(0.1, 0.9), MOMENTUM)?;
     rule(isa, ledger, "Adam", &Adam::new(0.01), ADAM)?;
-    rule(isa, ledger, "clipped value", &ClipValue::new(Sgd::new(0.1), 0.5), Rule { limit: 0.5, ..PLAIN })
-}
-
-/// The others.
-pub(super) fn check_others(isa: Isa, ledger: &mut Ledger) -> Result<(), Failure> {
+    rule(isa, ledger, "clipped value", &ClipValue::new(Sgd::new(0.1), 0.5), Rule { limit: 0.5, ..PLAIN })?;
     let ahead = Rule { kind: Kind::Momentum { ahead: true }, ..PLAIN };
     rule(isa, ledger, "Nesterov", &Nesterov::new(0.1, 0.9), ahead)?;
     let penalised = Rule { penalty: 0.01, ..MOMENTUM };
