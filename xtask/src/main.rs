@@ -89,6 +89,7 @@ enum Task {
         /// Rewrites the record instead of comparing with it
         #[arg(long)]
         record: bool,
+    },
     /// Links every public function for microcontrollers, and looks for panics, a heap and floating point
     Link {
         /// Every core at both levels of optimisation
