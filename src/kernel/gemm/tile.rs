@@ -9,6 +9,7 @@ pub(super) enum First {
     /// One row for all rows of C: the bias.
     Row(*const f32),
     /// One number for all of C: the bias of a single column.
+    #[cfg(not(fusebox_scalar))]
     Each(*const f32),
     /// The old C.
     Output,
