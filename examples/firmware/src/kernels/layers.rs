@@ -245,7 +245,7 @@ impl Bend {
             Self::Relu => Bounded { value: z.value.max(0.0), ..z },
             Self::Leaky if z.value > 0.0 => z,
             Self::Leaky => exact(LEAK) * z,
-            Self::Relu6 => Bounded { value: z.value.max(0.0).min(6.0), ..z },
+            Self::Relu6 => Bounded { value: z.value.clamp(0.0, 6.0), ..z },
             Self::Sigmoid => z.apply(SIGMOID),
             Self::Tanh => z.apply(TANH),
             Self::Gelu => z.apply(GELU),
