@@ -39,7 +39,8 @@ pub(crate) fn aarch64(choice: Choice) -> Result<()> {
     for features in [&[][..], &["reproducible"]] {
         let here = qemu::desktop(features)?;
         let mut there = road.cargo("run", &root().join("examples/firmware"));
-        there.args(["--release", "--bin", "desktop", "--features", &features.join(",")]);
+        there.args(["--bin", "desktop", "--features", &features.join(",")]);
+        there.env("CARGO_PROFILE_DEV_DEBUG", "0");
         there.env(format!("{prefix}_LINKER"), &linker).env(format!("{prefix}_RUNNER"), &runner);
         for run in Run::parse(&output(&mut there)?) {
             let alike = here.iter().find(|here| here.class() == run.class());
