@@ -40,16 +40,15 @@ fn run_steps(fuzz_seconds: u32) -> Vec<(String, Result<()>, u64)> {
         steps.push((name, functions));
     }
     for (task, name) in [
-        ("counts", "instructions of every kernel on all boards"),
-        ("size", "bytes of firmware for all boards"),
+        (&["qemu", "--both"][..], "every board, both ways"),
+        (&["counts"], "instructions of every kernel on all boards"),
+        (&["size"], "bytes of firmware for all boards"),
+        (&["link", "--all"], "images of every public function, on every core"),
     ] {
         let mut xtask = Command::new("cargo");
-        xtask.current_dir(root()).args(["xtask", task]);
+        xtask.current_dir(root()).arg("xtask").args(task);
         steps.push((name.into(), xtask));
     }
-    let mut link = Command::new("cargo");
-    link.current_dir(root()).args(["xtask", "link", "--all"]);
-    steps.push(("images of every public function, on every core".into(), link));
     for target in ["gemm", "train"] {
         let mut fuzz = Command::new("cargo");
         fuzz.current_dir(root()).args(["+nightly", "fuzz", "run", target, "--", &limit]);
