@@ -39,8 +39,13 @@ fn run_steps(fuzz_seconds: u32) -> Vec<(String, Result<()>, u64)> {
         let name = format!("mathematical functions over every f32 {}", features.join(" "));
         steps.push((name, functions));
     }
+    let mut benches = Command::new("cargo");
+    benches.current_dir(root()).args(["bench", "--", "--test"]);
+    benches.envs([("CARGO_PROFILE_BENCH_LTO", "false"), ("CARGO_PROFILE_BENCH_CODEGEN_UNITS", "16")]);
+    steps.push(("every bench once".into(), benches));
     for (task, name) in [
         (&["qemu", "--both"][..], "every board, both ways"),
+        (&["aarch64", "--both"], "64-bit Arm, both ways"),
         (&["counts"], "instructions of every kernel on all boards"),
         (&["size"], "bytes of firmware for all boards"),
         (&["link", "--all"], "images of every public function, on every core"),

@@ -53,7 +53,11 @@ enum Task {
     /// Builds the library where there is nothing to run it: a Cortex-M0 and the web
     BuildTargets,
     /// Runs the tests on 64-bit Arm (NEON) under emulation
-    Aarch64,
+    Aarch64 {
+        /// Compares bits without `reproducible` too
+        #[arg(long)]
+        both: bool,
+    },
     /// Reads the assembly of gemm's innermost loops, and compares it with the record
     Asm {
         /// Rewrites the record instead
@@ -110,7 +114,7 @@ fn main() -> ExitCode {
         Task::Qemu { board, both } => qemu::run(board, both, road),
         Task::Node => node::run(road),
         Task::BuildTargets => targets::build(road),
-        Task::Aarch64 => targets::aarch64(road),
+        Task::Aarch64 { both } => targets::aarch64(both, road),
         Task::Asm { record } => asm::check(record),
         Task::Counts { boards, case, listing, record } => {
             counts::run(road, &counts::Options { boards, case, listing, record })

@@ -18,7 +18,7 @@ pub(crate) fn build(choice: Choice) -> Result<()> {
 }
 
 /// Runs the tests on 64-bit Arm, and compares the boards' check on NEON with this machine's.
-pub(crate) fn aarch64(choice: Choice) -> Result<()> {
+pub(crate) fn aarch64(both: bool, choice: Choice) -> Result<()> {
     const TARGET: &str = "aarch64-unknown-linux-gnu";
     let linker = apt::program("aarch64-linux-gnu-gcc", &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"])?;
     let qemu = apt::program("qemu-aarch64", &["qemu-user"])?;
@@ -35,8 +35,9 @@ pub(crate) fn aarch64(choice: Choice) -> Result<()> {
     // Slow enough emulated; with some optimisation the tests compile longer, but run in a tenth of the time.
     test.env("CARGO_PROFILE_TEST_OPT_LEVEL", "1");
     run(test.env(format!("{prefix}_LINKER"), &linker).env(format!("{prefix}_RUNNER"), &runner))?;
-    // Every kernel and whole trainings, whose every bit must be this machine's: by class, and all with `reproducible`.
-    for features in [&[][..], &["reproducible"]] {
+    // Every kernel and whole trainings, whose every bit must be this machine's: with `reproducible`, or also by class.
+    let builds: &[&[&str]] = if both { &[&["reproducible"], &[]] } else { &[&["reproducible"]] };
+    for &features in builds {
         let here = qemu::desktop(features)?;
         let mut there = road.cargo("run", &root().join("examples/firmware"));
         there.args(["--bin", "desktop", "--features", &features.join(",")]);
