@@ -7,7 +7,8 @@
 //! there is something to change, and two boards always. With `--both`, all are.
 //!
 //! These two boards also train until most digits are read, and run inference from the desktop's weights: counts of
-//! instructions, and the sizes of firmware that does just that.
+//! instructions, and the sizes of firmware that does just that. One of them takes training steps in slices as well, and
+//! tells what the worst slice takes.
 
 use crate::board::{self, BOARDS, Board, Which};
 use crate::image::Image;
@@ -21,6 +22,9 @@ use std::thread::{self, ScopedJoinHandle};
 
 /// The boards that are looked at in full: one with floating point, one without.
 const IN_FULL: [&str; 2] = ["mps2-an386", "virt"];
+
+/// The one of them that takes training steps in slices as well.
+const IN_SLICES: &str = "mps2-an386";
 
 /// What `check` prints between what a small board prints too and the rest.
 const LARGE: &str = "what takes more than 16 KiB\n";
@@ -38,8 +42,11 @@ pub(crate) fn run(which: Which, both: bool, choice: Choice) -> Result<()> {
             Ok(scope.spawn(move || Finding::of(board, road, program, reproducible, &path)))
         };
         let usual = which.boards().flat_map(|board| {
-            let programs =
-                if IN_FULL.contains(&board.name) { &["check", "train", "infer"][..] } else { &["check"] };
+            let programs = match board.name {
+                IN_SLICES => &["check", "train", "infer", "slices"][..],
+                name if IN_FULL.contains(&name) => &["check", "train", "infer"],
+                _ => &["check"],
+            };
             programs.iter().map(move |program| (board, start(board, program, false)))
         });
         let mut found = joined(usual.collect(), &mut faults);

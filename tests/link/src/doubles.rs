@@ -4,9 +4,12 @@
 //!   counts no further than 2^24.
 //! - A cosine schedule and the noise of private training need a cosine, which libm computes in `f64`: a few calls a step.
 
-use crate::training::{optimizer, staged};
+use crate::training::{optimizer, staged, started};
 use crate::{any, hide, keep};
-use fusebox::{Dense, Isa, Private, Regression, Relu, RocAuc, RocHistogram, Schedule, Seq, Sgd, Workspace};
+use fusebox::{
+    Budget, Dense, Isa, Learner, Private, Regression, Relu, RocAuc, RocHistogram, Schedule, Seq, Sgd,
+    Workspace,
+};
 
 /// Calls them all.
 pub fn all() {
@@ -35,4 +38,8 @@ fn private() {
     keep(workspace.train_step_private_with(isa, &mut net, xs, labels, &rule));
     keep(staged(&mut workspace).train_step_private(&mut net, &rule));
     keep(staged(&mut workspace).train_step_private_with(isa, &mut net, &rule));
+    let mut learner = hide(Learner::new(net));
+    started(&mut learner, rule);
+    keep(learner.poll_private(Budget::macs(any())));
+    keep(learner.poll_private_with(isa, Budget::rows(any())));
 }

@@ -5,10 +5,10 @@ use fusebox::data::{
     Labels, Report, Statistics, Windows, one_hot, one_hot_into, shuffled, split, stratified,
 };
 use fusebox::{
-    Accumulate, Adam, AdamW, BiasOnly, BinaryCrossEntropy, ClipNorm, ClipValue, Confusion, Dense,
-    EarlyStopping, Error, Frozen, Guard, Huber, Isa, LowRank, Mat, MatMut, Momentum, Mse, Nesterov, Packed,
-    Private, Regression, Relu, Reservoir, RmsProp, Rng, RocAuc, RocHistogram, Scratch, Seq, Sgd, WeightDecay,
-    Workspace, Zeroed, data,
+    Accumulate, Adam, AdamW, BiasOnly, BinaryCrossEntropy, Budget, ClipNorm, ClipValue, Confusion, Dense,
+    EarlyStopping, Error, Frozen, Guard, Huber, Isa, Learner, LowRank, Mat, MatMut, Momentum, Mse, Nesterov,
+    Packed, Private, Regression, Relu, Reservoir, RmsProp, Rng, RocAuc, RocHistogram, Scratch, Seq, Sgd,
+    WeightDecay, Workspace, Zeroed, data,
 };
 
 type Net = Seq![Dense<3, 4, Relu>, Dense<4, 2>];
@@ -24,6 +24,7 @@ pub fn all() {
     bytes();
     settings();
     memory();
+    learner();
 }
 
 fn random() -> Rng {
@@ -126,7 +127,7 @@ fn views() {
 fn instruction_sets() {
     let isa = hide(Isa::detect());
     keep((isa.is_fused(), isa.name(), isa == Isa::portable()));
-    keep((Isa::avx2(), Isa::avx512(), Isa::neon()));
+    keep((Isa::avx2(), Isa::avx512(), Isa::neon(), Isa::vfma(), Isa::helium()));
     for isa in Isa::available() {
         keep(isa);
     }
@@ -166,4 +167,17 @@ fn memory() {
     let guard = hide(Guard::<Net>::new());
     keep(guard.restore(&mut any()));
     keep(Guard::<Net>::default());
+}
+
+/// All of a learner but its steps.
+fn learner() {
+    keep((Budget::rows(any()), Budget::macs(any())));
+    keep(Learner::<Net, 3, Sgd, Mse>::with_loss(any(), Mse));
+    let mut learner = hide(Learner::<Net, 3, Adam>::new(any()));
+    keep(hide(Learner::<Net, 3, Adam>::MEMORY).total());
+    keep(learner.net_mut().map(|net| *net = any()));
+    keep(learner.push(any(), |row| *row = any()));
+    keep((learner.rows(), learner.start(Adam::new(any())), learner.is_busy()));
+    keep((learner.cancel(), learner.reset_optimizer()));
+    keep(learner.net());
 }

@@ -1,10 +1,11 @@
 //! Layers, alone and in chains, with every activation and first value.
 
+use crate::slices::slice;
 use crate::{any, hide, keep};
 use fusebox::{
     BiasOnly, Chain, Dense, Derivative, Dropout, Frozen, Gelu, Identity, Init, InputGradient, Isa, Layer,
     LayerNorm, LeakyRelu, LowRank, Mse, Optimizer, PerSample, Relu, Relu6, Rng, Scratch, Seq, Sgd, Sigmoid,
-    Silu, Softmax, Tanh, Train, Workspace, Zeroed, evaluate, evaluate_with,
+    Silu, Sliced, Softmax, Tanh, Train, Workspace, Zeroed, evaluate, evaluate_with,
 };
 
 type Body = Seq![Dense<3, 4, Relu>, Dense<4, 2, Tanh>];
@@ -43,6 +44,7 @@ pub fn all() {
     let body = any::<Body>();
     methods(Frozen::new(&body, any::<Dense<2, 2>>()));
     methods(Frozen::new(&body, any::<Seq![Dense<2, 3, Silu>, LayerNorm<3>]>()));
+    methods(Stranger(any::<Dense<3, 2, Relu>>()));
     by_name();
 }
 
@@ -88,7 +90,7 @@ fn some_init() -> Init {
 /// Every method of a layer: at once, and in the course of a training.
 fn methods<const OUT: usize, L>(mut layer: L)
 where
-    L: PerSample<Output = [f32; OUT]> + Clone,
+    L: PerSample<Output = [f32; OUT]> + Sliced,
 {
     let isa = hide(Isa::portable());
     let (xs, mut ys) = (any::<[L::Input; 4]>(), any::<[[f32; OUT]; 4]>());
@@ -111,9 +113,10 @@ fn in_place<const OUT: usize, L: Layer<Output = [f32; OUT]>>(layer: L) {
 }
 
 /// A layer as a user writes it, around one of fusebox, which it hands slices of any length.
+#[derive(Clone, Copy)]
 struct Stranger<L>(L);
 
-impl<L: PerSample> Layer for Stranger<L> {
+impl<L: PerSample + Sliced> Layer for Stranger<L> {
     type Input = L::Input;
     type Output = L::Output;
     type Even<const B: usize> = L::Even<B>;
@@ -124,7 +127,7 @@ impl<L: PerSample> Layer for Stranger<L> {
     }
 }
 
-impl<L: PerSample> Train for Stranger<L> {
+impl<L: PerSample + Sliced> Train for Stranger<L> {
     type Tape<const B: usize> = L::Tape<B>;
     type Gradients<const B: usize> = L::Gradients<B>;
     type State<O: Optimizer> = L::State<O>;
@@ -141,6 +144,7 @@ impl<L: PerSample> Train for Stranger<L> {
         ys: &mut [L::Output],
     ) {
         self.0.forward(isa, hide(xs), tape, hide(ys));
+        slice(|slice| self.0.forward_slice(isa, slice, hide(xs), tape, hide(ys)));
     }
 
     fn derivative<'a, const B: usize>(tape: &'a L::Tape<B>, ys: &'a [L::Output]) -> Derivative<'a> {
@@ -158,10 +162,11 @@ impl<L: PerSample> Train for Stranger<L> {
         gradients: &mut L::Gradients<B>,
         dx: InputGradient<'_, L::Input>,
     ) {
-        if any::<u8>() == 0 {
-            return dx.write(isa, |dxs| keep(dxs.len()));
+        match any::<u8>() {
+            0 => dx.write(isa, |dxs| keep(dxs.len())),
+            1 => slice(|slice| self.0.backward_slice(isa, slice, hide(xs), tape, hide(dys), gradients, dx)),
+            _ => self.0.backward(isa, hide(xs), tape, hide(dys), gradients, dx),
         }
-        self.0.backward(isa, hide(xs), tape, hide(dys), gradients, dx);
     }
 
     fn update<O: Optimizer, const B: usize>(
@@ -176,9 +181,38 @@ impl<L: PerSample> Train for Stranger<L> {
     ) {
         self.0.update::<O, B>(isa, hide(xs), tape, hide(dys), gradients, sweep, state);
         let mut squares = any::<[f32; 4]>();
-        self.0.add_norms(isa, hide(xs), tape, hide(dys), gradients, hide(&mut squares));
+        self.add_norms(isa, xs, tape, dys, gradients, &mut squares);
+        let from = self.0;
+        slice(|slice| {
+            let (xs, dys) = (hide(xs), hide(dys));
+            self.0.copy_slice(slice, &from);
+            self.0.update_slice::<O, B>(isa, slice, xs, tape, dys, gradients, sweep, state);
+            self.0.add_norms_slice(isa, slice, xs, tape, dys, gradients, hide(&mut squares));
+            keep((slice.take(any(), any()), slice.take_whole(any())));
+        });
         let mut gradients = L::Gradients::<B>::ZEROED;
-        L::scale_rows(hide(&squares), hide(&mut gradients));
+        Self::scale_rows(&squares, &mut gradients);
         keep(gradients);
     }
 }
+
+impl<L: PerSample + Sliced> PerSample for Stranger<L> {
+    fn add_norms<const B: usize>(
+        &self,
+        isa: Isa,
+        xs: &[L::Input],
+        tape: &L::Tape<B>,
+        dys: &[L::Output],
+        gradients: &L::Gradients<B>,
+        squares: &mut [f32],
+    ) {
+        self.0.add_norms(isa, hide(xs), tape, hide(dys), gradients, hide(squares));
+    }
+
+    fn scale_rows<const B: usize>(factors: &[f32], gradients: &mut L::Gradients<B>) {
+        L::scale_rows(hide(factors), hide(gradients));
+    }
+}
+
+/// As it stands, each pass is one unit.
+impl<L: PerSample + Sliced> Sliced for Stranger<L> {}

@@ -15,6 +15,7 @@ pub mod integers;
 pub mod layers;
 pub mod metrics;
 pub mod products;
+pub mod slices;
 pub mod text;
 pub mod training;
 

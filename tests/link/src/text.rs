@@ -1,5 +1,6 @@
 //! Descriptions, and the copies and comparisons that derives write.
 
+use crate::slices::slice;
 use crate::{any, hide, keep};
 use core::fmt::{self, Debug, Display, Write};
 use fusebox::data::{
@@ -39,6 +40,9 @@ fn whole_numbers() {
     debug(&hide(Workspace::<Layers, 3>::MEMORY));
     debug(&hide(Workspace::<Layers, 3>::new()));
     debug(&hide(Workspace::<Layers, 3>::new()).stage());
+    debug(&hide(Learner::<Layers, 3>::new(any())));
+    debug(&hide(Budget::rows(any())));
+    slice(|slice| debug(slice));
     debug(&hide(Reservoir::<u8, 3>::new()));
     debug(&hide(Offered::Refused(any::<u8>())));
     debug(&hide(Batches { batches: any() }));
@@ -214,6 +218,7 @@ fn comparisons() {
     compare(&hide(Private::new(sgd, any(), any(), any()).gather));
     compare(&hide(Limits::DEFAULT));
     compare(&hide(Workspace::<Layers, 3>::MEMORY));
+    compare(&hide(Budget::rows(any())));
     compare(&hide(Offered::Refused(any::<u8>())));
     compare(&hide(Verdict::Stop));
     if let Ok(schedule) = Schedule::constant(any()) {

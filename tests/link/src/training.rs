@@ -1,10 +1,11 @@
 //! Losses, optimisers, and the steps of a training.
 
+use crate::slices::slice;
 use crate::{any, hide, keep};
 use fusebox::{
-    Accumulate, Adam, AdamW, BinaryCrossEntropy, ClipNorm, ClipValue, CrossEntropy, Dense, Guard, Huber, Isa,
-    Limits, Loss, Momentum, Mse, Nesterov, Optimizer, Relu, RmsProp, Seq, Sgd, WeightDecay,
-    WeightedCrossEntropy, Workspace, Zeroed,
+    Accumulate, Adam, AdamW, BinaryCrossEntropy, Budget, ClipNorm, ClipValue, CrossEntropy, Dense, Error,
+    Guard, Huber, Isa, Learner, Limits, Loss, Momentum, Mse, Nesterov, Optimizer, Plain, Relu, RmsProp, Seq,
+    Sgd, WeightDecay, WeightedCrossEntropy, Workspace, Zeroed,
 };
 
 type Net = Seq![Dense<3, 4, Relu>, Dense<4, 2>];
@@ -18,6 +19,7 @@ pub fn all() {
     if let Ok(weighted) = WeightedCrossEntropy::<2>::new(any(), any()) {
         loss(hide(weighted), &any::<[u8; 4]>());
     }
+    loss(hide(Stranger(Mse)), &any::<[[f32; 2]; 4]>());
     let sgd = Sgd::new(any());
     let adam = Adam::new(any());
     steps(hide(sgd));
@@ -30,6 +32,7 @@ pub fn all() {
     steps(hide(ClipValue::new(adam, any())));
     steps(hide(ClipNorm::new(adam, any())));
     steps(hide(Accumulate::new(sgd, any())));
+    steps(hide(Stranger(adam)));
 }
 
 /// A loss, given slices of any length.
@@ -39,7 +42,10 @@ fn loss<L: Loss<[f32; 2]>>(loss: L, targets: &[L::Target]) {
     for target in targets {
         keep(loss.check(target, any()));
     }
-    keep(loss.gradient(hide(Isa::portable()), hide(&ys), targets, hide(&mut dys)));
+    let isa = hide(Isa::portable());
+    keep(loss.gradient(isa, hide(&ys), targets, hide(&mut dys)));
+    let mut sums = any::<[f32; 16]>();
+    slice(|slice| keep(loss.gradient_slice(isa, slice, hide(&ys), targets, hide(&mut dys), &mut sums)));
 }
 
 /// An optimiser, given slices of any length.
@@ -54,12 +60,17 @@ pub(crate) fn optimizer<O: Optimizer>(optimizer: &O) {
     O::step(&mut sweep, isa, &any(), &mut weight, &mut weights);
     O::step_product(&mut sweep, isa, xs, dys, &mut weight, &mut weights);
     O::step_rows(&mut sweep, isa, dys, &mut any(), &mut biases);
+    slice(|slice| {
+        O::step_slice(slice, &mut sweep, isa, &any(), &mut weight, &mut weights);
+        O::step_product_slice(slice, &mut sweep, isa, xs, dys, &mut weight, &mut weights);
+        O::step_rows_slice(slice, &mut sweep, isa, dys, &mut any(), &mut biases);
+    });
     keep(optimizer.next(&mut progress, sweep).map(drop));
     keep((weight, weights, biases));
 }
 
 /// An optimiser alone, and in every kind of step but the private one.
-fn steps<O: Optimizer>(rule: O) {
+fn steps<O: Optimizer + Copy>(rule: O) {
     optimizer(&rule);
     let optimizer = &rule;
     let isa = hide(Isa::portable());
@@ -83,6 +94,12 @@ fn steps<O: Optimizer>(rule: O) {
     keep(staged(&mut workspace).train_step_with(isa, &mut net, optimizer));
     keep(staged(&mut workspace).train_step_guarded(&mut net, optimizer, &mut guard));
     keep(staged(&mut workspace).train_step_guarded_with(isa, &mut net, optimizer, &mut guard));
+    let mut learner = hide(Learner::new(net));
+    started(&mut learner, rule);
+    keep(learner.poll(Budget::macs(any())));
+    keep(learner.poll_with(isa, Budget::rows(any())));
+    keep(learner.poll_guarded(Budget::macs(any()), &mut guard));
+    keep(learner.poll_guarded_with(isa, Budget::rows(any()), &mut guard));
 }
 
 /// Some rows, staged: there may be none, or as many as there is room for.
@@ -94,4 +111,73 @@ pub(crate) fn staged<O: Optimizer>(
         keep(stage.push(any(), |row| *row = Zeroed::ZEROED));
     }
     stage
+}
+
+/// A step on some rows, started if there are any.
+pub(crate) fn started<O: Optimizer>(learner: &mut Learner<Net, 3, O>, rule: O) {
+    for _ in 0..any::<usize>() {
+        keep(learner.push(any(), |row| *row = Zeroed::ZEROED));
+    }
+    keep(learner.start(rule));
+}
+
+/// A loss or an optimiser as a user writes it, without slices.
+#[derive(Clone, Copy)]
+struct Stranger<T>(T);
+
+impl<L: Loss<[f32; 2]>> Loss<[f32; 2]> for Stranger<L> {
+    type Target = L::Target;
+
+    fn check(&self, target: &L::Target, row: usize) -> Result<(), Error> {
+        self.0.check(target, row)
+    }
+
+    fn gradient(&self, isa: Isa, ys: &[[f32; 2]], targets: &[L::Target], dys: &mut [[f32; 2]]) -> f32 {
+        self.0.gradient(isa, ys, targets, dys)
+    }
+}
+
+impl<O: Optimizer> Optimizer for Stranger<O> {
+    type State<P: Zeroed> = O::State<P>;
+    type Progress = O::Progress;
+    type Sweep = O::Sweep;
+
+    fn begin(&self, progress: &mut O::Progress, rows: usize) -> O::Sweep {
+        self.0.begin(progress, rows)
+    }
+
+    fn next(&self, progress: &mut O::Progress, sweep: O::Sweep) -> Option<O::Sweep> {
+        self.0.next(progress, sweep)
+    }
+
+    fn step<P: Plain>(
+        sweep: &mut O::Sweep,
+        isa: Isa,
+        gradient: &P,
+        parameters: &mut P,
+        state: &mut O::State<P>,
+    ) {
+        O::step(sweep, isa, gradient, parameters, state);
+    }
+
+    fn step_product<const IN: usize, const OUT: usize>(
+        sweep: &mut O::Sweep,
+        isa: Isa,
+        xs: &[[f32; IN]],
+        dys: &[[f32; OUT]],
+        weight: &mut [[f32; OUT]; IN],
+        state: &mut O::State<[[f32; OUT]; IN]>,
+    ) {
+        O::step_product(sweep, isa, xs, dys, weight, state);
+    }
+
+    fn step_rows<const OUT: usize>(
+        sweep: &mut O::Sweep,
+        isa: Isa,
+        dys: &[[f32; OUT]],
+        bias: &mut [f32; OUT],
+        state: &mut O::State<[f32; OUT]>,
+    ) {
+        O::step_rows(sweep, isa, dys, bias, state);
+    }
 }
