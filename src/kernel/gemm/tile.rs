@@ -8,7 +8,8 @@ pub(super) enum First {
     Zero,
     /// One row for all rows of C: the bias.
     Row(*const f32),
-    /// One number for all of C: the bias of a single column.
+    /// One number for all of C: the bias of a single column that is computed as a row.
+    #[cfg(not(fusebox_scalar))]
     Each(*const f32),
     /// The old C.
     Output,

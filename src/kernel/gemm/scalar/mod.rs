@@ -263,8 +263,8 @@ fn make(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: First, finis
         true => (n, false),
         false => (b.row_stride(), b.is_transposed()),
     };
-    // A transposed column is a row.
-    let a_is_row = m == 1 && a.row_stride() == 1;
+    // A transposed column is a row. Not where C is a single number: a dot product of rows has lanes, this one a chain.
+    let a_is_row = m == 1 && n > 1 && a.row_stride() == 1;
     let mut product = Product {
         m,
         n,
@@ -281,13 +281,14 @@ fn make(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: First, finis
         c_stride,
         c: c.data_mut().as_mut_ptr(),
     };
-    if n == 1 && a.is_transposed() && c_stride == 1 && finish.takes_columns_as_rows() {
-        // A column of products with a transposed A is a row of the transposed product, along which there are tiles.
+    let has_bias = matches!(first, First::Row(_));
+    if n == 1 && a.is_transposed() && c_stride == 1 && !has_bias && finish.takes_columns_as_rows() {
+        // A column of products with a transposed A is a row of the transposed product, along which there are tiles. Not with
+        // a bias: the column's one number is not a row, from which tiles start.
         let b_step = if b.is_transposed() { 1 } else { b.row_stride() };
         (product.m, product.n) = (1, m);
         (product.a, product.a_stride, product.a_transposed) = (product.b, b_step, b_step != 1);
         (product.b, product.b_stride, product.b_transposed) = (a.data().as_ptr(), a.row_stride(), false);
-        product.first = if let First::Row(bias) = first { First::Each(bias) } else { first };
         product.c_stride = m;
     }
     drive(isa, &product, finish);
@@ -338,7 +339,6 @@ fn sums_at(product: &Product, [row, col]: [usize; 2]) -> Sums {
     let (b_k, b_col) = if b_transposed { (1, b_stride) } else { (b_stride, 1) };
     let (first, first_row, first_col) = match product.first {
         First::Zero => (ZEROS.as_ptr(), 0, 0),
-        First::Each(number) => (number, 0, 0),
         First::Row(row) => (row.wrapping_add(col), 0, 1),
         First::Output => (c.wrapping_add(row * c_stride + col).cast_const(), c_stride, 1),
     };
@@ -467,7 +467,7 @@ fn column<const FUSED: bool>(product: &Product, finish: &dyn FinishRows) {
         unsafe {
             lanes[0] = match product.first {
                 First::Zero => 0.0,
-                First::Row(bias) | First::Each(bias) => bias.read(),
+                First::Row(bias) => bias.read(),
                 First::Output => place.c.read(),
             };
             plain::add_products::<FUSED>(&mut lanes, a, b, b_k, k);
