@@ -401,13 +401,15 @@ pub(super) fn row<const K: usize, const N: usize>(
     relu: bool,
 ) {
     let b = b.as_flattened().as_ptr();
-    finished_row(row_kernel(isa), a, b, c, bias, relu);
+    // SAFETY: the types say so.
+    unsafe { finished_row(row_kernel(isa), a, b, c, bias, relu) }
 }
 
-/// # Panics
-/// Never: but `b` must hold as many rows as `a` has numbers, as long as `c`, and the bias as many numbers as `c`.
+/// # Safety
+/// `b` has as many rows as `a` has numbers, each as long as `c`; the bias is as long as `c`, too. The kernel is one for a
+/// single row of an A and a B that lie in rows.
 #[inline(never)]
-fn finished_row(kernel: Kernel, a: &[f32], b: *const f32, c: &mut [f32], bias: &[f32], relu: bool) {
+unsafe fn finished_row(kernel: Kernel, a: &[f32], b: *const f32, c: &mut [f32], bias: &[f32], relu: bool) {
     let (k, n) = (a.len(), c.len());
     let mut sums = Sums {
         a: a.as_ptr(),
@@ -427,7 +429,7 @@ fn finished_row(kernel: Kernel, a: &[f32], b: *const f32, c: &mut [f32], bias: &
         rows: 1,
         cols: n,
     };
-    // SAFETY: `row` has seen to what is above.
+    // SAFETY: the caller's promise.
     unsafe { kernel(&mut sums) };
     if relu {
         for c in c {
