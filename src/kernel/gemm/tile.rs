@@ -48,7 +48,7 @@ pub(crate) trait Finish: Copy {
     fn takes_columns_as_rows(&self) -> bool;
 
     /// The same for the part of C that begins at `row` and `col`.
-    #[cfg(feature = "rayon")]
+    #[cfg(all(feature = "rayon", not(fusebox_scalar)))]
     fn part(&self, row: usize, col: usize) -> Self;
 
     /// Turns the sums in `acc` into what is stored at `place`, and stores it: [`store_tile`].
