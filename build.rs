@@ -1,7 +1,7 @@
 //! Decides whether kernels are for vectors, and which class of core they are for on Cortex-M.
 //!
 //! Stable Rust shows a crate none of a Cortex-M's features (`cfg(target_feature)` is never set there), so they are read off
-//! the target's name and `-C target-cpu`, or told by a feature of the crate: see "Cortex-M" in ARCHITECTURE.md.
+//! the target's name and `-C target-cpu`, or told by a feature of the crate: see "Microcontrollers" in ARCHITECTURE.md.
 
 use std::env;
 

@@ -163,6 +163,42 @@ fn views_outside_their_slice_are_errors() {
 }
 
 /// Where there is nothing to step over, a stride may be anything.
+/// A row of A in a matrix of its own, whose numbers lie side by side however it is viewed.
+#[test]
+fn a_row_alone_has_the_bits_it_has_among_others() {
+    const M: usize = 5;
+    let mut values = random(15);
+    let shapes =
+        [1, 2, 3, 4, 5, 16, 17, 33].into_iter().flat_map(|n| [0, 1, 16, 17, 64, 130].map(|k| (n, k)));
+    for (n, k) in shapes {
+        let [a, b, bias] =
+            [M * k, k * n, n].map(|count| -> Vec<f32> { (0..count).map(|_| values()).collect() });
+        for (isa, (a_transposed, b_transposed)) in
+            isas().flat_map(|isa| TRANSPOSED.map(|layout| (isa, layout)))
+        {
+            let product = |a: &[f32], m| {
+                let view = |data, rows, cols, transposed| match transposed {
+                    false => Mat::new(data, rows, cols).expect("rows x cols"),
+                    true => Mat::new(data, cols, rows).expect("cols x rows").t(),
+                };
+                let (a, b) = (view(a, m, k, a_transposed), view(&b, k, n, b_transposed));
+                let mut c = vec![f32::NAN; m * n];
+                let out = MatMut::new(&mut c, m, n).expect("m x n");
+                gemm_with(isa, a, b, out, Epilogue::Bias(&bias)).expect("shapes that fit");
+                c.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+            };
+            let together = product(&a, M);
+            for row in 0..M {
+                let number = |i| if a_transposed { a[i * M + row] } else { a[row * k + i] };
+                let alone = product(&(0..k).map(number).collect::<Vec<_>>(), 1);
+                let what = format!("{isa}: {n} columns, {k} deep, {a_transposed}, {b_transposed}, row {row}");
+                assert_eq!(alone, together[row * n..][..n], "{what}");
+            }
+        }
+    }
+}
+
+/// Where there is nothing to step over, a stride may be anything.
 #[test]
 fn empty_sums_of_far_strides_are_the_epilogue_of_zero() {
     for isa in isas() {

@@ -122,7 +122,8 @@ impl Isa {
 
     /// Helium, a Cortex-M55's vectors of four, in a build for that (see the feature `cortex-m55`), unless it is
     /// `reproducible`: products take them, the rest the core's floating-point unit, fused as well. Helium takes subnormal
-    /// numbers for zero.
+    /// numbers for zero, the floating-point unit does not: where a product meets some, its bits are those of no other
+    /// instruction set, nor a row's in a batch those of the row alone.
     ///
     /// ```
     /// assert!(fusebox::Isa::helium().is_none_or(|isa| isa.is_fused()));

@@ -3,7 +3,7 @@
 //! Multiply then add, never fused, on every target: `wide`'s own `mul_add` fuses where the build allows it, its
 //! `reduce_add` has an order of its own and its `max` a NaN rule of its own, so none of them is used.
 
-use super::{BIAS, Pass, Simd, TWO_23, VECTORS};
+use super::{BIAS, Pass, Simd, TWO_23};
 use wide::{f32x4, i32x4};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,9 +29,8 @@ fn from_bits(x: i32x4) -> f32x4 {
 impl Simd for Portable {
     type V = f32x4;
     const LANES: usize = 4;
-    // Cores without vectors hold four rows of four in their thirty-two (or fewer) scalar registers; vector units with
-    // sixteen registers hold four rows of two vectors and the products on their way to the sums.
-    const TILE_ROWS: [usize; 4] = if VECTORS { [4, 4, 0, 1] } else { [4, 0, 0, 0] };
+    // Sixteen registers hold four rows of two vectors and the products on their way to the sums.
+    const TILE_ROWS: [usize; 4] = [4, 4, 0, 1];
 
     #[inline(always)]
     fn call<P: Pass>(self, pass: P) -> P::Output {

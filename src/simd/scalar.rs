@@ -1,13 +1,13 @@
 //! One number at a time: the instruction sets of a microcontroller.
 //!
 //! The portable one multiplies, then adds. Cores whose multiply-add is fused and fast (see `build.rs`) have one that fuses
-//! as well: by assembly, for without `std` stable Rust has only a routine in software for it. What a processor with floating point makes of plain Rust is as good as assembly, but
-//! for the square root, which stable Rust does not offer without `std`; and products, which have kernels of their own
-//! (`kernel/gemm/scalar`).
+//! as well: by assembly, for without `std` stable Rust has only a routine in software for it. What a processor with floating
+//! point makes of plain Rust is as good as assembly, but for the square root, which stable Rust does not offer without
+//! `std`; and products, which have kernels of their own (`kernel/gemm/scalar`).
 
 use super::{BIAS, Isa, Pass, Simd, TWO_23};
 
-/// With `FUSED`, only on cores that can: see [`Scalar::fused`].
+/// With `FUSED`, only on cores that can: see [`Scalar::FUSED`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Scalar<const FUSED: bool>(());
 

@@ -14,7 +14,7 @@
 
 use super::product::Product;
 use super::tile::{Finish, First, Place};
-use crate::simd::{Pass, Simd, VECTORS};
+use crate::simd::{Pass, Simd};
 
 /// Virtual lanes of a sum.
 const SUMS: usize = 64;
@@ -43,8 +43,7 @@ impl<F: Finish> Pass for Column<'_, F> {
             match S::LANES {
                 16 => rows::<S, F, 1, 4, 4>(s, product, finish, row),
                 8 => rows::<S, F, 1, 8, 8>(s, product, finish, row),
-                _ if VECTORS => rows::<S, F, 1, 16, 8>(s, product, finish, row),
-                _ => rows::<S, F, 1, 16, 4>(s, product, finish, row),
+                _ => rows::<S, F, 1, 16, 8>(s, product, finish, row),
             }
             row += 1;
         }

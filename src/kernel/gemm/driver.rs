@@ -46,18 +46,17 @@ use super::thin::{THIN, Thin};
 use super::tile::{Finish, First, Place};
 use super::tiny;
 use crate::Aligned;
-use crate::simd::{Pass, Simd, VECTORS};
+use crate::simd::{Pass, Simd};
 use core::mem::MaybeUninit;
 
-/// Numbers in the packing buffer, the whole of the stack that gemm takes beyond registers: 48 KiB where there are
-/// vectors, 256 bytes on a microcontroller.
-const PACK_LEN: usize = if VECTORS { 12 * 1024 } else { 64 };
+/// Numbers in the packing buffer, the whole of the stack that gemm takes beyond registers: 48 KiB.
+const PACK_LEN: usize = 12 * 1024;
 
 /// Numbers in the buffer of a product so small that touching each page of the large one would show: less than a page.
-const SHORT_PACK_LEN: usize = if VECTORS { 896 } else { PACK_LEN };
+const SHORT_PACK_LEN: usize = 896;
 
 /// The same with a page or two to touch.
-const MEDIUM_PACK_LEN: usize = if VECTORS { 2 * 1024 + 512 } else { PACK_LEN };
+const MEDIUM_PACK_LEN: usize = 2 * 1024 + 512;
 
 /// Numbers of B, rows times stride, from which on a tall product packs its panels: four megabytes, which L2 never holds.
 const LARGE_B: usize = 1024 * 1024;
@@ -84,20 +83,20 @@ impl<F: Finish> Pass for Run<'_, F> {
         if n == 1 && !a_transposed {
             return s.call(Column { product, finish });
         }
-        if VECTORS && m == 1 && n >= LONG && !b_transposed && !F::READS_OUTPUT && product.segment() >= k {
+        if m == 1 && n >= LONG && !b_transposed && !F::READS_OUTPUT && product.segment() >= k {
             return match a_transposed {
                 false => s.call(LongRow::<F, false> { product, finish }),
                 true => s.call(LongRow::<F, true> { product, finish }),
             };
         }
-        if VECTORS && m <= FEW && b_transposed {
+        if m <= FEW && b_transposed {
             return match a_transposed {
                 false => s.call(FewRows::<F, false> { product, finish }),
                 true => s.call(FewRows::<F, true> { product, finish }),
             };
         }
         let tiny = tiny::is_tiny::<S>(product);
-        let thin = VECTORS && k.wrapping_sub(1) < THIN && !b_transposed;
+        let thin = k.wrapping_sub(1) < THIN && !b_transposed;
         match (a_transposed, tiny, thin) {
             (false, true, _) => tiny::run::<S, F, false>(s, product, finish),
             (true, true, _) => tiny::run::<S, F, true>(s, product, finish),
@@ -196,12 +195,7 @@ fn spare_rows<S: Simd, F: Finish>(product: &Product) -> usize {
     let overwritten = !F::READS_OUTPUT && !matches!(product.first, First::Output);
     // A panel of three vectors, and what it takes to begin at a cache line.
     let rows = (k.saturating_mul(3 * S::LANES).saturating_add(16)).div_ceil(n.max(1));
-    if VECTORS
-        && overwritten
-        && product.c_stride == n
-        && k > plan::block_depth::<S>(k, PACK_LEN)
-        && rows <= m / 8
-    {
+    if overwritten && product.c_stride == n && k > plan::block_depth::<S>(k, PACK_LEN) && rows <= m / 8 {
         rows
     } else {
         0
@@ -215,8 +209,7 @@ fn worth_packing<S: Simd, F: Finish, const TN: bool>(product: &Product) -> bool 
     let Product { m, k, b_stride, .. } = *product;
     let one_block = k <= plan::block_depth::<S>(k, PACK_LEN);
     let size = k.saturating_mul(b_stride);
-    VECTORS
-        && (size > LARGE_B || size > CROWDED_B && plan::rows_crowd(k, b_stride))
+    (size > LARGE_B || size > CROWDED_B && plan::rows_crowd(k, b_stride))
         && m > 4 * plan::tile_rows::<S>(2)
         && (one_block || !F::READS_OUTPUT && product.segment() >= k)
 }

@@ -72,7 +72,7 @@ impl Finish for Activate {
         !matches!(*self, Self::ReluMask(_, stride) if stride != 1)
     }
 
-    #[cfg(feature = "rayon")]
+    #[cfg(all(feature = "rayon", not(fusebox_scalar)))]
     fn part(&self, row: usize, col: usize) -> Self {
         match *self {
             Self::ReluMask(gate, stride) => Self::ReluMask(gate.wrapping_add(row * stride + col), stride),

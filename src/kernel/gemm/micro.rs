@@ -47,7 +47,7 @@
 //!
 //! # The order of a sum
 //!
-//! k ascends into one accumulator. Where the plan asks for chains (see [`super::plan`]), k falls into segments of equal
+//! k ascends into one accumulator. Where a product has chains (see [`super::chains`]), k falls into segments of equal
 //! length; each gets an accumulator of its own, and the accumulators are added in order. So the bits of an
 //! element do not depend on the tile it lies in.
 

@@ -128,8 +128,8 @@ pub(crate) fn product(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, epilogue:
 }
 
 /// `c = a b + bias`, and a ReLU if asked for, for one row of A: all that is to be chosen is chosen when the layer is
-/// compiled, which a single row feels (two thirds of the time for 64 x 32). Where there are no vectors the choice
-/// is small and programs must be, so the general product does it.
+/// compiled, which a single row feels (two thirds of the time for 64 x 32). Where there are no vectors this is the kernel
+/// alone, so that a program that infers holds no other; a single column has an order of its own, in the general product.
 #[inline(always)]
 pub(crate) fn row_product<const K: usize, const N: usize>(
     isa: Isa,

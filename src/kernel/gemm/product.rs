@@ -34,7 +34,7 @@ impl Product {
     }
 }
 
-#[cfg(feature = "rayon")]
+#[cfg(all(feature = "rayon", not(fusebox_scalar)))]
 impl Product {
     /// Some rows and columns of C.
     pub(super) fn part(&self, rows: core::ops::Range<usize>, cols: core::ops::Range<usize>) -> Self {

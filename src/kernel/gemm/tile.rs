@@ -8,7 +8,7 @@ pub(super) enum First {
     Zero,
     /// One row for all rows of C: the bias.
     Row(*const f32),
-    /// One number for all of C: the bias of a single column.
+    /// One number for all of C: the bias of a single column that is computed as a row.
     #[cfg(not(fusebox_scalar))]
     Each(*const f32),
     /// The old C.
@@ -48,7 +48,7 @@ pub(crate) trait Finish: Copy {
     fn takes_columns_as_rows(&self) -> bool;
 
     /// The same for the part of C that begins at `row` and `col`.
-    #[cfg(feature = "rayon")]
+    #[cfg(all(feature = "rayon", not(fusebox_scalar)))]
     fn part(&self, row: usize, col: usize) -> Self;
 
     /// Turns the sums in `acc` into what is stored at `place`, and stores it: [`store_tile`].

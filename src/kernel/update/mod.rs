@@ -44,7 +44,7 @@ impl Finish for Descend {
         true
     }
 
-    #[cfg(feature = "rayon")]
+    #[cfg(all(feature = "rayon", not(fusebox_scalar)))]
     fn part(&self, _row: usize, _col: usize) -> Self {
         *self
     }
@@ -148,7 +148,7 @@ impl Finish for ByTile<'_> {
         self.rule.takes_columns_as_rows()
     }
 
-    #[cfg(feature = "rayon")]
+    #[cfg(all(feature = "rayon", not(fusebox_scalar)))]
     fn part(&self, row: usize, col: usize) -> Self {
         Self { row: self.row + row, col: self.col + col, ..*self }
     }

@@ -1,8 +1,9 @@
 //! Products of matrices: every pair of boundary sizes, every layout, every epilogue.
 //!
 //! Sizes come from a Latin square: m is the i-th size, n the j-th, k the (i + j)-th, cyclically. So each size meets each
-//! other in each two of the three places, in as many products as there are pairs. The rows of the views have gaps
-//! between them or none, in turn, and the epilogue changes with every product.
+//! other in each two of the three places, in as many products as there are pairs. The epilogue changes with every product,
+//! and after all of them the gap between the rows of the views, if there is one: so a single column, too, meets each
+//! epilogue with and without gaps.
 //!
 //! The bound of an element is the crate's contract: gamma(k + 2) (|c0| + sum |a b|) + k 2^-149, and what the reference in
 //! `f64` may be off by itself.
@@ -158,7 +159,7 @@ fn product<const SIZE: usize, const CELLS: usize>(
 ) -> Result<(), Failure> {
     let What { shape: [m, n, k], .. } = what;
     let end = ENDS.get(number % ENDS.len()).copied().unwrap_or(End::Nothing);
-    let gap = number % (GAP + 1);
+    let gap = number / ENDS.len() % (GAP + 1);
     let Buffers { a, b, c, old, bias } = buffers;
     let mut rng = Rng::new(number as u64);
     fill(a, &mut rng);

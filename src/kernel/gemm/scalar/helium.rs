@@ -70,7 +70,7 @@ macro_rules! add_times_factor {
     };
 }
 
-/// The end of a tile. Changes r5, r7, r9, r11 and r12.
+/// The end of a tile. Changes r5, r7, r9, r12 and q4.
 macro_rules! end {
     () => {
         concat!(
@@ -105,8 +105,8 @@ macro_rules! end {
     };
 }
 
-/// The four columns to the right, or the four rows below. Changes r5, r7, r9 and r12; `kept` has the tiles left, and in
-/// r6 remains what is there.
+/// The four columns to the right, or the four rows below. The last of `kept` counts the tiles left. Changes r5, r7, r9 and
+/// r12.
 macro_rules! next {
     () => {
         "ldr r5, [r0, #32]

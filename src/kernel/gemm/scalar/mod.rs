@@ -7,9 +7,9 @@
 //! ```
 //!
 //! The loops are compiled once, for all shapes and whatever becomes of a sum: a kernel is a pointer to the one for how A
-//! and B lie, and the finish an object that says what it can do without. One row with a bias, a layer's outputs for one
-//! sample, has a shorter way ([`row`]), so that a program that only infers holds little else. The first chain's sums lie in
-//! C until the next one's are added, unless the old C still counts: then they lie on the stack, 256 bytes.
+//! and B lie, and the finish an object. Which of them a layer needs is settled where its types are known, so a program
+//! holds only those. The first chain's sums lie in C until the next one's are added, unless the old C still counts: then
+//! they lie on the stack, 256 bytes.
 
 #[cfg(all(fusebox_fused, fusebox_core = "m55"))]
 mod helium;
@@ -263,7 +263,7 @@ fn make(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: First, finis
         true => (n, false),
         false => (b.row_stride(), b.is_transposed()),
     };
-    // A transposed column is a row. (Of a single element the order would be another: see `column`.)
+    // A transposed column is a row. Not where C is a single number: a dot product of rows has lanes, this one a chain.
     let a_is_row = m == 1 && n > 1 && a.row_stride() == 1;
     let mut product = Product {
         m,
@@ -282,9 +282,9 @@ fn make(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: First, finis
         c: c.data_mut().as_mut_ptr(),
     };
     let has_bias = matches!(first, First::Row(_));
-    if n == 1 && a.is_transposed() && c_stride == 1 && finish.takes_columns_as_rows() && !has_bias {
-        // A column of products with a transposed A is a row of the transposed product, along which there are tiles. (But for
-        // a bias: kernels read four numbers of it, and it has one.)
+    if n == 1 && a.is_transposed() && c_stride == 1 && !has_bias && finish.takes_columns_as_rows() {
+        // A column of products with a transposed A is a row of the transposed product, along which there are tiles. Not with
+        // a bias: the column's one number is not a row, from which tiles start.
         let b_step = if b.is_transposed() { 1 } else { b.row_stride() };
         (product.m, product.n) = (1, m);
         (product.a, product.a_stride, product.a_transposed) = (product.b, b_step, b_step != 1);
@@ -401,13 +401,15 @@ pub(super) fn row<const K: usize, const N: usize>(
     relu: bool,
 ) {
     let b = b.as_flattened().as_ptr();
-    finished_row(row_kernel(isa), a, b, c, bias, relu);
+    // SAFETY: the types say so.
+    unsafe { finished_row(row_kernel(isa), a, b, c, bias, relu) }
 }
 
-/// # Panics
-/// Never: but `b` must hold as many rows as `a` has numbers, as long as `c`, and the bias as many numbers as `c`.
+/// # Safety
+/// `b` has as many rows as `a` has numbers, each as long as `c`; the bias is as long as `c`, too. The kernel is one for a
+/// single row of an A and a B that lie in rows.
 #[inline(never)]
-fn finished_row(kernel: Kernel, a: &[f32], b: *const f32, c: &mut [f32], bias: &[f32], relu: bool) {
+unsafe fn finished_row(kernel: Kernel, a: &[f32], b: *const f32, c: &mut [f32], bias: &[f32], relu: bool) {
     let (k, n) = (a.len(), c.len());
     let mut sums = Sums {
         a: a.as_ptr(),
@@ -427,7 +429,7 @@ fn finished_row(kernel: Kernel, a: &[f32], b: *const f32, c: &mut [f32], bias: &
         rows: 1,
         cols: n,
     };
-    // SAFETY: `row` has seen to what is above.
+    // SAFETY: the caller's promise.
     unsafe { kernel(&mut sums) };
     if relu {
         for c in c {

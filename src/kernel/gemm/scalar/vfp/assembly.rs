@@ -93,19 +93,29 @@ macro_rules! first_values {
     };
 }
 
-/// Eight numbers from s16 on are added to as many sums from s0 on.
-#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
-macro_rules! add_eight {
+/// Four numbers from s16 on are added to as many sums from s0 on.
+macro_rules! add_four {
     () => {
         "vadd.f32 s0, s16, s0
          vadd.f32 s1, s17, s1
          vadd.f32 s2, s18, s2
          vadd.f32 s3, s19, s3
-         vadd.f32 s4, s20, s4
-         vadd.f32 s5, s21, s5
-         vadd.f32 s6, s22, s6
-         vadd.f32 s7, s23, s7
         "
+    };
+}
+
+/// Eight numbers from s16 on are added to as many sums from s0 on.
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+macro_rules! add_eight {
+    () => {
+        concat!(
+            add_four!(),
+            "vadd.f32 s4, s20, s4
+             vadd.f32 s5, s21, s5
+             vadd.f32 s6, s22, s6
+             vadd.f32 s7, s23, s7
+            "
+        )
     };
 }
 

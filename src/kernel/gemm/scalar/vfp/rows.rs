@@ -57,11 +57,9 @@ pub(super) unsafe extern "C" fn nt_row(tiles: &mut Tiles) {
          ldr r5, [r0, #56]
          cbz r5, 8f
          vldmia r4, {{s16-s19}}
-         vadd.f32 s0, s16, s0
-         vadd.f32 s1, s17, s1
-         vadd.f32 s2, s18, s2
-         vadd.f32 s3, s19, s3
-         8:
+        ",
+        add_four!(),
+        "8:
          vstmia r4!, {{s0-s3}}
          subs r3, #1
          bne.w 1b
@@ -202,26 +200,7 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
         sixteen!(),
         "3:\n",
         sixteen!(),
-        add!(
-            "s31",
-            "vadd.f32 s0, s16, s0
-vadd.f32 s1, s17, s1
-vadd.f32 s2, s18, s2
-vadd.f32 s3, s19, s3
-vadd.f32 s4, s20, s4
-vadd.f32 s5, s21, s5
-vadd.f32 s6, s22, s6
-vadd.f32 s7, s23, s7
-vadd.f32 s8, s24, s8
-vadd.f32 s9, s25, s9
-vadd.f32 s10, s26, s10
-vadd.f32 s11, s27, s11
-vadd.f32 s12, s28, s12
-vadd.f32 s13, s29, s13
-vadd.f32 s14, s30, s14
-vadd.f32 s15, s31, s15
-"
-        ),
+        add!("s31", add_eight!(), add_eight_more!()),
         "vstmia r8, {{s0-s15}}\n",
         chain!("s0-s15"),
         "adds r3, #64
@@ -243,18 +222,7 @@ vadd.f32 s15, s31, s15
         eight!(),
         "3:\n",
         eight!(),
-        add!(
-            "s23",
-            "vadd.f32 s0, s16, s0
-vadd.f32 s1, s17, s1
-vadd.f32 s2, s18, s2
-vadd.f32 s3, s19, s3
-vadd.f32 s4, s20, s4
-vadd.f32 s5, s21, s5
-vadd.f32 s6, s22, s6
-vadd.f32 s7, s23, s7
-"
-        ),
+        add!("s23", add_eight!()),
         "vstmia r8, {{s0-s7}}\n",
         chain!("s0-s7"),
         "adds r3, #32
@@ -268,14 +236,7 @@ vadd.f32 s7, s23, s7
         four!(),
         "3:\n",
         four!(),
-        add!(
-            "s19",
-            "vadd.f32 s0, s16, s0
-vadd.f32 s1, s17, s1
-vadd.f32 s2, s18, s2
-vadd.f32 s3, s19, s3
-"
-        ),
+        add!("s19", add_four!()),
         "vstmia r8, {{s0-s3}}\n",
         chain!("s0-s3"),
         "6:\n",
