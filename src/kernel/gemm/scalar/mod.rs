@@ -7,9 +7,9 @@
 //! ```
 //!
 //! The loops are compiled once, for all shapes and whatever becomes of a sum: a kernel is a pointer to the one for how A
-//! and B lie, and the finish an object. Which of them a layer needs is settled where its types are known, so a program
-//! holds only those. The first chain's sums lie in C until the next one's are added, unless the old C still counts: then
-//! they lie on the stack, 256 bytes.
+//! and B lie, and the finish an object that says what it can do without. One row with a bias, a layer's outputs for one
+//! sample, has a shorter way ([`row`]), so that a program that only infers holds little else. The first chain's sums lie in
+//! C until the next one's are added, unless the old C still counts: then they lie on the stack, 256 bytes.
 
 #[cfg(all(fusebox_fused, fusebox_core = "m55"))]
 mod helium;
