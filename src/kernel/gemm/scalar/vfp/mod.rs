@@ -88,7 +88,7 @@ const NUMBER: usize = size_of::<f32>();
 
 impl Sums {
     /// Those of `rows` rows from a row on.
-    fn from_row(&self, row: usize, rows: usize) -> Self {
+    fn rows_from(&self, row: usize, rows: usize) -> Self {
         Self {
             a: self.a.wrapping_add(row * self.a_row),
             first: self.first.wrapping_add(row * self.first_row),
@@ -99,7 +99,7 @@ impl Sums {
     }
 
     /// Those from a column on.
-    fn from_col(&self, col: usize) -> Self {
+    fn cols_from(&self, col: usize) -> Self {
         Self {
             b: self.b.wrapping_add(col * self.b_col),
             first: self.first.wrapping_add(col * self.first_col),
@@ -169,7 +169,7 @@ impl Layout {
             // What is left beside whole tiles first, for then the rest may take the place of all.
             let whole = sums.rows / 4 * 4;
             for row in whole..sums.rows {
-                let mut row = sums.from_row(row, 1);
+                let mut row = sums.rows_from(row, 1);
                 match self.row {
                     Some(kernel) => self.whole(kernel, &row),
                     None => plain::sums::<FUSED>(&mut row),
@@ -195,7 +195,7 @@ impl Layout {
             let mut row = 0;
             while row < sums.rows && !sums.cols.is_multiple_of(4) {
                 let rows = 4.min(sums.rows - row);
-                self.last_columns(kernel, &mut sums.from_row(row, rows), &mut tiles);
+                self.last_columns(kernel, &mut sums.rows_from(row, rows), &mut tiles);
                 row += rows;
             }
         }
@@ -212,7 +212,7 @@ impl Layout {
         let copy = copy.as_mut_ptr().cast::<f32>();
         let (out, out_row) = (sums.out.wrapping_add(sums.cols - 4), sums.out_row);
         let last = 4 - sums.cols % 4..4;
-        *sums = sums.from_col(sums.cols - 4);
+        *sums = sums.cols_from(sums.cols - 4);
         (sums.out, sums.out_row) = (copy, 4);
         // SAFETY: the caller's promise.
         unsafe {
