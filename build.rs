@@ -64,7 +64,9 @@ impl Core {
 fn target_cpu(flags: &str) -> Option<&str> {
     flags
         .split('\u{1f}')
-        .filter_map(|flag| flag.trim_start_matches("-C").strip_prefix("target-cpu="))
+        .filter_map(|flag| {
+            flag.trim_start_matches("-C").trim_start_matches("--codegen=").strip_prefix("target-cpu=")
+        })
         .next_back()
 }
 

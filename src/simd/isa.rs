@@ -155,7 +155,8 @@ impl Isa {
     }
 
     /// Whether a multiplication and the addition after it are rounded once. Instruction sets that agree in this give
-    /// the same bits; with the feature `reproducible` none is fused, and all agree.
+    /// the same bits; with the feature `reproducible` none is fused, and all agree. (Helium, only where no number is
+    /// subnormal.)
     #[inline]
     pub const fn is_fused(self) -> bool {
         !matches!(self.0, Kind::Portable) && FUSE

@@ -24,7 +24,8 @@ use core::task::Poll;
 /// while the other is being changed.
 ///
 /// A step is staged ([`Learner::push`]), started, and polled until it is ready; each poll does a slice of it. The weights,
-/// the loss and what the optimiser keeps are those of [`Workspace::train_step`], bit for bit, whatever the budgets. Until
+/// the loss and what the optimiser keeps are those of [`Workspace::train_step`], bit for bit, whatever the budgets (with
+/// [Helium](Isa::helium), where no number is subnormal). Until
 /// the step is ready [`Learner::net`] is the old network, then the new one: never a mixture.
 ///
 /// A slice does at least one unit of work, and at most the larger of its budget and one unit. For a network of
