@@ -64,6 +64,16 @@ impl Epilogue<'_> {
     }
 }
 
+impl Activate {
+    /// The same for the part of C that begins at `row` and `col`.
+    pub(super) fn at(self, row: usize, col: usize) -> Self {
+        match self {
+            Self::ReluMask(gate, stride) => Self::ReluMask(gate.wrapping_add(row * stride + col), stride),
+            other => other,
+        }
+    }
+}
+
 impl Finish for Activate {
     const READS_OUTPUT: bool = false;
 
@@ -74,10 +84,7 @@ impl Finish for Activate {
 
     #[cfg(all(feature = "rayon", not(fusebox_scalar)))]
     fn part(&self, row: usize, col: usize) -> Self {
-        match *self {
-            Self::ReluMask(gate, stride) => Self::ReluMask(gate.wrapping_add(row * stride + col), stride),
-            other => other,
-        }
+        self.at(row, col)
     }
 
     /// # Safety

@@ -66,22 +66,7 @@ fn finished_product<S: Simd, const M: usize, const K: usize, const N: usize>(
     }
     if N == 1 {
         // A single column's sums have an order of their own.
-        let product = Product {
-            m: M,
-            n: N,
-            k: K,
-            a: a.as_ptr().cast(),
-            a_stride: K,
-            a_transposed: false,
-            b: b.as_ptr().cast(),
-            b_len: K,
-            b_stride: N,
-            b_transposed: false,
-            chained_n: N,
-            first,
-            c_stride: N,
-            c: c.as_mut_ptr().cast(),
-        };
+        let product = Product::of_arrays(a, b, c, first);
         return Column { product: &product, finish: &finish }.run(s);
     }
     let (a, b, c) = (a.as_ptr().cast(), b.as_ptr().cast(), c.as_mut_ptr().cast());

@@ -174,68 +174,22 @@ pub(crate) fn add_rank_one(isa: Isa, a: &[f32], b: &[f32], mut c: MatMut<'_>, fa
 /// Where a [`Product`] is made: of shapes that [`check`] has passed.
 #[cfg(not(fusebox_scalar))]
 #[inline(always)]
-fn run<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: First, finish: &F) {
+fn run<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, first: First, finish: &F) {
     if c.rows() == 0 || c.cols() == 0 {
         return;
     }
     if b.cols() == 1 && a.is_transposed() && c.row_stride() == 1 && finish.takes_columns_as_rows() {
         return run_column_as_row(isa, a, b, c, first, finish);
     }
-    // A single k has no order: B's column is a row as it lies.
-    let (b_stride, b_transposed) = match b.is_transposed() && a.cols() == 1 && b.row_stride() == 1 {
-        true => (b.cols(), false),
-        false => (b.row_stride(), b.is_transposed()),
-    };
-    let product = Product {
-        m: a.rows(),
-        n: b.cols(),
-        k: a.cols(),
-        a: a.data().as_ptr(),
-        a_stride: a.row_stride(),
-        a_transposed: a.is_transposed(),
-        b: b.data().as_ptr(),
-        b_len: b.data().len(),
-        b_stride,
-        b_transposed,
-        // NN products alone have chains: in TN (weight gradients) and NT there are many rows, and k is short.
-        chained_n: if a.is_transposed() || b_transposed { usize::MAX } else { b.cols() },
-        first,
-        c_stride: c.row_stride(),
-        c: c.data_mut().as_mut_ptr(),
-    };
-    run_product(isa, &product, finish);
+    run_product(isa, &Product::of_views(a, b, c, first), finish);
 }
 
 /// A column of products with a transposed A: a row of the transposed product, whose vectors lie along it.
 #[cfg(not(fusebox_scalar))]
 #[inline(never)]
-fn run_column_as_row<F: Finish>(
-    isa: Isa,
-    a: Mat<'_>,
-    b: Mat<'_>,
-    mut c: MatMut<'_>,
-    first: First,
-    finish: &F,
-) {
-    let b_step = if b.is_transposed() { 1 } else { b.row_stride() };
+fn run_column_as_row<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, first: First, finish: &F) {
     let first = if let First::Row(bias) = first { First::Each(bias) } else { first };
-    let product = Product {
-        m: 1,
-        n: c.rows(),
-        k: b.rows(),
-        a: b.data().as_ptr(),
-        a_stride: b_step,
-        a_transposed: true,
-        b: a.data().as_ptr(),
-        b_len: a.data().len(),
-        b_stride: a.row_stride(),
-        b_transposed: false,
-        chained_n: usize::MAX,
-        first,
-        c_stride: c.rows(),
-        c: c.data_mut().as_mut_ptr(),
-    };
-    run_product(isa, &product, finish);
+    run_product(isa, &Product::of_column_as_row(a, b, c, first), finish);
 }
 
 /// On this thread, or with the feature `rayon` on several.

@@ -59,19 +59,9 @@ impl Panels<'_> {
     /// Each panel as a matrix of its own, for products that have kernels of their own: a transposed A, a single column.
     #[inline(always)]
     fn one_by_one<S: Simd>(self, s: S) {
-        let mut panel = *self.product;
         for col in (0..self.product.n).step_by(PANEL) {
-            let rows = PANEL * panel.k;
-            panel.n = PANEL.min(self.product.n - col);
-            panel.b = self.product.b.wrapping_add(col * panel.k);
-            panel.b_len = rows;
-            panel.c = self.product.c.wrapping_add(col);
-            panel.first = self.product.first.at_col(col);
-            let finish = match self.finish {
-                Activate::ReluMask(gate, stride) => Activate::ReluMask(gate.wrapping_add(col), stride),
-                other => other,
-            };
-            s.call(super::driver::Run { product: &panel, finish: &finish });
+            let (product, finish) = (self.product.panel(col), self.finish.at(0, col));
+            s.call(super::driver::Run { product: &product, finish: &finish });
         }
     }
 }

@@ -124,10 +124,7 @@ type Loops = fn(Kernel, &Product, &dyn FinishRows);
 
 /// A finish, for loops that are compiled once for all of them.
 trait FinishRows {
-    /// Whether the old C counts.
-    fn reads_output(&self) -> bool;
-
-    /// The loops for that, unless sums are only added to it.
+    /// The loops for a finish that the old C counts for, unless sums are only added to it.
     fn loops(&self) -> Option<Loops>;
 
     /// Whether sums are results as they are.
@@ -152,10 +149,6 @@ struct Finishing<'a, F> {
 }
 
 impl<F: Finish> FinishRows for Finishing<'_, F> {
-    fn reads_output(&self) -> bool {
-        F::READS_OUTPUT
-    }
-
     fn is_nothing(&self) -> bool {
         self.finish.is_nothing()
     }
@@ -252,44 +245,20 @@ pub(super) fn run<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, fi
 
 /// Where a [`Product`] is made.
 #[inline(never)]
-fn make(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: First, finish: &dyn FinishRows) {
-    let (m, n) = (c.rows(), c.cols());
-    if m == 0 || n == 0 {
+fn make(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, first: First, finish: &dyn FinishRows) {
+    if c.rows() == 0 || c.cols() == 0 {
         return;
     }
-    let c_stride = c.row_stride();
-    // A single k has no order: B's column is a row as it lies.
-    let (b_stride, b_transposed) = match b.is_transposed() && a.cols() == 1 && b.row_stride() == 1 {
-        true => (n, false),
-        false => (b.row_stride(), b.is_transposed()),
+    // A column as a row, but not with a bias: the column's one number is not a row, from which tiles start.
+    let has_bias = matches!(first, First::Row(_));
+    let column = c.cols() == 1 && a.is_transposed() && c.row_stride() == 1 && !has_bias;
+    let mut product = match column && finish.takes_columns_as_rows() {
+        true => Product::of_column_as_row(a, b, c, first),
+        false => Product::of_views(a, b, c, first),
     };
     // A transposed column is a row. Not where C is a single number: a dot product of rows has lanes, this one a chain.
-    let a_is_row = m == 1 && n > 1 && a.row_stride() == 1;
-    let mut product = Product {
-        m,
-        n,
-        k: a.cols(),
-        a: a.data().as_ptr(),
-        a_stride: a.row_stride(),
-        a_transposed: a.is_transposed() && !a_is_row,
-        b: b.data().as_ptr(),
-        b_len: b.data().len(),
-        b_stride,
-        b_transposed,
-        chained_n: if a.is_transposed() || b_transposed { usize::MAX } else { n },
-        first,
-        c_stride,
-        c: c.data_mut().as_mut_ptr(),
-    };
-    let has_bias = matches!(first, First::Row(_));
-    if n == 1 && a.is_transposed() && c_stride == 1 && !has_bias && finish.takes_columns_as_rows() {
-        // A column of products with a transposed A is a row of the transposed product, along which there are tiles. Not with
-        // a bias: the column's one number is not a row, from which tiles start.
-        let b_step = if b.is_transposed() { 1 } else { b.row_stride() };
-        (product.m, product.n) = (1, m);
-        (product.a, product.a_stride, product.a_transposed) = (product.b, b_step, b_step != 1);
-        (product.b, product.b_stride, product.b_transposed) = (a.data().as_ptr(), a.row_stride(), false);
-        product.c_stride = m;
+    if product.m == 1 && product.n > 1 && product.a_stride == 1 {
+        product.a_transposed = false;
     }
     drive(isa, &product, finish);
 }
@@ -298,14 +267,14 @@ fn make(isa: Isa, a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, first: First, finis
 #[inline(never)]
 fn drive(isa: Isa, product: &Product, finish: &dyn FinishRows) {
     let Product { m, n, a_transposed, b_transposed, c, c_stride, .. } = *product;
+    let factor = finish.factor();
     // One of sixteen columns may be left of a wider product, whose sums are in chains.
-    if n == 1 && !a_transposed && finish.factor().is_none() && (product.chained_n == 1 || b_transposed) {
+    if n == 1 && !a_transposed && factor.is_none() && (product.chained_n == 1 || b_transposed) {
         return match isa.is_fused() {
             true => column::<true>(product, finish),
             false => column::<false>(product, finish),
         };
     }
-    let factor = finish.factor();
     // Of the assembly, that for how operands lie in a gradient of weights can add to C.
     let kernel = match factor.is_none() || a_transposed && !b_transposed {
         true => kernel(isa, [a_transposed, b_transposed]),
@@ -485,15 +454,17 @@ fn column<const FUSED: bool>(product: &Product, finish: &dyn FinishRows) {
             }
             half /= 2;
         }
-        // SAFETY: see above; where C does not count, it takes the sum before it is finished.
+        // SAFETY: see above.
         unsafe {
             *sums += 0.0;
-            let sum = if finish.reads_output() { sums } else { place.c };
-            if sum == place.c {
-                sum.write(sums.read());
+            if finish.loops().is_some() {
+                finish.finish_row(sums, place, 1);
+                continue;
             }
-            if sum == sums || !finish.is_nothing() {
-                finish.finish_row(sum, place, 1);
+            // Where the old C does not count, it takes the sum before that is finished.
+            place.c.write(sums.read());
+            if !finish.is_nothing() {
+                finish.finish_row(place.c, place, 1);
             }
         }
     }
@@ -510,39 +481,15 @@ pub(in crate::kernel) fn fixed_product<S: Simd, const M: usize, const K: usize, 
     if M == 0 || N == 0 {
         return;
     }
-    let product = Product {
-        m: M,
-        n: N,
-        k: K,
-        a: a.as_ptr().cast(),
-        a_stride: K,
-        a_transposed: false,
-        b: b.as_ptr().cast(),
-        b_len: K * N,
-        b_stride: N,
-        b_transposed: false,
-        chained_n: N,
-        first: First::Zero,
-        c_stride: N,
-        c: c.as_mut_ptr().cast(),
-    };
     let isa = s.isa();
+    let product = Product::of_arrays(a, b, c, First::Zero);
     drive(isa, &product, &Finishing { isa, finish: &Activate::Nothing });
 }
 
 /// A product whose B lies in panels of sixteen columns.
 pub(super) fn run_panels(isa: Isa, product: &Product, finish: Activate) {
-    let mut panel = *product;
     for col in (0..product.n).step_by(PANEL) {
-        panel.n = PANEL.min(product.n - col);
-        panel.b = product.b.wrapping_add(col * product.k);
-        panel.b_len = PANEL * product.k;
-        panel.c = product.c.wrapping_add(col);
-        panel.first = product.first.at_col(col);
-        let finish = match finish {
-            Activate::ReluMask(gate, stride) => Activate::ReluMask(gate.wrapping_add(col), stride),
-            other => other,
-        };
-        drive(isa, &panel, &Finishing { isa, finish: &finish });
+        let finish = finish.at(0, col);
+        drive(isa, &product.panel(col), &Finishing { isa, finish: &finish });
     }
 }
