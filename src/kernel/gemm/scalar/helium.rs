@@ -16,7 +16,7 @@
 //!
 //! r0 is the address of the [`Tiles`] throughout; r8 is where sums go, and r10 where they come from.
 
-use super::vfp::Tiles;
+use super::abi::Tiles;
 use core::arch::naked_asm;
 
 macro_rules! save {
@@ -160,17 +160,9 @@ pub(super) unsafe extern "C" fn nn_tiles(tiles: &mut Tiles) {
         "ldr r6, [r0, #16]
          ldr r11, [r0, #28]
          0:
-         ldr r1, [r0, #0]
-         ldr r12, [r0, #4]
-         ldr r5, [r0, #8]
-         add r2, r1, r12
-         add r3, r2, r12
-         add r4, r3, r12
-         add r5, r5, r1
-         str r5, [r0, #0]
-         ldr r10, [r0, #24]
-         ldr r8, [r0, #36]
-         ldr r5, [r0, #12]
+        ",
+        four_rows!(),
+        "ldr r5, [r0, #12]
          ldr r7, [r0, #44]
          str r5, [r0, #64]
          str r7, [r0, #72]
@@ -202,12 +194,9 @@ pub(super) unsafe extern "C" fn nn_tiles(tiles: &mut Tiles) {
         two_of_row!("q3", "r4"),
         "le lr, 2b
          6:
-         ldr r5, [r0, #20]
-         ldr r7, [r0, #64]
-         sub.w r1, r1, r5, lsl #2
-         sub.w r2, r2, r5, lsl #2
-         sub.w r3, r3, r5, lsl #2
-         sub.w r4, r4, r5, lsl #2
+        ",
+        rows_again!(),
+        "ldr r7, [r0, #64]
          adds r7, #16
          str r7, [r0, #64]
         ",
@@ -275,17 +264,9 @@ pub(super) unsafe extern "C" fn nt_tiles(tiles: &mut Tiles) {
         save!(),
         "ldr r11, [r0, #28]
          0:
-         ldr r1, [r0, #0]
-         ldr r12, [r0, #4]
-         ldr r5, [r0, #8]
-         add r2, r1, r12
-         add r3, r2, r12
-         add r4, r3, r12
-         add r5, r5, r1
-         str r5, [r0, #0]
-         ldr r10, [r0, #24]
-         ldr r8, [r0, #36]
-         ldr r6, [r0, #12]
+        ",
+        four_rows!(),
+        "ldr r6, [r0, #12]
          ldr r7, [r0, #44]
          str r7, [r0, #72]
          1:
@@ -309,13 +290,9 @@ pub(super) unsafe extern "C" fn nt_tiles(tiles: &mut Tiles) {
         one_of_row!("q2", "r3"),
         one_of_row!("q3", "r4"),
         "le lr, 2b
-         ldr r5, [r0, #20]
          add.w r6, r6, r9, lsl #2
-         sub.w r1, r1, r5, lsl #2
-         sub.w r2, r2, r5, lsl #2
-         sub.w r3, r3, r5, lsl #2
-         sub.w r4, r4, r5, lsl #2
         ",
+        rows_again!(),
         end!(),
         next!(),
         restore!(),

@@ -11,6 +11,9 @@
 //! sample, has a shorter way ([`row`]), so that a program that only infers holds little else. The first chain's sums lie in
 //! C until the next one's are added, unless the old C still counts: then they lie on the stack, 256 bytes.
 
+#[cfg(not(fusebox_core = "other"))]
+#[macro_use]
+mod abi;
 #[cfg(all(fusebox_fused, fusebox_core = "m55"))]
 mod helium;
 mod plain;

@@ -38,6 +38,7 @@ mod rows;
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 mod tiles;
 
+use super::abi::Tiles;
 #[cfg(all(fusebox_fused, fusebox_core = "m55"))]
 use super::helium::{nn_row, nn_tiles, nt_tiles, tn_tiles};
 use super::{End, RankOne, Sums, ZEROS, plain};
@@ -48,38 +49,6 @@ use rows::nn_row;
 use rows::nt_row;
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 use tiles::{nn_tiles, nt_tiles, tn_tiles};
-
-/// What the assembly is handed: sizes in bytes. It makes use of what it has read.
-#[repr(C)]
-pub(super) struct Tiles {
-    a: *const f32,
-    /// From one row to the next, or where rows lie along A's columns, from one k to the next.
-    a_stride: usize,
-    /// From four rows to the next four.
-    a_block: usize,
-    b: *const f32,
-    /// From one k to the next, or in a transposed B, from one column to the next.
-    b_stride: usize,
-    /// At least one.
-    k: usize,
-    first: *const f32,
-    first_row: usize,
-    /// From one four columns to the next.
-    first_step: usize,
-    out: *mut f32,
-    out_row: usize,
-    /// Tiles beside each other; for a row, of sixteen columns.
-    tiles: usize,
-    /// For a row, tiles of four columns after them, up to three.
-    fours: usize,
-    /// Tiles below each other.
-    blocks: usize,
-    /// 0: what is at `out` is overwritten; 1: it is added to; 2: so it is, by `factor` times the sums.
-    end: usize,
-    factor: f32,
-    /// For tiles, what the assembly keeps. For a row, where zeros are, and the length of a chain.
-    kept: [usize; 3],
-}
 
 /// Whether these kernels fuse multiply and add.
 const FUSED: bool = cfg!(fusebox_fused);

@@ -80,17 +80,9 @@ pub(super) unsafe extern "C" fn nn_tiles(tiles: &mut Tiles) {
          ldr r9, [r0, #40]
          ldr r11, [r0, #28]
          0:
-         ldr r1, [r0, #0]
-         ldr r12, [r0, #4]
-         ldr r5, [r0, #8]
-         add r2, r1, r12
-         add r3, r2, r12
-         add r4, r3, r12
-         add r5, r5, r1
-         str r5, [r0, #0]
-         ldr r10, [r0, #24]
-         ldr r8, [r0, #36]
-         ldr lr, [r0, #12]
+        ",
+        four_rows!(),
+        "ldr lr, [r0, #12]
          ldr r5, [r0, #44]
          str r5, [r0, #72]
          1:
@@ -121,12 +113,8 @@ pub(super) unsafe extern "C" fn nn_tiles(tiles: &mut Tiles) {
         "subs r7, #1
          bne.w 2b
          6:
-         ldr r5, [r0, #20]
-         sub.w r1, r1, r5, lsl #2
-         sub.w r2, r2, r5, lsl #2
-         sub.w r3, r3, r5, lsl #2
-         sub.w r4, r4, r5, lsl #2
         ",
+        rows_again!(),
         end!(),
         next_tile!(),
         "add.w lr, lr, #16
