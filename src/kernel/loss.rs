@@ -16,58 +16,25 @@ pub(crate) trait Pointwise: Copy {
     fn slope<S: Simd>(self, s: S, y: S::V, target: S::V) -> S::V;
 }
 
-/// The sum of the losses, in sixteen virtual lanes; `dys` is overwritten with `scale` times their derivatives. As far as
-/// the shortest slice goes.
-pub(crate) struct LossPass<'a, P, C> {
+/// The sum of the losses; `dys` is overwritten with `scale` times their derivatives. As far as the shortest slice goes.
+pub(crate) struct LossPass<'a, P> {
     pub(crate) loss: P,
     pub(crate) ys: &'a [f32],
     pub(crate) targets: &'a [f32],
     pub(crate) scale: f32,
     pub(crate) dys: &'a mut [f32],
-    /// Where the sum goes on from: `()` is nothing.
-    pub(crate) carry: C,
+    /// Virtual lanes that the sum goes on from: zeros, or those of the numbers before, if they were sixteens.
+    pub(crate) sums: &'a mut [f32; 16],
 }
 
-/// What a sum in sixteen virtual lanes goes on from, and is left in for the next part of it.
-pub(crate) trait Carry {
-    fn take<S: Simd>(&self, s: S) -> Lanes16<S>;
-
-    fn leave<S: Simd>(self, s: S, sum: Lanes16<S>);
-}
-
-/// A sum that is whole.
-impl Carry for () {
-    #[inline(always)]
-    fn take<S: Simd>(&self, s: S) -> Lanes16<S> {
-        Lanes16::splat(s, 0.0)
-    }
-
-    #[inline(always)]
-    fn leave<S: Simd>(self, _: S, _: Lanes16<S>) {}
-}
-
-/// A sum in parts, all of which but the last are of sixteens of numbers.
-impl Carry for &mut [f32; 16] {
-    #[inline(always)]
-    fn take<S: Simd>(&self, s: S) -> Lanes16<S> {
-        // SAFETY: sixteen numbers.
-        unsafe { Lanes16::load(s, self.as_ptr(), 16, 0.0) }
-    }
-
-    #[inline(always)]
-    fn leave<S: Simd>(self, s: S, sum: Lanes16<S>) {
-        // SAFETY: sixteen numbers.
-        unsafe { sum.store(s, self.as_mut_ptr(), 16) };
-    }
-}
-
-impl<P: Pointwise, C: Carry> Pass for LossPass<'_, P, C> {
+impl<P: Pointwise> Pass for LossPass<'_, P> {
     type Output = f32;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> f32 {
-        let Self { loss, ys, targets, scale, dys, carry } = self;
-        let mut sum = carry.take(s);
+        let Self { loss, ys, targets, scale, dys, sums } = self;
+        // SAFETY: sixteen numbers.
+        let mut sum = unsafe { Lanes16::load(s, sums.as_ptr(), 16, 0.0) };
         for (start, lanes) in sixteens(ys.len().min(targets.len()).min(dys.len())) {
             // SAFETY: `lanes` numbers from `start` on lie inside each slice.
             unsafe {
@@ -83,7 +50,8 @@ impl<P: Pointwise, C: Carry> Pass for LossPass<'_, P, C> {
                 sum = sum.zip(target, |sum, value| s.add(sum, value));
             }
         }
-        carry.leave(s, sum);
+        // SAFETY: sixteen numbers.
+        unsafe { sum.store(s, sums.as_mut_ptr(), 16) };
         sum.sum(s)
     }
 }

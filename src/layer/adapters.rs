@@ -8,7 +8,7 @@
 //! What is by reference needs no gradient and no state of an optimiser.
 
 use super::activation::{Activation, Derivative, Form, FormOf, Identity};
-use super::dense::{affine, product_with_transposed};
+use super::dense::{affine, affine_slice, product_with_transposed, product_with_transposed_slice};
 use super::{
     Dense, Init, InputGradient, Layer, PerSample, Slice, Sliced, Train, part, part_mut, scale_each,
     squared_norm,
@@ -121,14 +121,7 @@ impl<const IN: usize, const OUT: usize, A: Activation + Copy> Sliced for BiasOnl
         kept: &mut Self::Tape<B>,
         ys: &mut [[f32; OUT]],
     ) {
-        let rows = slice.take(xs.len(), (IN + FormOf::<A>::MACS) * OUT);
-        if rows.is_empty() {
-            return;
-        }
-        let (xs, ys) = (part(xs, &rows), part_mut(ys, &rows));
-        if affine::<IN, OUT, A>(isa, xs, &self.base.weight, &self.bias, ys) {
-            FormOf::<A>::forward::<B, OUT>(isa, rows.start, ys, kept);
-        }
+        affine_slice::<IN, OUT, A, B>(isa, slice, xs, &self.base.weight, &self.bias, kept, ys);
     }
 
     fn backward_slice<const B: usize>(
@@ -141,11 +134,7 @@ impl<const IN: usize, const OUT: usize, A: Activation + Copy> Sliced for BiasOnl
         (): &mut (),
         dx: InputGradient<'_, [f32; IN]>,
     ) {
-        let rows = slice.take(dx.wanted(dys.len()), (OUT + 1) * IN);
-        if rows.is_empty() {
-            return;
-        }
-        product_with_transposed(isa, part(dys, &rows), &self.base.weight, dx.rows(&rows));
+        product_with_transposed_slice(isa, slice, dys, &self.base.weight, dx);
     }
 
     fn update_slice<O: Optimizer, const B: usize>(

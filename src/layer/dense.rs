@@ -189,14 +189,7 @@ impl<const IN: usize, const OUT: usize, A: Activation + Copy> Sliced for Dense<I
         kept: &mut Self::Tape<B>,
         ys: &mut [[f32; OUT]],
     ) {
-        let rows = slice.take(xs.len(), (IN + FormOf::<A>::MACS) * OUT);
-        if rows.is_empty() {
-            return;
-        }
-        let (xs, ys) = (part(xs, &rows), part_mut(ys, &rows));
-        if affine::<IN, OUT, A>(isa, xs, &self.weight, &self.bias, ys) {
-            FormOf::<A>::forward::<B, OUT>(isa, rows.start, ys, kept);
-        }
+        affine_slice::<IN, OUT, A, B>(isa, slice, xs, &self.weight, &self.bias, kept, ys);
     }
 
     fn backward_slice<const B: usize>(
@@ -209,11 +202,7 @@ impl<const IN: usize, const OUT: usize, A: Activation + Copy> Sliced for Dense<I
         _gradients: &mut (),
         dx: InputGradient<'_, [f32; IN]>,
     ) {
-        let rows = slice.take(dx.wanted(dys.len()), (OUT + 1) * IN);
-        if rows.is_empty() {
-            return;
-        }
-        product_with_transposed(isa, part(dys, &rows), &self.weight, dx.rows(&rows));
+        product_with_transposed_slice(isa, slice, dys, &self.weight, dx);
     }
 
     fn update_slice<O: Optimizer, const B: usize>(
@@ -270,6 +259,27 @@ pub(super) fn affine<const IN: usize, const OUT: usize, A: Activation>(
     fits
 }
 
+/// Rows of the batch of [`affine`], and of what the activation keeps.
+#[inline(always)]
+pub(super) fn affine_slice<const IN: usize, const OUT: usize, A: Activation, const B: usize>(
+    isa: Isa,
+    slice: &mut Slice,
+    xs: &[[f32; IN]],
+    weight: &[[f32; OUT]; IN],
+    bias: &[f32; OUT],
+    kept: &mut <FormOf<A> as Form>::Kept<B, OUT>,
+    ys: &mut [[f32; OUT]],
+) {
+    let rows = slice.take(xs.len(), (IN + FormOf::<A>::MACS) * OUT);
+    if rows.is_empty() {
+        return;
+    }
+    let (xs, ys) = (part(xs, &rows), part_mut(ys, &rows));
+    if affine::<IN, OUT, A>(isa, xs, weight, bias, ys) {
+        FormOf::<A>::forward::<B, OUT>(isa, rows.start, ys, kept);
+    }
+}
+
 /// `dx = dy W^T`, multiplied by the derivative of the layer below: a ReLU's mask at the store, others after it.
 #[inline(always)]
 pub(super) fn product_with_transposed<const IN: usize, const OUT: usize>(
@@ -290,4 +300,20 @@ pub(super) fn product_with_transposed<const IN: usize, const OUT: usize>(
         gemm::product(isa, dys, weight.t(), MatMut::of_rows::<IN>(dxs), epilogue);
         after.apply(isa, dxs);
     });
+}
+
+/// Rows of the batch of [`product_with_transposed`].
+#[inline(always)]
+pub(super) fn product_with_transposed_slice<const IN: usize, const OUT: usize>(
+    isa: Isa,
+    slice: &mut Slice,
+    dys: &[[f32; OUT]],
+    weight: &[[f32; OUT]; IN],
+    dx: InputGradient<'_, [f32; IN]>,
+) {
+    let rows = slice.take(dx.wanted(dys.len()), (OUT + 1) * IN);
+    if rows.is_empty() {
+        return;
+    }
+    product_with_transposed(isa, part(dys, &rows), weight, dx.rows(&rows));
 }

@@ -160,7 +160,7 @@ fn mean<P: Pointwise, const N: usize>(
         return 0.0;
     }
     let scale = 1.0 / ys.len() as f32;
-    scale * isa.call(LossPass { loss, ys, targets, scale, dys, carry: () })
+    scale * isa.call(LossPass { loss, ys, targets, scale, dys, sums: &mut [0.0; 16] })
 }
 
 /// A part of [`mean`]. A unit is sixteen numbers, wherever rows end.
@@ -182,7 +182,7 @@ fn mean_slice<P: Pointwise, const N: usize>(
     let range = units.start * 16..ys.len().min(units.end * 16);
     let last = range.end == ys.len();
     let (ys, targets, dys) = (part(ys, &range), part(targets, &range), part_mut(dys, &range));
-    let sum = isa.call(LossPass { loss, ys, targets, scale, dys, carry: sums });
+    let sum = isa.call(LossPass { loss, ys, targets, scale, dys, sums });
     last.then_some(scale * sum)
 }
 
