@@ -16,6 +16,7 @@
 
 use crate::listing::{Counts, Function, functions};
 use crate::process::{cargo, output, root, run, target_dir};
+use crate::record::{cells, differences};
 use anyhow::{Context, Result, bail};
 use comfy_table::{Table, presets};
 use std::fs;
@@ -70,7 +71,7 @@ pub(crate) fn check(record: bool) -> Result<()> {
             format!("# The last `cargo xtask asm --record`\n\n{rustc}: {about}.\n\n{table}\n"),
         )?;
     } else if recorded.contains(&format!("\n{rustc}: ")) {
-        faults.extend(differences(&rows, &cells(&recorded)));
+        faults.extend(changed(&rows, &cells(&recorded)));
     } else {
         println!("{RECORD} is not about {rustc}: nothing to compare with");
     }
@@ -180,34 +181,9 @@ impl Kernel {
     }
 }
 
-/// The cells of a table in Markdown, without the lines above and below its header.
-fn cells(text: &str) -> Vec<Vec<String>> {
-    let lines = text.lines().filter(|line| line.starts_with('|') && !line.starts_with("|-"));
-    lines
-        .map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().to_string()).collect())
-        .collect()
-}
-
-/// What the record says otherwise.
-fn differences(rows: &[Vec<String>], recorded: &[Vec<String>]) -> Vec<String> {
-    let Some((header, recorded)) = recorded.split_first().filter(|(header, _)| **header == HEADER) else {
-        return vec!["the record has other columns".into()];
-    };
-    let mut differences = Vec::new();
-    for row in rows {
-        match recorded.iter().find(|old| old[0] == row[0]) {
-            None => differences.push(format!("{}: not in the record", row[0])),
-            Some(old) => {
-                let cells = header.iter().zip(row).zip(old).filter(|((_, new), old)| new != old);
-                differences.extend(
-                    cells.map(|((what, new), old)| format!("{}: {what} {new}, recorded {old}", row[0])),
-                );
-            }
-        }
-    }
-    let gone = recorded.iter().filter(|old| rows.iter().all(|row| row[0] != old[0]));
-    differences.extend(gone.map(|old| format!("{}: recorded, but not there", old[0])));
-    differences
+/// What the record says otherwise, to the letter.
+fn changed(rows: &[Vec<String>], recorded: &[Vec<String>]) -> Vec<String> {
+    differences(&HEADER, rows, recorded, |_, new, old| new != old)
 }
 
 #[cfg(test)]
@@ -245,7 +221,7 @@ mod tests {
         let now = [row("a", "150"), row("b", "152"), row("d", "150")];
         let told =
             ["b: instructions 152, recorded 150", "d: not in the record", "c: recorded, but not there"];
-        assert_eq!(differences(&now, &recorded), told);
-        assert_eq!(differences(&now, &[]), ["the record has other columns"]);
+        assert_eq!(changed(&now, &recorded), told);
+        assert_eq!(changed(&now, &[]), ["the record has other columns"]);
     }
 }

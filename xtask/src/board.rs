@@ -123,32 +123,40 @@ pub(crate) fn road(board: &Board, choice: Choice) -> Result<Road> {
     Road::to(board.target, Library::Core, choice)
 }
 
-/// Builds `program` for a board, with `features` of its package beside the board's own; returns where it is. The image
-/// stays when the same program is built for another board, or with other features.
-pub(crate) fn build(board: &Board, road: &Road, program: &str, features: &[&str]) -> Result<PathBuf> {
-    build_with(board, road, program, features, &[])
-}
-
-/// The same with more arguments for cargo.
-pub(crate) fn build_with(
-    board: &Board,
-    road: &Road,
-    program: &str,
-    features: &[&str],
-    arguments: &[&str],
-) -> Result<PathBuf> {
+/// `cargo build` of programs for a board, with `features` of its package beside the board's own.
+pub(crate) fn cargo(board: &Board, road: &Road, programs: &[&str], features: &[&str]) -> Command {
     let folder = root().join("examples").join(board.folder);
     let mut all = board.features.to_vec();
     all.extend(features);
     let mut cargo = road.cargo("build", &folder);
-    cargo.args(["--release", "--quiet", "--bin", program, "--no-default-features"]);
+    cargo.args(["--release", "--quiet", "--no-default-features", "--features", &all.join(",")]);
+    for program in programs {
+        cargo.args(["--bin", program]);
+    }
     let config = folder.join("boards").join(board.name).with_extension("toml");
     if config.is_file() {
         cargo.arg("--config").arg(config);
     }
-    process::run(cargo.args(["--features", &all.join(",")]).args(arguments))?;
+    cargo
+}
 
-    let built = road.target_dir().join(board.target).join("release").join(program);
+/// Where it puts them.
+pub(crate) fn built(board: &Board, road: &Road) -> PathBuf {
+    road.target_dir().join(board.target).join("release")
+}
+
+/// Arguments with which names of functions, which people read, say of which types a function is.
+pub(crate) fn long_names(board: &Board) -> [String; 2] {
+    let flags = format!("target.{}.rustflags=['-C', 'symbol-mangling-version=v0']", board.target);
+    ["--config".into(), flags]
+}
+
+/// Builds `program` for a board, with `features`; returns where it is. The image stays when the same program is built for
+/// another board, or with other features.
+pub(crate) fn build(board: &Board, road: &Road, program: &str, features: &[&str]) -> Result<PathBuf> {
+    process::run(&mut cargo(board, road, &[program], features))?;
+
+    let built = built(board, road).join(program);
     let images = target_dir("images").join(board.name);
     fs::create_dir_all(&images)?;
     let words: Vec<_> = [program].iter().chain(features).map(|word| word.replace('/', "-")).collect();
@@ -157,10 +165,20 @@ pub(crate) fn build_with(
     Ok(image)
 }
 
-/// The emulator of a board, and its version.
-pub(crate) fn version(board: &Board) -> Result<String> {
+/// The board of this name.
+pub(crate) fn named(name: &str) -> Result<&'static Board> {
+    BOARDS.iter().find(|board| board.name == name).with_context(|| format!("no board is called {name}"))
+}
+
+/// The emulator of a board.
+pub(crate) fn emulator(board: &Board) -> Result<PathBuf> {
     let [qemu, package] = board.qemu;
-    let text = process::output(Command::new(apt::program(qemu, &[package])?).arg("--version"))?;
+    apt::program(qemu, &[package])
+}
+
+/// And its version.
+pub(crate) fn version(board: &Board) -> Result<String> {
+    let text = process::output(Command::new(emulator(board)?).arg("--version"))?;
     Ok(text.lines().next().unwrap_or_default().to_string())
 }
 
@@ -177,8 +195,7 @@ pub(crate) fn measured(names: &[String]) -> Result<Vec<&'static Board>> {
 
 /// The command that runs an image.
 pub(crate) fn command(board: &Board, image: &Path) -> Result<Command> {
-    let [qemu, package] = board.qemu;
-    let mut command = Command::new(apt::program(qemu, &[package])?);
+    let mut command = Command::new(emulator(board)?);
     command.args(board.machine.split(' ')).args(CONSOLE.split(' ')).arg("-kernel").arg(image);
     Ok(command)
 }

@@ -7,9 +7,9 @@
 use crate::board::{self, Board, LIMIT, command, measured, version};
 use crate::cycles::{self, Cost};
 use crate::image;
-use crate::process::run_within;
+use crate::process::{self, run_within};
 use crate::record::{Record, STALLS};
-use crate::road::{Choice, Library, Road};
+use crate::road::{Choice, Road};
 use crate::trace::{Code, Instruction, Trace, Visits};
 use anyhow::{Context, Result, bail, ensure};
 use comfy_table::{Table, presets};
@@ -55,7 +55,7 @@ pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
     ensure!(!options.record || options.case.is_empty(), "what is recorded is all cases");
     let mut differences = Vec::new();
     for board in measured(&options.boards)? {
-        let road = Road::to(board.target, Library::Core, choice)?;
+        let road = board::road(board, choice)?;
         let (trace, cases) = measure(board, &road, options.listing)?;
         let table = table(board, &cases, &options.case);
         println!("\n{}, {} ({})\n{table}", board.core, board.target, road.name());
@@ -78,10 +78,13 @@ pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
 
 /// Runs all cases on a board.
 fn measure(board: &Board, road: &Road, listing: bool) -> Result<(Trace, Vec<Case>)> {
-    // The names that people read should say of which types a function is; for tables nothing is compiled once more.
-    let names = format!(r#"target.{}.rustflags=["-C", "symbol-mangling-version=v0"]"#, board.target);
-    let config = ["--config", &names];
-    let image = board::build_with(board, road, "counts", &[], if listing { &config } else { &[] })?;
+    let mut cargo = board::cargo(board, road, &["counts"], &[]);
+    // For tables nothing is compiled once more.
+    if listing {
+        cargo.args(board::long_names(board));
+    }
+    process::run(&mut cargo)?;
+    let image = board::built(board, road).join("counts");
     let mark = image::address(&image, MARK)?;
     let code = if board.target.starts_with("thumb") { Code::Thumb } else { Code::RiscV };
     let mut command = command(board, &image)?;

@@ -12,6 +12,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// The board: see `board.rs`. It runs in real time here, not by instructions.
+pub(crate) const BOARD: &str = "mps2-an386";
+
 /// What takes longer hangs, also on a machine that has other things to do.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -87,7 +90,7 @@ impl Machine {
         let socket = folder.join("qmp.sock");
         let _none_left = fs::remove_file(&socket);
         let mut command = Command::new(qemu);
-        command.args(["-M", "mps2-an386", "-display", "none", "-monitor", "none", "-serial", "stdio", "-S"]);
+        command.args(["-M", BOARD, "-display", "none", "-monitor", "none", "-serial", "stdio", "-S"]);
         command.arg("-qmp").arg(format!("unix:{},server=on,wait=off", socket.display()));
         if parts.magnetometer {
             command.args(["-device", "lsm303dlhc_mag,id=mag,address=0x1e"]);

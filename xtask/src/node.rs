@@ -1,20 +1,18 @@
 //! The sensor node in QEMU (`examples/sensor-node`): it learns the field of a room, sees a magnet come and go, learns that
 //! too, and loses its power while it saves.
 
-use crate::apt;
+use crate::board::{self, Board};
 use crate::image::Image;
-use crate::machine::{Field, Machine, Parts};
-use crate::process::{self, output, root};
-use crate::road::{Choice, Library, Road};
+use crate::machine::{self, Field, Machine, Parts};
+use crate::process::{self, root};
+use crate::road::Choice;
 use anyhow::{Context, Result, bail, ensure};
 use comfy_table::{Table, presets};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread;
 use std::time::Instant;
 
-const TARGET: &str = "thumbv7em-none-eabihf";
 /// Bytes of the EEPROM that the node wants.
 const EEPROM: usize = 4096;
 /// Pages of a save.
@@ -58,10 +56,9 @@ impl Bench {
 }
 
 pub(crate) fn run(choice: Choice) -> Result<()> {
-    let qemu = apt::program("qemu-system-arm", &["qemu-system-arm"])?;
-    let version = output(Command::new(&qemu).arg("--version"))?;
-    println!("{}", version.lines().next().unwrap_or_default());
-    let image = build(choice)?;
+    let board = board::named(machine::BOARD)?;
+    println!("{}", board::version(board)?);
+    let (qemu, image) = (board::emulator(board)?, build(board, choice)?);
     let folder = std::env::temp_dir().join(format!("fusebox-node-{}", std::process::id()));
     let bench = &Bench { qemu, image, folder };
     let start = Instant::now();
@@ -84,14 +81,14 @@ pub(crate) fn run(choice: Choice) -> Result<()> {
 }
 
 /// Builds the firmware, and looks for panics in it.
-fn build(choice: Choice) -> Result<PathBuf> {
-    let road = Road::to(TARGET, Library::Core, choice)?;
+fn build(board: &Board, choice: Choice) -> Result<PathBuf> {
+    let road = board::road(board, choice)?;
     process::run(road.cargo("build", &root().join("examples/sensor-node")).args([
         "--release",
         "--quiet",
         "--bins",
     ]))?;
-    let path = road.target_dir().join(TARGET).join("release/sensor-node");
+    let path = board::built(board, &road).join("sensor-node");
     let Image { code, flash, ram, panics } = Image::read(&path)?;
     println!("sensor-node: code {code} B, flash {flash} B, static RAM {ram} B");
     ensure!(panics.is_empty(), "a release firmware holds no panic: {}", panics.join(", "));

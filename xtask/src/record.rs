@@ -50,7 +50,7 @@ impl Record {
         }
         match sections.iter().find(|(old, _)| *old == heading) {
             Some((_, old)) => {
-                let differences = differences(&cells(&table.to_string()), &cells(old));
+                let differences = too_far_apart(&cells(&table.to_string()), &cells(old));
                 Ok(differences.into_iter().map(|difference| format!("{core}: {difference}")).collect())
             }
             None => {
@@ -84,22 +84,25 @@ pub(crate) fn cells(text: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// What the record says otherwise. A row is known by its first cell; whole numbers are compared, the rest follows from them.
-fn differences(rows: &[Vec<String>], recorded: &[Vec<String>]) -> Vec<String> {
-    let (Some((header, rows)), Some((old_header, recorded))) = (rows.split_first(), recorded.split_first())
-    else {
-        return vec!["the record is empty".into()];
-    };
-    if header != old_header {
+/// What the record says otherwise. A row is known by its first cell, a column by the header, which the recorded table has
+/// too; `differ` says of a column's cells, the new and the recorded, whether they do.
+pub(crate) fn differences(
+    header: &[impl AsRef<str>],
+    rows: &[Vec<String>],
+    recorded: &[Vec<String>],
+    differ: impl Fn(&str, &str, &str) -> bool,
+) -> Vec<String> {
+    let header: Vec<_> = header.iter().map(AsRef::as_ref).collect();
+    let Some((_, recorded)) = recorded.split_first().filter(|(old, _)| **old == header) else {
         return vec!["the record has other columns".into()];
-    }
+    };
     let mut differences = Vec::new();
     for row in rows {
         match recorded.iter().find(|old| old[0] == row[0]) {
             None => differences.push(format!("{}: not in the record", row[0])),
             Some(old) => {
                 let cells = header.iter().zip(row.iter().zip(old));
-                let cells = cells.filter(|(what, (new, old))| *what != STALLS && differ(new, old));
+                let cells = cells.filter(|(what, (new, old))| differ(what, new, old));
                 differences.extend(
                     cells.map(|(what, (new, old))| format!("{}: {what} {new}, recorded {old}", row[0])),
                 );
@@ -109,6 +112,14 @@ fn differences(rows: &[Vec<String>], recorded: &[Vec<String>]) -> Vec<String> {
     let gone = recorded.iter().filter(|old| rows.iter().all(|row| row[0] != old[0]));
     differences.extend(gone.map(|old| format!("{}: recorded, but not there", old[0])));
     differences
+}
+
+/// What differs by too much: whole numbers are compared, the rest follows from them.
+fn too_far_apart(table: &[Vec<String>], recorded: &[Vec<String>]) -> Vec<String> {
+    let Some((header, rows)) = table.split_first() else {
+        return vec!["there is no table".into()];
+    };
+    differences(header, rows, recorded, |what, new, old| what != STALLS && differ(new, old))
 }
 
 /// Whether two whole numbers are too far apart.
@@ -128,10 +139,10 @@ mod tests {
         let table = |name: &str, bytes: &str| {
             vec![["what", "bytes"].map(String::from).to_vec(), [name, bytes].map(String::from).to_vec()]
         };
-        assert!(differences(&table("a", "1020"), &table("a", "1000")).is_empty());
-        assert_eq!(differences(&table("a", "1021"), &table("a", "1000")), ["a: bytes 1021, recorded 1000"]);
+        assert!(too_far_apart(&table("a", "1020"), &table("a", "1000")).is_empty());
+        assert_eq!(too_far_apart(&table("a", "1021"), &table("a", "1000")), ["a: bytes 1021, recorded 1000"]);
         assert_eq!(
-            differences(&table("a", "979"), &table("b", "1000")),
+            too_far_apart(&table("a", "979"), &table("b", "1000")),
             ["a: not in the record", "b: recorded, but not there"]
         );
     }

@@ -3,12 +3,12 @@
 //! A firmware that does nothing but run or train the digits' network is compared with the same firmware without the call.
 //! The weights, constants too, are told apart. The firmware `stack` paints the stack and says how deep calls go.
 
-use crate::board::{Board, LIMIT, command, emulate, measured};
+use crate::board::{self, Board, LIMIT, command, emulate, measured};
 use crate::depth::{self, Frame};
 use crate::image::{self, Flash, Image, Symbol};
-use crate::process::{self, root, run_within};
+use crate::process::{self, run_within};
 use crate::record::Record;
-use crate::road::{Choice, Library, Road};
+use crate::road::{Choice, Road};
 use anyhow::{Context, Result, ensure};
 use comfy_table::{Table, presets};
 use std::io::BufReader;
@@ -40,7 +40,7 @@ pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
     ensure!(!options.record || !named_symbols, "what is recorded is the images without long names");
     let mut differences = Vec::new();
     for board in measured(&options.boards)? {
-        let road = Road::to(board.target, Library::Core, choice)?;
+        let road = board::road(board, choice)?;
         let mut columns = Vec::new();
         for level in LEVELS {
             let built = build(board, &road, level, named_symbols)?;
@@ -68,22 +68,15 @@ pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
 
 /// Builds every program for a board; returns the folder with the images.
 fn build(board: &Board, road: &Road, level: &str, named: bool) -> Result<PathBuf> {
-    let folder = root().join("examples").join(board.folder);
-    let mut cargo = road.cargo("build", &folder);
-    cargo.args(["--release", "--quiet", "--no-default-features", "--features"]).arg(board.features.join(","));
-    for program in ["bare_nothing", "bare_inference", "bare_training", "stack"] {
-        cargo.args(["--bin", program]);
-    }
-    cargo
-        .arg("--config")
-        .arg(format!("profile.release.opt-level={}", if level == "s" { "'s'" } else { level }));
-    // The names that people read should say of which types a function is.
+    let programs = ["bare_nothing", "bare_inference", "bare_training", "stack"];
+    let mut cargo = board::cargo(board, road, &programs, &[]);
+    let level = if level == "s" { "'s'" } else { level };
+    cargo.arg("--config").arg(format!("profile.release.opt-level={level}"));
     if named {
-        cargo.arg("--config");
-        cargo.arg(format!("target.{}.rustflags=['-C', 'symbol-mangling-version=v0']", board.target));
+        cargo.args(board::long_names(board));
     }
     process::run(&mut cargo)?;
-    Ok(road.target_dir().join(board.target).join("release"))
+    Ok(board::built(board, road))
 }
 
 /// What is measured, and the bytes.
