@@ -77,6 +77,11 @@ pub enum Error {
         /// Position in the target.
         index: usize,
     },
+    /// A sample's weight is negative, not finite, or so large or small that a sum of weights overflows.
+    Weight {
+        /// Position in the batch.
+        row: usize,
+    },
     /// A step's mean loss is not finite: see [`Guard`](crate::Guard).
     Loss {
         /// What it is instead: NaN or infinite.
@@ -189,6 +194,9 @@ impl fmt::Display for Error {
             }
             Error::Target { expected, row, index } => {
                 write!(f, "expected a target that is {expected}, got another at {index} of row {row}")
+            }
+            Error::Weight { row } => {
+                write!(f, "expected a weight that is 0 or from 1e-30 to 1e30, got another in row {row}")
             }
             Error::Loss { got } => write!(f, "expected a finite loss, got {got:?}"),
             Error::Leap { percent } => {

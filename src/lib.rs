@@ -75,35 +75,51 @@ struct Guide;
 pub mod data;
 mod error;
 mod kernel;
-mod layer;
+mod label;
+pub mod layers;
 #[cfg(feature = "defmt")]
 mod log;
+pub mod losses;
 mod mat;
 mod memory;
-mod metrics;
+pub mod metrics;
+pub mod optimizers;
+mod pace;
 mod rng;
 mod simd;
-mod train;
+pub mod train;
 
 pub use error::Error;
 pub use kernel::gemm::{Epilogue, Packed, gemm, gemm_packed, gemm_packed_with, gemm_with};
 pub use kernel::matmul::{matmul, matmul_with};
 pub use kernel::pass::{Kernels, Pass};
-pub use layer::{
-    Activation, BiasOnly, Budget, Chain, Dense, Derivative, Dropout, Frozen, Gelu, Identity, Init,
-    InputGradient, Layer, LayerNorm, LeakyRelu, LowRank, PerSample, Relu, Relu6, Scratch, Sigmoid, Silu,
-    Slice, Sliced, Slopes, Softmax, Tanh, Train,
+pub use label::Label;
+#[doc(no_inline)]
+pub use layers::{
+    Activation, BiasOnly, Chain, Columns, Concat, Curved, Dense, Derivative, Dropout, Each, Flatten, Frozen,
+    Gelu, Identity, Init, InputGradient, Layer, LayerNorm, LeakyRelu, Linear, LowRank, Parallel, Pixels,
+    Relu, Relu6, Repeat, Residual, Scratch, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View,
 };
+#[doc(no_inline)]
+pub use losses::{BinaryCrossEntropy, CrossEntropy, Huber, Loss, Mse, Weighted, WeightedCrossEntropy};
 pub use mat::{Mat, MatMut};
+#[doc(hidden)]
+pub use memory::is_plain;
 pub use memory::{Aligned, Either, Pair, Plain, Zeroed};
+#[doc(no_inline)]
 pub use metrics::{Confusion, Regression, RocAuc, RocHistogram, Scores};
+#[doc(no_inline)]
+pub use optimizers::{
+    Accumulate, Adam, AdamW, ClipNorm, ClipValue, Formed, Gradient, Momentum, Nesterov, Optimizer, Private,
+    Product, RmsProp, Rows, Sgd, WeightDecay,
+};
+pub use pace::{Budget, Pace, Slice, Whole};
 pub use rng::Rng;
 pub use simd::Isa;
+#[doc(no_inline)]
 pub use train::{
-    Accumulate, Adam, AdamW, Batches, BinaryCrossEntropy, Buffered, ClipNorm, ClipValue, CrossEntropy,
-    EarlyStopping, Guard, Huber, Learner, Limits, Loss, Memory, Momentum, Mse, Nesterov, Noise, Offered,
-    Optimizer, Private, Reservoir, RmsProp, Schedule, Sgd, Shorten, Stage, Verdict, WeightDecay,
-    WeightedCrossEntropy, Workspace, argmax, evaluate, evaluate_with,
+    EarlyStopping, Guard, Learner, Limits, Memory, Offered, Reservoir, Schedule, Stage, Verdict, Workspace,
+    argmax, evaluate, evaluate_with,
 };
 
 pub use kernel::functions;

@@ -2,6 +2,9 @@
 
 use crate::Error;
 use core::fmt;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::ops::Range;
 
 /// A value that exists as all zeros in a constant, so that a `static` of it lies in `.bss`.
 ///
@@ -38,21 +41,103 @@ impl<A: Zeroed, B: Zeroed, C: Zeroed> Zeroed for (A, B, C) {
     const ZEROED: Self = (A::ZEROED, B::ZEROED, C::ZEROED);
 }
 
-/// Values that are nothing but `f32`s in a row: rows of data, and the parameters of a layer, which can therefore be
-/// viewed as bytes, stored, and read back, in place and without a copy.
+/// Values that are nothing but numbers of four bytes in a row, `f32` or integers: rows of data, the parameters of a layer, what
+/// an optimiser keeps. They can be viewed as bytes, stored, and read back, in place and without a copy.
+///
+/// A type of your own becomes one by [`plain!`](crate::plain), which checks the layout and needs no `unsafe`.
 ///
 /// # Safety
 ///
-/// The type is `#[repr(C)]` or `#[repr(transparent)]`, every field is `f32` or itself `Plain`, so that there is no
-/// padding, its alignment is that of `f32` (or 1 when it has no fields), and every bit pattern is a valid value.
-pub unsafe trait Plain: Zeroed + Copy {}
+/// 1. Every field is `Plain`, and there is no padding between or after them.
+/// 2. The type's alignment is that of `f32` (or 1 when it has no fields).
+/// 3. Every bit pattern is a valid value.
+/// 4. A type whose `CHECKED` compiles keeps 1 to 3; whoever views values evaluates it.
+pub unsafe trait Plain: Zeroed + Copy + 'static {
+    /// Compiles if the layout is what the trait asks for.
+    #[doc(hidden)]
+    const CHECKED: () = ();
+
+    /// The bytes of the value: its numbers in the order of its fields, little-endian.
+    fn as_bytes(&self) -> &[u8] {
+        as_bytes(self)
+    }
+
+    /// `bytes` seen as a value, where they lie. Errors unless they are as many as the value has, and start at a multiple of
+    /// four: put them in [`Aligned`].
+    fn from_bytes(bytes: &[u8]) -> Result<&Self, Error> {
+        from_bytes(bytes)
+    }
+
+    /// A value made from a copy of `bytes`, which may start anywhere. Errors unless they are as many as the value has.
+    fn copy_from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        copy_from_bytes(bytes)
+    }
+}
 
 // SAFETY: a number is its own only field; every bit pattern is an `f32`.
 unsafe impl Plain for f32 {}
+// SAFETY: four bytes, aligned as `f32`; every bit pattern is a `u32`.
+unsafe impl Plain for u32 {}
 // SAFETY: no fields.
 unsafe impl Plain for () {}
 // SAFETY: an array lays its elements in a row without padding.
-unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
+unsafe impl<T: Plain, const N: usize> Plain for [T; N] {
+    const CHECKED: () = T::CHECKED;
+}
+
+impl<T> Zeroed for PhantomData<T> {
+    const ZEROED: Self = Self;
+}
+
+// SAFETY: no fields.
+unsafe impl<T: Copy + 'static> Plain for PhantomData<T> {}
+
+/// Makes a struct [`Plain`] and [`Zeroed`], so that it can be viewed as bytes and lie in `.bss`. All fields are listed, in
+/// order; a field that is missing, out of order, not `Plain` itself or padded is an error when the value is first viewed or,
+/// with [`network!`](crate::network), under `cargo check`. What the struct is generic over stands in brackets before it.
+///
+/// ```
+/// #[derive(Clone, Copy)]
+/// #[repr(C)]
+/// struct Scale<const N: usize> {
+///     factor: [f32; N],
+/// }
+/// fusebox::plain!([const N: usize] Scale<N> { factor: [f32; N] });
+///
+/// use fusebox::Plain;
+/// assert_eq!(Scale { factor: [1.0, 2.0] }.as_bytes().len(), 8);
+/// ```
+#[macro_export]
+macro_rules! plain {
+    ([$($generics:tt)*] $name:ty { $($field:ident : $type:ty),* $(,)? }) => {
+        impl<$($generics)*> $crate::Zeroed for $name {
+            const ZEROED: Self = Self { $($field: <$type as $crate::Zeroed>::ZEROED),* };
+        }
+
+        // SAFETY: `CHECKED` compiles only if the fields listed are `Plain` (3), follow one another without a gap and fill the
+        // struct (1); so its alignment is the largest of theirs, at most that of `f32` (2).
+        unsafe impl<$($generics)*> $crate::Plain for $name {
+            const CHECKED: () = {
+                let end = 0;
+                $(
+                    $crate::is_plain::<$type>();
+                    let _ = |value: &Self| -> $type { value.$field };
+                    assert!(core::mem::offset_of!(Self, $field) == end, "the fields of `plain!` are out of order or padded");
+                    let end = end + size_of::<$type>();
+                )*
+                assert!(end == size_of::<Self>(), "`plain!` lists too few fields, or the struct is padded");
+                assert!(align_of::<Self>() <= align_of::<f32>(), "a struct of `plain!` is aligned as its numbers are");
+            };
+        }
+    };
+    ($name:ty { $($fields:tt)* }) => { $crate::plain!([] $name { $($fields)* }); };
+}
+
+/// Compiles for `Plain` types only.
+#[doc(hidden)]
+pub const fn is_plain<T: Plain>() {
+    const { T::CHECKED }
+}
 
 /// Memory for either of two values, as large as the larger: what layers that run one after the other share.
 #[derive(Clone, Copy)]
@@ -74,7 +159,9 @@ impl<A: Plain, B: Plain> Zeroed for Either<A, B> {
 }
 
 // SAFETY: numbers from the first to the last byte of the larger member, which starts where the union does.
-unsafe impl<A: Plain, B: Plain> Plain for Either<A, B> {}
+unsafe impl<A: Plain, B: Plain> Plain for Either<A, B> {
+    const CHECKED: () = (A::CHECKED, B::CHECKED).0;
+}
 
 /// Two values, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,7 +178,9 @@ impl<A: Zeroed, B: Zeroed> Zeroed for Pair<A, B> {
 }
 
 // SAFETY: `repr(C)` and two fields of plain numbers, which leave no padding between them.
-unsafe impl<A: Plain, B: Plain> Plain for Pair<A, B> {}
+unsafe impl<A: Plain, B: Plain> Plain for Pair<A, B> {
+    const CHECKED: () = (A::CHECKED, B::CHECKED).0;
+}
 
 /// How many numbers a value of type `T` would be, if it is numbers.
 pub(crate) const fn count_of<T>() -> usize {
@@ -101,16 +190,18 @@ pub(crate) const fn count_of<T>() -> usize {
 /// The numbers of `values`, one value after the other.
 #[inline]
 pub(crate) const fn numbers<T: Plain>(values: &[T]) -> &[f32] {
+    const { T::CHECKED }
     if size_of::<T>() == 0 {
         return &[];
     }
-    // SAFETY: a `Plain` value of any size is `f32`s without padding, aligned as they are.
+    // SAFETY: a `Plain` value of any size is numbers of four bytes without padding, aligned as `f32` is; all bits are an `f32`.
     unsafe { core::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values) / size_of::<f32>()) }
 }
 
 /// The numbers of `values`, to be written.
 #[inline]
 pub(crate) const fn numbers_mut<T: Plain>(values: &mut [T]) -> &mut [f32] {
+    const { T::CHECKED }
     if size_of::<T>() == 0 {
         return &mut [];
     }
@@ -123,6 +214,7 @@ pub(crate) const fn numbers_mut<T: Plain>(values: &mut [T]) -> &mut [f32] {
 /// The first `count` values in `numbers`, or as many as it holds.
 #[inline]
 pub(crate) fn values<T: Plain>(numbers: &[f32], count: usize) -> &[T] {
+    const { T::CHECKED }
     let room = size_of_val(numbers).checked_div(size_of::<T>()).unwrap_or(count);
     // SAFETY: that many values lie in the slice; a `Plain` type is aligned as `f32` or less.
     unsafe { core::slice::from_raw_parts(numbers.as_ptr().cast(), count.min(room)) }
@@ -131,13 +223,180 @@ pub(crate) fn values<T: Plain>(numbers: &[f32], count: usize) -> &[T] {
 /// The first `count` values in `numbers`, or as many as it holds, to be written.
 #[inline]
 pub(crate) fn values_mut<T: Plain>(numbers: &mut [f32], count: usize) -> &mut [T] {
+    const { T::CHECKED }
     let room = size_of_val(numbers).checked_div(size_of::<T>()).unwrap_or(count);
     // SAFETY: as in `values`.
     unsafe { core::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), count.min(room)) }
 }
 
+/// Takes the first `count` values off `numbers`: all that there are, if they are fewer.
+#[inline(always)]
+pub(crate) fn take<'a, T: Plain>(numbers: &mut &'a [f32], count: usize) -> &'a [T] {
+    let len = count.saturating_mul(count_of::<T>()).min(numbers.len());
+    let (first, rest) = numbers.split_at_checked(len).unwrap_or((numbers, &[]));
+    *numbers = rest;
+    values(first, count)
+}
+
+/// As [`take`], to be written.
+#[inline(always)]
+pub(crate) fn take_mut<'a, T: Plain>(numbers: &mut &'a mut [f32], count: usize) -> &'a mut [T] {
+    let len = count.saturating_mul(count_of::<T>()).min(numbers.len());
+    values_mut(numbers.split_off_mut(..len).unwrap_or_default(), count)
+}
+
+/// The elements in `range`, or none.
+#[inline(always)]
+pub(crate) fn part<'a, T>(xs: &'a [T], range: &Range<usize>) -> &'a [T] {
+    xs.get(range.clone()).unwrap_or_default()
+}
+
+/// The elements in `range`, or none, to be written.
+#[inline(always)]
+pub(crate) fn part_mut<'a, T>(xs: &'a mut [T], range: &Range<usize>) -> &'a mut [T] {
+    xs.get_mut(range.clone()).unwrap_or_default()
+}
+
+/// Up to `N` values, in the order they came.
+pub(crate) struct List<T, const N: usize> {
+    values: [MaybeUninit<T>; N],
+    len: usize,
+}
+
+impl<T: Copy, const N: usize> List<T, N> {
+    pub(crate) const fn new() -> Self {
+        Self { values: [const { MaybeUninit::uninit() }; N], len: 0 }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Adds a value, and gives it back to be changed; `None` if there are `N` already.
+    pub(crate) fn push(&mut self, value: T) -> Option<&mut T> {
+        let place = self.values.get_mut(self.len)?;
+        self.len += 1;
+        Some(place.write(value))
+    }
+}
+
+impl<T: Copy, const N: usize> core::ops::Deref for List<T, N> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        let values = self.values.get(..self.len).unwrap_or_default();
+        // SAFETY: the first `len` values were written by `push`, which alone raises it.
+        unsafe { core::slice::from_raw_parts(values.as_ptr().cast(), values.len()) }
+    }
+}
+
+/// A value and a spare one that becomes its successor: the spare is first overwritten with the value, piece by piece, then
+/// changed, then the two change places.
+pub(crate) struct Twin<T> {
+    both: [MaybeUninit<T>; 2],
+    /// Whether the second is the value.
+    second: bool,
+    /// Pieces of the spare that are the value's.
+    copied: usize,
+}
+
+impl<T: Copy> Twin<T> {
+    /// Bytes of a piece.
+    pub(crate) const PIECE: usize = 64;
+
+    /// Pieces of a value.
+    pub(crate) const PIECES: usize = size_of::<T>().div_ceil(Self::PIECE);
+
+    pub(crate) const fn new(value: T) -> Self {
+        Self { both: [MaybeUninit::new(value); 2], second: false, copied: 0 }
+    }
+
+    pub(crate) fn get(&self) -> &T {
+        let [first, second] = &self.both;
+        // SAFETY: the value was initialised by `new`, or was a spare that `swap` found copied whole.
+        unsafe { if self.second { second } else { first }.assume_init_ref() }
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.copied = 0;
+        let [first, second] = &mut self.both;
+        // SAFETY: as in `get`.
+        unsafe { if self.second { second } else { first }.assume_init_mut() }
+    }
+
+    /// Overwrites some pieces of the spare with the value's. They come in order, from the first on; others are not copied.
+    pub(crate) fn copy(&mut self, pieces: Range<usize>) {
+        if pieces.start == 0 {
+            self.copied = 0;
+        }
+        if pieces.is_empty() || pieces.start != self.copied || pieces.end > Self::PIECES {
+            return;
+        }
+        self.copied = pieces.end;
+        let [first, second] = &mut self.both;
+        let (from, to) = if self.second { (second, first) } else { (first, second) };
+        let bytes = pieces.start * Self::PIECE..size_of::<T>().min(pieces.end * Self::PIECE);
+        let from = from.as_ptr().cast::<MaybeUninit<u8>>().wrapping_add(bytes.start);
+        let to = to.as_mut_ptr().cast::<MaybeUninit<u8>>().wrapping_add(bytes.start);
+        // SAFETY: these bytes lie in both values, which are two; bytes of any kind are `MaybeUninit<u8>`. No pointer inside
+        // is cut: pieces start at multiples of 64 bytes.
+        unsafe { to.copy_from_nonoverlapping(from, bytes.len()) }
+    }
+
+    /// The value, and the spare if it was copied whole.
+    pub(crate) fn spare(&mut self) -> (&T, Option<&mut T>) {
+        let whole = self.copied == Self::PIECES;
+        let [first, second] = &mut self.both;
+        let (value, spare) = if self.second { (second, first) } else { (first, second) };
+        // SAFETY: as in `get`; a spare copied whole holds all bytes of a value that is `Copy`.
+        unsafe { (value.assume_init_ref(), whole.then_some(spare.assume_init_mut())) }
+    }
+
+    /// The spare becomes the value, if it was copied whole.
+    pub(crate) fn swap(&mut self) {
+        if self.copied == Self::PIECES {
+            self.second = !self.second;
+            self.copied = 0;
+        }
+    }
+}
+
+/// Counts one more in a number of 64 bits that is kept as two of 32, the low half first, and returns it.
+pub(crate) fn count(halves: &mut [u32; 2]) -> u64 {
+    let [low, high] = *halves;
+    let next = (u64::from(high) << 32 | u64::from(low)).wrapping_add(1);
+    *halves = [next as u32, (next >> 32) as u32];
+    next
+}
+
+/// A number that tells types with other contents apart: FNV-1a (G. Fowler and others, 1991) over a name and some numbers.
+pub(crate) const fn layout(name: &str, parts: &[u64]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut i = 0;
+    while i < name.len() {
+        hash = fnv(hash, name.as_bytes()[i]);
+        i += 1;
+    }
+    let mut i = 0;
+    while i < parts.len() {
+        let bytes = parts[i].to_le_bytes();
+        let mut j = 0;
+        while j < bytes.len() {
+            hash = fnv(hash, bytes[j]);
+            j += 1;
+        }
+        i += 1;
+    }
+    hash
+}
+
+const fn fnv(hash: u64, byte: u8) -> u64 {
+    (hash ^ byte as u64).wrapping_mul(0x0000_0100_0000_01b3)
+}
+
 /// The bytes of `value`, little-endian numbers on every supported target, in the order of its fields.
 pub(crate) const fn as_bytes<T: Plain>(value: &T) -> &[u8] {
+    const { T::CHECKED }
     // SAFETY: a `Plain` value has no padding, so all of its `size_of::<T>()` bytes are initialised; they stay
     // borrowed, unchanged, as long as `value` is.
     unsafe { core::slice::from_raw_parts(core::ptr::from_ref(value).cast(), size_of::<T>()) }
@@ -145,6 +404,7 @@ pub(crate) const fn as_bytes<T: Plain>(value: &T) -> &[u8] {
 
 /// `bytes` seen as a value, where they lie.
 pub(crate) fn from_bytes<T: Plain>(bytes: &[u8]) -> Result<&T, Error> {
+    const { T::CHECKED }
     check_length::<T>(bytes)?;
     match bytes.as_ptr().addr() % align_of::<T>() {
         // SAFETY: the length is that of `T`, the address is aligned, every bit pattern is a value of a `Plain` type,
@@ -156,6 +416,7 @@ pub(crate) fn from_bytes<T: Plain>(bytes: &[u8]) -> Result<&T, Error> {
 
 /// A value made from a copy of `bytes`, which may start anywhere.
 pub(crate) const fn copy_from_bytes<T: Plain>(bytes: &[u8]) -> Result<T, Error> {
+    const { T::CHECKED }
     match check_length::<T>(bytes) {
         // SAFETY: the length is that of `T`, the read needs no alignment, and every bit pattern is a value.
         Ok(()) => Ok(unsafe { bytes.as_ptr().cast::<T>().read_unaligned() }),

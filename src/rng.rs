@@ -21,11 +21,41 @@ pub struct Rng {
 const MULTIPLIER: u64 = 6_364_136_223_846_793_005;
 const INCREMENT: u64 = 1_442_695_040_888_963_407;
 
+/// 2^64 over the golden ratio, rounded to odd.
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The finaliser of SplitMix64: every bit of the result hangs on every bit of `x`.
+const fn mix(x: u64) -> u64 {
+    let x = x.wrapping_add(GOLDEN);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}
+
+/// The seed of [`Rng::stream`].
+pub(crate) const fn stream_seed(seed: u64, index: u64) -> u64 {
+    mix(mix(seed).wrapping_add(index.wrapping_mul(GOLDEN)))
+}
+
 impl Rng {
     /// A generator whose whole sequence follows from `seed`.
     pub const fn new(seed: u64) -> Self {
         let state = seed.wrapping_add(INCREMENT).wrapping_mul(MULTIPLIER).wrapping_add(INCREMENT);
         Self { state }
+    }
+
+    /// One of many generators that follow from one seed: those of different `index` have nothing to do with one another.
+    ///
+    /// The two are mixed by the finaliser of SplitMix64 (G. Steele and others, "Fast Splittable Pseudorandom Number
+    /// Generators", 2014), since seeds that differ in few bits would give generators whose numbers are correlated.
+    ///
+    /// ```
+    /// use fusebox::Rng;
+    /// assert_eq!(Rng::stream(7, 1), Rng::stream(7, 1));
+    /// assert_ne!(Rng::stream(7, 1).next_u32(), Rng::stream(7, 2).next_u32());
+    /// ```
+    pub const fn stream(seed: u64, index: u64) -> Self {
+        Self::new(stream_seed(seed, index))
     }
 
     /// The next 32 random bits.

@@ -18,39 +18,47 @@
 //! one. Two classes stay as they lie, pairs of lanes that exchange their numbers. So a row's bits follow from the number
 //! of classes alone.
 
-use super::elementwise::{multiply, sixteens, vectors};
+use super::elementwise::{multiply, vectors};
 use super::math::{exp_or_zero, ln, ln_one_plus};
 use super::softmax::exponentials;
-use crate::Isa;
 use crate::simd::{Lanes16, Pass, Simd, VECTORS};
+use crate::{Isa, Label};
 
-/// The sum of the losses of `logits` (`labels.len()` rows of `classes`) against the `labels`; `gradients`, of the same
-/// shape, is overwritten with `scale` times the gradient of each row's loss. What comes of a label that is no class means
-/// nothing, but nothing is read or written for it that is no part of its row.
+/// Adds the losses of `logits` (`labels.len()` rows of `classes`) against the `labels` to `sums`, row i of the batch to virtual
+/// lane i mod 16, `first` being the first row's i; returns the sum of the lanes. `gradients`, of the logits' shape, is
+/// overwritten with `scale` times the gradient of each row's loss. An out-of-range label gives a meaningless loss, but no
+/// out-of-bounds access.
 ///
 /// Inlined where the number of classes is known, so that a program holds only the code for that.
 #[inline(always)]
-pub(crate) fn cross_entropy(
+pub(crate) fn cross_entropy<T: Label>(
     isa: Isa,
     (logits, classes): (&[f32], usize),
-    labels: &[u8],
+    (first, labels): (usize, &[T]),
     scale: f32,
     gradients: &mut [f32],
+    sums: &mut [f32; 16],
 ) -> f32 {
     match classes {
-        2 => isa.call(CrossEntropyPass::<PAIRS> { logits, labels, classes, scale, gradients }),
-        ..=FEW => isa.call(CrossEntropyPass::<FEW> { logits, labels, classes, scale, gradients }),
-        _ => isa.call(CrossEntropyPass::<MANY> { logits, labels, classes, scale, gradients }),
+        2 => {
+            isa.call(CrossEntropyPass::<_, PAIRS> { logits, first, labels, classes, scale, gradients, sums })
+        }
+        ..=FEW => {
+            isa.call(CrossEntropyPass::<_, FEW> { logits, first, labels, classes, scale, gradients, sums })
+        }
+        _ => isa.call(CrossEntropyPass::<_, MANY> { logits, first, labels, classes, scale, gradients, sums }),
     }
 }
 
 /// For at most `MOST` classes; for [`PAIRS`], exactly so many.
-struct CrossEntropyPass<'a, const MOST: usize> {
+struct CrossEntropyPass<'a, T, const MOST: usize> {
     logits: &'a [f32],
-    labels: &'a [u8],
+    first: usize,
+    labels: &'a [T],
     classes: usize,
     scale: f32,
     gradients: &'a mut [f32],
+    sums: &'a mut [f32; 16],
 }
 
 const PAIRS: usize = 2;
@@ -58,12 +66,12 @@ const PAIRS: usize = 2;
 const FEW: usize = 16;
 const MANY: usize = usize::MAX;
 
-impl<const MOST: usize> Pass for CrossEntropyPass<'_, MOST> {
+impl<T: Label, const MOST: usize> Pass for CrossEntropyPass<'_, T, MOST> {
     type Output = f32;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> f32 {
-        let Self { logits, labels, classes, scale, gradients } = self;
+        let Self { logits, first, labels, classes, scale, gradients, sums } = self;
         let per_row = |numbers: usize| numbers.checked_div(classes).unwrap_or(0);
         let rows = per_row(logits.len()).min(per_row(gradients.len())).min(labels.len());
         if S::LANES == 1 && MOST == FEW {
@@ -75,20 +83,22 @@ impl<const MOST: usize> Pass for CrossEntropyPass<'_, MOST> {
                 gradients: gradients.as_mut_ptr(),
             };
             // SAFETY: there are as many rows as labels; FEW is for up to so many classes.
-            return unsafe { group.one_by_one(s) };
+            return unsafe { group.one_by_one(s, first, sums) };
         }
-        // Sixteen rows' losses, then the next sixteen's, in sixteen virtual lanes.
-        let mut total = Lanes16::splat(s, 0.0);
-        for (first, rows) in sixteens(rows) {
+        // Up to the next multiple of sixteen rows of the batch at a time.
+        let mut row = 0;
+        while row < rows {
+            let lane = first.wrapping_add(row) % 16;
+            let count = (16 - lane).min(rows - row);
             let mut losses = [0.0; 16];
             let group = Rows {
-                logits: logits.as_ptr().wrapping_add(first * classes),
-                labels: labels.get(first..first + rows).unwrap_or_default(),
+                logits: logits.as_ptr().wrapping_add(row * classes),
+                labels: labels.get(row..row + count).unwrap_or_default(),
                 classes,
                 scale,
-                gradients: gradients.as_mut_ptr().wrapping_add(first * classes),
+                gradients: gradients.as_mut_ptr().wrapping_add(row * classes),
             };
-            // SAFETY: the rows from `first` on lie in the logits and the gradients, as many as there are labels.
+            // SAFETY: the rows from `row` on lie in the logits and the gradients, as many as there are labels.
             unsafe {
                 match MOST {
                     PAIRS => group.pairs(s, &mut losses),
@@ -96,24 +106,35 @@ impl<const MOST: usize> Pass for CrossEntropyPass<'_, MOST> {
                     _ => group.many(s, &mut losses),
                 }
             }
-            // SAFETY: sixteen numbers.
-            let losses = unsafe { Lanes16::load(s, losses.as_ptr(), rows, 0.0) };
-            total = total.zip(losses, |total, loss| s.add(total, loss));
+            if lane == 0 {
+                // SAFETY: sixteen numbers each.
+                unsafe {
+                    let losses = Lanes16::load(s, losses.as_ptr(), count, 0.0);
+                    let sum = Lanes16::load(s, sums.as_ptr(), 16, 0.0);
+                    sum.zip(losses, |sum, loss| s.add(sum, loss)).store(s, sums.as_mut_ptr(), 16);
+                }
+            } else {
+                for (sum, loss) in sums.iter_mut().skip(lane).zip(losses).take(count) {
+                    *sum += loss;
+                }
+            }
+            row += count;
         }
-        total.sum(s)
+        // SAFETY: sixteen numbers.
+        unsafe { Lanes16::load(s, sums.as_ptr(), 16, 0.0) }.sum(s)
     }
 }
 
 /// Up to sixteen rows.
-struct Rows<'a> {
+struct Rows<'a, T> {
     logits: *const f32,
-    labels: &'a [u8],
+    labels: &'a [T],
     classes: usize,
     scale: f32,
     gradients: *mut f32,
 }
 
-impl Rows<'_> {
+impl<T: Label> Rows<'_, T> {
     /// Two classes, as they lie: lanes 2 r and 2 r + 1 belong to row r.
     ///
     /// ```text
@@ -128,7 +149,7 @@ impl Rows<'_> {
         let numbers = 2 * self.labels.len();
         let mut answers = [0.0; 32];
         for (answer, &label) in answers.as_chunks_mut::<2>().0.iter_mut().zip(self.labels) {
-            *answer = if label == 0 { [1.0, 0.0] } else { [0.0, 1.0] };
+            *answer = if label.class() == 0 { [1.0, 0.0] } else { [0.0, 1.0] };
         }
         let mut of_both = [0.0; 32];
         let (zero, one, scale) = (s.splat(0.0), s.splat(1.0), s.splat(self.scale));
@@ -187,7 +208,7 @@ impl Rows<'_> {
         let gradients = self.gradients.wrapping_add(row * classes);
         let mut labels = [0.0; 16];
         for (number, &label) in labels.iter_mut().zip(self.labels.iter().skip(row)) {
-            *number = f32::from(label);
+            *number = label.class() as f32;
         }
         // SAFETY: the caller's promise, for every pointer below.
         unsafe {
@@ -235,8 +256,8 @@ impl Rows<'_> {
     /// # Safety
     /// The row is there.
     #[inline(always)]
-    unsafe fn in_registers<S: Simd>(&self, s: S, row: usize, label: u8) -> f32 {
-        let (label, start) = (usize::from(label), row * self.classes);
+    unsafe fn in_registers<S: Simd>(&self, s: S, row: usize, label: T) -> f32 {
+        let (label, start) = (label.class(), row * self.classes);
         // SAFETY: the caller's promise.
         unsafe {
             let z = Lanes16::load(s, self.logits.add(start), self.classes, f32::NEG_INFINITY);
@@ -263,18 +284,17 @@ impl Rows<'_> {
         }
     }
 
-    /// The sum of the losses of any number of rows, of at most sixteen classes: the same a number at a time, in loops, for a
-    /// program for a microcontroller must be small.
+    /// Adds the losses of any number of rows, of at most sixteen classes, to `sums`, and returns their sum: the same a number
+    /// at a time, in loops, for a program for a microcontroller must be small.
     ///
     /// # Safety
     /// There are as many rows of logits and gradients as labels, and at most [`FEW`] classes.
     #[inline(always)]
-    unsafe fn one_by_one<S: Simd>(&self, s: S) -> f32 {
+    unsafe fn one_by_one<S: Simd>(&self, s: S, first: usize, sums: &mut [f32; 16]) -> f32 {
         let classes = self.classes;
         let (mut logits, mut gradients) = (self.logits, self.gradients);
-        let mut totals = [s.splat(0.0); FEW];
         for (row, &label) in self.labels.iter().enumerate() {
-            let label = usize::from(label);
+            let label = label.class();
             let mut lanes = [s.splat(0.0); FEW];
             let mut largest = s.splat(f32::NEG_INFINITY);
             // SAFETY: the caller's promise.
@@ -304,13 +324,14 @@ impl Rows<'_> {
                     true => s.sub(s.load(logits.wrapping_add(label)), largest),
                     false => s.splat(0.0),
                 };
-                if let Some(total) = totals.get_mut(row % FEW) {
-                    *total = s.add(*total, s.sub(ln(s, sum), distance));
+                if let Some(total) = sums.get_mut(first.wrapping_add(row) % 16) {
+                    s.store(total, s.add(s.load(total), s.sub(ln(s, sum), distance)));
                 }
             }
             (logits, gradients) = (logits.wrapping_add(classes), gradients.wrapping_add(classes));
         }
-        s.reduce_add(tree(s, &totals))
+        // SAFETY: sixteen numbers.
+        unsafe { Lanes16::load(s, sums.as_ptr(), 16, 0.0) }.sum(s)
     }
 
     /// Any number of classes, row by row.
@@ -320,7 +341,7 @@ impl Rows<'_> {
     #[inline(always)]
     unsafe fn many<S: Simd>(&self, s: S, losses: &mut [f32; 16]) {
         for (row, (&label, loss)) in self.labels.iter().zip(losses).enumerate() {
-            let (start, label) = (row * self.classes, usize::from(label));
+            let (start, label) = (row * self.classes, label.class());
             // SAFETY: the caller's promise; nobody else has the gradients.
             unsafe {
                 let logits = core::slice::from_raw_parts(self.logits.add(start), self.classes);

@@ -150,16 +150,18 @@ impl Pass for SumOfSquares<'_> {
     }
 }
 
-/// The sum of sixteen virtual lanes.
-pub(crate) struct SumOfLanes<'a>(pub(crate) &'a [f32; 16]);
+/// Every number of `xs` becomes itself plus that of `others`, as far as the shorter goes.
+pub(crate) struct Add<'a> {
+    pub(crate) others: &'a [f32],
+    pub(crate) xs: &'a mut [f32],
+}
 
-impl Pass for SumOfLanes<'_> {
-    type Output = f32;
+impl Pass for Add<'_> {
+    type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> f32 {
-        // SAFETY: sixteen numbers.
-        unsafe { Lanes16::load(s, self.0.as_ptr(), 16, 0.0) }.sum(s)
+    fn run<S: Simd>(self, s: S) {
+        zip_in_place(s, self.others, self.xs, |other, x| s.add(x, other));
     }
 }
 

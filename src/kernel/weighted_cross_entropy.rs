@@ -4,13 +4,14 @@
 
 use super::softmax::exponentials;
 use super::{rows, rows_mut};
+use crate::Label;
 use crate::simd::{Pass, Simd};
 
 /// Returns `before` and the weighted losses of `logits`, rows as long as `weights`, against the `labels`, added in order;
 /// `gradients`, of the same shape, is overwritten with `scale` times their gradient.
-pub(crate) struct WeightedCrossEntropyPass<'a> {
+pub(crate) struct WeightedCrossEntropyPass<'a, T> {
     pub(crate) logits: &'a [f32],
-    pub(crate) labels: &'a [u8],
+    pub(crate) labels: &'a [T],
     /// One for each class.
     pub(crate) weights: &'a [f32],
     pub(crate) smoothing: f32,
@@ -20,7 +21,7 @@ pub(crate) struct WeightedCrossEntropyPass<'a> {
     pub(crate) gradients: &'a mut [f32],
 }
 
-impl Pass for WeightedCrossEntropyPass<'_> {
+impl<T: Label> Pass for WeightedCrossEntropyPass<'_, T> {
     type Output = f32;
 
     #[inline(always)]
@@ -44,7 +45,7 @@ impl Pass for WeightedCrossEntropyPass<'_> {
                 *gradient = on_p * *gradient - scale * spread * weight;
                 smooth += weight * (largest - logit);
             }
-            let label = usize::from(label);
+            let label = label.class();
             if let (Some(gradient), Some(&logit)) = (gradients.get_mut(label), logits.get(label)) {
                 *gradient -= scale * on_label;
                 total += on_label * (ln_sum + (largest - logit)) + spread * smooth;
@@ -55,6 +56,6 @@ impl Pass for WeightedCrossEntropyPass<'_> {
 }
 
 /// What the class `label` counts for; a label that is no class for nothing.
-pub(crate) fn weight_of(weights: &[f32], label: u8) -> f32 {
-    weights.get(usize::from(label)).copied().unwrap_or(0.0)
+pub(crate) fn weight_of(weights: &[f32], label: impl Label) -> f32 {
+    weights.get(label.class()).copied().unwrap_or(0.0)
 }

@@ -15,12 +15,13 @@
 //! thirty, and go over a layer's outputs while these are still in the first-level cache: fused into each of the product's
 //! micro-kernels they would gain a load and a store of thirty operations, and multiply the program's size.
 
-use super::{FUNCTION, part};
+use super::{Curved, End, Linear};
 use crate::kernel::elementwise::{BendKeepingSlopes, Curve, InPlace, ReluMask, Times, TimesSlope};
 use crate::kernel::math::{self, Function};
-use crate::memory::numbers_mut;
+use crate::memory::{layout, numbers_mut, part};
+use crate::pace::FUNCTION;
 use crate::simd::Simd;
-use crate::{Aligned, Epilogue, Isa, Plain, Zeroed};
+use crate::{Epilogue, Isa, Plain};
 use core::fmt;
 use core::ops::Range;
 
@@ -41,10 +42,14 @@ use core::ops::Range;
 /// assert_eq!((of::<Sigmoid>(0.0), of::<Tanh>(0.0)), (0.5, 0.0));
 /// assert!((of::<Gelu>(1.0) - 0.841_345).abs() < 1e-6 && (of::<Silu>(1.0) - 0.731_059).abs() < 1e-6);
 /// ```
-pub trait Activation: sealed::Sealed {
+pub trait Activation: sealed::Sealed + Copy + 'static {
     /// What [`Init::He`](crate::Init::He) multiplies the weights' variance by, so that the function leaves the size of
     /// signals as it was.
     const GAIN: f32;
+
+    /// Tells networks with other activations apart in a saved state.
+    #[doc(hidden)]
+    const NAME: u64;
 }
 
 mod sealed {
@@ -55,8 +60,11 @@ mod sealed {
 
 /// How a function and its derivative are computed beside the product.
 pub trait Form {
-    /// What the derivative needs beside the outputs, for `B` rows of `OUT`.
-    type Kept<const B: usize, const OUT: usize>: Zeroed;
+    /// What the derivative needs beside the outputs, for a row of `OUT`.
+    type Kept<const OUT: usize>: Plain;
+
+    /// Whether there is a derivative.
+    type End: End;
 
     /// What a number costs beside its product, in multiply-adds.
     const MACS: usize;
@@ -72,19 +80,11 @@ pub trait Form {
     /// What is done to its rows after it.
     fn infer(isa: Isa, ys: &mut [f32]);
 
-    /// The same, leaving what is to be kept. `ys` are the rows of the batch from `first` on.
-    fn forward<const B: usize, const OUT: usize>(
-        isa: Isa,
-        first: usize,
-        ys: &mut [[f32; OUT]],
-        kept: &mut Self::Kept<B, OUT>,
-    );
+    /// The same, leaving what is to be kept, for as many rows.
+    fn forward<const OUT: usize>(isa: Isa, ys: &mut [[f32; OUT]], kept: &mut [Self::Kept<OUT>]);
 
     /// The derivative at what `forward` left.
-    fn derivative<'a, const B: usize, const OUT: usize>(
-        kept: &'a Self::Kept<B, OUT>,
-        ys: &'a [[f32; OUT]],
-    ) -> Derivative<'a>;
+    fn derivative<'a, const OUT: usize>(kept: &'a [Self::Kept<OUT>], ys: &'a [[f32; OUT]]) -> Derivative<'a>;
 }
 
 /// How the function `A` is computed.
@@ -96,6 +96,7 @@ pub struct Identity;
 
 impl Activation for Identity {
     const GAIN: f32 = 1.0;
+    const NAME: u64 = layout("Identity", &[]);
 }
 
 impl sealed::Sealed for Identity {
@@ -103,7 +104,8 @@ impl sealed::Sealed for Identity {
 }
 
 impl Form for Identity {
-    type Kept<const B: usize, const OUT: usize> = ();
+    type Kept<const OUT: usize> = ();
+    type End = Linear;
 
     const MACS: usize = 0;
 
@@ -113,9 +115,9 @@ impl Form for Identity {
 
     fn infer(_: Isa, _: &mut [f32]) {}
 
-    fn forward<const B: usize, const OUT: usize>(_: Isa, _: usize, _: &mut [[f32; OUT]], (): &mut ()) {}
+    fn forward<const OUT: usize>(_: Isa, _: &mut [[f32; OUT]], _: &mut [()]) {}
 
-    fn derivative<'a, const B: usize, const OUT: usize>(_: &'a (), _: &'a [[f32; OUT]]) -> Derivative<'a> {
+    fn derivative<'a, const OUT: usize>(_: &'a [()], _: &'a [[f32; OUT]]) -> Derivative<'a> {
         Derivative::One
     }
 }
@@ -136,6 +138,7 @@ pub struct Relu;
 
 impl Activation for Relu {
     const GAIN: f32 = 2.0;
+    const NAME: u64 = layout("Relu", &[]);
 }
 
 impl sealed::Sealed for Relu {
@@ -143,7 +146,8 @@ impl sealed::Sealed for Relu {
 }
 
 impl Form for Relu {
-    type Kept<const B: usize, const OUT: usize> = ();
+    type Kept<const OUT: usize> = ();
+    type End = Curved;
 
     const MACS: usize = 0;
 
@@ -157,9 +161,9 @@ impl Form for Relu {
 
     fn infer(_: Isa, _: &mut [f32]) {}
 
-    fn forward<const B: usize, const OUT: usize>(_: Isa, _: usize, _: &mut [[f32; OUT]], (): &mut ()) {}
+    fn forward<const OUT: usize>(_: Isa, _: &mut [[f32; OUT]], _: &mut [()]) {}
 
-    fn derivative<'a, const B: usize, const OUT: usize>(_: &'a (), ys: &'a [[f32; OUT]]) -> Derivative<'a> {
+    fn derivative<'a, const OUT: usize>(_: &'a [()], ys: &'a [[f32; OUT]]) -> Derivative<'a> {
         Derivative::Relu(ys.as_flattened())
     }
 }
@@ -169,7 +173,8 @@ impl Form for Relu {
 pub struct FromValue<C>(C);
 
 impl<C: Curve> Form for FromValue<C> {
-    type Kept<const B: usize, const OUT: usize> = ();
+    type Kept<const OUT: usize> = ();
+    type End = Curved;
 
     const MACS: usize = FUNCTION;
 
@@ -181,11 +186,11 @@ impl<C: Curve> Form for FromValue<C> {
         isa.call(InPlace { function: C::CURVE, xs: ys });
     }
 
-    fn forward<const B: usize, const OUT: usize>(isa: Isa, _: usize, ys: &mut [[f32; OUT]], (): &mut ()) {
+    fn forward<const OUT: usize>(isa: Isa, ys: &mut [[f32; OUT]], _: &mut [()]) {
         Self::infer(isa, ys.as_flattened_mut());
     }
 
-    fn derivative<'a, const B: usize, const OUT: usize>(_: &'a (), ys: &'a [[f32; OUT]]) -> Derivative<'a> {
+    fn derivative<'a, const OUT: usize>(_: &'a [()], ys: &'a [[f32; OUT]]) -> Derivative<'a> {
         let times = |isa: Isa, at: &[f32], xs: &mut [f32]| isa.call(TimesSlope::<C>::of(at, xs));
         Derivative::Curve(Slopes { at: ys.as_flattened(), times })
     }
@@ -196,7 +201,8 @@ impl<C: Curve> Form for FromValue<C> {
 pub struct FromInput<C>(C);
 
 impl<C: Curve> Form for FromInput<C> {
-    type Kept<const B: usize, const OUT: usize> = Aligned<[[f32; OUT]; B]>;
+    type Kept<const OUT: usize> = [f32; OUT];
+    type End = Curved;
 
     const MACS: usize = 2 * FUNCTION;
 
@@ -208,21 +214,12 @@ impl<C: Curve> Form for FromInput<C> {
         isa.call(InPlace { function: C::CURVE, xs: ys });
     }
 
-    fn forward<const B: usize, const OUT: usize>(
-        isa: Isa,
-        first: usize,
-        ys: &mut [[f32; OUT]],
-        slopes: &mut Self::Kept<B, OUT>,
-    ) {
-        let slopes = slopes.0.get_mut(first..).unwrap_or_default();
+    fn forward<const OUT: usize>(isa: Isa, ys: &mut [[f32; OUT]], slopes: &mut [[f32; OUT]]) {
         isa.call(BendKeepingSlopes::<C>::of(ys.as_flattened_mut(), slopes.as_flattened_mut()));
     }
 
-    fn derivative<'a, const B: usize, const OUT: usize>(
-        slopes: &'a Self::Kept<B, OUT>,
-        ys: &'a [[f32; OUT]],
-    ) -> Derivative<'a> {
-        Derivative::Factors(slopes.0[..ys.len().min(B)].as_flattened())
+    fn derivative<'a, const OUT: usize>(slopes: &'a [[f32; OUT]], _: &'a [[f32; OUT]]) -> Derivative<'a> {
+        Derivative::Factors(slopes.as_flattened())
     }
 }
 
@@ -236,6 +233,7 @@ impl<const PERCENT: u32> LeakyRelu<PERCENT> {
 
 impl<const PERCENT: u32> Activation for LeakyRelu<PERCENT> {
     const GAIN: f32 = 2.0 / (1.0 + Self::SLOPE * Self::SLOPE);
+    const NAME: u64 = layout("LeakyRelu", &[PERCENT as u64]);
 }
 
 impl<const PERCENT: u32> sealed::Sealed for LeakyRelu<PERCENT> {
@@ -264,6 +262,7 @@ pub struct Relu6;
 
 impl Activation for Relu6 {
     const GAIN: f32 = 2.0;
+    const NAME: u64 = layout("Relu6", &[]);
 }
 
 impl sealed::Sealed for Relu6 {
@@ -293,6 +292,7 @@ pub struct Sigmoid;
 
 impl Activation for Sigmoid {
     const GAIN: f32 = 1.0;
+    const NAME: u64 = layout("Sigmoid", &[]);
 }
 
 impl sealed::Sealed for Sigmoid {
@@ -322,6 +322,7 @@ pub struct Tanh;
 /// Its gain is PyTorch's, (5/3)^2, which keeps signals from shrinking where the curve bends.
 impl Activation for Tanh {
     const GAIN: f32 = 25.0 / 9.0;
+    const NAME: u64 = layout("Tanh", &[]);
 }
 
 impl sealed::Sealed for Tanh {
@@ -350,6 +351,7 @@ pub struct Gelu;
 
 impl Activation for Gelu {
     const GAIN: f32 = 2.0;
+    const NAME: u64 = layout("Gelu", &[]);
 }
 
 impl sealed::Sealed for Gelu {
@@ -378,6 +380,7 @@ pub struct Silu;
 
 impl Activation for Silu {
     const GAIN: f32 = 2.0;
+    const NAME: u64 = layout("Silu", &[]);
 }
 
 impl sealed::Sealed for Silu {
@@ -432,7 +435,8 @@ impl fmt::Debug for Slopes<'_> {
 
 impl Derivative<'_> {
     /// The derivative at some of the numbers.
-    pub(crate) fn part(self, range: &Range<usize>) -> Self {
+    #[must_use]
+    pub fn part(self, range: &Range<usize>) -> Self {
         match self {
             Self::One => Self::One,
             Self::Relu(gates) => Self::Relu(part(gates, range)),

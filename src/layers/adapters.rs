@@ -8,13 +8,14 @@
 //! What is by reference needs no gradient and no state of an optimiser.
 
 use super::activation::{Activation, Derivative, Form, FormOf, Identity};
-use super::dense::{affine, affine_slice, product_with_transposed, product_with_transposed_slice};
-use super::{
-    Dense, Init, InputGradient, Layer, PerSample, Slice, Sliced, Train, part, part_mut, scale_each,
-    squared_norm,
-};
+use super::dense::{affine, forward, product_with_transposed};
+use super::init::initialize;
+use super::{Dense, Init, InputGradient, Layer, Train};
 use crate::kernel::gemm;
-use crate::{Aligned, Epilogue, Isa, Mat, MatMut, Optimizer, Rng};
+use crate::memory::{layout, numbers, numbers_mut, part, part_mut, take, take_mut};
+use crate::optimizers::{Optimizer, Product, Rows};
+use crate::pace::Pace;
+use crate::{Epilogue, Isa, Mat, MatMut, Pair, Rng};
 
 /// A [`Dense`] layer of which the bias alone learns.
 ///
@@ -50,10 +51,10 @@ impl<'a, const IN: usize, const OUT: usize, A> BiasOnly<'a, IN, OUT, A> {
 impl<const IN: usize, const OUT: usize, A: Activation> Layer for BiasOnly<'_, IN, OUT, A> {
     type Input = [f32; IN];
     type Output = [f32; OUT];
-    type Even<const B: usize> = ();
-    type Odd<const B: usize> = ();
+    type Scratch = ();
+    type InPlace = [f32; IN];
 
-    fn run(&self, isa: Isa, xs: &[[f32; IN]], _scratch: [&mut [f32]; 2], ys: &mut [[f32; OUT]]) {
+    fn run(&self, isa: Isa, xs: &[[f32; IN]], _scratch: &mut [f32], ys: &mut [[f32; OUT]]) {
         if affine::<IN, OUT, A>(isa, xs, &self.base.weight, &self.bias, ys) {
             FormOf::<A>::infer(isa, ys.as_flattened_mut());
         }
@@ -61,113 +62,58 @@ impl<const IN: usize, const OUT: usize, A: Activation> Layer for BiasOnly<'_, IN
 }
 
 impl<const IN: usize, const OUT: usize, A: Activation> Train for BiasOnly<'_, IN, OUT, A> {
-    type Tape<const B: usize> = <FormOf<A> as Form>::Kept<B, OUT>;
-    type Gradients<const B: usize> = ();
+    type Tape = <FormOf<A> as Form>::Kept<OUT>;
+    type Gradients = ();
+    type Memory = ();
     type State<O: Optimizer> = O::State<[f32; OUT]>;
+    type End = <FormOf<A> as Form>::End;
+
+    const LAYOUT: u64 = layout("BiasOnly", &[IN as u64, OUT as u64, A::NAME]);
 
     /// The layer's own bias, whatever `init` says.
     fn init(&mut self, _: Init, _: &mut Rng) {
         self.bias = self.base.bias;
     }
 
-    fn forward<const B: usize>(
+    fn forward<P: Pace>(
         &self,
-        isa: Isa,
+        pace: &mut P,
         xs: &[[f32; IN]],
-        kept: &mut Self::Tape<B>,
+        _memory: Option<&()>,
+        kept: &mut [Self::Tape],
         ys: &mut [[f32; OUT]],
     ) {
-        if affine::<IN, OUT, A>(isa, xs, &self.base.weight, &self.bias, ys) {
-            FormOf::<A>::forward::<B, OUT>(isa, 0, ys, kept);
-        }
+        forward::<IN, OUT, A>(pace, xs, &self.base.weight, &self.bias, kept, ys);
     }
 
-    fn derivative<'a, const B: usize>(kept: &'a Self::Tape<B>, ys: &'a [[f32; OUT]]) -> Derivative<'a> {
-        FormOf::<A>::derivative::<B, OUT>(kept, ys)
+    fn derivative<'a>(kept: &'a [Self::Tape], ys: &'a [[f32; OUT]]) -> Derivative<'a> {
+        FormOf::<A>::derivative(kept, ys)
     }
 
-    fn backward<const B: usize>(
+    fn backward<P: Pace>(
         &self,
-        isa: Isa,
+        pace: &mut P,
         _xs: &[[f32; IN]],
-        _kept: &Self::Tape<B>,
+        _kept: &[Self::Tape],
         dys: &[[f32; OUT]],
-        (): &mut (),
+        _gradients: &mut [()],
         dx: InputGradient<'_, [f32; IN]>,
     ) {
-        product_with_transposed(isa, dys, &self.base.weight, dx);
+        product_with_transposed(pace, dys, &self.base.weight, dx);
     }
 
-    fn update<O: Optimizer, const B: usize>(
+    fn update<O: Optimizer, P: Pace>(
         &mut self,
-        isa: Isa,
+        pace: &mut P,
         _xs: &[[f32; IN]],
-        _kept: &Self::Tape<B>,
+        _kept: &[Self::Tape],
         dys: &[[f32; OUT]],
-        (): &(),
+        _gradients: &[()],
         sweep: &mut O::Sweep,
         state: &mut Self::State<O>,
     ) {
-        O::step_rows(sweep, isa, dys, &mut self.bias, state);
+        O::step(pace, sweep, Rows::of(dys), &mut self.bias, state);
     }
-}
-
-impl<const IN: usize, const OUT: usize, A: Activation + Copy> Sliced for BiasOnly<'_, IN, OUT, A> {
-    fn forward_slice<const B: usize>(
-        &self,
-        isa: Isa,
-        slice: &mut Slice,
-        xs: &[[f32; IN]],
-        kept: &mut Self::Tape<B>,
-        ys: &mut [[f32; OUT]],
-    ) {
-        affine_slice::<IN, OUT, A, B>(isa, slice, xs, &self.base.weight, &self.bias, kept, ys);
-    }
-
-    fn backward_slice<const B: usize>(
-        &self,
-        isa: Isa,
-        slice: &mut Slice,
-        _xs: &[[f32; IN]],
-        _kept: &Self::Tape<B>,
-        dys: &[[f32; OUT]],
-        (): &mut (),
-        dx: InputGradient<'_, [f32; IN]>,
-    ) {
-        product_with_transposed_slice(isa, slice, dys, &self.base.weight, dx);
-    }
-
-    fn update_slice<O: Optimizer, const B: usize>(
-        &mut self,
-        isa: Isa,
-        slice: &mut Slice,
-        _xs: &[[f32; IN]],
-        _kept: &Self::Tape<B>,
-        dys: &[[f32; OUT]],
-        (): &(),
-        sweep: &mut O::Sweep,
-        state: &mut Self::State<O>,
-    ) {
-        O::step_rows_slice(slice, sweep, isa, dys, &mut self.bias, state);
-    }
-}
-
-impl<const IN: usize, const OUT: usize, A: Activation> PerSample for BiasOnly<'_, IN, OUT, A> {
-    fn add_norms<const B: usize>(
-        &self,
-        isa: Isa,
-        _xs: &[[f32; IN]],
-        _kept: &Self::Tape<B>,
-        dys: &[[f32; OUT]],
-        (): &(),
-        squares: &mut [f32],
-    ) {
-        for (dy, squares) in dys.iter().zip(squares) {
-            *squares += squared_norm(isa, dy);
-        }
-    }
-
-    fn scale_rows<const B: usize>(_factors: &[f32], (): &mut ()) {}
 }
 
 /// A [`Dense`] layer, to whose weights the product of two thin matrices is added, which learn: `RANK (IN + OUT)` parameters
@@ -241,10 +187,10 @@ impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Layer
 {
     type Input = [f32; IN];
     type Output = [f32; OUT];
-    type Even<const B: usize> = ();
-    type Odd<const B: usize> = ();
+    type Scratch = ();
+    type InPlace = [f32; IN];
 
-    fn run(&self, isa: Isa, xs: &[[f32; IN]], _scratch: [&mut [f32]; 2], ys: &mut [[f32; OUT]]) {
+    fn run(&self, isa: Isa, xs: &[[f32; IN]], _scratch: &mut [f32], ys: &mut [[f32; OUT]]) {
         if xs.len() != ys.len() {
             return;
         }
@@ -256,141 +202,86 @@ impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Layer
     }
 }
 
+/// Units are rows of the batch, and of the thin matrices.
 impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Train
     for LowRank<'_, IN, OUT, RANK, A>
 {
     /// `t = x D`, and what the activation keeps.
-    type Tape<const B: usize> = (Aligned<[[f32; RANK]; B]>, <FormOf<A> as Form>::Kept<B, OUT>);
+    type Tape = Pair<[f32; RANK], <FormOf<A> as Form>::Kept<OUT>>;
     /// `dt = dy U^T`.
-    type Gradients<const B: usize> = Aligned<[[f32; RANK]; B]>;
-    type State<O: Optimizer> = (O::State<[[f32; RANK]; IN]>, O::State<[[f32; OUT]; RANK]>);
+    type Gradients = [f32; RANK];
+    type Memory = ();
+    type State<O: Optimizer> = Pair<O::State<[[f32; RANK]; IN]>, O::State<[[f32; OUT]; RANK]>>;
+    type End = <FormOf<A> as Form>::End;
+
+    const LAYOUT: u64 = layout("LowRank", &[IN as u64, OUT as u64, RANK as u64, A::NAME]);
 
     /// `down` as `init` says, `up` zeros.
     fn init(&mut self, init: Init, rng: &mut Rng) {
-        super::initialize(init, 1.0, &mut self.down, rng);
+        initialize(init, 1.0, &mut self.down, rng);
         self.up = [[0.0; OUT]; RANK];
     }
 
-    fn forward<const B: usize>(
+    fn forward<P: Pace>(
         &self,
-        isa: Isa,
+        pace: &mut P,
         xs: &[[f32; IN]],
-        (ts, kept): &mut Self::Tape<B>,
+        _memory: Option<&()>,
+        tape: &mut [Self::Tape],
         ys: &mut [[f32; OUT]],
     ) {
-        let rows = xs.len();
-        if rows <= B && rows == ys.len() {
-            self.products(isa, xs, &mut ts.0[..rows], ys);
-            FormOf::<A>::forward::<B, OUT>(isa, 0, ys, kept);
-        }
-    }
-
-    fn derivative<'a, const B: usize>((_, kept): &'a Self::Tape<B>, ys: &'a [[f32; OUT]]) -> Derivative<'a> {
-        FormOf::<A>::derivative::<B, OUT>(kept, ys)
-    }
-
-    fn backward<const B: usize>(
-        &self,
-        isa: Isa,
-        _xs: &[[f32; IN]],
-        _tape: &Self::Tape<B>,
-        dys: &[[f32; OUT]],
-        dts: &mut Self::Gradients<B>,
-        dx: InputGradient<'_, [f32; IN]>,
-    ) {
-        self.products_back(isa, dys, &mut dts.0[..dys.len().min(B)], dx);
-    }
-
-    fn update<O: Optimizer, const B: usize>(
-        &mut self,
-        isa: Isa,
-        xs: &[[f32; IN]],
-        (ts, _): &Self::Tape<B>,
-        dys: &[[f32; OUT]],
-        dts: &Self::Gradients<B>,
-        sweep: &mut O::Sweep,
-        (down, up): &mut Self::State<O>,
-    ) {
-        let rows = dys.len().min(B);
-        O::step_product(sweep, isa, xs, &dts.0[..rows], &mut self.down, down);
-        O::step_product(sweep, isa, &ts.0[..rows], dys, &mut self.up, up);
-    }
-}
-
-impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation + Copy> Sliced
-    for LowRank<'_, IN, OUT, RANK, A>
-{
-    fn forward_slice<const B: usize>(
-        &self,
-        isa: Isa,
-        slice: &mut Slice,
-        xs: &[[f32; IN]],
-        (ts, kept): &mut Self::Tape<B>,
-        ys: &mut [[f32; OUT]],
-    ) {
-        let rows = slice.take(xs.len(), IN * (OUT + RANK) + (RANK + FormOf::<A>::MACS) * OUT);
+        let rows = pace.take(xs.len(), IN * (OUT + RANK) + (RANK + FormOf::<A>::MACS) * OUT);
         if rows.is_empty() {
             return;
         }
-        let (xs, ts, ys) = (part(xs, &rows), part_mut(&mut ts.0, &rows), part_mut(ys, &rows));
-        self.products(isa, xs, ts, ys);
-        FormOf::<A>::forward::<B, OUT>(isa, rows.start, ys, kept);
+        let (count, mut numbers) = (tape.len(), numbers_mut(tape));
+        let (ts, kept) = (take_mut::<[f32; RANK]>(&mut numbers, count), take_mut(&mut numbers, count));
+        let (xs, ts, ys) = (part(xs, &rows), part_mut(ts, &rows), part_mut(ys, &rows));
+        if xs.len() == ys.len() && ts.len() == ys.len() {
+            self.products(pace.isa(), xs, ts, ys);
+            FormOf::<A>::forward(pace.isa(), ys, part_mut(kept, &rows));
+        }
     }
 
-    fn backward_slice<const B: usize>(
+    fn derivative<'a>(tape: &'a [Self::Tape], ys: &'a [[f32; OUT]]) -> Derivative<'a> {
+        FormOf::<A>::derivative(cut(tape).1, ys)
+    }
+
+    fn backward<P: Pace>(
         &self,
-        isa: Isa,
-        slice: &mut Slice,
+        pace: &mut P,
         _xs: &[[f32; IN]],
-        _tape: &Self::Tape<B>,
+        _tape: &[Self::Tape],
         dys: &[[f32; OUT]],
-        dts: &mut Self::Gradients<B>,
+        dts: &mut [[f32; RANK]],
         dx: InputGradient<'_, [f32; IN]>,
     ) {
         let macs = OUT * RANK + dx.wanted(IN * (OUT + RANK + 1));
-        let rows = slice.take(dys.len(), macs);
+        let rows = pace.take(dys.len(), macs);
         if rows.is_empty() {
             return;
         }
-        self.products_back(isa, part(dys, &rows), part_mut(&mut dts.0, &rows), dx.rows(&rows));
+        self.products_back(pace.isa(), part(dys, &rows), part_mut(dts, &rows), dx.rows(&rows));
     }
 
-    fn update_slice<O: Optimizer, const B: usize>(
+    fn update<O: Optimizer, P: Pace>(
         &mut self,
-        isa: Isa,
-        slice: &mut Slice,
+        pace: &mut P,
         xs: &[[f32; IN]],
-        (ts, _): &Self::Tape<B>,
+        tape: &[Self::Tape],
         dys: &[[f32; OUT]],
-        dts: &Self::Gradients<B>,
+        dts: &[[f32; RANK]],
         sweep: &mut O::Sweep,
-        (down, up): &mut Self::State<O>,
+        Pair(down, up): &mut Self::State<O>,
     ) {
-        let rows = dys.len().min(B);
-        O::step_product_slice(slice, sweep, isa, xs, &dts.0[..rows], &mut self.down, down);
-        O::step_product_slice(slice, sweep, isa, &ts.0[..rows], dys, &mut self.up, up);
+        let (ts, _) = cut::<RANK, <FormOf<A> as Form>::Kept<OUT>>(tape);
+        O::step(pace, sweep, Product::of(xs, dts), &mut self.down, down);
+        O::step(pace, sweep, Product::of(ts, dys), &mut self.up, up);
     }
 }
 
-impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> PerSample
-    for LowRank<'_, IN, OUT, RANK, A>
-{
-    fn add_norms<const B: usize>(
-        &self,
-        isa: Isa,
-        xs: &[[f32; IN]],
-        (ts, _): &Self::Tape<B>,
-        dys: &[[f32; OUT]],
-        dts: &Self::Gradients<B>,
-        squares: &mut [f32],
-    ) {
-        let of = |row: &[f32]| squared_norm(isa, row);
-        for ((((x, t), dt), dy), squares) in xs.iter().zip(&ts.0).zip(&dts.0).zip(dys).zip(squares) {
-            *squares += of(x) * of(dt) + of(t) * of(dy);
-        }
-    }
-
-    fn scale_rows<const B: usize>(factors: &[f32], dts: &mut Self::Gradients<B>) {
-        scale_each(factors, &mut dts.0);
-    }
+/// The products with `down`, and what the activation keeps.
+fn cut<const RANK: usize, K: crate::Plain>(tape: &[Pair<[f32; RANK], K>]) -> (&[[f32; RANK]], &[K]) {
+    let (count, mut numbers) = (tape.len(), numbers(tape));
+    (take(&mut numbers, count), take(&mut numbers, count))
 }

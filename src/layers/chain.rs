@@ -4,15 +4,15 @@
 //! `Chain<A, Chain<B, C>>`. What the first passes to the rest lies in the chain's scratch when it runs, and in its tape
 //! when it trains; the gradient that comes back lies in its gradients.
 
-use super::{
-    Derivative, Init, InputGradient, Layer, PerSample, Scratch, Slice, Sliced, Train, infer, scale_each,
-};
-use crate::memory::{self, Either, values_mut};
-use crate::{Aligned, Error, Isa, Optimizer, Plain, Rng, Zeroed};
+use super::scratch::infer;
+use super::{Derivative, Init, InputGradient, Layer, Scratch, Side, Train};
+use crate::memory::{self, Either, layout, numbers, numbers_mut, take, take_mut};
+use crate::optimizers::Optimizer;
+use crate::pace::Pace;
+use crate::{Error, Isa, Pair, Plain, Rng, Zeroed};
 
-/// A layer and what follows it. Written with [`Seq!`](crate::Seq). The first layer is no chain itself, nor anything else
-/// that needs scratch; that is an error when the network is compiled. Sizes that do not fit are a type error that names
-/// both:
+/// A layer and what follows it. Written with [`Seq!`](crate::Seq); either may be a chain itself. Sizes that do not fit are a
+/// type error that names both, also under `cargo check`:
 ///
 /// ```compile_fail,E0271
 /// use fusebox::{Dense, Relu, Scratch, Seq};
@@ -20,11 +20,15 @@ use crate::{Aligned, Error, Isa, Optimizer, Plain, Rng, Zeroed};
 /// static SCRATCH: Scratch<Net, 1> = Scratch::new();
 /// ```
 ///
+/// A layer before one through which no gradient passes ([`Frozen`](crate::Frozen)) would never learn, and is an error when
+/// the program is built:
+///
 /// ```compile_fail,E0080
-/// use fusebox::{Dense, Relu, Scratch, Seq, Zeroed};
-/// type Block = Seq![Dense<2, 3, Relu>, Dense<3, 2, Relu>];
-/// type Net = Seq![Block, Dense<2, 1>];
-/// Net::ZEROED.infer(&[[0.0; 2]], &mut Scratch::<Net, 1>::new(), &mut [[0.0]]).unwrap();
+/// use fusebox::{Dense, Frozen, Seq, Sgd, Workspace, Zeroed};
+/// type Net = Seq![Dense<2, 3>, Frozen<'static, Dense<3, 3>, Dense<3, 2>>];
+/// static BODY: Dense<3, 3> = Dense::ZEROED;
+/// let mut net = Net { first: Dense::ZEROED, rest: Frozen::new(&BODY, Dense::ZEROED) };
+/// Workspace::<Net, 1>::new().train_step(&mut net, &[[0.0; 2]], &[0], &Sgd::new(0.1)).unwrap();
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
@@ -54,14 +58,8 @@ impl<A: Zeroed, R: Zeroed> Zeroed for Chain<A, R> {
 }
 
 // SAFETY: `repr(C)` and two fields of plain numbers, which leave no padding between them.
-unsafe impl<A: Plain, R: Plain> Plain for Chain<A, R> {}
-
-impl<A: Layer, R> Chain<A, R> {
-    /// What the first layer is given for scratch is empty.
-    const FIRST_NEEDS_NO_SCRATCH: () = assert!(
-        size_of::<A::Even<1>>() == 0 && size_of::<A::Odd<1>>() == 0,
-        "the first layer of a chain cannot be a chain: write all layers in one Seq!"
-    );
+unsafe impl<A: Plain, R: Plain> Plain for Chain<A, R> {
+    const CHECKED: () = (A::CHECKED, R::CHECKED).0;
 }
 
 impl<A: Plain, R: Plain> Chain<A, R> {
@@ -103,7 +101,8 @@ impl<A: Plain, R: Plain> Chain<A, R> {
     }
 }
 
-impl<A: Layer, R: Layer<Input = A::Output>> Chain<A, R> {
+/// Without bounds on the layers, so that the first error of sizes that do not fit names them, not a missing method.
+impl<A, R> Chain<A, R> {
     /// Overwrites `ys` with the outputs for `xs` on the fastest instruction set there is.
     ///
     /// Errors, with nothing written, when the batch is empty or larger than `B`, or `ys` has another number of rows.
@@ -120,10 +119,13 @@ impl<A: Layer, R: Layer<Input = A::Output>> Chain<A, R> {
     /// ```
     pub fn infer<const B: usize>(
         &self,
-        xs: &[A::Input],
+        xs: &[<Self as Layer>::Input],
         scratch: &mut Scratch<Self, B>,
-        ys: &mut [R::Output],
-    ) -> Result<(), Error> {
+        ys: &mut [<Self as Layer>::Output],
+    ) -> Result<(), Error>
+    where
+        Self: Layer,
+    {
         self.infer_with(Isa::detect(), xs, scratch, ys)
     }
 
@@ -139,18 +141,16 @@ impl<A: Layer, R: Layer<Input = A::Output>> Chain<A, R> {
     pub fn infer_with<const B: usize>(
         &self,
         isa: Isa,
-        xs: &[A::Input],
+        xs: &[<Self as Layer>::Input],
         scratch: &mut Scratch<Self, B>,
-        ys: &mut [R::Output],
-    ) -> Result<(), Error> {
+        ys: &mut [<Self as Layer>::Output],
+    ) -> Result<(), Error>
+    where
+        Self: Layer,
+    {
         infer(self, isa, xs, scratch, ys)
     }
-}
 
-impl<A: Train, R: Train<Input = A::Output>> Chain<A, R>
-where
-    Self: Zeroed,
-{
     /// A network whose parameters start as [`Init::He`] says.
     ///
     /// ```
@@ -158,196 +158,152 @@ where
     /// type Net = Seq![Dense<2, 3, Relu>, Dense<3, 1>];
     /// assert_eq!(Net::he(&mut Rng::new(5)), Net::he(&mut Rng::new(5)));
     /// ```
-    pub fn he(rng: &mut Rng) -> Self {
-        let mut net = Self::ZEROED;
-        net.init(Init::He, rng);
-        net
+    pub fn he(rng: &mut Rng) -> Self
+    where
+        Self: Train + Zeroed,
+    {
+        Train::he(rng)
     }
-}
 
-impl<A: Train, R: Train<Input = A::Output>> Chain<A, R> {
     /// Overwrites the parameters with their first values.
-    pub fn init(&mut self, init: Init, rng: &mut Rng) {
-        self.first.init(init, rng);
-        self.rest.init(init, rng);
+    pub fn init(&mut self, init: Init, rng: &mut Rng)
+    where
+        Self: Train,
+    {
+        Train::init(self, init, rng);
     }
 }
 
-/// What the first layer gives the rest lies in the even buffer; the rest, one layer on, takes the buffers the other way
-/// round, and may overwrite its own input once it is past it.
+/// What the first layer gives the rest lies at the scratch's front; the rest finds it there.
 impl<A: Layer, R: Layer<Input = A::Output>> Layer for Chain<A, R> {
     type Input = A::Input;
     type Output = R::Output;
-    type Even<const B: usize> = Either<[A::Output; B], R::Odd<B>>;
-    type Odd<const B: usize> = R::Even<B>;
+    type Scratch = Either<Pair<A::Output, A::Scratch>, R::InPlace>;
+    type InPlace = Either<Pair<A::InPlace, A::Output>, R::InPlace>;
+
+    const CHECK: () = (A::CHECK, R::CHECK).0;
 
     #[inline]
-    fn run(&self, isa: Isa, xs: &[A::Input], [even, odd]: [&mut [f32]; 2], ys: &mut [R::Output]) {
-        const { Self::FIRST_NEEDS_NO_SCRATCH }
-        self.first.run(isa, xs, [&mut [], &mut []], values_mut(even, xs.len()));
-        self.rest.run_in_place(isa, [even, odd], ys);
+    fn run(&self, isa: Isa, xs: &[A::Input], scratch: &mut [f32], ys: &mut [R::Output]) {
+        let (between, own) = Side::Front.cut(scratch, xs.len());
+        self.first.run(isa, xs, own, between);
+        self.rest.run_in_place(isa, scratch, Side::Front, ys);
     }
 
     #[inline]
-    fn run_in_place(&self, isa: Isa, [here, there]: [&mut [f32]; 2], ys: &mut [R::Output]) {
-        const { Self::FIRST_NEEDS_NO_SCRATCH }
-        self.first.run_in_place(isa, [here, &mut []], values_mut(there, ys.len()));
-        self.rest.run_in_place(isa, [there, here], ys);
+    fn run_in_place(&self, isa: Isa, buffer: &mut [f32], side: Side, ys: &mut [R::Output])
+    where
+        A::Input: Plain,
+    {
+        let (between, own) = side.other().cut(buffer, ys.len());
+        self.first.run_in_place(isa, own, side, between);
+        self.rest.run_in_place(isa, buffer, side.other(), ys);
     }
 }
 
-impl<A: Train, R: Train<Input = A::Output>> Train for Chain<A, R> {
-    type Tape<const B: usize> = (A::Tape<B>, Aligned<[A::Output; B]>, R::Tape<B>);
-    type Gradients<const B: usize> = (A::Gradients<B>, Aligned<[A::Output; B]>, R::Gradients<B>);
-    type State<O: Optimizer> = (A::State<O>, R::State<O>);
+/// The tape, or the gradients, of a chain: what passes between the two, the first's own, the rest's own.
+type Cut<'a, A, Of, R> = (&'a [<A as Layer>::Output], &'a [Of], &'a [R]);
+type CutMut<'a, A, Of, R> = (&'a mut [<A as Layer>::Output], &'a mut [Of], &'a mut [R]);
 
-    fn init(&mut self, init: Init, rng: &mut Rng) {
-        Chain::init(self, init, rng);
-    }
+#[inline(always)]
+fn cut<A: Layer, T: Plain, U: Plain>(rows: &[Pair<A::Output, Pair<T, U>>]) -> Cut<'_, A, T, U> {
+    let (count, mut numbers) = (rows.len(), numbers(rows));
+    (take(&mut numbers, count), take(&mut numbers, count), take(&mut numbers, count))
+}
 
-    #[inline]
-    fn forward<const B: usize>(
-        &self,
-        isa: Isa,
-        xs: &[A::Input],
-        (first, between, rest): &mut Self::Tape<B>,
-        ys: &mut [R::Output],
-    ) {
-        let between = &mut between.0[..xs.len().min(B)];
-        self.first.forward(isa, xs, first, between);
-        self.rest.forward(isa, between, rest, ys);
-    }
-
-    #[inline]
-    fn derivative<'a, const B: usize>(tape: &'a Self::Tape<B>, ys: &'a [R::Output]) -> Derivative<'a> {
-        R::derivative(&tape.2, ys)
-    }
-
-    #[inline]
-    fn backward<const B: usize>(
-        &self,
-        isa: Isa,
-        xs: &[A::Input],
-        (first, between, rest): &Self::Tape<B>,
-        dys: &[R::Output],
-        (d_first, d_between, d_rest): &mut Self::Gradients<B>,
-        dx: InputGradient<'_, A::Input>,
-    ) {
-        let rows = xs.len().min(B);
-        let (between, d_between) = (&between.0[..rows], &mut d_between.0[..rows]);
-        let d_rest_input = InputGradient::into(d_between, A::derivative(first, between));
-        self.rest.backward(isa, between, rest, dys, d_rest, d_rest_input);
-        self.first.backward(isa, xs, first, d_between, d_first, dx);
-    }
-
-    #[inline]
-    fn update<O: Optimizer, const B: usize>(
-        &mut self,
-        isa: Isa,
-        xs: &[A::Input],
-        (first, between, rest): &Self::Tape<B>,
-        dys: &[R::Output],
-        (d_first, d_between, d_rest): &Self::Gradients<B>,
-        sweep: &mut O::Sweep,
-        (first_state, rest_state): &mut Self::State<O>,
-    ) {
-        let rows = xs.len().min(B);
-        let (between, d_between) = (&between.0[..rows], &d_between.0[..rows]);
-        self.first.update::<O, B>(isa, xs, first, d_between, d_first, sweep, first_state);
-        self.rest.update::<O, B>(isa, between, rest, dys, d_rest, sweep, rest_state);
-    }
+#[inline(always)]
+fn cut_mut<A: Layer, T: Plain, U: Plain>(rows: &mut [Pair<A::Output, Pair<T, U>>]) -> CutMut<'_, A, T, U> {
+    let (count, mut numbers) = (rows.len(), numbers_mut(rows));
+    (take_mut(&mut numbers, count), take_mut(&mut numbers, count), take_mut(&mut numbers, count))
 }
 
 /// The units of the first layer, then those of the rest; on the way back the other way round.
-impl<A: Sliced, R: Sliced<Input = A::Output>> Sliced for Chain<A, R> {
-    fn forward_slice<const B: usize>(
+impl<A: Train, R: Train<Input = A::Output>> Train for Chain<A, R> {
+    type Tape = Pair<A::Output, Pair<A::Tape, R::Tape>>;
+    type Gradients = Pair<A::Output, Pair<A::Gradients, R::Gradients>>;
+    type Memory = Pair<A::Memory, R::Memory>;
+    type State<O: Optimizer> = Pair<A::State<O>, R::State<O>>;
+    type End = R::End;
+
+    const MIXES_SAMPLES: bool = A::MIXES_SAMPLES || R::MIXES_SAMPLES;
+    const PASSES_GRADIENT: bool = A::PASSES_GRADIENT && R::PASSES_GRADIENT;
+    const LAYOUT: u64 = layout("Chain", &[A::LAYOUT, R::LAYOUT]);
+
+    fn init(&mut self, init: Init, rng: &mut Rng) {
+        self.first.init(init, rng);
+        self.rest.init(init, rng);
+    }
+
+    #[inline]
+    fn forward<P: Pace>(
         &self,
-        isa: Isa,
-        slice: &mut Slice,
+        pace: &mut P,
         xs: &[A::Input],
-        (first, between, rest): &mut Self::Tape<B>,
+        memory: Option<&Self::Memory>,
+        tape: &mut [Self::Tape],
         ys: &mut [R::Output],
     ) {
-        let between = &mut between.0[..xs.len().min(B)];
-        self.first.forward_slice(isa, slice, xs, first, between);
-        self.rest.forward_slice(isa, slice, between, rest, ys);
+        const {
+            assert!(
+                R::PASSES_GRADIENT || size_of::<A>() == 0,
+                "no gradient passes through a Frozen network, so that no layer before it learns: freeze them too"
+            );
+        }
+        let (between, first, rest) = cut_mut::<A, _, _>(tape);
+        self.first.forward(pace, xs, memory.map(|memory| &memory.0), first, between);
+        self.rest.forward(pace, between, memory.map(|memory| &memory.1), rest, ys);
     }
 
-    fn backward_slice<const B: usize>(
+    #[inline]
+    fn derivative<'a>(tape: &'a [Self::Tape], ys: &'a [R::Output]) -> Derivative<'a> {
+        let (_, _, rest) = cut::<A, A::Tape, R::Tape>(tape);
+        R::derivative(rest, ys)
+    }
+
+    #[inline]
+    fn backward<P: Pace>(
         &self,
-        isa: Isa,
-        slice: &mut Slice,
+        pace: &mut P,
         xs: &[A::Input],
-        (first, between, rest): &Self::Tape<B>,
+        tape: &[Self::Tape],
         dys: &[R::Output],
-        (d_first, d_between, d_rest): &mut Self::Gradients<B>,
+        gradients: &mut [Self::Gradients],
         dx: InputGradient<'_, A::Input>,
     ) {
-        let rows = xs.len().min(B);
-        let (between, d_between) = (&between.0[..rows], &mut d_between.0[..rows]);
-        let d_rest_input = InputGradient::into(d_between, A::derivative(first, between));
-        self.rest.backward_slice(isa, slice, between, rest, dys, d_rest, d_rest_input);
-        self.first.backward_slice(isa, slice, xs, first, d_between, d_first, dx);
+        let (between, first, rest) = cut::<A, A::Tape, R::Tape>(tape);
+        let (d_between, d_first, d_rest) = cut_mut::<A, _, _>(gradients);
+        let d_rest_input = InputGradient::into(&mut *d_between, A::derivative(first, between));
+        self.rest.backward(pace, between, rest, dys, d_rest, d_rest_input);
+        self.first.backward(pace, xs, first, d_between, d_first, dx);
     }
 
-    fn update_slice<O: Optimizer, const B: usize>(
+    #[inline]
+    fn update<O: Optimizer, P: Pace>(
         &mut self,
-        isa: Isa,
-        slice: &mut Slice,
+        pace: &mut P,
         xs: &[A::Input],
-        (first, between, rest): &Self::Tape<B>,
+        tape: &[Self::Tape],
         dys: &[R::Output],
-        (d_first, d_between, d_rest): &Self::Gradients<B>,
+        gradients: &[Self::Gradients],
         sweep: &mut O::Sweep,
-        (first_state, rest_state): &mut Self::State<O>,
+        Pair(first_state, rest_state): &mut Self::State<O>,
     ) {
-        let rows = xs.len().min(B);
-        let (between, d_between) = (&between.0[..rows], &d_between.0[..rows]);
-        self.first.update_slice::<O, B>(isa, slice, xs, first, d_between, d_first, sweep, first_state);
-        self.rest.update_slice::<O, B>(isa, slice, between, rest, dys, d_rest, sweep, rest_state);
+        let (between, first, rest) = cut::<A, A::Tape, R::Tape>(tape);
+        let (d_between, d_first, d_rest) = cut::<A, A::Gradients, R::Gradients>(gradients);
+        self.first.update::<O, P>(pace, xs, first, d_between, d_first, sweep, first_state);
+        self.rest.update::<O, P>(pace, between, rest, dys, d_rest, sweep, rest_state);
     }
 
-    fn copy_slice(&mut self, slice: &mut Slice, from: &Self) {
-        self.first.copy_slice(slice, &from.first);
-        self.rest.copy_slice(slice, &from.rest);
-    }
-}
-
-impl<A: PerSample, R: PerSample<Input = A::Output>> PerSample for Chain<A, R> {
-    fn add_norms<const B: usize>(
-        &self,
-        isa: Isa,
+    #[inline]
+    fn remember<P: Pace>(
+        &mut self,
+        pace: &mut P,
         xs: &[A::Input],
-        (first, between, rest): &Self::Tape<B>,
-        dys: &[R::Output],
-        (d_first, d_between, d_rest): &Self::Gradients<B>,
-        squares: &mut [f32],
+        tape: &[Self::Tape],
+        Pair(of_first, of_rest): &mut Self::Memory,
     ) {
-        let rows = xs.len().min(B);
-        let (between, d_between) = (&between.0[..rows], &d_between.0[..rows]);
-        self.first.add_norms(isa, xs, first, d_between, d_first, squares);
-        self.rest.add_norms(isa, between, rest, dys, d_rest, squares);
-    }
-
-    fn add_norms_slice<const B: usize>(
-        &self,
-        isa: Isa,
-        slice: &mut Slice,
-        xs: &[A::Input],
-        (first, between, rest): &Self::Tape<B>,
-        dys: &[R::Output],
-        (d_first, d_between, d_rest): &Self::Gradients<B>,
-        squares: &mut [f32],
-    ) {
-        let rows = xs.len().min(B);
-        let (between, d_between) = (&between.0[..rows], &d_between.0[..rows]);
-        self.first.add_norms_slice(isa, slice, xs, first, d_between, d_first, squares);
-        self.rest.add_norms_slice(isa, slice, between, rest, dys, d_rest, squares);
-    }
-
-    fn scale_rows<const B: usize>(factors: &[f32], (d_first, d_between, d_rest): &mut Self::Gradients<B>) {
-        A::scale_rows(factors, d_first);
-        scale_each(factors, &mut d_between.0);
-        R::scale_rows(factors, d_rest);
+        let (between, first, rest) = cut::<A, A::Tape, R::Tape>(tape);
+        self.first.remember(pace, xs, first, of_first);
+        self.rest.remember(pace, between, rest, of_rest);
     }
 }

@@ -11,12 +11,14 @@
 //! so does the weight gradient's.
 
 use super::activation::{Activation, Derivative, Form, FormOf, Identity};
-use super::{
-    Init, InputGradient, Layer, PerSample, Scratch, Slice, Sliced, Train, infer, initialize, part, part_mut,
-    squared_norm,
-};
+use super::init::initialize;
+use super::scratch::infer;
+use super::{Init, InputGradient, Layer, Scratch, Train};
 use crate::kernel::gemm;
-use crate::{Epilogue, Error, Isa, Mat, MatMut, Optimizer, Plain, Rng, Zeroed, memory};
+use crate::memory::{layout, part, part_mut};
+use crate::optimizers::{Optimizer, Product, Rows};
+use crate::pace::Pace;
+use crate::{Epilogue, Error, Isa, Mat, MatMut, Pair, Plain, Rng, Zeroed, memory};
 use core::marker::PhantomData;
 
 /// A fully connected layer: `y = f(x W + b)`, `f` being the activation `A`.
@@ -46,7 +48,7 @@ impl<const IN: usize, const OUT: usize, A> Zeroed for Dense<IN, OUT, A> {
 }
 
 // SAFETY: `repr(C)`, two arrays of numbers and a field of no size.
-unsafe impl<const IN: usize, const OUT: usize, A: Copy> Plain for Dense<IN, OUT, A> {}
+unsafe impl<const IN: usize, const OUT: usize, A: Copy + 'static> Plain for Dense<IN, OUT, A> {}
 
 impl<const IN: usize, const OUT: usize, A: Activation + Copy> Dense<IN, OUT, A> {
     /// Overwrites `ys` with the outputs for `xs` on the fastest instruction set there is.
@@ -111,21 +113,26 @@ impl<const IN: usize, const OUT: usize, A: Activation + Copy> Dense<IN, OUT, A> 
 impl<const IN: usize, const OUT: usize, A: Activation> Layer for Dense<IN, OUT, A> {
     type Input = [f32; IN];
     type Output = [f32; OUT];
-    type Even<const B: usize> = ();
-    type Odd<const B: usize> = ();
+    type Scratch = ();
+    type InPlace = [f32; IN];
 
     #[inline]
-    fn run(&self, isa: Isa, xs: &[[f32; IN]], _scratch: [&mut [f32]; 2], ys: &mut [[f32; OUT]]) {
+    fn run(&self, isa: Isa, xs: &[[f32; IN]], _scratch: &mut [f32], ys: &mut [[f32; OUT]]) {
         if affine::<IN, OUT, A>(isa, xs, &self.weight, &self.bias, ys) {
             FormOf::<A>::infer(isa, ys.as_flattened_mut());
         }
     }
 }
 
+/// Rows of the batch on the way forward and back, rows of weights in the update; the bias in one.
 impl<const IN: usize, const OUT: usize, A: Activation> Train for Dense<IN, OUT, A> {
-    type Tape<const B: usize> = <FormOf<A> as Form>::Kept<B, OUT>;
-    type Gradients<const B: usize> = ();
-    type State<O: Optimizer> = (O::State<[[f32; OUT]; IN]>, O::State<[f32; OUT]>);
+    type Tape = <FormOf<A> as Form>::Kept<OUT>;
+    type Gradients = ();
+    type Memory = ();
+    type State<O: Optimizer> = Pair<O::State<[[f32; OUT]; IN]>, O::State<[f32; OUT]>>;
+    type End = <FormOf<A> as Form>::End;
+
+    const LAYOUT: u64 = layout("Dense", &[IN as u64, OUT as u64, A::NAME]);
 
     fn init(&mut self, init: Init, rng: &mut Rng) {
         initialize(init, A::GAIN, &mut self.weight, rng);
@@ -133,111 +140,49 @@ impl<const IN: usize, const OUT: usize, A: Activation> Train for Dense<IN, OUT, 
     }
 
     #[inline]
-    fn forward<const B: usize>(
+    fn forward<P: Pace>(
         &self,
-        isa: Isa,
+        pace: &mut P,
         xs: &[[f32; IN]],
-        kept: &mut Self::Tape<B>,
+        _memory: Option<&()>,
+        kept: &mut [Self::Tape],
         ys: &mut [[f32; OUT]],
     ) {
-        if affine::<IN, OUT, A>(isa, xs, &self.weight, &self.bias, ys) {
-            FormOf::<A>::forward::<B, OUT>(isa, 0, ys, kept);
-        }
+        forward::<IN, OUT, A>(pace, xs, &self.weight, &self.bias, kept, ys);
     }
 
     #[inline]
-    fn derivative<'a, const B: usize>(kept: &'a Self::Tape<B>, ys: &'a [[f32; OUT]]) -> Derivative<'a> {
-        FormOf::<A>::derivative::<B, OUT>(kept, ys)
+    fn derivative<'a>(kept: &'a [Self::Tape], ys: &'a [[f32; OUT]]) -> Derivative<'a> {
+        FormOf::<A>::derivative(kept, ys)
     }
 
     #[inline]
-    fn backward<const B: usize>(
+    fn backward<P: Pace>(
         &self,
-        isa: Isa,
+        pace: &mut P,
         _xs: &[[f32; IN]],
-        _kept: &Self::Tape<B>,
+        _kept: &[Self::Tape],
         dys: &[[f32; OUT]],
-        _gradients: &mut (),
+        _gradients: &mut [()],
         dx: InputGradient<'_, [f32; IN]>,
     ) {
-        product_with_transposed(isa, dys, &self.weight, dx);
+        product_with_transposed(pace, dys, &self.weight, dx);
     }
 
     #[inline]
-    fn update<O: Optimizer, const B: usize>(
+    fn update<O: Optimizer, P: Pace>(
         &mut self,
-        isa: Isa,
+        pace: &mut P,
         xs: &[[f32; IN]],
-        _kept: &Self::Tape<B>,
+        _kept: &[Self::Tape],
         dys: &[[f32; OUT]],
-        _gradients: &(),
+        _gradients: &[()],
         sweep: &mut O::Sweep,
-        (weight_state, bias_state): &mut Self::State<O>,
+        Pair(weight_state, bias_state): &mut Self::State<O>,
     ) {
-        O::step_product(sweep, isa, xs, dys, &mut self.weight, weight_state);
-        O::step_rows(sweep, isa, dys, &mut self.bias, bias_state);
+        O::step(pace, sweep, Product::of(xs, dys), &mut self.weight, weight_state);
+        O::step(pace, sweep, Rows::of(dys), &mut self.bias, bias_state);
     }
-}
-
-/// Rows of the batch on the way forward and back, rows of weights in the update; the bias in one.
-impl<const IN: usize, const OUT: usize, A: Activation + Copy> Sliced for Dense<IN, OUT, A> {
-    fn forward_slice<const B: usize>(
-        &self,
-        isa: Isa,
-        slice: &mut Slice,
-        xs: &[[f32; IN]],
-        kept: &mut Self::Tape<B>,
-        ys: &mut [[f32; OUT]],
-    ) {
-        affine_slice::<IN, OUT, A, B>(isa, slice, xs, &self.weight, &self.bias, kept, ys);
-    }
-
-    fn backward_slice<const B: usize>(
-        &self,
-        isa: Isa,
-        slice: &mut Slice,
-        _xs: &[[f32; IN]],
-        _kept: &Self::Tape<B>,
-        dys: &[[f32; OUT]],
-        _gradients: &mut (),
-        dx: InputGradient<'_, [f32; IN]>,
-    ) {
-        product_with_transposed_slice(isa, slice, dys, &self.weight, dx);
-    }
-
-    fn update_slice<O: Optimizer, const B: usize>(
-        &mut self,
-        isa: Isa,
-        slice: &mut Slice,
-        xs: &[[f32; IN]],
-        _kept: &Self::Tape<B>,
-        dys: &[[f32; OUT]],
-        _gradients: &(),
-        sweep: &mut O::Sweep,
-        (weight_state, bias_state): &mut Self::State<O>,
-    ) {
-        O::step_product_slice(slice, sweep, isa, xs, dys, &mut self.weight, weight_state);
-        O::step_rows_slice(slice, sweep, isa, dys, &mut self.bias, bias_state);
-    }
-}
-
-/// A sample's gradient is an outer product and a row: `|dW|^2 + |db|^2 = (|x|^2 + 1) |dy|^2`.
-impl<const IN: usize, const OUT: usize, A: Activation> PerSample for Dense<IN, OUT, A> {
-    fn add_norms<const B: usize>(
-        &self,
-        isa: Isa,
-        xs: &[[f32; IN]],
-        _kept: &Self::Tape<B>,
-        dys: &[[f32; OUT]],
-        _gradients: &(),
-        squares: &mut [f32],
-    ) {
-        for ((x, dy), squares) in xs.iter().zip(dys).zip(squares) {
-            *squares += (squared_norm(isa, x) + 1.0) * squared_norm(isa, dy);
-        }
-    }
-
-    fn scale_rows<const B: usize>(_factors: &[f32], _gradients: &mut ()) {}
 }
 
 /// `y = x W + b`, and what of `A` is done at the store. Writes nothing, and says so, unless there are as many `ys` as `xs`.
@@ -259,36 +204,41 @@ pub(super) fn affine<const IN: usize, const OUT: usize, A: Activation>(
     fits
 }
 
-/// Rows of the batch of [`affine`], and of what the activation keeps.
+/// [`affine`], and what the activation keeps. A unit is a row of the batch.
 #[inline(always)]
-pub(super) fn affine_slice<const IN: usize, const OUT: usize, A: Activation, const B: usize>(
-    isa: Isa,
-    slice: &mut Slice,
+pub(super) fn forward<const IN: usize, const OUT: usize, A: Activation>(
+    pace: &mut impl Pace,
     xs: &[[f32; IN]],
     weight: &[[f32; OUT]; IN],
     bias: &[f32; OUT],
-    kept: &mut <FormOf<A> as Form>::Kept<B, OUT>,
+    kept: &mut [<FormOf<A> as Form>::Kept<OUT>],
     ys: &mut [[f32; OUT]],
 ) {
-    let rows = slice.take(xs.len(), (IN + FormOf::<A>::MACS) * OUT);
+    let rows = pace.take(xs.len(), (IN + FormOf::<A>::MACS) * OUT);
     if rows.is_empty() {
         return;
     }
-    let (xs, ys) = (part(xs, &rows), part_mut(ys, &rows));
+    let (isa, xs, ys) = (pace.isa(), part(xs, &rows), part_mut(ys, &rows));
     if affine::<IN, OUT, A>(isa, xs, weight, bias, ys) {
-        FormOf::<A>::forward::<B, OUT>(isa, rows.start, ys, kept);
+        FormOf::<A>::forward(isa, ys, part_mut(kept, &rows));
     }
 }
 
-/// `dx = dy W^T`, multiplied by the derivative of the layer below: a ReLU's mask at the store, others after it.
+/// `dx = dy W^T`, multiplied by the derivative of the layer below: a ReLU's mask at the store, others after it. A unit is a row
+/// of the batch.
 #[inline(always)]
 pub(super) fn product_with_transposed<const IN: usize, const OUT: usize>(
-    isa: Isa,
+    pace: &mut impl Pace,
     dys: &[[f32; OUT]],
     weight: &[[f32; OUT]; IN],
     dx: InputGradient<'_, [f32; IN]>,
 ) {
-    dx.write_through(|dxs, derivative| {
+    let rows = pace.take(dx.wanted(dys.len()), (OUT + 1) * IN);
+    if rows.is_empty() {
+        return;
+    }
+    let (isa, dys) = (pace.isa(), part(dys, &rows));
+    dx.rows(&rows).write_through(|dxs, derivative| {
         let (epilogue, after) = match derivative {
             Derivative::Relu(gates) => {
                 let gates = Mat::of_rows::<IN>(memory::values(gates, dxs.len()));
@@ -300,20 +250,4 @@ pub(super) fn product_with_transposed<const IN: usize, const OUT: usize>(
         gemm::product(isa, dys, weight.t(), MatMut::of_rows::<IN>(dxs), epilogue);
         after.apply(isa, dxs);
     });
-}
-
-/// Rows of the batch of [`product_with_transposed`].
-#[inline(always)]
-pub(super) fn product_with_transposed_slice<const IN: usize, const OUT: usize>(
-    isa: Isa,
-    slice: &mut Slice,
-    dys: &[[f32; OUT]],
-    weight: &[[f32; OUT]; IN],
-    dx: InputGradient<'_, [f32; IN]>,
-) {
-    let rows = slice.take(dx.wanted(dys.len()), (OUT + 1) * IN);
-    if rows.is_empty() {
-        return;
-    }
-    product_with_transposed(isa, part(dys, &rows), weight, dx.rows(&rows));
 }

@@ -1,14 +1,19 @@
 //! Dropout.
 
-use super::{FUNCTION, Init, InputGradient, Layer, PerSample, Slice, Sliced, Train, part, part_mut};
-use crate::{Isa, Optimizer, Plain, Rng, Zeroed};
+use super::{Init, InputGradient, Layer, Linear, Train};
+use crate::memory::{count, layout, part, part_mut};
+use crate::optimizers::Optimizer;
+use crate::pace::{FUNCTION, Pace};
+use crate::rng::stream_seed;
+use crate::{Isa, Rng, plain};
 
 /// While training, makes each number zero with a probability of `PERCENT` hundredths, and multiplies those that are left
 /// so that their mean stays what it was. Running a network, it does nothing.
 ///
-/// Which numbers fall out follows from `SEED`, the row's place in its batch and the number of steps made in the
-/// workspace, and is the same on every machine. Give each of a network's dropouts a seed of its own. At 100 and more,
-/// everything falls out.
+/// Which numbers are dropped follows from `SEED`, the row's place in its batch, the block of a [`Repeat`](super::Repeat) and the
+/// number of steps made in the workspace, and is the same on every machine. Give each of a network's dropouts a seed of its own.
+/// At 100 and more, everything is dropped. A network that is only looked at (a validation, an input's gradient) has no
+/// dropout, and leaves the number of steps as it was.
 ///
 /// Source: N. Srivastava and others, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014.
 ///
@@ -18,30 +23,36 @@ use crate::{Isa, Optimizer, Plain, Rng, Zeroed};
 /// let mut net = Net::he(&mut Rng::new(1));
 /// let mut workspace = Workspace::<Net, 1>::new();
 /// let mut loss = || workspace.train_step(&mut net, &[[1.0, 2.0]], &[1], &Sgd::new(0.0));
-/// assert_ne!(loss()?, loss()?); // other numbers fell out
+/// assert_ne!(loss()?, loss()?); // other numbers were dropped
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Dropout<const N: usize, const PERCENT: u32, const SEED: u64 = 0>;
 
-impl<const N: usize, const PERCENT: u32, const SEED: u64> Zeroed for Dropout<N, PERCENT, SEED> {
-    const ZEROED: Self = Self;
-}
+plain!([const N: usize, const PERCENT: u32, const SEED: u64] Dropout<N, PERCENT, SEED> {});
 
-// SAFETY: no fields.
-unsafe impl<const N: usize, const PERCENT: u32, const SEED: u64> Plain for Dropout<N, PERCENT, SEED> {}
+/// The seed of the generator that drops numbers of a row, the low half first. It is odd; zero is a row that keeps all.
+type Key = [u32; 2];
 
 impl<const N: usize, const PERCENT: u32, const SEED: u64> Dropout<N, PERCENT, SEED> {
     /// What the numbers that are left are multiplied by.
     const FACTOR: f32 = if PERCENT < 100 { 100.0 / (100 - PERCENT) as f32 } else { 0.0 };
 
-    /// Overwrites `ys` with what is left of `xs`, rows from `first` on, at the step given. The same for the outputs and for
-    /// their gradients.
-    fn fall_out(step: u64, first: usize, xs: &[[f32; N]], ys: &mut [[f32; N]]) {
-        for (row, (x, y)) in (first..).zip(xs.iter().zip(ys)) {
-            // A stream of its own for each row, so that a row does not know how many there are.
-            let mut rng = Rng::new(SEED ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (row as u64) << 40);
+    /// The row's key at a step, in a block. Streams of their own, so that a row does not know how many there are.
+    fn key(step: u64, block: u32, row: usize) -> Key {
+        let seed = stream_seed(stream_seed(SEED, step), u64::from(block) << 32 | row as u64) | 1;
+        [seed as u32, (seed >> 32) as u32]
+    }
+
+    /// Overwrites `ys` with what the keys leave of `xs`. The same for the outputs and for their gradients.
+    fn drop(keys: &[Key], xs: &[[f32; N]], ys: &mut [[f32; N]]) {
+        for ((&[low, high], x), y) in keys.iter().zip(xs).zip(ys) {
+            if low == 0 {
+                *y = *x;
+                continue;
+            }
+            let mut rng = Rng::new(u64::from(high) << 32 | u64::from(low));
             for (x, y) in x.iter().zip(y) {
                 *y = if rng.below(100) < PERCENT { 0.0 } else { x * Self::FACTOR };
             }
@@ -52,96 +63,80 @@ impl<const N: usize, const PERCENT: u32, const SEED: u64> Dropout<N, PERCENT, SE
 impl<const N: usize, const PERCENT: u32, const SEED: u64> Layer for Dropout<N, PERCENT, SEED> {
     type Input = [f32; N];
     type Output = [f32; N];
-    type Even<const B: usize> = ();
-    type Odd<const B: usize> = ();
+    type Scratch = ();
+    type InPlace = [f32; N];
 
-    fn run(&self, _: Isa, xs: &[[f32; N]], _scratch: [&mut [f32]; 2], ys: &mut [[f32; N]]) {
+    fn run(&self, _: Isa, xs: &[[f32; N]], _scratch: &mut [f32], ys: &mut [[f32; N]]) {
         if xs.len() == ys.len() {
             ys.copy_from_slice(xs);
         }
     }
 }
 
+/// Units are rows of the batch.
 impl<const N: usize, const PERCENT: u32, const SEED: u64> Train for Dropout<N, PERCENT, SEED> {
+    type Tape = Key;
+    type Gradients = ();
     /// Steps made.
-    type Tape<const B: usize> = u64;
-    type Gradients<const B: usize> = ();
+    type Memory = [u32; 2];
     type State<O: Optimizer> = ();
+    type End = Linear;
+
+    const LAYOUT: u64 = layout("Dropout", &[N as u64, PERCENT as u64, SEED]);
 
     fn init(&mut self, _: Init, _: &mut Rng) {}
 
-    fn forward<const B: usize>(&self, _: Isa, xs: &[[f32; N]], step: &mut u64, ys: &mut [[f32; N]]) {
-        *step = step.wrapping_add(1);
-        Self::fall_out(*step, 0, xs, ys);
+    fn forward<P: Pace>(
+        &self,
+        pace: &mut P,
+        xs: &[[f32; N]],
+        steps: Option<&[u32; 2]>,
+        keys: &mut [Key],
+        ys: &mut [[f32; N]],
+    ) {
+        let rows = pace.take(xs.len(), FUNCTION * N);
+        let (block, keys) = (*pace.block(), part_mut(keys, &rows));
+        match steps {
+            Some(steps) => {
+                let step = count(&mut steps.clone());
+                for (row, key) in rows.clone().zip(&mut *keys) {
+                    *key = Self::key(step, block, row);
+                }
+            }
+            None => keys.fill([0; 2]),
+        }
+        Self::drop(keys, part(xs, &rows), part_mut(ys, &rows));
     }
 
-    fn backward<const B: usize>(
+    fn backward<P: Pace>(
         &self,
-        isa: Isa,
+        pace: &mut P,
         _: &[[f32; N]],
-        step: &u64,
+        keys: &[Key],
         dys: &[[f32; N]],
-        (): &mut (),
+        _: &mut [()],
         dx: InputGradient<'_, [f32; N]>,
     ) {
-        dx.write(isa, |dxs| Self::fall_out(*step, 0, dys, dxs));
+        let rows = pace.take(dx.wanted(dys.len()), FUNCTION * N);
+        let (keys, dys) = (part(keys, &rows), part(dys, &rows));
+        dx.rows(&rows).write(pace.isa(), |dxs| Self::drop(keys, dys, dxs));
     }
 
-    fn update<O: Optimizer, const B: usize>(
+    fn update<O: Optimizer, P: Pace>(
         &mut self,
-        _: Isa,
+        _: &mut P,
         _: &[[f32; N]],
-        _: &u64,
+        _: &[Key],
         _: &[[f32; N]],
-        (): &(),
+        _: &[()],
         _: &mut O::Sweep,
         (): &mut (),
     ) {
     }
-}
 
-impl<const N: usize, const PERCENT: u32, const SEED: u64> Sliced for Dropout<N, PERCENT, SEED> {
-    fn forward_slice<const B: usize>(
-        &self,
-        _: Isa,
-        slice: &mut Slice,
-        xs: &[[f32; N]],
-        step: &mut u64,
-        ys: &mut [[f32; N]],
-    ) {
-        let rows = slice.take(xs.len(), FUNCTION * N);
-        if rows.start == 0 && !rows.is_empty() {
-            *step = step.wrapping_add(1);
+    fn remember<P: Pace>(&mut self, pace: &mut P, _: &[[f32; N]], _: &[Key], steps: &mut [u32; 2]) {
+        if pace.take_whole(1) {
+            count(steps);
         }
-        Self::fall_out(*step, rows.start, part(xs, &rows), part_mut(ys, &rows));
     }
-
-    fn backward_slice<const B: usize>(
-        &self,
-        isa: Isa,
-        slice: &mut Slice,
-        _: &[[f32; N]],
-        step: &u64,
-        dys: &[[f32; N]],
-        (): &mut (),
-        dx: InputGradient<'_, [f32; N]>,
-    ) {
-        let rows = slice.take(dx.wanted(dys.len()), FUNCTION * N);
-        dx.rows(&rows).write(isa, |dxs| Self::fall_out(*step, rows.start, part(dys, &rows), dxs));
-    }
-}
-
-impl<const N: usize, const PERCENT: u32, const SEED: u64> PerSample for Dropout<N, PERCENT, SEED> {
-    fn add_norms<const B: usize>(
-        &self,
-        _: Isa,
-        _: &[[f32; N]],
-        _: &u64,
-        _: &[[f32; N]],
-        (): &(),
-        _: &mut [f32],
-    ) {
-    }
-
-    fn scale_rows<const B: usize>(_: &[f32], (): &mut ()) {}
 }

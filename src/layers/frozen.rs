@@ -1,16 +1,17 @@
 //! A network whose lower part is never changed, and may lie in flash: it costs no RAM for weights, gradients or an
 //! optimiser's state, and below its upper part no gradient is computed.
 
-use super::{
-    Derivative, Init, InputGradient, Layer, PerSample, Scratch, Slice, Sliced, Train, infer, part, part_mut,
-};
-use crate::memory::{Either, Pair, count_of, numbers_mut, values_mut};
-use crate::{Aligned, Error, Isa, Optimizer, Rng};
+use super::scratch::infer;
+use super::{Derivative, Init, InputGradient, Layer, Scratch, Side, Train};
+use crate::memory::{Either, Pair, count_of, layout, numbers, numbers_mut, part, part_mut, take, take_mut};
+use crate::optimizers::Optimizer;
+use crate::pace::Pace;
+use crate::{Error, Isa, Plain, Rng};
 
-/// A network `A` that stays as it is, by reference, below a network `R` that learns: transfer learning. It is outermost:
-/// no part of a [`Chain`](crate::Chain).
+/// A network `A` that stays as it is, by reference, below a network `R` that learns: transfer learning.
 ///
-/// The gradient ends where `A` begins: what is asked for the gradient with respect to the input gets zeros.
+/// The gradient ends where `A` begins: whoever asks for the gradient with respect to the input gets zeros, and a layer that
+/// learns cannot stand before it in a chain.
 ///
 /// Source: S. Bozinovski and A. Fulgosi, 1976; J. Yosinski and others, "How transferable are features in deep neural
 /// networks?", 2014.
@@ -67,165 +68,116 @@ impl<'a, A: Layer, R: Layer<Input = A::Output>> Frozen<'a, A, R> {
     }
 }
 
-/// What the body gives the head lies before the even buffer that both share.
+/// What the body gives the head lies at the scratch's front.
 impl<A: Layer, R: Layer<Input = A::Output>> Layer for Frozen<'_, A, R> {
     type Input = A::Input;
     type Output = R::Output;
-    type Even<const B: usize> = Pair<[A::Output; B], Either<A::Even<B>, R::Even<B>>>;
-    type Odd<const B: usize> = Either<A::Odd<B>, R::Odd<B>>;
+    type Scratch = Either<Pair<A::Output, A::Scratch>, R::InPlace>;
+    type InPlace = Either<Pair<A::InPlace, A::Output>, R::InPlace>;
 
-    fn run(&self, isa: Isa, xs: &[A::Input], [even, odd]: [&mut [f32]; 2], ys: &mut [R::Output]) {
-        let numbers = xs.len().saturating_mul(size_of::<A::Output>() / size_of::<f32>());
-        if let Some((between, even)) = even.split_at_mut_checked(numbers) {
-            let between = values_mut(between, xs.len());
-            self.body.run(isa, xs, [even, odd], between);
-            self.head.run(isa, between, [even, odd], ys);
-        }
+    const CHECK: () = (A::CHECK, R::CHECK).0;
+
+    fn run(&self, isa: Isa, xs: &[A::Input], scratch: &mut [f32], ys: &mut [R::Output]) {
+        let (between, own) = Side::Front.cut(scratch, xs.len());
+        self.body.run(isa, xs, own, between);
+        self.head.run_in_place(isa, scratch, Side::Front, ys);
     }
 
-    fn run_in_place(&self, _: Isa, _: [&mut [f32]; 2], _: &mut [R::Output]) {
-        const { panic!("a Frozen network is outermost: no part of a chain") }
+    fn run_in_place(&self, isa: Isa, buffer: &mut [f32], side: Side, ys: &mut [R::Output])
+    where
+        A::Input: Plain,
+    {
+        let (between, own) = side.other().cut(buffer, ys.len());
+        self.body.run_in_place(isa, own, side, between);
+        self.head.run_in_place(isa, buffer, side.other(), ys);
     }
 }
 
+/// The body takes a row of the batch as one unit, from its first layer to its last.
 impl<A: Train, R: Train<Input = A::Output>> Train for Frozen<'_, A, R> {
-    type Tape<const B: usize> = (Scratch<A, B>, Aligned<[A::Output; B]>, R::Tape<B>);
-    type Gradients<const B: usize> = R::Gradients<B>;
+    /// What the body gives the head, the head's tape, and the body's scratch.
+    type Tape = Pair<A::Output, Pair<R::Tape, A::Scratch>>;
+    type Gradients = R::Gradients;
+    type Memory = R::Memory;
     type State<O: Optimizer> = R::State<O>;
+    type End = R::End;
+
+    const MIXES_SAMPLES: bool = R::MIXES_SAMPLES;
+    const PASSES_GRADIENT: bool = false;
+    const LAYOUT: u64 = layout("Frozen", &[A::LAYOUT, R::LAYOUT]);
 
     /// The head's parameters alone.
     fn init(&mut self, init: Init, rng: &mut Rng) {
         self.head.init(init, rng);
     }
 
-    fn forward<const B: usize>(
+    fn forward<P: Pace>(
         &self,
-        isa: Isa,
+        pace: &mut P,
         xs: &[A::Input],
-        (scratch, between, tape): &mut Self::Tape<B>,
+        memory: Option<&R::Memory>,
+        tape: &mut [Self::Tape],
         ys: &mut [R::Output],
     ) {
-        let between = &mut between.0[..xs.len().min(B)];
-        self.body.run(isa, xs, scratch.buffers(), between);
-        self.head.forward(isa, between, tape, ys);
-    }
-
-    fn derivative<'a, const B: usize>(tape: &'a Self::Tape<B>, ys: &'a [R::Output]) -> Derivative<'a> {
-        R::derivative(&tape.2, ys)
-    }
-
-    fn backward<const B: usize>(
-        &self,
-        isa: Isa,
-        xs: &[A::Input],
-        (_, between, tape): &Self::Tape<B>,
-        dys: &[R::Output],
-        gradients: &mut R::Gradients<B>,
-        dx: InputGradient<'_, A::Input>,
-    ) {
-        let between = &between.0[..xs.len().min(B)];
-        self.head.backward(isa, between, tape, dys, gradients, InputGradient::unwanted());
-        dx.write(isa, |dxs| numbers_mut(dxs).fill(0.0));
-    }
-
-    fn update<O: Optimizer, const B: usize>(
-        &mut self,
-        isa: Isa,
-        xs: &[A::Input],
-        (_, between, tape): &Self::Tape<B>,
-        dys: &[R::Output],
-        gradients: &R::Gradients<B>,
-        sweep: &mut O::Sweep,
-        state: &mut R::State<O>,
-    ) {
-        let between = &between.0[..xs.len().min(B)];
-        self.head.update::<O, B>(isa, between, tape, dys, gradients, sweep, state);
-    }
-}
-
-/// The body takes a row of the batch as one unit, from its first layer to its last.
-impl<A: Train + Copy, R: Sliced<Input = A::Output>> Sliced for Frozen<'_, A, R> {
-    fn forward_slice<const B: usize>(
-        &self,
-        isa: Isa,
-        slice: &mut Slice,
-        xs: &[A::Input],
-        (scratch, between, tape): &mut Self::Tape<B>,
-        ys: &mut [R::Output],
-    ) {
-        let between = &mut between.0[..xs.len().min(B)];
-        let rows = slice.take(xs.len(), count_of::<A>());
+        let (count, mut numbers) = (tape.len(), numbers_mut(tape));
+        let between = take_mut::<A::Output>(&mut numbers, count);
+        let tape = take_mut(&mut numbers, count);
+        let rows = pace.take(xs.len(), count_of::<A>());
         if !rows.is_empty() {
-            self.body.run(isa, part(xs, &rows), scratch.buffers(), part_mut(between, &rows));
+            self.body.run(pace.isa(), part(xs, &rows), numbers, part_mut(between, &rows));
         }
-        self.head.forward_slice(isa, slice, between, tape, ys);
+        self.head.forward(pace, between, memory, tape, ys);
     }
 
-    fn backward_slice<const B: usize>(
+    fn derivative<'a>(tape: &'a [Self::Tape], ys: &'a [R::Output]) -> Derivative<'a> {
+        let (_, tape) = Self::cut(tape);
+        R::derivative(tape, ys)
+    }
+
+    fn backward<P: Pace>(
         &self,
-        isa: Isa,
-        slice: &mut Slice,
-        xs: &[A::Input],
-        (_, between, tape): &Self::Tape<B>,
+        pace: &mut P,
+        _xs: &[A::Input],
+        tape: &[Self::Tape],
         dys: &[R::Output],
-        gradients: &mut R::Gradients<B>,
+        gradients: &mut [R::Gradients],
         dx: InputGradient<'_, A::Input>,
     ) {
-        let between = &between.0[..xs.len().min(B)];
-        self.head.backward_slice(isa, slice, between, tape, dys, gradients, InputGradient::unwanted());
-        let rows = slice.take(dx.wanted(xs.len()), count_of::<A::Input>());
-        dx.rows(&rows).write(isa, |dxs| numbers_mut(dxs).fill(0.0));
+        let (between, tape) = Self::cut(tape);
+        self.head.backward(pace, between, tape, dys, gradients, InputGradient::unwanted());
+        dx.write_zeros(pace);
     }
 
-    fn update_slice<O: Optimizer, const B: usize>(
+    fn update<O: Optimizer, P: Pace>(
         &mut self,
-        isa: Isa,
-        slice: &mut Slice,
-        xs: &[A::Input],
-        (_, between, tape): &Self::Tape<B>,
+        pace: &mut P,
+        _xs: &[A::Input],
+        tape: &[Self::Tape],
         dys: &[R::Output],
-        gradients: &R::Gradients<B>,
+        gradients: &[R::Gradients],
         sweep: &mut O::Sweep,
         state: &mut R::State<O>,
     ) {
-        let between = &between.0[..xs.len().min(B)];
-        self.head.update_slice::<O, B>(isa, slice, between, tape, dys, gradients, sweep, state);
+        let (between, tape) = Self::cut(tape);
+        self.head.update::<O, P>(pace, between, tape, dys, gradients, sweep, state);
     }
 
-    fn copy_slice(&mut self, slice: &mut Slice, from: &Self) {
-        self.body = from.body;
-        self.head.copy_slice(slice, &from.head);
+    fn remember<P: Pace>(
+        &mut self,
+        pace: &mut P,
+        _xs: &[A::Input],
+        tape: &[Self::Tape],
+        memory: &mut R::Memory,
+    ) {
+        let (between, tape) = Self::cut(tape);
+        self.head.remember(pace, between, tape, memory);
     }
 }
 
-impl<A: Train, R: PerSample<Input = A::Output>> PerSample for Frozen<'_, A, R> {
-    fn add_norms<const B: usize>(
-        &self,
-        isa: Isa,
-        xs: &[A::Input],
-        (_, between, tape): &Self::Tape<B>,
-        dys: &[R::Output],
-        gradients: &R::Gradients<B>,
-        squares: &mut [f32],
-    ) {
-        self.head.add_norms(isa, &between.0[..xs.len().min(B)], tape, dys, gradients, squares);
-    }
-
-    fn add_norms_slice<const B: usize>(
-        &self,
-        isa: Isa,
-        slice: &mut Slice,
-        xs: &[A::Input],
-        (_, between, tape): &Self::Tape<B>,
-        dys: &[R::Output],
-        gradients: &R::Gradients<B>,
-        squares: &mut [f32],
-    ) {
-        let between = &between.0[..xs.len().min(B)];
-        self.head.add_norms_slice(isa, slice, between, tape, dys, gradients, squares);
-    }
-
-    fn scale_rows<const B: usize>(factors: &[f32], gradients: &mut R::Gradients<B>) {
-        R::scale_rows(factors, gradients);
+impl<A: Train, R: Train<Input = A::Output>> Frozen<'_, A, R> {
+    /// What the body gave the head, and the head's tape.
+    fn cut(tape: &[<Self as Train>::Tape]) -> (&[A::Output], &[R::Tape]) {
+        let (count, mut numbers) = (tape.len(), numbers(tape));
+        (take(&mut numbers, count), take(&mut numbers, count))
     }
 }

@@ -1,47 +1,76 @@
 //! Layers: typed shims over the kernels, which own their parameters and nothing else.
 //!
 //! Two traits make a layer: [`Layer`] runs it, [`Train`] trains it. Both are ordinary safe code: `tests/own_layer.rs`
-//! shows a layer of a user's own. Two more are for those that want more of it: [`PerSample`] tells the rows of a batch
-//! apart, [`Sliced`] trains it in slices.
+//! shows a layer of a user's own, and every composition, wrapper and kind of training takes it.
+//!
+//! | file | layers |
+//! |---|---|
+//! | `dense`, `activation`, `norm`, `softmax`, `dropout`, `pixels`, `columns` | on rows of numbers |
+//! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
+//! | `frozen`, `adapters` | whose weights stay where they are, in flash |
+//!
+//! # Memory
+//!
+//! What a layer needs for a row is a type, and a batch of so many rows has so many of them in one array. A layer made of
+//! others cuts this array into a stretch for each of them: since all stretches grow with the rows, the types only count.
+//! So no trait knows how large a batch is, and no kernel is compiled twice for two batches.
 
 mod activation;
 mod adapters;
 mod chain;
+mod columns;
 mod dense;
 mod dropout;
+mod each;
 mod frozen;
 mod init;
+mod input_gradient;
 mod norm;
-mod sliced;
+mod parallel;
+mod pixels;
+mod repeat;
+mod residual;
+mod scratch;
 mod softmax;
+mod tied;
+mod view;
 
 pub use activation::{
     Activation, Derivative, Gelu, Identity, LeakyRelu, Relu, Relu6, Sigmoid, Silu, Slopes, Tanh,
 };
 pub use adapters::{BiasOnly, LowRank};
 pub use chain::Chain;
+pub use columns::Columns;
 pub use dense::Dense;
 pub use dropout::Dropout;
+pub use each::Each;
 pub use frozen::Frozen;
 pub use init::Init;
+pub use input_gradient::InputGradient;
 pub use norm::LayerNorm;
-pub use sliced::{Budget, Slice, Sliced};
-pub(crate) use sliced::{FUNCTION, part, part_mut};
+pub use parallel::{Concat, Join, Parallel, Sum};
+pub use pixels::Pixels;
+pub use repeat::Repeat;
+pub use residual::Residual;
+pub(crate) use scratch::check_batch;
+pub use scratch::{Scratch, Side};
 pub use softmax::Softmax;
+pub use tied::Tied;
+pub use view::{Flatten, View};
 
-use crate::kernel::elementwise::SumOfSquares;
-use crate::memory::{count_of, numbers_mut, values};
-use crate::{Error, Isa, Optimizer, Plain, Rng, Zeroed};
-use core::ops::Range;
-use init::initialize;
+use crate::memory::layout;
+use crate::optimizers::Optimizer;
+use crate::pace::Pace;
+use crate::{Error, Isa, Plain, Rng, Zeroed};
+use scratch::infer;
 
 /// A layer that can be run: parameters, and a function from rows of inputs to rows of outputs.
 ///
-/// `Even` and `Odd` are the memory for what passes between layers inside a [`Chain`]: a layer that is no chain says `()`
-/// to both, and finds the scratch it is given empty.
+/// `Scratch` and `InPlace` are the memory for what passes between layers inside: a layer that has none inside says `()`
+/// and [`Layer::Input`], and finds the scratch it is given empty.
 ///
 /// ```
-/// use fusebox::{Chain, Dense, Isa, Layer, Scratch, Seq, Zeroed};
+/// use fusebox::{Dense, Isa, Layer, Scratch, Seq, Zeroed};
 ///
 /// /// Divides a row by its largest magnitude.
 /// struct Normalize;
@@ -51,9 +80,9 @@ use init::initialize;
 /// impl Layer for Normalize {
 ///     type Input = [f32; 2];
 ///     type Output = [f32; 2];
-///     type Even<const B: usize> = ();
-///     type Odd<const B: usize> = ();
-///     fn run(&self, _: Isa, xs: &[[f32; 2]], _: [&mut [f32]; 2], ys: &mut [[f32; 2]]) {
+///     type Scratch = ();
+///     type InPlace = [f32; 2];
+///     fn run(&self, _: Isa, xs: &[[f32; 2]], _: &mut [f32], ys: &mut [[f32; 2]]) {
 ///         for (x, y) in xs.iter().zip(ys) {
 ///             let largest = x[0].abs().max(x[1].abs());
 ///             *y = x.map(|x| if largest > 0.0 { x / largest } else { x });
@@ -69,103 +98,166 @@ use init::initialize;
 /// assert_eq!(ys, [[4.0]]);
 /// # Ok::<(), fusebox::Error>(())
 /// ```
+#[doc(alias = "module")]
+#[doc(alias = "predict")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no layer that runs",
+    note = "a chain runs only if each layer's output is the next one's input: compare the sizes of its layers"
+)]
 pub trait Layer {
-    /// One row of input: an array of numbers.
-    type Input: Plain;
+    /// One row of input: numbers of any kind (`[f32; N]`, pixels `[u8; N]`, tokens `[u16; T]`). Between layers, `f32`.
+    type Input: Zeroed + Copy;
     /// One row of output.
     type Output: Plain;
-    /// Memory for a batch of `B` between the first layer and the second, the third and the fourth, and so on.
-    type Even<const B: usize>: Plain;
-    /// Memory for a batch of `B` between the second layer and the third, the fourth and the fifth, and so on.
-    type Odd<const B: usize>: Plain;
+    /// Memory for a row to run with, beside input and output.
+    type Scratch: Plain;
+    /// Memory for a row to run with when the input lies in it too: see [`Layer::run_in_place`]. `()` where the input is not
+    /// [`Plain`], and so never lies there.
+    type InPlace: Plain;
 
-    /// Overwrites `ys` with the outputs for `xs`, which has as many rows. `scratch` is the numbers of `Even` and `Odd`.
+    /// Compiles only if the sizes inside the layer fit. Running and training evaluate it, and so does
+    /// [`network!`](crate::network), under `cargo check`.
+    const CHECK: () = ();
+
+    /// Overwrites `ys` with the outputs for `xs`, which has as many rows. `scratch` is the numbers of so many rows of
+    /// `Scratch`.
     ///
-    /// Called by [`Chain::infer`] and its like, which check lengths. Whoever calls it with others gets no error: a
+    /// Called by [`Layer::infer`] and its like, which check lengths. Whoever calls it with others gets no error: a
     /// layer of this crate then leaves `ys` as it was.
-    fn run(&self, isa: Isa, xs: &[Self::Input], scratch: [&mut [f32]; 2], ys: &mut [Self::Output]);
+    #[doc(alias = "forward")]
+    fn run(&self, isa: Isa, xs: &[Self::Input], scratch: &mut [f32], ys: &mut [Self::Output]);
 
-    /// [`Layer::run`] on inputs that lie at the start of the first scratch. A chain overwrites them when it is past
-    /// them; a layer that is no chain keeps this default.
-    fn run_in_place(&self, isa: Isa, scratch: [&mut [f32]; 2], ys: &mut [Self::Output]) {
-        self.run(isa, values(scratch[0], ys.len()), [&mut [], &mut []], ys);
+    /// [`Layer::run`] on inputs that lie at one end of `buffer`, which is the numbers of as many rows of `InPlace` as `ys` has. A
+    /// layer made of others overwrites the inputs when it is past them; one that is not keeps this default.
+    #[inline(always)]
+    fn run_in_place(&self, isa: Isa, buffer: &mut [f32], side: Side, ys: &mut [Self::Output])
+    where
+        Self::Input: Plain,
+    {
+        let (xs, scratch) = side.cut::<Self::Input>(buffer, ys.len());
+        self.run(isa, xs, scratch, ys);
+    }
+
+    /// Overwrites `ys` with the outputs for `xs` on the fastest instruction set there is.
+    ///
+    /// Errors, with nothing written, when the batch is empty or larger than `B`, or `ys` has another number of rows.
+    #[doc(alias = "predict")]
+    fn infer<const B: usize>(
+        &self,
+        xs: &[Self::Input],
+        scratch: &mut Scratch<Self, B>,
+        ys: &mut [Self::Output],
+    ) -> Result<(), Error>
+    where
+        Self: Sized,
+    {
+        infer(self, Isa::detect(), xs, scratch, ys)
+    }
+
+    /// [`Layer::infer`] on the instruction set given.
+    ///
+    /// ```
+    /// use fusebox::{Dense, Error, Isa, Layer, Residual, Scratch, Zeroed};
+    /// let (net, mut ys) = (Residual::<Dense<2, 2>>::ZEROED, [[0.0; 2]]);
+    /// net.infer_with(Isa::portable(), &[[1.0, 2.0]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+    /// assert_eq!(ys, [[1.0, 2.0]]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn infer_with<const B: usize>(
+        &self,
+        isa: Isa,
+        xs: &[Self::Input],
+        scratch: &mut Scratch<Self, B>,
+        ys: &mut [Self::Output],
+    ) -> Result<(), Error>
+    where
+        Self: Sized,
+    {
+        infer(self, isa, xs, scratch, ys)
     }
 }
 
 /// A layer that can be trained.
 ///
-/// A step is three passes: `forward` keeps what is needed later in the tape; `backward` goes through the layers from the
-/// last to the first and leaves every parameter alone; `update` changes the parameters. So by the time a parameter
-/// changes, every gradient is known.
+/// A step is four passes: `forward` keeps what is needed later in the tape; `backward` goes through the layers from the
+/// last to the first and leaves every parameter alone; `update` changes the parameters; `remember` changes what the layer keeps
+/// between steps. So by the time anything changes, every gradient is known.
 ///
 /// What a layer calls `dys` is the gradient with respect to its output *before* the function whose
 /// [`Train::derivative`] it names: whoever made the gradient has multiplied it by that derivative already, usually at the
-/// store of a product. A layer that names none gets the gradient with respect to its output.
+/// store of a product. A layer that names none, which says [`Linear`], gets the gradient with respect to its output.
 ///
-/// `forward` to `update` are called by [`Workspace::train_step`](crate::Workspace::train_step), in that order, with the
+/// A pass is done at a [`Pace`], whole or in slices: a layer asks which of its units to do now, usually rows of the batch, and
+/// does those. What is needed for a row of the batch, tape and gradients, are types; there are as many of them as rows.
+///
+/// The methods are called by [`Workspace::train_step`](crate::Workspace::train_step) and its like, in that order, with the
 /// same rows. A layer that learns one factor for each of its inputs:
 ///
 /// ```
 /// use fusebox::{
-///     Dense, Init, InputGradient, Isa, Layer, Optimizer, Rng, Scratch, Seq, Sgd, Train, Workspace, Zeroed,
+///     Dense, Init, InputGradient, Isa, Layer, Linear, Optimizer, Pace, Plain, Rng, Rows, Seq, Sgd, Train, Workspace, plain,
 /// };
 ///
+/// #[derive(Clone, Copy)]
+/// #[repr(C)]
 /// struct Scale {
 ///     factors: [f32; 2],
 /// }
-/// impl Zeroed for Scale {
-///     const ZEROED: Self = Self { factors: Zeroed::ZEROED };
-/// }
+/// plain!(Scale { factors: [f32; 2] });
+///
 /// impl Layer for Scale {
 ///     type Input = [f32; 2];
 ///     type Output = [f32; 2];
-///     type Even<const B: usize> = ();
-///     type Odd<const B: usize> = ();
-///     fn run(&self, _: Isa, xs: &[[f32; 2]], _: [&mut [f32]; 2], ys: &mut [[f32; 2]]) {
+///     type Scratch = ();
+///     type InPlace = [f32; 2];
+///     fn run(&self, _: Isa, xs: &[[f32; 2]], _: &mut [f32], ys: &mut [[f32; 2]]) {
 ///         for (x, y) in xs.iter().zip(ys) {
 ///             *y = [x[0] * self.factors[0], x[1] * self.factors[1]];
 ///         }
 ///     }
 /// }
 /// impl Train for Scale {
-///     type Tape<const B: usize> = ();
-///     type Gradients<const B: usize> = ();
+///     type Tape = ();
+///     type Gradients = [f32; 2]; // a row's share in the factors' gradient
+///     type Memory = ();
 ///     type State<O: Optimizer> = O::State<[f32; 2]>;
+///     type End = Linear;
 ///
 ///     fn init(&mut self, _: Init, _: &mut Rng) {
 ///         self.factors = [1.0; 2];
 ///     }
-///     fn forward<const B: usize>(&self, isa: Isa, xs: &[[f32; 2]], _: &mut (), ys: &mut [[f32; 2]]) {
-///         self.run(isa, xs, [&mut [], &mut []], ys);
+///     fn forward<P: Pace>(&self, pace: &mut P, xs: &[[f32; 2]], _: Option<&()>, _: &mut [()], ys: &mut [[f32; 2]]) {
+///         let rows = pace.take(xs.len(), 2);
+///         self.run(pace.isa(), &xs[rows.clone()], &mut [], &mut ys[rows]);
 ///     }
-///     fn backward<const B: usize>(
+///     fn backward<P: Pace>(
 ///         &self,
-///         isa: Isa,
-///         _xs: &[[f32; 2]],
-///         _tape: &(),
+///         pace: &mut P,
+///         xs: &[[f32; 2]],
+///         _: &[()],
 ///         dys: &[[f32; 2]],
-///         _gradients: &mut (),
+///         gradients: &mut [[f32; 2]],
 ///         dx: InputGradient<'_, [f32; 2]>,
 ///     ) {
+///         let rows = pace.take(xs.len(), 4);
+///         for i in rows.clone() {
+///             gradients[i] = [xs[i][0] * dys[i][0], xs[i][1] * dys[i][1]];
+///         }
 ///         // dx = dy factor
-///         dx.write(isa, |dxs| self.run(isa, dys, [&mut [], &mut []], dxs));
+///         dx.rows(&rows).write(pace.isa(), |dxs| self.run(pace.isa(), &dys[rows.clone()], &mut [], dxs));
 ///     }
-///     fn update<O: Optimizer, const B: usize>(
+///     fn update<O: Optimizer, P: Pace>(
 ///         &mut self,
-///         isa: Isa,
-///         xs: &[[f32; 2]],
-///         _tape: &(),
-///         dys: &[[f32; 2]],
-///         _gradients: &(),
+///         pace: &mut P,
+///         _xs: &[[f32; 2]],
+///         _tape: &[()],
+///         _dys: &[[f32; 2]],
+///         gradients: &[[f32; 2]],
 ///         sweep: &mut O::Sweep,
 ///         state: &mut Self::State<O>,
 ///     ) {
 ///         // dfactor = sum of x dy over the batch
-///         let mut gradient = [0.0; 2];
-///         for (x, dy) in xs.iter().zip(dys) {
-///             gradient = [gradient[0] + x[0] * dy[0], gradient[1] + x[1] * dy[1]];
-///         }
-///         O::step(sweep, isa, &gradient, &mut self.factors, state);
+///         O::step(pace, sweep, Rows::of(gradients), &mut self.factors, state);
 ///     }
 /// }
 ///
@@ -176,217 +268,166 @@ pub trait Layer {
 /// assert_eq!(net.first.factors[1], 1.0); // its input was zero
 /// # Ok::<(), fusebox::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no layer that trains",
+    note = "a chain trains only if each layer's output is the next one's input: compare the sizes of its layers"
+)]
 pub trait Train: Layer {
-    /// What `backward` and `update` need of `forward` for a batch of `B`, beyond inputs and outputs.
-    type Tape<const B: usize>: Zeroed;
-    /// What `update` needs of `backward`, beyond `dys`: in a chain, the gradients between its layers.
-    type Gradients<const B: usize>: Zeroed;
+    /// What `backward` and `update` need of `forward` for a row, beyond input and output.
+    type Tape: Plain;
+    /// What `update` needs of `backward` for a row, beyond `dys`: in a chain, the gradients between its layers.
+    type Gradients: Plain;
+    /// What the layer keeps from step to step beside its parameters, such as a counter; starts as zeros.
+    type Memory: Plain;
     /// What an optimiser keeps for the layer's parameters.
-    type State<O: Optimizer>: Zeroed;
+    type State<O: Optimizer>: Plain;
+    /// [`Linear`], or [`Curved`] if the layer names a [`Train::derivative`].
+    type End: End;
+
+    /// Whether a sample's outputs depend on the others of its batch. Then its share in the gradient is not known, and private
+    /// training does not compile.
+    const MIXES_SAMPLES: bool = false;
+
+    /// Whether the gradient with respect to the input is one: that of a frozen network is not, and no layer before it learns.
+    const PASSES_GRADIENT: bool = true;
+
+    /// Tells a saved state of this layer from that of another: see [`checkpoint`](crate::checkpoint).
+    const LAYOUT: u64 = layout(
+        "layer",
+        &[
+            size_of::<Self::Input>() as u64,
+            size_of::<Self::Output>() as u64,
+            size_of::<Self::Tape>() as u64,
+            size_of::<Self::Memory>() as u64,
+        ],
+    );
 
     /// Overwrites the parameters with their first values.
     fn init(&mut self, init: Init, rng: &mut Rng);
 
-    /// Overwrites `ys` with the outputs for `xs`, which has as many rows, at most `B`, and `tape` with what is
-    /// needed later.
-    fn forward<const B: usize>(
+    /// A layer whose parameters start as [`Init::He`] says.
+    ///
+    /// ```
+    /// use fusebox::{Dense, Relu, Residual, Rng, Train};
+    /// let net = Residual::<Dense<2, 2, Relu>>::he(&mut Rng::new(5));
+    /// ```
+    fn he(rng: &mut Rng) -> Self
+    where
+        Self: Zeroed,
+    {
+        let mut net = Self::ZEROED;
+        net.init(Init::He, rng);
+        net
+    }
+
+    /// Overwrites `ys` with the outputs for `xs`, and `tape` with what is needed later; all have as many rows. `memory` is
+    /// `None` where the network is only looked at, as by a validation: then it does what [`Layer::run`] does.
+    fn forward<P: Pace>(
         &self,
-        isa: Isa,
+        pace: &mut P,
         xs: &[Self::Input],
-        tape: &mut Self::Tape<B>,
+        memory: Option<&Self::Memory>,
+        tape: &mut [Self::Tape],
         ys: &mut [Self::Output],
     );
 
     /// The derivative of the function that ends the layer, at what `forward` left: what the layer wants the gradient
     /// with respect to its output multiplied by.
-    fn derivative<'a, const B: usize>(_tape: &'a Self::Tape<B>, _ys: &'a [Self::Output]) -> Derivative<'a> {
+    fn derivative<'a>(_tape: &'a [Self::Tape], _ys: &'a [Self::Output]) -> Derivative<'a> {
         Derivative::One
     }
 
-    /// From `dys` (see [`Train`]) overwrites `gradients`, and `dx` unless nobody wants it. Leaves the parameters alone.
-    fn backward<const B: usize>(
+    /// From `dys` (see [`Train`]) overwrites `gradients`, and `dx` unless nobody wants it.
+    fn backward<P: Pace>(
         &self,
-        isa: Isa,
+        pace: &mut P,
         xs: &[Self::Input],
-        tape: &Self::Tape<B>,
+        tape: &[Self::Tape],
         dys: &[Self::Output],
-        gradients: &mut Self::Gradients<B>,
+        gradients: &mut [Self::Gradients],
         dx: InputGradient<'_, Self::Input>,
     );
 
-    /// Does one of the optimiser's sweeps: calls, for each array of parameters, the `step` function of `O` that suits the
-    /// form of its gradient. `xs`, `tape`, `dys` and `gradients` are what `forward` and `backward` were given and left.
-    fn update<O: Optimizer, const B: usize>(
+    /// Does one of the optimiser's sweeps: calls [`Optimizer::step`] for each array of parameters. `xs`, `tape`, `dys` and
+    /// `gradients` are what `forward` and `backward` were given and left.
+    fn update<O: Optimizer, P: Pace>(
         &mut self,
-        isa: Isa,
+        pace: &mut P,
         xs: &[Self::Input],
-        tape: &Self::Tape<B>,
+        tape: &[Self::Tape],
         dys: &[Self::Output],
-        gradients: &Self::Gradients<B>,
+        gradients: &[Self::Gradients],
         sweep: &mut O::Sweep,
         state: &mut Self::State<O>,
     );
-}
 
-/// A layer that can tell the samples of a batch apart: for [`Private`](crate::Private) training and the
-/// [`Guard`](crate::Guard), which want the norm of each sample's gradient without forming it.
-pub trait PerSample: Train {
-    /// Adds to `squares[i]` the square of the norm of row i's share of the parameters' gradient, as `update` would form it.
-    fn add_norms<const B: usize>(
-        &self,
-        isa: Isa,
-        xs: &[Self::Input],
-        tape: &Self::Tape<B>,
-        dys: &[Self::Output],
-        gradients: &Self::Gradients<B>,
-        squares: &mut [f32],
-    );
-
-    /// [`PerSample::add_norms`] for a step in slices, see [`Sliced`]: as it stands, all of a layer is one unit.
-    fn add_norms_slice<const B: usize>(
-        &self,
-        isa: Isa,
-        slice: &mut Slice,
-        xs: &[Self::Input],
-        tape: &Self::Tape<B>,
-        dys: &[Self::Output],
-        gradients: &Self::Gradients<B>,
-        squares: &mut [f32],
+    /// Once, after the last sweep of a step: what the layer keeps from step to step moves on. A step that is refused never
+    /// comes here.
+    fn remember<P: Pace>(
+        &mut self,
+        _pace: &mut P,
+        _xs: &[Self::Input],
+        _tape: &[Self::Tape],
+        _memory: &mut Self::Memory,
     ) {
-        let row = count_of::<Self::Input>() + count_of::<Self::Output>();
-        if slice.take_whole(row.saturating_mul(xs.len())) {
-            self.add_norms(isa, xs, tape, dys, gradients, squares);
-        }
-    }
-
-    /// Multiplies row i of whatever `backward` left in `gradients` by `factors[i]`. `dys` are the caller's to multiply.
-    fn scale_rows<const B: usize>(factors: &[f32], gradients: &mut Self::Gradients<B>);
-}
-
-/// The square of a row's norm, never less than it is but for rounding: what underflows counts as the least normal number,
-/// for a norm that private training clips by may be too large, but not too small.
-pub(crate) fn squared_norm(isa: Isa, row: &[f32]) -> f32 {
-    isa.call(SumOfSquares(row)) + row.len() as f32 * f32::MIN_POSITIVE
-}
-
-/// Multiplies every number of `rows[i]` by `factors[i]`, as far as the shorter goes.
-pub(crate) fn scale_each<T: Plain>(factors: &[f32], rows: &mut [T]) {
-    for (row, factor) in rows.iter_mut().zip(factors) {
-        for x in numbers_mut(core::slice::from_mut(row)) {
-            *x *= factor;
-        }
     }
 }
 
-/// Where the gradient with respect to a layer's input goes, and what it must be multiplied by on its way.
-#[derive(Debug)]
-pub struct InputGradient<'a, Input> {
-    target: Option<(&'a mut [Input], Derivative<'a>)>,
+/// How a layer ends, which says what must be kept of its outputs: [`Linear`] or [`Curved`].
+pub trait End: sealed::Sealed {
+    /// `T` if the layer's derivative is made from its outputs, else `()`.
+    type Keep<T: Plain>: Plain;
+    /// Whether the layer names a derivative.
+    const CURVED: bool;
 }
 
-impl<'a, Input: Plain> InputGradient<'a, Input> {
-    /// For the first layer: nobody wants it.
-    pub(crate) fn unwanted() -> Self {
-        Self { target: None }
-    }
+/// The layer names no derivative: `dys` is the gradient with respect to its output.
+#[derive(Clone, Copy, Debug)]
+pub struct Linear;
 
-    /// To `dxs`, multiplied by `derivative`.
-    pub(crate) fn into(dxs: &'a mut [Input], derivative: Derivative<'a>) -> Self {
-        Self { target: Some((dxs, derivative)) }
-    }
+/// The layer ends in a function, whose derivative it names.
+#[derive(Clone, Copy, Debug)]
+pub struct Curved;
 
-    /// `count`, or 0 if nobody wants it.
-    pub(crate) fn wanted(&self, count: usize) -> usize {
-        if self.target.is_some() { count } else { 0 }
-    }
-
-    /// Some of the rows.
-    pub(crate) fn rows(self, rows: &Range<usize>) -> Self {
-        let width = count_of::<Input>();
-        let target = self.target.map(|(dxs, derivative)| {
-            (part_mut(dxs, rows), derivative.part(&(rows.start * width..rows.end * width)))
-        });
-        Self { target }
-    }
-
-    /// Lets `gradient` overwrite the rows it is given, one for each input, if anybody wants them, and multiplies them.
-    pub fn write(self, isa: Isa, gradient: impl FnOnce(&mut [Input])) {
-        self.write_through(|dxs, derivative| {
-            gradient(dxs);
-            derivative.apply(isa, dxs);
-        });
-    }
-
-    /// For a kernel that multiplies by the derivative as it stores.
-    pub(crate) fn write_through(self, gradient: impl FnOnce(&mut [Input], Derivative<'_>)) {
-        if let Some((dxs, derivative)) = self.target {
-            gradient(dxs, derivative);
-        }
-    }
+impl End for Linear {
+    type Keep<T: Plain> = ();
+    const CURVED: bool = false;
 }
 
-/// Runs a network: the check of runtime lengths that stands before [`Layer::run`].
-pub(crate) fn infer<N: Layer, const B: usize>(
-    net: &N,
-    isa: Isa,
-    xs: &[N::Input],
-    scratch: &mut Scratch<N, B>,
-    ys: &mut [N::Output],
-) -> Result<(), Error> {
-    check_batch::<B>(xs.len())?;
-    if ys.len() != xs.len() {
-        return Err(Error::Rows { expected: xs.len(), got: ys.len() });
-    }
-    net.run(isa, xs, scratch.buffers(), ys);
-    Ok(())
+impl End for Curved {
+    type Keep<T: Plain> = T;
+    const CURVED: bool = true;
 }
 
-/// Whether a batch of `rows` is one of at least 1 and at most `B`.
-pub(crate) fn check_batch<const B: usize>(rows: usize) -> Result<(), Error> {
-    match rows {
-        0 => Err(Error::Empty),
-        1.. if rows <= B => Ok(()),
-        _ => Err(Error::Batch { expected: B, got: rows }),
-    }
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Linear {}
+    impl Sealed for super::Curved {}
 }
 
-/// What a network of type `N` needs to run a batch of at most `B` rows, beside inputs and outputs: two buffers, each as
-/// large as the largest thing it ever holds.
+/// Compiles only if the sizes in the network `N` fit: what [`network!`](crate::network) calls.
+#[doc(hidden)]
+pub const fn check<N: Layer>() {
+    const { N::CHECK }
+}
+
+/// Names a network and checks it when it is named, so that `cargo check` sees sizes that do not fit, not only `cargo build`:
+/// `network!(type Net = [..])` is `type Net = Seq![..]` with that check.
 ///
 /// ```
-/// use fusebox::{Dense, Relu, Scratch, Seq};
-/// type Net = Seq![Dense<64, 32, Relu>, Dense<32, 8, Relu>, Dense<8, 16, Relu>, Dense<16, 2>];
-/// static SCRATCH: Scratch<Net, 4> = Scratch::new();
-/// assert_eq!(Scratch::<Net, 4>::BYTES, 4 * (32 + 8) * 4); // 32 and 16 share a buffer; 8 has the other
+/// use fusebox::{Dense, Flatten, Relu, network};
+/// network!(pub type Net = [Flatten<2, 3, Dense<6, 4, Relu>>, Dense<4, 2>]);
 /// ```
-#[derive(Debug)]
-pub struct Scratch<N: Layer, const B: usize> {
-    even: crate::Aligned<N::Even<B>>,
-    odd: crate::Aligned<N::Odd<B>>,
-}
-
-impl<N: Layer, const B: usize> Scratch<N, B> {
-    /// Bytes of the buffers.
-    pub const BYTES: usize = size_of::<N::Even<B>>() + size_of::<N::Odd<B>>();
-
-    /// Scratch of zeros, for a `static` or the stack.
-    pub const fn new() -> Self {
-        Self { even: Zeroed::ZEROED, odd: Zeroed::ZEROED }
-    }
-
-    fn buffers(&mut self) -> [&mut [f32]; 2] {
-        let even = crate::memory::numbers_mut(core::slice::from_mut(&mut self.even.0));
-        let odd = crate::memory::numbers_mut(core::slice::from_mut(&mut self.odd.0));
-        [even, odd]
-    }
-}
-
-impl<N: Layer, const B: usize> Zeroed for Scratch<N, B> {
-    const ZEROED: Self = Self::new();
-}
-
-impl<N: Layer, const B: usize> Default for Scratch<N, B> {
-    fn default() -> Self {
-        Self::new()
-    }
+///
+/// ```compile_fail,E0080
+/// use fusebox::{Dense, Flatten, network};
+/// network!(type Net = [Flatten<2, 3, Dense<7, 4>>, Dense<4, 2>]); // six numbers, not seven
+/// ```
+#[macro_export]
+macro_rules! network {
+    ($(#[$meta:meta])* $vis:vis type $name:ident = [$($layer:ty),+ $(,)?] $(;)?) => {
+        $(#[$meta])*
+        $vis type $name = $crate::Seq![$($layer),+];
+        const _: () = $crate::layers::check::<$name>();
+    };
 }

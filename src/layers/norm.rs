@@ -1,11 +1,11 @@
 //! Layer normalisation.
 
-use super::{
-    FUNCTION, Init, InputGradient, Layer, PerSample, Slice, Sliced, Train, part, part_mut, scale_each,
-    squared_norm,
-};
+use super::{Init, InputGradient, Layer, Linear, Train};
 use crate::kernel::norm::{Moments, Normalize, NormalizeBackward, NormalizeInput};
-use crate::{Aligned, Isa, Optimizer, Plain, Rng, Zeroed};
+use crate::memory::{layout, part, part_mut};
+use crate::optimizers::{Optimizer, Rows};
+use crate::pace::{FUNCTION, Pace};
+use crate::{Isa, Pair, Rng, plain};
 
 /// Brings every row to mean 0 and variance 1, then multiplies each number by a gain of its own and adds a shift, both
 /// learnt: `y = gain (x - mean) / sqrt(var + 1e-5) + shift`. A constant row becomes `shift`.
@@ -31,12 +31,7 @@ pub struct LayerNorm<const N: usize> {
     pub shift: [f32; N],
 }
 
-impl<const N: usize> Zeroed for LayerNorm<N> {
-    const ZEROED: Self = Self { gain: Zeroed::ZEROED, shift: Zeroed::ZEROED };
-}
-
-// SAFETY: `repr(C)` and two arrays of numbers.
-unsafe impl<const N: usize> Plain for LayerNorm<N> {}
+plain!([const N: usize] LayerNorm<N> { gain: [f32; N], shift: [f32; N] });
 
 impl<const N: usize> LayerNorm<N> {
     fn normalize(&self, isa: Isa, xs: &[[f32; N]], moments: &mut [Moments], ys: &mut [[f32; N]]) {
@@ -67,128 +62,73 @@ impl<const N: usize> LayerNorm<N> {
 impl<const N: usize> Layer for LayerNorm<N> {
     type Input = [f32; N];
     type Output = [f32; N];
-    type Even<const B: usize> = ();
-    type Odd<const B: usize> = ();
+    type Scratch = ();
+    type InPlace = [f32; N];
 
-    fn run(&self, isa: Isa, xs: &[[f32; N]], _scratch: [&mut [f32]; 2], ys: &mut [[f32; N]]) {
+    fn run(&self, isa: Isa, xs: &[[f32; N]], _scratch: &mut [f32], ys: &mut [[f32; N]]) {
         self.normalize(isa, xs, &mut [], ys);
     }
 }
 
+/// Units are rows of the batch; gain and shift are one each.
 impl<const N: usize> Train for LayerNorm<N> {
-    /// Each row's mean, and the reciprocal of its deviation.
-    type Tape<const B: usize> = [Moments; B];
-    /// Each row's share in the gradient of the gain.
-    type Gradients<const B: usize> = Aligned<[[f32; N]; B]>;
-    type State<O: Optimizer> = (O::State<[f32; N]>, O::State<[f32; N]>);
+    /// The row's mean, and the reciprocal of its deviation.
+    type Tape = Moments;
+    /// The row's share in the gradient of the gain.
+    type Gradients = [f32; N];
+    type Memory = ();
+    type State<O: Optimizer> = Pair<O::State<[f32; N]>, O::State<[f32; N]>>;
+    type End = Linear;
+
+    const LAYOUT: u64 = layout("LayerNorm", &[N as u64]);
 
     fn init(&mut self, _: Init, _: &mut Rng) {
         *self = Self { gain: [1.0; N], shift: [0.0; N] };
     }
 
-    fn forward<const B: usize>(
+    fn forward<P: Pace>(
         &self,
-        isa: Isa,
+        pace: &mut P,
         xs: &[[f32; N]],
-        moments: &mut [Moments; B],
+        _memory: Option<&()>,
+        moments: &mut [Moments],
         ys: &mut [[f32; N]],
     ) {
-        self.normalize(isa, xs, moments, ys);
-    }
-
-    fn backward<const B: usize>(
-        &self,
-        isa: Isa,
-        xs: &[[f32; N]],
-        moments: &[Moments; B],
-        dys: &[[f32; N]],
-        products: &mut Self::Gradients<B>,
-        dx: InputGradient<'_, [f32; N]>,
-    ) {
-        self.normalize_back(isa, xs, moments, dys, &mut products.0, dx);
-    }
-
-    fn update<O: Optimizer, const B: usize>(
-        &mut self,
-        isa: Isa,
-        _xs: &[[f32; N]],
-        _moments: &[Moments; B],
-        dys: &[[f32; N]],
-        products: &Self::Gradients<B>,
-        sweep: &mut O::Sweep,
-        (gain, shift): &mut Self::State<O>,
-    ) {
-        O::step_rows(sweep, isa, &products.0[..dys.len().min(B)], &mut self.gain, gain);
-        O::step_rows(sweep, isa, dys, &mut self.shift, shift);
-    }
-}
-
-impl<const N: usize> Sliced for LayerNorm<N> {
-    fn forward_slice<const B: usize>(
-        &self,
-        isa: Isa,
-        slice: &mut Slice,
-        xs: &[[f32; N]],
-        moments: &mut [Moments; B],
-        ys: &mut [[f32; N]],
-    ) {
-        let rows = slice.take(xs.len(), 4 * N + 2 * FUNCTION);
+        let rows = pace.take(xs.len(), 4 * N + 2 * FUNCTION);
         if rows.is_empty() {
             return;
         }
-        self.normalize(isa, part(xs, &rows), part_mut(moments, &rows), part_mut(ys, &rows));
+        self.normalize(pace.isa(), part(xs, &rows), part_mut(moments, &rows), part_mut(ys, &rows));
     }
 
-    fn backward_slice<const B: usize>(
+    fn backward<P: Pace>(
         &self,
-        isa: Isa,
-        slice: &mut Slice,
+        pace: &mut P,
         xs: &[[f32; N]],
-        moments: &[Moments; B],
+        moments: &[Moments],
         dys: &[[f32; N]],
-        products: &mut Self::Gradients<B>,
+        products: &mut [[f32; N]],
         dx: InputGradient<'_, [f32; N]>,
     ) {
-        let rows = slice.take(dys.len(), 2 * N + dx.wanted(6 * N + 2 * FUNCTION));
+        let rows = pace.take(dys.len(), 2 * N + dx.wanted(6 * N + 2 * FUNCTION));
         if rows.is_empty() {
             return;
         }
         let (xs, moments, dys) = (part(xs, &rows), part(moments, &rows), part(dys, &rows));
-        self.normalize_back(isa, xs, moments, dys, part_mut(&mut products.0, &rows), dx.rows(&rows));
+        self.normalize_back(pace.isa(), xs, moments, dys, part_mut(products, &rows), dx.rows(&rows));
     }
 
-    fn update_slice<O: Optimizer, const B: usize>(
+    fn update<O: Optimizer, P: Pace>(
         &mut self,
-        isa: Isa,
-        slice: &mut Slice,
+        pace: &mut P,
         _xs: &[[f32; N]],
-        _moments: &[Moments; B],
+        _moments: &[Moments],
         dys: &[[f32; N]],
-        products: &Self::Gradients<B>,
+        products: &[[f32; N]],
         sweep: &mut O::Sweep,
-        (gain, shift): &mut Self::State<O>,
+        Pair(gain, shift): &mut Self::State<O>,
     ) {
-        O::step_rows_slice(slice, sweep, isa, &products.0[..dys.len().min(B)], &mut self.gain, gain);
-        O::step_rows_slice(slice, sweep, isa, dys, &mut self.shift, shift);
-    }
-}
-
-impl<const N: usize> PerSample for LayerNorm<N> {
-    fn add_norms<const B: usize>(
-        &self,
-        isa: Isa,
-        _xs: &[[f32; N]],
-        _moments: &[Moments; B],
-        dys: &[[f32; N]],
-        products: &Self::Gradients<B>,
-        squares: &mut [f32],
-    ) {
-        for ((dy, product), squares) in dys.iter().zip(&products.0).zip(squares) {
-            *squares += squared_norm(isa, product) + squared_norm(isa, dy);
-        }
-    }
-
-    fn scale_rows<const B: usize>(factors: &[f32], products: &mut Self::Gradients<B>) {
-        scale_each(factors, &mut products.0);
+        O::step(pace, sweep, Rows::of(products), &mut self.gain, gain);
+        O::step(pace, sweep, Rows::of(dys), &mut self.shift, shift);
     }
 }

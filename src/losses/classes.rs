@@ -1,12 +1,13 @@
 //! Losses on the number of a class.
 
-use super::Loss;
+use super::{Loss, whole};
 use crate::kernel::cross_entropy::cross_entropy;
-use crate::kernel::elementwise::SumOfLanes;
 use crate::kernel::weighted_cross_entropy::{WeightedCrossEntropyPass, weight_of};
-use crate::layer::{FUNCTION, part, part_mut};
-use crate::{Error, Isa, Slice};
-use core::slice::from_ref;
+use crate::memory::{part, part_mut};
+use crate::optimizers::settings;
+use crate::pace::{FUNCTION, Pace};
+use crate::{Error, Isa, Label};
+use core::marker::PhantomData;
 
 /// Softmax cross-entropy: the outputs are logits, a target the number of the right class.
 ///
@@ -20,41 +21,63 @@ use core::slice::from_ref;
 /// assert!((loss - 2f32.ln()).abs() < 1e-6);
 /// assert_eq!(dys, [[-0.5, 0.5]]);
 /// ```
+///
+/// Labels are bytes unless the type says otherwise, as it must for more than 256 classes:
+///
+/// ```
+/// use fusebox::{CrossEntropy, Dense, Sgd, Workspace, Zeroed};
+/// let mut net = Dense::<1, 1000>::ZEROED;
+/// let mut workspace = Box::new(Workspace::<_, 1, Sgd, CrossEntropy<u16>>::with_loss(CrossEntropy::new()));
+/// workspace.train_step(&mut net, &[[1.0]], &[999], &Sgd::new(1.0))?;
+/// assert!(net.bias[999] > 0.99);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CrossEntropy;
+pub struct CrossEntropy<T = u8> {
+    labels: PhantomData<T>,
+}
 
-impl<const CLASSES: usize> Loss<[f32; CLASSES]> for CrossEntropy {
-    type Target = u8;
+/// The loss on labels that are bytes: `CrossEntropy` as a value.
+#[expect(non_upper_case_globals, reason = "the type's name, as a unit struct would have it")]
+pub const CrossEntropy: CrossEntropy = CrossEntropy::<u8>::new();
 
-    fn check(&self, &label: &u8, row: usize) -> Result<(), Error> {
+impl<T> CrossEntropy<T> {
+    /// The loss, which has no settings.
+    pub const fn new() -> Self {
+        Self { labels: PhantomData }
+    }
+}
+
+impl<T: Label, const CLASSES: usize> Loss<[f32; CLASSES]> for CrossEntropy<T> {
+    type Target = T;
+
+    fn check(&self, &label: &T, row: usize) -> Result<(), Error> {
         check_label(label, CLASSES, row)
     }
 
-    fn gradient(&self, isa: Isa, ys: &[[f32; CLASSES]], labels: &[u8], dys: &mut [[f32; CLASSES]]) -> f32 {
-        let scale = 1.0 / ys.len().max(1) as f32;
-        let logits = (ys.as_flattened(), CLASSES);
-        cross_entropy(isa, logits, labels, scale, dys.as_flattened_mut()) * scale
+    fn gradient(&self, isa: Isa, ys: &[[f32; CLASSES]], labels: &[T], dys: &mut [[f32; CLASSES]]) -> f32 {
+        whole(self, isa, ys, labels, dys)
     }
 
     /// A unit is a row, whose loss goes to its virtual lane.
-    fn gradient_slice(
+    #[inline]
+    fn paced<P: Pace>(
         &self,
-        isa: Isa,
-        slice: &mut Slice,
+        pace: &mut P,
         ys: &[[f32; CLASSES]],
-        labels: &[u8],
+        labels: &[T],
         dys: &mut [[f32; CLASSES]],
         sums: &mut [f32; 16],
     ) -> Option<f32> {
         let scale = 1.0 / ys.len().max(1) as f32;
-        let rows = slice.take(ys.len(), row_macs(CLASSES));
-        let batch = ys.iter().zip(labels).zip(dys).enumerate();
-        for (row, ((y, label), dy)) in batch.take(rows.end).skip(rows.start) {
-            let loss = cross_entropy(isa, (y, CLASSES), from_ref(label), scale, dy);
-            sums[row % 16] += loss;
+        let rows = pace.take(ys.len(), row_macs(CLASSES));
+        if rows.is_empty() {
+            return None;
         }
-        let last = !rows.is_empty() && rows.end == ys.len();
-        last.then(|| isa.call(SumOfLanes(sums)) * scale)
+        let (logits, gradients) = (part(ys, &rows).as_flattened(), part_mut(dys, &rows).as_flattened_mut());
+        let labels = (rows.start, part(labels, &rows));
+        let sum = cross_entropy(pace.isa(), (logits, CLASSES), labels, scale, gradients, sums);
+        (rows.end == ys.len()).then_some(sum * scale)
     }
 }
 
@@ -64,8 +87,9 @@ const fn row_macs(classes: usize) -> usize {
 }
 
 /// Whether `label` is one of `classes`.
-fn check_label(label: u8, classes: usize, row: usize) -> Result<(), Error> {
-    if usize::from(label) < classes { Ok(()) } else { Err(Error::Label { classes, got: label.into(), row }) }
+fn check_label(label: impl Label, classes: usize, row: usize) -> Result<(), Error> {
+    let got = label.class();
+    if got < classes { Ok(()) } else { Err(Error::Label { classes, got, row }) }
 }
 
 /// [`CrossEntropy`] with a weight for each class, and with labels smoothed: the part `smoothing` of each label is spread
@@ -90,17 +114,25 @@ fn check_label(label: u8, classes: usize, row: usize) -> Result<(), Error> {
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WeightedCrossEntropy<const CLASSES: usize> {
+pub struct WeightedCrossEntropy<const CLASSES: usize, T = u8> {
     weights: [f32; CLASSES],
     smoothing: f32,
+    labels: PhantomData<T>,
 }
 
 impl<const CLASSES: usize> WeightedCrossEntropy<CLASSES> {
-    /// The loss with the weights and the smoothing given. Errors unless every weight is 0 or between 1e-30 and 1e30, so
-    /// that neither their sum nor its reciprocal overflows, and `smoothing` lies between 0 and 1.
+    /// The loss with the weights and the smoothing given, for labels that are bytes. Errors unless every weight is 0 or between
+    /// 1e-30 and 1e30, so that neither their sum nor its reciprocal overflows, and `smoothing` lies between 0 and 1.
     pub const fn new(weights: [f32; CLASSES], smoothing: f32) -> Result<Self, Error> {
-        if !(smoothing >= 0.0 && smoothing <= 1.0) {
-            return Err(Error::Setting { name: "smoothing", expected: "from 0 to 1" });
+        Self::with_labels(weights, smoothing)
+    }
+}
+
+impl<const CLASSES: usize, T> WeightedCrossEntropy<CLASSES, T> {
+    /// [`WeightedCrossEntropy::new`] for labels of any type.
+    pub const fn with_labels(weights: [f32; CLASSES], smoothing: f32) -> Result<Self, Error> {
+        if let Err(error) = settings::share("smoothing", smoothing) {
+            return Err(error);
         }
         let mut class = 0;
         while class < CLASSES {
@@ -109,71 +141,55 @@ impl<const CLASSES: usize> WeightedCrossEntropy<CLASSES> {
             }
             class += 1;
         }
-        Ok(Self { weights, smoothing })
+        Ok(Self { weights, smoothing, labels: PhantomData })
     }
 }
 
-impl<const CLASSES: usize> WeightedCrossEntropy<CLASSES> {
-    /// The sum of the weights of the labels.
-    fn weight_of_all(&self, labels: &[u8]) -> f32 {
-        labels.iter().map(|&label| weight_of(&self.weights, label)).sum()
-    }
+impl<T: Label, const CLASSES: usize> Loss<[f32; CLASSES]> for WeightedCrossEntropy<CLASSES, T> {
+    type Target = T;
 
-    fn sum(
-        &self,
-        isa: Isa,
-        ys: &[[f32; CLASSES]],
-        labels: &[u8],
-        scale: f32,
-        dys: &mut [[f32; CLASSES]],
-        before: f32,
-    ) -> f32 {
-        let (logits, gradients) = (ys.as_flattened(), dys.as_flattened_mut());
-        let (weights, smoothing) = (&self.weights, self.smoothing);
-        isa.call(WeightedCrossEntropyPass { logits, labels, weights, smoothing, scale, before, gradients })
-    }
-}
-
-impl<const CLASSES: usize> Loss<[f32; CLASSES]> for WeightedCrossEntropy<CLASSES> {
-    type Target = u8;
-
-    fn check(&self, &label: &u8, row: usize) -> Result<(), Error> {
+    fn check(&self, &label: &T, row: usize) -> Result<(), Error> {
         check_label(label, CLASSES, row)
     }
 
-    fn gradient(&self, isa: Isa, ys: &[[f32; CLASSES]], labels: &[u8], dys: &mut [[f32; CLASSES]]) -> f32 {
-        let all = self.weight_of_all(labels);
-        if all == 0.0 {
-            dys.as_flattened_mut().fill(0.0);
-            return 0.0;
-        }
-        let scale = 1.0 / all;
-        scale * self.sum(isa, ys, labels, scale, dys, 0.0)
+    /// The sum of the weights of the labels.
+    fn weight(&self, labels: &[T]) -> f32 {
+        labels.iter().map(|&label| weight_of(&self.weights, label)).sum()
+    }
+
+    fn gradient(&self, isa: Isa, ys: &[[f32; CLASSES]], labels: &[T], dys: &mut [[f32; CLASSES]]) -> f32 {
+        whole(self, isa, ys, labels, dys)
     }
 
     /// A unit is a row.
-    fn gradient_slice(
+    fn paced<P: Pace>(
         &self,
-        isa: Isa,
-        slice: &mut Slice,
+        pace: &mut P,
         ys: &[[f32; CLASSES]],
-        labels: &[u8],
+        labels: &[T],
         dys: &mut [[f32; CLASSES]],
         [sum, ..]: &mut [f32; 16],
     ) -> Option<f32> {
-        let rows = slice.take(ys.len(), row_macs(CLASSES));
+        let rows = pace.take(ys.len(), row_macs(CLASSES));
         if rows.is_empty() {
             return None;
         }
-        let all = self.weight_of_all(labels);
-        let (ys, labels, last) = (part(ys, &rows), part(labels, &rows), rows.end == ys.len());
-        let dys = part_mut(dys, &rows);
+        let (all, last) = (Loss::<[f32; CLASSES]>::weight(self, labels), rows.end == ys.len());
+        let (ys, labels, dys) = (part(ys, &rows), part(labels, &rows), part_mut(dys, &rows));
         if all == 0.0 {
             dys.as_flattened_mut().fill(0.0);
             return last.then_some(0.0);
         }
         let scale = 1.0 / all;
-        *sum = self.sum(isa, ys, labels, scale, dys, *sum);
+        *sum = pace.isa().call(WeightedCrossEntropyPass {
+            logits: ys.as_flattened(),
+            labels,
+            weights: &self.weights,
+            smoothing: self.smoothing,
+            scale,
+            before: *sum,
+            gradients: dys.as_flattened_mut(),
+        });
         last.then_some(scale * *sum)
     }
 }

@@ -14,13 +14,15 @@
 
 mod classes;
 mod numbers;
+mod weighted;
 
 pub use classes::{CrossEntropy, WeightedCrossEntropy};
 pub use numbers::{BinaryCrossEntropy, Huber, Mse};
 
-use crate::layer::FUNCTION;
 use crate::memory::count_of;
-use crate::{Error, Isa, Slice};
+use crate::pace::{FUNCTION, Pace, Whole};
+use crate::{Error, Isa};
+pub use weighted::Weighted;
 
 /// A loss over rows of `Output`.
 ///
@@ -57,8 +59,19 @@ pub trait Loss<Output> {
     /// What a row of output is compared with.
     type Target: Copy;
 
+    /// Errors, naming the setting, unless every setting of the loss is in its range. Called at the start of every step.
+    fn settings(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Whether `target` can be compared with an output at all; `row` is its place in the batch, for the error.
     fn check(&self, target: &Self::Target, row: usize) -> Result<(), Error>;
+
+    /// What the batch counts for where several are taken together (a validation in parts, [`Accumulate`](crate::Accumulate)):
+    /// what its mean is divided by. The number of rows, unless the loss weighs them.
+    fn weight(&self, targets: &[Self::Target]) -> f32 {
+        targets.len() as f32
+    }
 
     /// The mean loss over the batch; overwrites `dys` with its gradient with respect to `ys`. There are as many rows in
     /// each, at least one, and the targets are checked.
@@ -67,19 +80,28 @@ pub trait Loss<Output> {
     /// otherwise gets no error: a loss of this crate then gives numbers that mean nothing.
     fn gradient(&self, isa: Isa, ys: &[Output], targets: &[Self::Target], dys: &mut [Output]) -> f32;
 
-    /// A part of [`Loss::gradient`], for a training step in slices: see [`Sliced`](crate::Sliced). `sums` is zeros in the
-    /// first slice of a step, and as the loss left it in the others. Returns the mean loss in the slice that comes to the
-    /// last row. As it stands, all of it is one unit.
-    fn gradient_slice(
+    /// The units of [`Loss::gradient`] that `pace` grants. `sums` is zeros in the first slice of a step, and as the loss left
+    /// it in the others. Returns the mean loss once all is done. As it stands, all of it is one unit.
+    fn paced<P: Pace>(
         &self,
-        isa: Isa,
-        slice: &mut Slice,
+        pace: &mut P,
         ys: &[Output],
         targets: &[Self::Target],
         dys: &mut [Output],
         _sums: &mut [f32; 16],
     ) -> Option<f32> {
         let macs = (FUNCTION * count_of::<Output>()).saturating_mul(ys.len());
-        slice.take_whole(macs).then(|| self.gradient(isa, ys, targets, dys))
+        pace.take_whole(macs).then(|| self.gradient(pace.isa(), ys, targets, dys))
     }
+}
+
+/// All of a loss that is written at a pace.
+fn whole<Output, L: Loss<Output>>(
+    loss: &L,
+    isa: Isa,
+    ys: &[Output],
+    targets: &[L::Target],
+    dys: &mut [Output],
+) -> f32 {
+    loss.paced(&mut Whole::on(isa), ys, targets, dys, &mut [0.0; 16]).unwrap_or(0.0)
 }

@@ -1,9 +1,11 @@
 //! Losses that compare each number of an output with a number. All are means over the rows and the numbers of a row.
 
-use super::Loss;
+use super::{Loss, whole};
 use crate::kernel::loss::{Logits, LossPass, Pointwise, Squared, Straightened};
-use crate::layer::{FUNCTION, part, part_mut};
-use crate::{Error, Isa, Slice};
+use crate::memory::{part, part_mut};
+use crate::optimizers::settings;
+use crate::pace::{FUNCTION, Pace};
+use crate::{Error, Isa};
 
 /// The mean square of the errors: J = 1 / (m n) sum (y - target)^2, over m rows of n numbers. (Some texts have half of it.)
 ///
@@ -26,19 +28,18 @@ impl<const N: usize> Loss<[f32; N]> for Mse {
     }
 
     fn gradient(&self, isa: Isa, ys: &[[f32; N]], targets: &[[f32; N]], dys: &mut [[f32; N]]) -> f32 {
-        mean(Squared, isa, ys, targets, dys)
+        whole(self, isa, ys, targets, dys)
     }
 
-    fn gradient_slice(
+    fn paced<P: Pace>(
         &self,
-        isa: Isa,
-        slice: &mut Slice,
+        pace: &mut P,
         ys: &[[f32; N]],
         targets: &[[f32; N]],
         dys: &mut [[f32; N]],
         sums: &mut [f32; 16],
     ) -> Option<f32> {
-        mean_slice(Squared, isa, slice, ys, targets, dys, sums)
+        mean(Squared, pace, ys, targets, dys, sums)
     }
 }
 
@@ -70,24 +71,27 @@ impl Huber {
 impl<const N: usize> Loss<[f32; N]> for Huber {
     type Target = [f32; N];
 
+    fn settings(&self) -> Result<(), Error> {
+        settings::positive("delta", self.delta)
+    }
+
     fn check(&self, target: &[f32; N], row: usize) -> Result<(), Error> {
         check_each("finite", f32::MIN, f32::MAX, target, row)
     }
 
     fn gradient(&self, isa: Isa, ys: &[[f32; N]], targets: &[[f32; N]], dys: &mut [[f32; N]]) -> f32 {
-        mean(Straightened { delta: self.delta }, isa, ys, targets, dys)
+        whole(self, isa, ys, targets, dys)
     }
 
-    fn gradient_slice(
+    fn paced<P: Pace>(
         &self,
-        isa: Isa,
-        slice: &mut Slice,
+        pace: &mut P,
         ys: &[[f32; N]],
         targets: &[[f32; N]],
         dys: &mut [[f32; N]],
         sums: &mut [f32; 16],
     ) -> Option<f32> {
-        mean_slice(Straightened { delta: self.delta }, isa, slice, ys, targets, dys, sums)
+        mean(Straightened { delta: self.delta }, pace, ys, targets, dys, sums)
     }
 }
 
@@ -126,48 +130,35 @@ impl Default for BinaryCrossEntropy {
 impl<const N: usize> Loss<[f32; N]> for BinaryCrossEntropy {
     type Target = [f32; N];
 
+    fn settings(&self) -> Result<(), Error> {
+        settings::not_negative("positive_weight", self.positive_weight)
+    }
+
     fn check(&self, target: &[f32; N], row: usize) -> Result<(), Error> {
         check_each("from 0 to 1", 0.0, 1.0, target, row)
     }
 
     fn gradient(&self, isa: Isa, ys: &[[f32; N]], targets: &[[f32; N]], dys: &mut [[f32; N]]) -> f32 {
-        mean(Logits { positive_weight: self.positive_weight }, isa, ys, targets, dys)
+        whole(self, isa, ys, targets, dys)
     }
 
-    fn gradient_slice(
+    fn paced<P: Pace>(
         &self,
-        isa: Isa,
-        slice: &mut Slice,
+        pace: &mut P,
         ys: &[[f32; N]],
         targets: &[[f32; N]],
         dys: &mut [[f32; N]],
         sums: &mut [f32; 16],
     ) -> Option<f32> {
-        mean_slice(Logits { positive_weight: self.positive_weight }, isa, slice, ys, targets, dys, sums)
+        mean(Logits { positive_weight: self.positive_weight }, pace, ys, targets, dys, sums)
     }
 }
 
-/// The mean of `loss` over all numbers; `dys` is overwritten with its gradient.
-fn mean<P: Pointwise, const N: usize>(
-    loss: P,
-    isa: Isa,
-    ys: &[[f32; N]],
-    targets: &[[f32; N]],
-    dys: &mut [[f32; N]],
-) -> f32 {
-    let (ys, targets, dys) = (ys.as_flattened(), targets.as_flattened(), dys.as_flattened_mut());
-    if ys.is_empty() {
-        return 0.0;
-    }
-    let scale = 1.0 / ys.len() as f32;
-    scale * isa.call(LossPass { loss, ys, targets, scale, dys, sums: &mut [0.0; 16] })
-}
-
-/// A part of [`mean`]. A unit is sixteen numbers, wherever rows end.
-fn mean_slice<P: Pointwise, const N: usize>(
-    loss: P,
-    isa: Isa,
-    slice: &mut Slice,
+/// The mean of `loss` over all numbers; `dys` is overwritten with its gradient. A unit is sixteen numbers, wherever rows end.
+#[inline(always)]
+fn mean<F: Pointwise, P: Pace, const N: usize>(
+    loss: F,
+    pace: &mut P,
     ys: &[[f32; N]],
     targets: &[[f32; N]],
     dys: &mut [[f32; N]],
@@ -175,14 +166,14 @@ fn mean_slice<P: Pointwise, const N: usize>(
 ) -> Option<f32> {
     let (ys, targets, dys) = (ys.as_flattened(), targets.as_flattened(), dys.as_flattened_mut());
     let scale = 1.0 / ys.len().max(1) as f32;
-    let units = slice.take(ys.len().div_ceil(16), 16 * FUNCTION);
+    let units = pace.take(ys.len().div_ceil(16), 16 * FUNCTION);
     if units.is_empty() {
         return None;
     }
     let range = units.start * 16..ys.len().min(units.end * 16);
     let last = range.end == ys.len();
     let (ys, targets, dys) = (part(ys, &range), part(targets, &range), part_mut(dys, &range));
-    let sum = isa.call(LossPass { loss, ys, targets, scale, dys, sums });
+    let sum = pace.isa().call(LossPass { loss, ys, targets, scale, dys, sums });
     last.then_some(scale * sum)
 }
 

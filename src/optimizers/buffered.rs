@@ -1,13 +1,11 @@
 //! Optimisers that must see all gradients before they move anything. Only these have a gradient in memory, as part of
 //! their state: a first sweep gathers, and if the step is due the sweeps after it let another optimiser move.
 
-use super::elementwise::columns;
-use super::{Optimizer, Sgd};
+use super::{Formed, Gradient, Optimizer, settings};
 use crate::kernel::elementwise::{Scale, SumOfSquares};
-use crate::kernel::update::descend_product;
-use crate::layer::part_mut;
-use crate::memory::numbers_mut;
-use crate::{Isa, Mat, MatMut, Plain, Slice, Zeroed};
+use crate::memory::{layout, numbers_mut};
+use crate::pace::Pace;
+use crate::{Error, Isa, Pair, Plain};
 use core::slice::from_mut;
 
 /// Another optimiser on gradients that are gathered first. The forms it comes in are [`ClipNorm`], [`Accumulate`] and
@@ -23,26 +21,32 @@ pub struct Buffered<G, O> {
 /// What happens to gradients between their making and their use.
 pub trait Gather {
     /// Kept from step to step.
-    type Progress: Zeroed;
+    type Progress: Plain;
     /// Kept through the gathering sweep.
-    type Pass;
+    type Sweep;
     /// See [`Optimizer::PER_SAMPLE`].
     const PER_SAMPLE: bool = false;
+    /// See [`Optimizer::LAYOUT`].
+    const NAME: u64;
 
-    /// The sweep for a batch of `rows`.
-    fn begin(&self, progress: &mut Self::Progress, rows: usize) -> Self::Pass;
+    /// See [`Optimizer::check`].
+    fn check(&self) -> Result<(), Error>;
+
+    /// The sweep for a batch of weight `weight`.
+    fn begin(&self, progress: &mut Self::Progress, weight: f32) -> Self::Sweep;
 
     /// Whether the buffers are emptied first, and what the batch's gradients are multiplied by before they are added.
-    fn plan(pass: &Self::Pass) -> (bool, f32);
+    fn plan(sweep: &Self::Sweep) -> (bool, f32);
 
     /// What [`Gather::see`] counts as, in multiply-adds for each number.
     const MACS: usize = 0;
 
     /// Sees, and may change, the gathered gradient of an array of parameters.
-    fn see(_pass: &mut Self::Pass, _isa: Isa, _gradient: &mut [f32]) {}
+    fn see(_sweep: &mut Self::Sweep, _isa: Isa, _gradient: &mut [f32]) {}
 
-    /// What the gradients are multiplied by and how many rows they are from, if the step is due.
-    fn end(&self, progress: &mut Self::Progress, pass: Self::Pass) -> Option<(f32, usize)>;
+    /// What the gradients are multiplied by, one factor after the other, and the weight of the rows that they are from, if the
+    /// step is due.
+    fn end(&self, progress: &mut Self::Progress, sweep: Self::Sweep) -> Option<([f32; 2], f32)>;
 }
 
 /// One pass over all parameters.
@@ -52,134 +56,73 @@ pub enum Sweep<P, S> {
     Gather(P),
     /// Hands them on.
     Apply {
-        /// Multiplied by this.
-        factor: f32,
+        /// Multiplied by these.
+        factors: [f32; 2],
         /// To this.
         sweep: S,
     },
 }
 
-impl<G: Gather, O: Optimizer> Buffered<G, O> {
-    /// A sweep on an array of parameters whose gradient `add` adds to the buffer, multiplied by a number.
-    #[inline(always)]
-    fn sweep<P: Plain>(
-        sweep: &mut Sweep<G::Pass, O::Sweep>,
-        isa: Isa,
-        parameters: &mut P,
-        (gradient, state): &mut (P, O::State<P>),
-        add: impl FnOnce(&mut <Sgd as Optimizer>::Sweep, &mut P),
-    ) {
-        match sweep {
-            Sweep::Gather(pass) => {
-                let (fresh, weight) = G::plan(pass);
-                if fresh {
-                    numbers_mut(from_mut(gradient)).fill(0.0);
-                }
-                // Descent the other way.
-                add(&mut Sgd::new(-weight).begin(&mut (), 1), gradient);
-                G::see(pass, isa, numbers_mut(from_mut(gradient)));
-            }
-            Sweep::Apply { factor, sweep } => {
-                if *factor != 1.0 {
-                    isa.call(Scale { factor: *factor, xs: numbers_mut(from_mut(gradient)) });
-                }
-                O::step(sweep, isa, gradient, parameters, state);
-            }
-        }
-    }
-}
-
 impl<G: Gather, O: Optimizer> Optimizer for Buffered<G, O> {
-    type State<P: Zeroed> = (P, O::State<P>);
-    type Progress = (G::Progress, O::Progress);
-    type Sweep = Sweep<G::Pass, O::Sweep>;
+    type State<P: Plain> = Pair<P, O::State<P>>;
+    type Progress = Pair<G::Progress, O::Progress>;
+    type Sweep = Sweep<G::Sweep, O::Sweep>;
 
     const PER_SAMPLE: bool = G::PER_SAMPLE || O::PER_SAMPLE;
+    const LAYOUT: u64 = layout("Buffered", &[G::NAME, O::LAYOUT]);
 
-    fn begin(&self, progress: &mut Self::Progress, rows: usize) -> Self::Sweep {
-        Sweep::Gather(self.gather.begin(&mut progress.0, rows))
+    fn check(&self) -> Result<(), Error> {
+        self.gather.check()?;
+        self.optimizer.check()
+    }
+
+    fn begin(&self, progress: &mut Self::Progress, weight: f32) -> Self::Sweep {
+        Sweep::Gather(self.gather.begin(&mut progress.0, weight))
     }
 
     fn next(&self, progress: &mut Self::Progress, sweep: Self::Sweep) -> Option<Self::Sweep> {
         match sweep {
-            Sweep::Gather(pass) => {
-                let (factor, rows) = self.gather.end(&mut progress.0, pass)?;
-                Some(Sweep::Apply { factor, sweep: self.optimizer.begin(&mut progress.1, rows) })
+            Sweep::Gather(sweep) => {
+                let (factors, weight) = self.gather.end(&mut progress.0, sweep)?;
+                Some(Sweep::Apply { factors, sweep: self.optimizer.begin(&mut progress.1, weight) })
             }
             // The first of them has multiplied the buffers.
             Sweep::Apply { sweep, .. } => {
                 let sweep = self.optimizer.next(&mut progress.1, sweep)?;
-                Some(Sweep::Apply { factor: 1.0, sweep })
+                Some(Sweep::Apply { factors: [1.0; 2], sweep })
             }
         }
     }
 
-    fn step<P: Plain>(
+    /// Gathering goes by the gradient's units; what looks at a gradient, or multiplies it, takes the array as one unit.
+    fn step<P: Plain, H: Gradient<P>, Q: Pace>(
+        pace: &mut Q,
         sweep: &mut Self::Sweep,
-        isa: Isa,
-        gradient: &P,
+        gradient: H,
         parameters: &mut P,
-        state: &mut Self::State<P>,
-    ) {
-        Self::sweep(sweep, isa, parameters, state, |ascent, buffer| {
-            Sgd::step(ascent, isa, gradient, buffer, &mut ());
-        });
-    }
-
-    fn step_product<const IN: usize, const OUT: usize>(
-        sweep: &mut Self::Sweep,
-        isa: Isa,
-        xs: &[[f32; IN]],
-        dys: &[[f32; OUT]],
-        weight: &mut [[f32; OUT]; IN],
-        state: &mut Self::State<[[f32; OUT]; IN]>,
-    ) {
-        Self::sweep(sweep, isa, weight, state, |ascent, buffer| {
-            Sgd::step_product(ascent, isa, xs, dys, buffer, &mut ());
-        });
-    }
-
-    fn step_rows<const OUT: usize>(
-        sweep: &mut Self::Sweep,
-        isa: Isa,
-        dys: &[[f32; OUT]],
-        bias: &mut [f32; OUT],
-        state: &mut Self::State<[f32; OUT]>,
-    ) {
-        Self::sweep(sweep, isa, bias, state, |ascent, buffer| {
-            Sgd::step_rows(ascent, isa, dys, buffer, &mut ());
-        });
-    }
-
-    /// Gathering goes by rows of weights; what looks at a gradient, or multiplies it, takes the array as one unit.
-    fn step_product_slice<const IN: usize, const OUT: usize>(
-        slice: &mut Slice,
-        sweep: &mut Self::Sweep,
-        isa: Isa,
-        xs: &[[f32; IN]],
-        dys: &[[f32; OUT]],
-        weight: &mut [[f32; OUT]; IN],
-        (gradient, state): &mut Self::State<[[f32; OUT]; IN]>,
+        Pair(buffer, state): &mut Self::State<P>,
     ) {
         match sweep {
-            Sweep::Gather(pass) => {
-                let (fresh, factor) = G::plan(pass);
-                let rows = slice.take(IN, OUT * (dys.len() + 1));
-                let buffer = part_mut(gradient, &rows);
-                if fresh {
-                    numbers_mut(buffer).fill(0.0);
-                }
-                let (xs, buffer) = (columns(xs, &rows), MatMut::of_rows(buffer));
-                descend_product(isa, xs.t(), Mat::of_rows(dys), buffer, -factor);
-                if G::MACS != 0 && slice.take_whole(IN * OUT * G::MACS) {
-                    G::see(pass, isa, numbers_mut(from_mut(gradient)));
+            Sweep::Gather(sweep) => {
+                let (fresh, factor) = G::plan(sweep);
+                gradient.add_to(pace, fresh, factor, buffer);
+                let gradient = numbers_mut(from_mut(buffer));
+                if G::MACS != 0 && pace.take_whole(gradient.len() * G::MACS) {
+                    G::see(sweep, pace.isa(), gradient);
                 }
             }
-            Sweep::Apply { factor, sweep } => {
-                if *factor != 1.0 && slice.take_whole(IN * OUT) {
-                    isa.call(Scale { factor: *factor, xs: numbers_mut(from_mut(gradient)) });
+            Sweep::Apply { factors, sweep } => {
+                for &factor in factors.iter().filter(|&&factor| factor != 1.0) {
+                    let xs = numbers_mut(from_mut(buffer));
+                    if pace.take_whole(xs.len()) {
+                        pace.isa().call(Scale { factor, xs });
+                    }
                 }
-                O::step_slice(slice, sweep, isa, gradient, weight, state);
+                if H::IS_OFFSET {
+                    O::step(pace, sweep, Formed::of_offsets(buffer), parameters, state);
+                } else {
+                    O::step(pace, sweep, Formed::of(buffer), parameters, state);
+                }
             }
         }
     }
@@ -189,7 +132,7 @@ impl<G: Gather, O: Optimizer> Optimizer for Buffered<G, O> {
 /// scaled down to it. Keeps a gradient and what the other keeps. The number is `gather.norm`, to be changed between steps as
 /// you like.
 ///
-/// A gradient so long that the square of its norm overflows is scaled down to zero. One that is not finite is not mended: NaN moves every parameter to NaN. See [`Guard`](crate::Guard) for that.
+/// A gradient that is not finite is not mended: NaN moves every parameter to NaN. See [`Guard`](crate::Guard) for that.
 ///
 /// Source: R. Pascanu and others, "On the difficulty of training recurrent neural networks", 2013, algorithm 1.
 ///
@@ -203,11 +146,11 @@ impl<G: Gather, O: Optimizer> Optimizer for Buffered<G, O> {
 /// assert!((weight - 0.7).abs() < 1e-6 && (bias - 0.1).abs() < 1e-7);
 /// # Ok::<(), fusebox::Error>(())
 /// ```
-pub type ClipNorm<O> = Buffered<Shorten, O>;
+pub type ClipNorm<O> = Buffered<MaxNorm, O>;
 
 /// Scales a gradient down: what makes [`ClipNorm`].
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Shorten {
+pub struct MaxNorm {
     /// To this norm, if it is longer.
     pub norm: f32,
 }
@@ -215,32 +158,65 @@ pub struct Shorten {
 impl<O> ClipNorm<O> {
     /// `optimizer` on gradients of norm `norm` at most.
     pub const fn new(optimizer: O, norm: f32) -> Self {
-        Self { gather: Shorten { norm }, optimizer }
+        Self { gather: MaxNorm { norm }, optimizer }
     }
 }
 
-impl Gather for Shorten {
+/// The norm of a gradient, an array at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Length {
+    /// The sum of squares; once that overflows, of the squares of numbers that are [`TINY`] times as large.
+    squares: f32,
+    overflowed: bool,
+    weight: f32,
+}
+
+/// 2^-96: no sum of squares of so small a part of finite numbers overflows, and what underflows does not matter beside a number
+/// whose square overflows.
+const TINY: f32 = f32::from_bits((127 - 96) << 23);
+
+impl Gather for MaxNorm {
     type Progress = ();
-    /// The sum of squares, and the rows.
-    type Pass = (f32, usize);
+    type Sweep = Length;
 
     const MACS: usize = 1;
+    const NAME: u64 = layout("ClipNorm", &[]);
 
-    fn begin(&self, (): &mut (), rows: usize) -> (f32, usize) {
-        (0.0, rows)
+    fn check(&self) -> Result<(), Error> {
+        settings::limit("norm", self.norm)
     }
 
-    fn plan(_: &(f32, usize)) -> (bool, f32) {
+    fn begin(&self, (): &mut (), weight: f32) -> Length {
+        Length { squares: 0.0, overflowed: false, weight }
+    }
+
+    fn plan(_: &Length) -> (bool, f32) {
         (true, 1.0)
     }
 
-    fn see((squares, _): &mut (f32, usize), isa: Isa, gradient: &mut [f32]) {
-        *squares += isa.call(SumOfSquares(gradient));
+    fn see(length: &mut Length, isa: Isa, gradient: &mut [f32]) {
+        if !length.overflowed {
+            let squares = length.squares + isa.call(SumOfSquares(gradient));
+            if squares != f32::INFINITY {
+                length.squares = squares;
+                return;
+            }
+            length.squares *= TINY * TINY;
+            length.overflowed = true;
+        }
+        let square = |x: &f32| (x * TINY) * (x * TINY);
+        length.squares += gradient.iter().map(square).sum::<f32>();
     }
 
-    fn end(&self, (): &mut (), (squares, rows): (f32, usize)) -> Option<(f32, usize)> {
-        let norm = libm::sqrtf(squares);
-        Some((if norm > self.norm { self.norm / norm } else { 1.0 }, rows))
+    fn end(&self, (): &mut (), length: Length) -> Option<([f32; 2], f32)> {
+        let norm = libm::sqrtf(length.squares);
+        let factors = match length.overflowed {
+            // In two parts, for their product may be too small for a number.
+            true if norm * (1.0 / TINY) > self.norm => [TINY, self.norm / norm],
+            false if norm > self.norm => [self.norm / norm, 1.0],
+            _ => [1.0; 2],
+        };
+        Some((factors, length.weight))
     }
 }
 
@@ -275,27 +251,35 @@ impl<O> Accumulate<O> {
 }
 
 impl Gather for Batches {
-    /// Batches and rows gathered.
-    type Progress = (u32, usize);
-    /// Whether the batch is the first, and its rows.
-    type Pass = (bool, f32);
+    /// Batches gathered, and the weight of their rows.
+    type Progress = Pair<u32, f32>;
+    /// Whether the batch is the first, and its weight.
+    type Sweep = (bool, f32);
 
-    fn begin(&self, (batches, all): &mut (u32, usize), rows: usize) -> (bool, f32) {
+    const NAME: u64 = layout("Accumulate", &[]);
+
+    fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn begin(&self, Pair(batches, all): &mut Pair<u32, f32>, weight: f32) -> (bool, f32) {
         let first = *batches == 0;
-        (*batches, *all) = (batches.saturating_add(1), all.saturating_add(rows));
-        (first, rows as f32)
+        (*batches, *all) = (batches.saturating_add(1), *all + weight);
+        (first, weight)
     }
 
-    fn plan(&(first, rows): &(bool, f32)) -> (bool, f32) {
-        (first, rows)
+    fn plan(&(first, weight): &(bool, f32)) -> (bool, f32) {
+        (first, weight)
     }
 
-    fn end(&self, progress: &mut (u32, usize), _: (bool, f32)) -> Option<(f32, usize)> {
-        let (batches, rows) = *progress;
+    fn end(&self, progress: &mut Pair<u32, f32>, _: (bool, f32)) -> Option<([f32; 2], f32)> {
+        let Pair(batches, weight) = *progress;
         if batches < self.batches {
             return None;
         }
-        *progress = (0, 0);
-        Some((1.0 / rows as f32, rows))
+        *progress = Pair(0, 0.0);
+        // Rows of no weight have no gradient.
+        let factor = if weight > 0.0 { 1.0 / weight } else { 0.0 };
+        Some(([factor, 1.0], weight))
     }
 }

@@ -1,16 +1,15 @@
 //! Rules that see one parameter at a time. They are fused into the store of its gradient: no gradient is ever in memory.
 
-use super::Optimizer;
-use crate::kernel::update::{self, DescendColumns, DescendSlice, MOST_MOMENTS, Rule, RuleAt};
-use crate::layer::{FUNCTION, part, part_mut};
-use crate::memory::{numbers, numbers_mut};
-use crate::{Isa, Mat, MatMut, Plain, Slice, Zeroed};
-use core::ops::Range;
-use core::slice::{from_mut, from_ref};
+use super::{Gradient, Optimizer, settings};
+use crate::kernel::update::{self, MOST_MOMENTS, Rule};
+use crate::memory::{layout, numbers_mut};
+use crate::pace::Pace;
+use crate::{Error, Plain};
+use core::slice::from_mut;
 use sealed::{Elementwise, Kept};
 
 mod sealed {
-    use super::{MOST_MOMENTS, Plain, Rule, Zeroed};
+    use super::{Error, MOST_MOMENTS, Plain, Rule};
 
     /// An optimiser that is a rule for one parameter.
     #[expect(
@@ -20,15 +19,26 @@ mod sealed {
     pub trait Elementwise {
         type Rule: Rule;
         type Kept: Kept;
-        type Progress: Zeroed;
+        type Progress: Plain;
+
+        /// See [`super::Optimizer::LAYOUT`].
+        const NAME: u64;
+
+        /// See [`super::Optimizer::check`].
+        fn settings(&self) -> Result<(), Error>;
 
         /// The rule for the next step.
         fn rule(&self, progress: &mut Self::Progress) -> Self::Rule;
+
+        /// What the step's rule becomes for biases, gains and the like.
+        fn for_offsets(&self, rule: Self::Rule) -> Self::Rule {
+            rule
+        }
     }
 
     /// How many numbers are kept for each parameter.
     pub trait Kept {
-        type Of<P: Zeroed>: Zeroed;
+        type Of<P: Plain>: Plain;
 
         fn moments<P: Plain>(state: &mut Self::Of<P>) -> [&mut [f32]; MOST_MOMENTS];
     }
@@ -38,7 +48,7 @@ mod sealed {
 pub struct Nothing;
 
 impl Kept for Nothing {
-    type Of<P: Zeroed> = ();
+    type Of<P: Plain> = ();
 
     fn moments<P: Plain>((): &mut ()) -> [&mut [f32]; MOST_MOMENTS] {
         [&mut [], &mut []]
@@ -49,7 +59,7 @@ impl Kept for Nothing {
 pub struct One;
 
 impl Kept for One {
-    type Of<P: Zeroed> = P;
+    type Of<P: Plain> = P;
 
     fn moments<P: Plain>(moment: &mut P) -> [&mut [f32]; MOST_MOMENTS] {
         [numbers_mut(from_mut(moment)), &mut []]
@@ -60,7 +70,7 @@ impl Kept for One {
 pub struct Two;
 
 impl Kept for Two {
-    type Of<P: Zeroed> = [P; 2];
+    type Of<P: Plain> = [P; 2];
 
     fn moments<P: Plain>([m, v]: &mut [P; 2]) -> [&mut [f32]; MOST_MOMENTS] {
         [numbers_mut(from_mut(m)), numbers_mut(from_mut(v))]
@@ -68,148 +78,49 @@ impl Kept for Two {
 }
 
 impl<E: Elementwise> Optimizer for E {
-    type State<P: Zeroed> = <E::Kept as Kept>::Of<P>;
+    type State<P: Plain> = <E::Kept as Kept>::Of<P>;
     type Progress = E::Progress;
-    type Sweep = E::Rule;
+    /// The rules for weights, and for biases, gains and the like.
+    type Sweep = [E::Rule; 2];
+
+    const LAYOUT: u64 = E::NAME;
 
     #[inline]
-    fn begin(&self, progress: &mut E::Progress, _rows: usize) -> E::Rule {
-        self.rule(progress)
+    fn check(&self) -> Result<(), Error> {
+        self.settings()
     }
 
     #[inline]
-    fn next(&self, _progress: &mut E::Progress, _sweep: E::Rule) -> Option<E::Rule> {
+    fn begin(&self, progress: &mut E::Progress, _weight: f32) -> [E::Rule; 2] {
+        let rule = self.rule(progress);
+        [rule, self.for_offsets(rule)]
+    }
+
+    #[inline]
+    fn next(&self, _progress: &mut E::Progress, _sweep: [E::Rule; 2]) -> Option<[E::Rule; 2]> {
         None
     }
 
-    fn step<P: Plain>(
-        rule: &mut E::Rule,
-        isa: Isa,
-        gradient: &P,
+    #[inline]
+    fn step<P: Plain, G: Gradient<P>, Q: Pace>(
+        pace: &mut Q,
+        [weights, offsets]: &mut [E::Rule; 2],
+        gradient: G,
         parameters: &mut P,
         state: &mut Self::State<P>,
     ) {
-        let moments = E::Kept::moments(state);
-        let (gradient, parameters) = (numbers(from_ref(gradient)), numbers_mut(from_mut(parameters)));
-        isa.call(DescendSlice { rule: *rule, gradient, parameters, moments });
+        let rule = if G::IS_OFFSET { *offsets } else { *weights };
+        gradient.apply(pace, rule, parameters, E::Kept::moments(state));
     }
-
-    #[inline]
-    fn step_product<const IN: usize, const OUT: usize>(
-        rule: &mut E::Rule,
-        isa: Isa,
-        xs: &[[f32; IN]],
-        dys: &[[f32; OUT]],
-        weight: &mut [[f32; OUT]; IN],
-        state: &mut Self::State<[[f32; OUT]; IN]>,
-    ) {
-        let (xs, weight) = (Mat::of_rows(xs).t(), MatMut::of_rows(weight));
-        move_by_product(*rule, isa, xs, Mat::of_rows(dys), weight, E::Kept::moments(state));
-    }
-
-    #[inline]
-    fn step_rows<const OUT: usize>(
-        rule: &mut E::Rule,
-        isa: Isa,
-        dys: &[[f32; OUT]],
-        bias: &mut [f32; OUT],
-        state: &mut Self::State<[f32; OUT]>,
-    ) {
-        let moments = E::Kept::moments(state);
-        isa.call(DescendColumns { rule: *rule, dys: dys.as_flattened(), bias, moments });
-    }
-
-    fn step_slice<P: Plain>(
-        slice: &mut Slice,
-        rule: &mut E::Rule,
-        isa: Isa,
-        gradient: &P,
-        parameters: &mut P,
-        state: &mut Self::State<P>,
-    ) {
-        let (gradient, parameters) = (numbers(from_ref(gradient)), numbers_mut(from_mut(parameters)));
-        let pieces = slice.take(parameters.len().div_ceil(PIECE), PIECE * macs::<E>());
-        if pieces.is_empty() {
-            return;
-        }
-        let range = pieces.start * PIECE..parameters.len().min(pieces.end * PIECE);
-        let moments = E::Kept::moments(state).map(|moment| part_mut(moment, &range));
-        let (gradient, parameters) = (part(gradient, &range), part_mut(parameters, &range));
-        isa.call(DescendSlice { rule: *rule, gradient, parameters, moments });
-    }
-
-    fn step_product_slice<const IN: usize, const OUT: usize>(
-        slice: &mut Slice,
-        rule: &mut E::Rule,
-        isa: Isa,
-        xs: &[[f32; IN]],
-        dys: &[[f32; OUT]],
-        weight: &mut [[f32; OUT]; IN],
-        state: &mut Self::State<[[f32; OUT]; IN]>,
-    ) {
-        let rows = slice.take(IN, OUT * (dys.len() + macs::<E>()));
-        if rows.is_empty() {
-            return;
-        }
-        let moments = E::Kept::moments(state);
-        let moments = moments.map(|moment| part_mut(moment, &(rows.start * OUT..rows.end * OUT)));
-        let (xs, weight) = (columns(xs, &rows), MatMut::of_rows(part_mut(weight, &rows)));
-        move_by_product(*rule, isa, xs.t(), Mat::of_rows(dys), weight, moments);
-    }
-
-    fn step_rows_slice<const OUT: usize>(
-        slice: &mut Slice,
-        rule: &mut E::Rule,
-        isa: Isa,
-        dys: &[[f32; OUT]],
-        bias: &mut [f32; OUT],
-        state: &mut Self::State<[f32; OUT]>,
-    ) {
-        if slice.take_whole(OUT * (dys.len() + macs::<E>())) {
-            Self::step_rows(rule, isa, dys, bias, state);
-        }
-    }
-}
-
-/// The rule on parameters without gaps, whose gradient is `xs dys`.
-#[inline(always)]
-fn move_by_product<R: Rule>(
-    rule: R,
-    isa: Isa,
-    xs: Mat<'_>,
-    dys: Mat<'_>,
-    weight: MatMut<'_>,
-    moments: [&mut [f32]; MOST_MOMENTS],
-) {
-    let (stride, len) = (weight.cols(), weight.rows() * weight.cols());
-    if let Some(rate) = rule.descent() {
-        update::descend_product(isa, xs, dys, weight, rate);
-    } else if let Some(rule) = RuleAt::new(isa, rule, moments, stride, len) {
-        update::move_by_product(isa, xs, dys, weight, &rule);
-    }
-}
-
-/// Some of the columns of `xs`: the inputs that some rows of weights belong to.
-pub(super) fn columns<'a, const IN: usize>(xs: &'a [[f32; IN]], range: &Range<usize>) -> Mat<'a> {
-    let data = xs.as_flattened().get(range.start..).unwrap_or_default();
-    // The last row ends where `range` does, inside of it.
-    Mat::with_stride(data, xs.len(), range.len(), IN).unwrap_or(Mat::of_rows::<IN>(&[]))
-}
-
-/// Numbers of a unit where there are no rows.
-const PIECE: usize = 16;
-
-/// What a rule counts as, for each parameter: those that divide keep moments.
-const fn macs<E: Elementwise>() -> usize {
-    1 + FUNCTION * E::Rule::MOMENTS
 }
 
 /// Stochastic gradient descent: `w = w - rate g`. Keeps nothing.
 ///
 /// ```
-/// use fusebox::{Isa, Optimizer, Sgd};
+/// use fusebox::{Formed, Isa, Optimizer, Sgd, Whole};
 /// let (sgd, mut w) = (Sgd::new(0.5), [1.0, 2.0]);
-/// Sgd::step(&mut sgd.begin(&mut (), 1), Isa::detect(), &[2.0, -2.0], &mut w, &mut ());
+/// let pace = &mut Whole::on(Isa::detect());
+/// Sgd::step(pace, &mut sgd.begin(&mut (), 1.0), Formed::of(&[2.0, -2.0]), &mut w, &mut ());
 /// assert_eq!(w, [0.0, 3.0]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -229,6 +140,12 @@ impl Elementwise for Sgd {
     type Rule = update::Downhill;
     type Kept = Nothing;
     type Progress = ();
+
+    const NAME: u64 = layout("Sgd", &[]);
+
+    fn settings(&self) -> Result<(), Error> {
+        settings::not_negative("rate", self.rate)
+    }
 
     #[inline]
     fn rule(&self, (): &mut ()) -> Self::Rule {
@@ -268,6 +185,13 @@ impl Elementwise for Momentum {
     type Kept = One;
     type Progress = ();
 
+    const NAME: u64 = layout("Momentum", &[]);
+
+    fn settings(&self) -> Result<(), Error> {
+        settings::not_negative("rate", self.rate)?;
+        settings::share("momentum", self.momentum)
+    }
+
     #[inline]
     fn rule(&self, (): &mut ()) -> Self::Rule {
         update::Heavy { rate: self.rate, momentum: self.momentum }
@@ -306,6 +230,13 @@ impl Elementwise for Nesterov {
     type Rule = update::Heavy<true>;
     type Kept = One;
     type Progress = ();
+
+    const NAME: u64 = layout("Nesterov", &[]);
+
+    fn settings(&self) -> Result<(), Error> {
+        settings::not_negative("rate", self.rate)?;
+        settings::share("momentum", self.momentum)
+    }
 
     #[inline]
     fn rule(&self, (): &mut ()) -> Self::Rule {
@@ -361,6 +292,15 @@ impl Elementwise for Adam {
     /// `1 - beta^t` for both.
     type Progress = [f32; 2];
 
+    const NAME: u64 = layout("Adam", &[]);
+
+    fn settings(&self) -> Result<(), Error> {
+        settings::not_negative("rate", self.rate)?;
+        settings::decay("beta1", self.beta1)?;
+        settings::decay("beta2", self.beta2)?;
+        settings::positive("epsilon", self.epsilon)
+    }
+
     #[inline]
     fn rule(&self, corrections: &mut [f32; 2]) -> Self::Rule {
         let news = [1.0 - self.beta1, 1.0 - self.beta2];
@@ -396,14 +336,34 @@ impl Elementwise for Adam {
 pub struct AdamW {
     /// The rate and Adam's other settings.
     pub adam: Adam,
-    /// What `rate` times it is taken from each parameter, as a part of it, before a step.
+    /// Each step first multiplies every parameter by `1 - rate * decay`.
     pub decay: f32,
+    /// Whether biases, gains and shifts are left as they are, and only weights decay.
+    pub weights_only: bool,
 }
 
 impl AdamW {
     /// [`Adam::new`] with the decay given.
     pub const fn new(rate: f32, decay: f32) -> Self {
-        Self { adam: Adam::new(rate), decay }
+        Self { adam: Adam::new(rate), decay, weights_only: false }
+    }
+
+    /// The same, but only weights decay: biases, gains and shifts do not.
+    ///
+    /// ```
+    /// use fusebox::{AdamW, Dense, Workspace, Zeroed};
+    /// let mut net = Dense::<1, 2>::ZEROED;
+    /// (net.weight, net.bias) = ([[1.0, 1.0]], [8.0, 8.0]);
+    /// let mut workspace = Workspace::<_, 1, AdamW>::new();
+    /// let optimizer = AdamW::new(0.125, 0.5).weights_only();
+    /// workspace.train_step(&mut net, &[[0.0]], &[1], &optimizer)?;
+    /// assert_eq!(net.weight, [[0.9375, 0.9375]]);
+    /// assert!((net.bias[1] - 8.125).abs() < 1e-6); // Adam's step alone
+    /// # Ok::<(), fusebox::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn weights_only(self) -> Self {
+        Self { weights_only: true, ..self }
     }
 }
 
@@ -412,9 +372,21 @@ impl Elementwise for AdamW {
     type Kept = Two;
     type Progress = [f32; 2];
 
+    const NAME: u64 = layout("AdamW", &[]);
+
+    fn settings(&self) -> Result<(), Error> {
+        self.adam.settings()?;
+        settings::not_negative("decay", self.decay)
+    }
+
     #[inline]
     fn rule(&self, corrections: &mut [f32; 2]) -> Self::Rule {
         update::Shrinking { rule: self.adam.rule(corrections), factor: 1.0 - self.adam.rate * self.decay }
+    }
+
+    #[inline]
+    fn for_offsets(&self, rule: Self::Rule) -> Self::Rule {
+        if self.weights_only { update::Shrinking { factor: 1.0, ..rule } } else { rule }
     }
 }
 
@@ -452,6 +424,14 @@ impl Elementwise for RmsProp {
     type Kept = One;
     type Progress = ();
 
+    const NAME: u64 = layout("RmsProp", &[]);
+
+    fn settings(&self) -> Result<(), Error> {
+        settings::not_negative("rate", self.rate)?;
+        settings::share("alpha", self.alpha)?;
+        settings::positive("epsilon", self.epsilon)
+    }
+
     #[inline]
     fn rule(&self, (): &mut ()) -> Self::Rule {
         update::RootMeanSquare { rate: self.rate, news: 1.0 - self.alpha, epsilon: self.epsilon }
@@ -459,7 +439,7 @@ impl Elementwise for RmsProp {
 }
 
 /// Another optimiser on a loss with an L2 penalty: `decay w` is added to every gradient, that of `decay / 2 |w|^2`.
-/// Biases count too, as in PyTorch. For decay apart from the gradient see [`AdamW`].
+/// Biases count too, as in PyTorch, unless the penalty is on [`WeightDecay::weights_only`]. For decay apart from the gradient see [`AdamW`].
 ///
 /// ```
 /// use fusebox::{Dense, Sgd, WeightDecay, Workspace, Zeroed};
@@ -476,12 +456,23 @@ pub struct WeightDecay<O> {
     pub optimizer: O,
     /// The penalty's strength.
     pub decay: f32,
+    /// Whether biases, gains and shifts have no penalty.
+    pub weights_only: bool,
 }
 
 impl<O> WeightDecay<O> {
     /// `optimizer` with a penalty of strength `decay`.
     pub const fn new(optimizer: O, decay: f32) -> Self {
-        Self { optimizer, decay }
+        Self { optimizer, decay, weights_only: false }
+    }
+
+    /// The same without a penalty on biases, gains and shifts.
+    #[must_use]
+    pub const fn weights_only(self) -> Self
+    where
+        O: Copy,
+    {
+        Self { weights_only: true, ..self }
     }
 }
 
@@ -490,9 +481,22 @@ impl<O: Elementwise> Elementwise for WeightDecay<O> {
     type Kept = O::Kept;
     type Progress = O::Progress;
 
+    const NAME: u64 = layout("WeightDecay", &[O::NAME]);
+
+    fn settings(&self) -> Result<(), Error> {
+        self.optimizer.settings()?;
+        settings::not_negative("decay", self.decay)
+    }
+
     #[inline]
     fn rule(&self, progress: &mut O::Progress) -> Self::Rule {
         update::Penalized { rule: self.optimizer.rule(progress), decay: self.decay }
+    }
+
+    #[inline]
+    fn for_offsets(&self, rule: Self::Rule) -> Self::Rule {
+        let decay = if self.weights_only { 0.0 } else { rule.decay };
+        update::Penalized { rule: self.optimizer.for_offsets(rule.rule), decay }
     }
 }
 
@@ -526,8 +530,20 @@ impl<O: Elementwise> Elementwise for ClipValue<O> {
     type Kept = O::Kept;
     type Progress = O::Progress;
 
+    const NAME: u64 = layout("ClipValue", &[O::NAME]);
+
+    fn settings(&self) -> Result<(), Error> {
+        self.optimizer.settings()?;
+        settings::limit("limit", self.limit)
+    }
+
     #[inline]
     fn rule(&self, progress: &mut O::Progress) -> Self::Rule {
         update::Clipped { rule: self.optimizer.rule(progress), limit: self.limit }
+    }
+
+    #[inline]
+    fn for_offsets(&self, rule: Self::Rule) -> Self::Rule {
+        update::Clipped { rule: self.optimizer.for_offsets(rule.rule), ..rule }
     }
 }

@@ -12,7 +12,9 @@
 //! Source: M. Abadi and others, "Deep Learning with Differential Privacy", 2016, algorithm 1.
 
 use super::buffered::{Buffered, Gather};
-use crate::layer::FUNCTION;
+use super::settings;
+use crate::memory::{count, layout};
+use crate::pace::FUNCTION;
 use crate::{Error, Isa, Rng};
 
 /// Another optimiser on gradients to which each sample adds at most a norm of `clip`, with Gaussian noise of standard
@@ -63,19 +65,6 @@ pub struct Noise {
     pub seed: u64,
 }
 
-impl Noise {
-    /// Errors unless `clip` is positive, `noise` is not negative, and both are finite: with others nothing is private.
-    pub(in crate::train) fn check(&self) -> Result<(), Error> {
-        if !(self.clip > 0.0 && self.clip.is_finite()) {
-            return Err(Error::Setting { name: "clip", expected: "positive and finite" });
-        }
-        if !(self.noise >= 0.0 && self.noise.is_finite()) {
-            return Err(Error::Setting { name: "noise", expected: "finite and not negative" });
-        }
-        Ok(())
-    }
-}
-
 impl<O> Private<O> {
     /// `optimizer` on samples' gradients clipped to the norm `clip`, with noise of standard deviation `noise * clip`.
     pub const fn new(optimizer: O, clip: f32, noise: f32, seed: u64) -> Self {
@@ -114,21 +103,27 @@ pub struct Source {
     rng: Rng,
     /// On the mean.
     deviation: f32,
-    rows: usize,
+    weight: f32,
 }
 
 impl Gather for Noise {
-    /// Steps made: each has a stream of its own.
-    type Progress = u64;
-    type Pass = Source;
+    /// Steps made, the low half first: each has a stream of its own.
+    type Progress = [u32; 2];
+    type Sweep = Source;
 
     const PER_SAMPLE: bool = true;
     const MACS: usize = 4 * FUNCTION;
+    const NAME: u64 = layout("Private", &[]);
 
-    fn begin(&self, steps: &mut u64, rows: usize) -> Source {
-        *steps = steps.wrapping_add(1);
-        let deviation = self.noise * self.clip / rows as f32;
-        Source { rng: Rng::new(self.seed ^ steps.wrapping_mul(0x9E37_79B9_7F4A_7C15)), deviation, rows }
+    /// With other settings nothing is private.
+    fn check(&self) -> Result<(), Error> {
+        settings::positive("clip", self.clip)?;
+        settings::not_negative("noise", self.noise)
+    }
+
+    fn begin(&self, steps: &mut [u32; 2], weight: f32) -> Source {
+        let deviation = self.noise * self.clip / weight;
+        Source { rng: Rng::stream(self.seed, count(steps)), deviation, weight }
     }
 
     fn plan(_: &Source) -> (bool, f32) {
@@ -150,7 +145,7 @@ impl Gather for Noise {
         }
     }
 
-    fn end(&self, _: &mut u64, source: Source) -> Option<(f32, usize)> {
-        Some((1.0, source.rows))
+    fn end(&self, _: &mut [u32; 2], source: Source) -> Option<([f32; 2], f32)> {
+        Some(([1.0; 2], source.weight))
     }
 }

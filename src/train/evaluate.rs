@@ -1,8 +1,8 @@
 //! How well a network does.
 
-use crate::layer::{check_batch, infer};
+use crate::layers::check_batch;
 use crate::memory::numbers;
-use crate::{Error, Isa, Layer, Scratch};
+use crate::{Error, Isa, Label, Layer, Scratch};
 
 /// The place of the largest number, the first of them if several are; NaN is never the largest. 0 if there is none, as
 /// in a row of NaNs: whether a network has diverged, its loss tells.
@@ -36,10 +36,10 @@ pub fn argmax(xs: &[f32]) -> usize {
 /// assert_eq!(accuracy, 0.8);
 /// # Ok::<(), fusebox::Error>(())
 /// ```
-pub fn evaluate<N: Layer, const B: usize>(
+pub fn evaluate<N: Layer, const B: usize, T: Label>(
     net: &N,
     xs: &[N::Input],
-    labels: &[u8],
+    labels: &[T],
     scratch: &mut Scratch<N, B>,
     ys: &mut [N::Output],
 ) -> Result<f32, Error> {
@@ -54,11 +54,11 @@ pub fn evaluate<N: Layer, const B: usize>(
 /// let result = evaluate_with(Isa::portable(), &net, &[[1.0]; 3], &[0, 1, 2], &mut scratch, &mut [[0.0; 2]]);
 /// assert_eq!(result, Err(Error::Label { classes: 2, got: 2, row: 2 }));
 /// ```
-pub fn evaluate_with<N: Layer, const B: usize>(
+pub fn evaluate_with<N: Layer, const B: usize, T: Label>(
     isa: Isa,
     net: &N,
     xs: &[N::Input],
-    labels: &[u8],
+    labels: &[T],
     scratch: &mut Scratch<N, B>,
     ys: &mut [N::Output],
 ) -> Result<f32, Error> {
@@ -68,15 +68,15 @@ pub fn evaluate_with<N: Layer, const B: usize>(
     let batch = B.min(ys.len());
     check_batch::<{ usize::MAX }>(xs.len().min(batch))?;
     let classes = size_of::<N::Output>() / size_of::<f32>();
-    if let Some(row) = labels.iter().position(|&label| usize::from(label) >= classes) {
-        return Err(Error::Label { classes, got: labels[row].into(), row });
+    if let Some(row) = labels.iter().position(|label| label.class() >= classes) {
+        return Err(Error::Label { classes, got: labels[row].class(), row });
     }
     let mut right = 0_usize;
     for (xs, labels) in xs.chunks(batch).zip(labels.chunks(batch)) {
         let ys = &mut ys[..xs.len()];
-        infer(net, isa, xs, scratch, ys)?;
+        net.infer_with(isa, xs, scratch, ys)?;
         let predicted = ys.iter().map(|y| argmax(numbers(core::slice::from_ref(y))));
-        right += predicted.zip(labels).filter(|&(predicted, &label)| predicted == usize::from(label)).count();
+        right += predicted.zip(labels).filter(|&(predicted, &label)| predicted == label.class()).count();
     }
     Ok(right as f32 / xs.len() as f32)
 }

@@ -2,6 +2,7 @@
 //! good can be had back.
 
 use crate::Error;
+use crate::optimizers::settings;
 
 /// Watches over training: see [`Workspace::train_step_guarded`](crate::Workspace::train_step_guarded). Holds a copy of the
 /// network, and can be a `static` as it is.
@@ -76,6 +77,22 @@ impl<N> Guard<N> {
 impl<N> Default for Guard<N> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl<N> Guard<N> {
+    /// Errors, naming the limit, unless every limit is in its range.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let Some(Limits { leap, slack, memory, every }) = self.limits else { return Ok(()) };
+        if !(leap >= 1.0 && leap.is_finite()) {
+            return Err(Error::Setting { name: "leap", expected: "finite and at least 1" });
+        }
+        settings::not_negative("slack", slack)?;
+        settings::share("memory", memory)?;
+        if every == 0 {
+            return Err(Error::Setting { name: "every", expected: "at least 1" });
+        }
+        Ok(())
     }
 }
 

@@ -1,22 +1,14 @@
 //! A training step taken in slices, so that learning is never in the way of a control loop.
 //!
-//! ```text
-//! pass       slices do
-//! forward    rows of the batch, layer by layer, through the network in use
-//! loss       the loss and its gradient
-//! backward   rows of the batch, from the last layer to the first
-//! check      what a guard, or clipping by sample, has to say; up to here nothing has changed
-//! copy       the network in use into the spare one
-//! update     rows of weights of the spare network, sweep by sweep; then the two change places
-//! ```
-//!
-//! The layers' units and why they leave the bits of the whole step: see `layer/sliced.rs`.
+//! The passes are those of `step.rs`, and each is a row of units, told by `pace.rs`. Between check and update stands one pass
+//! more, copy: the network in use into the spare one, which is then changed, until the two change places.
 
-use super::step::{Kept, Passes};
+use super::step::{Losses, Passes, not_mixed};
 use super::{CrossEntropy, Guard, Loss, Memory, Optimizer, Private, Sgd, Workspace};
-use crate::layer::InputGradient;
-use crate::memory::count_of;
-use crate::{Budget, Error, Isa, PerSample, Slice, Sliced};
+use crate::layers::InputGradient;
+use crate::memory::{Twin, count_of};
+use crate::pace::{Budget, Pace, Slice};
+use crate::{Error, Isa, Train};
 use core::fmt;
 use core::task::Poll;
 
@@ -33,14 +25,14 @@ use core::task::Poll;
 ///
 /// | | |
 /// |---|---|
-/// | a row of the batch through a layer, forward or back; a layer's parameters copied | `IN OUT`, and 12 for each number of a curve |
+/// | a row of the batch through a layer, forward or back | `IN OUT`, and 12 for each number of a curve |
 /// | the loss of a row | 12 for each output, and 144 |
 /// | the weights of one input, whose gradient sums over the batch | `OUT (B + 1 + 12 moments)`, the optimiser keeping so many for each |
 /// | with an optimiser that gathers: a look at a layer's gradient | `IN OUT`; [`Private`]'s noise 48 times that |
-/// | with a guard: the norms of a layer's rows; a copy of the network | `B (IN + OUT)`; its parameters |
+/// | with a guard, or [`Private`]: the norm of a sample's gradient; a guard's copy of the network | `IN + OUT`; its parameters |
 ///
-/// A layer that is not [`Sliced`] any finer takes each pass as one unit; a [`Frozen`](crate::Frozen) body a row of the
-/// batch from end to end.
+/// A layer of your own says what its units are, through [`Pace`]; a [`Frozen`](crate::Frozen) body takes a row of the batch from
+/// end to end.
 ///
 /// ```
 /// use core::task::Poll;
@@ -74,21 +66,16 @@ use core::task::Poll;
 /// ```
 pub struct Learner<N, const B: usize, O = Sgd, L = CrossEntropy>
 where
-    N: Sliced,
+    N: Train + Copy,
     O: Optimizer,
     L: Loss<N::Output>,
 {
-    nets: [N; 2],
-    /// Whether the second is the one in use.
-    second: bool,
+    nets: Twin<N>,
     workspace: Workspace<N, B, O, L>,
     pass: Pass,
     /// Units of the pass that are done.
     done: usize,
-    /// Of losses: the loss's own.
-    sums: [f32; 16],
-    /// The mean loss, once it is known.
-    mean: f32,
+    losses: Losses,
     optimizer: Held<O>,
     sweep: Held<O::Sweep>,
 }
@@ -100,9 +87,13 @@ enum Pass {
     Forward,
     Loss,
     Backward,
+    /// What a guard, or clipping by sample, has to say.
     Check,
+    /// Backward once more, from clipped gradients.
+    Again,
     Copy,
     Update,
+    Remember,
 }
 
 /// An `Option` whose `Nothing` is zeros whatever `T` is, so that a learner lies in `.bss`.
@@ -113,17 +104,17 @@ enum Held<T> {
 }
 
 /// What stands between backward and update: given the slice, whether it is the first of the check, and what is known.
-struct Check<'a, N: Sliced, const B: usize> {
-    isa: Isa,
+struct Check<'a, N: Train, const B: usize> {
     slice: &'a mut Slice,
     fresh: bool,
     passes: &'a mut Passes<N, B>,
-    net: &'a N,
+    net: &'a mut N,
     xs: &'a [N::Input],
+    weight: f32,
     mean: f32,
 }
 
-impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, O, L> {
+impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, O, L> {
     /// Bytes of a learner: see [`Learner::MEMORY`].
     pub const BYTES: usize = size_of::<Self>();
 
@@ -156,13 +147,11 @@ impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, 
     /// ```
     pub const fn with_loss(net: N, loss: L) -> Self {
         Self {
-            nets: [net; 2],
-            second: false,
+            nets: Twin::new(net),
             workspace: Workspace::with_loss(loss),
             pass: Pass::Idle,
             done: 0,
-            sums: [0.0; 16],
-            mean: 0.0,
+            losses: Losses::NEW,
             optimizer: Held::Nothing,
             sweep: Held::Nothing,
         }
@@ -170,15 +159,13 @@ impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, 
 
     /// The network to infer with: as the last step that ended left it.
     pub fn net(&self) -> &N {
-        let [first, second] = &self.nets;
-        if self.second { second } else { first }
+        self.nets.get()
     }
 
     /// The same, to be changed. Errors while a step is under way.
     pub fn net_mut(&mut self) -> Result<&mut N, Error> {
         self.check_idle()?;
-        let [first, second] = &mut self.nets;
-        Ok(if self.second { second } else { first })
+        Ok(self.nets.get_mut())
     }
 
     /// Whether a step was started and has not ended.
@@ -201,10 +188,12 @@ impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, 
         self.workspace.staged.push(target, fill)
     }
 
-    /// Starts a step on the rows staged. What it does is done by [`Learner::poll`]. Errors while a step is under way, and
-    /// when there are no rows.
+    /// Starts a step on the rows staged. What it does is done by [`Learner::poll`]. Errors while a step is under way, when
+    /// there are no rows, and when a setting is out of its range.
     pub fn start(&mut self, optimizer: O) -> Result<(), Error> {
         self.check_idle()?;
+        optimizer.check()?;
+        self.workspace.loss.settings()?;
         let (rows, targets) = (self.rows(), self.workspace.staged.targets.len());
         match rows {
             0 => return Err(Error::Empty),
@@ -212,7 +201,7 @@ impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, 
             _ if targets != rows => return Err(Error::Rows { expected: rows, got: targets }),
             _ => {}
         }
-        (self.sums, self.mean) = ([0.0; 16], 0.0);
+        self.losses = Losses::NEW;
         (self.pass, self.optimizer) = (Pass::Forward, Held::Value(optimizer));
         Ok(())
     }
@@ -231,8 +220,8 @@ impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, 
         self.advance(isa, budget, |_| Ok(()))
     }
 
-    /// Gives up the step that is under way, if any, and the rows staged. The weights and what the optimiser keeps are as
-    /// they were before [`Learner::start`]; for a [`Dropout`](crate::Dropout) the step counts, as one that is refused does.
+    /// Gives up the step that is under way, if any, and the rows staged. The weights, and what the optimiser and the layers keep,
+    /// are as they were before [`Learner::start`].
     ///
     /// Errors once the step has come to its update, which changes what the optimiser keeps: then it must be polled to its end.
     ///
@@ -247,7 +236,7 @@ impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, 
     /// # Ok::<(), fusebox::Error>(())
     /// ```
     pub fn cancel(&mut self) -> Result<(), Error> {
-        if self.pass == Pass::Update {
+        if matches!(self.pass, Pass::Update | Pass::Remember) {
             return Err(Error::Busy);
         }
         self.end();
@@ -259,6 +248,12 @@ impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, 
         self.check_idle()?;
         self.workspace.reset_optimizer();
         Ok(())
+    }
+
+    /// [`Workspace::validate`], of the network to infer with. Errors while a step is under way.
+    pub fn validate(&mut self, xs: &[N::Input], targets: &[L::Target]) -> Result<f32, Error> {
+        self.check_idle()?;
+        self.workspace.validate(self.nets.get(), xs, targets)
     }
 
     fn check_idle(&self) -> Result<(), Error> {
@@ -278,10 +273,10 @@ impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, 
         budget: Budget,
         mut check: impl FnMut(Check<'_, N, B>) -> Result<(), Error>,
     ) -> Poll<Result<f32, Error>> {
-        let mut slice = Slice::new(budget);
+        let mut slice = Slice::new(isa, budget);
         loop {
             slice.enter(self.done);
-            if let Err(error) = self.pass(isa, &mut slice, &mut check) {
+            if let Err(error) = self.pass(&mut slice, &mut check) {
                 self.end();
                 return Poll::Ready(Err(error));
             }
@@ -295,15 +290,19 @@ impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, 
                 Pass::Forward => Pass::Loss,
                 Pass::Loss => Pass::Backward,
                 Pass::Backward => Pass::Check,
-                Pass::Check => Pass::Copy,
+                Pass::Check if O::PER_SAMPLE => Pass::Again,
+                Pass::Check | Pass::Again => Pass::Copy,
                 Pass::Copy => Pass::Update,
                 Pass::Update => {
                     if self.next_sweep() {
                         continue;
                     }
-                    self.second = !self.second;
+                    Pass::Remember
+                }
+                Pass::Remember => {
+                    self.nets.swap();
                     self.end();
-                    return Poll::Ready(Ok(self.mean));
+                    return Poll::Ready(Ok(self.losses.mean));
                 }
             };
         }
@@ -312,43 +311,38 @@ impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, 
     /// A slice of the pass that the step is in.
     fn pass(
         &mut self,
-        isa: Isa,
         slice: &mut Slice,
         check: &mut impl FnMut(Check<'_, N, B>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let Workspace { loss, kept, staged, passes } = &mut self.workspace;
         let (xs, targets): (&[N::Input], &[L::Target]) = (&staged.xs.0, &staged.targets);
-        let [first, second] = &mut self.nets;
-        let (net, spare) = if self.second { (&*second, first) } else { (&*first, second) };
-        let rows = xs.len().min(B);
-        let Passes { tape, ys, gradients, dys } = passes;
-        let (ys, dys) = (&mut ys.0[..rows], &mut dys.0[..rows]);
         match self.pass {
             Pass::Idle => {}
-            Pass::Forward => net.forward_slice(isa, slice, xs, tape, ys),
-            Pass::Loss => {
-                if let Some(mean) = loss.gradient_slice(isa, slice, ys, targets, dys, &mut self.sums) {
-                    self.mean = mean;
-                }
-                if slice.take_whole(count_of::<N::Output>().saturating_mul(rows)) {
-                    N::derivative(tape, ys).apply(isa, dys);
-                }
-            }
-            Pass::Backward => {
-                net.backward_slice(isa, slice, xs, tape, dys, gradients, InputGradient::unwanted());
+            Pass::Forward => passes.forward(slice, self.nets.get(), xs, Some(&kept.memory)),
+            Pass::Loss => passes.loss(slice, loss, targets, &mut self.losses),
+            Pass::Backward | Pass::Again => {
+                passes.backward(slice, self.nets.get(), xs, InputGradient::unwanted());
             }
             Pass::Check => {
-                let (fresh, mean) = (self.done == 0, self.mean);
-                return check(Check { isa, slice, fresh, passes, net, xs, mean });
+                let (fresh, mean, net) = (self.done == 0, self.losses.mean, self.nets.get_mut());
+                return check(Check { slice, fresh, passes, net, xs, weight: loss.weight(targets), mean });
             }
-            Pass::Copy => spare.copy_slice(slice, net),
+            Pass::Copy => {
+                let pieces = slice.take(Twin::<N>::PIECES, Twin::<N>::PIECE / size_of::<f32>());
+                self.nets.copy(pieces);
+            }
             Pass::Update => {
-                let Kept { state, progress } = kept;
                 if let (Held::Nothing, Held::Value(optimizer)) = (&self.sweep, &self.optimizer) {
-                    self.sweep = Held::Value(optimizer.begin(progress, rows));
+                    let weight = loss.weight(targets);
+                    self.sweep = Held::Value(optimizer.begin(&mut kept.progress, weight));
                 }
-                if let Held::Value(sweep) = &mut self.sweep {
-                    spare.update_slice::<O, B>(isa, slice, xs, tape, dys, gradients, sweep, state);
+                if let (Held::Value(sweep), (_, Some(spare))) = (&mut self.sweep, self.nets.spare()) {
+                    passes.update::<_, O>(slice, spare, xs, sweep, &mut kept.state);
+                }
+            }
+            Pass::Remember => {
+                if let (_, Some(spare)) = self.nets.spare() {
+                    passes.remember(slice, spare, xs, &mut kept.memory);
                 }
             }
         }
@@ -368,7 +362,7 @@ impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, 
     }
 }
 
-impl<N: Sliced + PerSample, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, O, L> {
+impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, O, L> {
     /// [`Learner::poll`] behind a [`Guard`], which refuses a step that would do harm. It decides between backward and update:
     /// poll a step in this way from its start to its end.
     ///
@@ -403,8 +397,9 @@ impl<N: Sliced + PerSample, const B: usize, O: Optimizer, L: Loss<N::Output>> Le
         guard: &mut Guard<N>,
     ) -> Poll<Result<f32, Error>> {
         const { Self::NOT_PER_SAMPLE }
-        self.advance(isa, budget, |Check { isa, slice, fresh, passes, net, xs, mean }| {
-            let squares = passes.squares_slice(isa, slice, fresh, net, xs);
+        self.advance(isa, budget, |Check { slice, fresh, passes, net, xs, mean, .. }| {
+            guard.check()?;
+            let squares = passes.squares::<_, true>(slice, fresh, net, xs);
             // A guard copies the network.
             if slice.take_whole(count_of::<N>()) {
                 guard.admit(mean, squares.iter().sum(), net)?;
@@ -414,7 +409,7 @@ impl<N: Sliced + PerSample, const B: usize, O: Optimizer, L: Loss<N::Output>> Le
     }
 }
 
-impl<N: Sliced + PerSample, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, Private<O>, L> {
+impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, Private<O>, L> {
     /// [`Learner::poll`] with each sample's gradient clipped, and noise: see [`Private`].
     ///
     /// Errors as [`Learner::poll`] does, and as [`Workspace::train_step_private`] does; then the network and what the
@@ -435,25 +430,22 @@ impl<N: Sliced + PerSample, const B: usize, O: Optimizer, L: Loss<N::Output>> Le
 
     /// [`Learner::poll_private`] on the instruction set given.
     pub fn poll_private_with(&mut self, isa: Isa, budget: Budget) -> Poll<Result<f32, Error>> {
+        const { not_mixed::<N>() }
         let Held::Value(Private { gather, .. }) = self.optimizer else {
             return Poll::Ready(Err(Error::Idle));
         };
-        if let Err(error) = gather.check() {
-            self.end();
-            return Poll::Ready(Err(error));
-        }
-        self.advance(isa, budget, |Check { isa, slice, fresh, passes, net, xs, .. }| {
-            passes.squares_slice(isa, slice, fresh, net, xs);
-            // Each number that backward left is multiplied.
-            if slice.take_whole(Passes::<N, B>::GRADIENTS / size_of::<f32>()) {
-                passes.clip_by_squares(xs.len(), gather.clip)?;
+        self.advance(isa, budget, |Check { slice, fresh, passes, net, xs, weight, .. }| {
+            passes.squares::<_, false>(slice, fresh, net, xs);
+            // Each number of the outputs' gradient is multiplied.
+            if slice.take_whole(count_of::<N::Output>().saturating_mul(xs.len())) {
+                passes.clip(xs.len(), weight, gather.clip)?;
             }
             Ok(())
         })
     }
 }
 
-impl<N: Sliced, const B: usize, O: Optimizer> Learner<N, B, O>
+impl<N: Train + Copy, const B: usize, O: Optimizer> Learner<N, B, O>
 where
     CrossEntropy: Loss<N::Output>,
 {
@@ -463,7 +455,7 @@ where
     }
 }
 
-impl<N: Sliced, const B: usize, O: Optimizer, L: Loss<N::Output>> fmt::Debug for Learner<N, B, O, L> {
+impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> fmt::Debug for Learner<N, B, O, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Learner")
             .field("memory", &Self::MEMORY)

@@ -1,26 +1,54 @@
-//! A training step: forward, loss, backward; then, if nothing speaks against it, the optimiser's sweeps.
+//! A training step, pass by pass; each at the pace of whoever takes the step.
+//!
+//! ```text
+//! forward    rows of the batch, layer by layer
+//! loss       the loss and its gradient
+//! backward   rows of the batch, from the last layer to the first
+//! check      what a guard, or clipping by sample, has to say; up to here nothing has changed
+//! update     the optimiser's sweeps over the parameters
+//! remember   what layers keep from step to step
+//! ```
 
 use super::{Guard, Loss, Optimizer, Private};
-use crate::layer::{InputGradient, check_batch, scale_each};
+use crate::layers::{InputGradient, check_batch};
 use crate::memory::numbers_mut;
-use crate::{Aligned, Derivative, Error, Isa, PerSample, Plain, Slice, Train, Zeroed};
+use crate::optimizers::Norms;
+use crate::pace::{Pace, Whole};
+use crate::{Aligned, Derivative, Error, Plain, Train, Zeroed};
+use core::slice::from_mut;
 
 /// What passes from forward to backward to update.
 pub(super) struct Passes<N: Train, const B: usize> {
-    pub(super) tape: N::Tape<B>,
-    pub(super) ys: Aligned<[N::Output; B]>,
-    pub(super) gradients: N::Gradients<B>,
-    pub(super) dys: Aligned<[N::Output; B]>,
+    tape: Aligned<[N::Tape; B]>,
+    ys: Aligned<[N::Output; B]>,
+    gradients: Aligned<[N::Gradients; B]>,
+    dys: Aligned<[N::Output; B]>,
 }
 
-/// What the optimiser keeps: for each parameter, and for the network as a whole.
+/// What stays from step to step: what the optimiser keeps for each parameter and for the network as a whole, and what the
+/// layers keep.
+#[derive(Clone, Copy)]
+#[repr(C)]
 pub(super) struct Kept<N: Train, O: Optimizer> {
     pub(super) state: N::State<O>,
     pub(super) progress: O::Progress,
+    pub(super) memory: N::Memory,
 }
 
 impl<N: Train, O: Optimizer> Kept<N, O> {
-    pub(super) const NEW: Self = Self { state: Zeroed::ZEROED, progress: Zeroed::ZEROED };
+    pub(super) const NEW: Self =
+        Self { state: Zeroed::ZEROED, progress: Zeroed::ZEROED, memory: Zeroed::ZEROED };
+}
+
+/// The sum of a batch's losses, as far as they are known, and their mean once all are.
+#[derive(Clone, Copy)]
+pub(super) struct Losses {
+    sums: [f32; 16],
+    pub(super) mean: f32,
+}
+
+impl Losses {
+    pub(super) const NEW: Self = Self { sums: [0.0; 16], mean: 0.0 };
 }
 
 impl<N: Train, const B: usize> Passes<N, B> {
@@ -28,110 +56,119 @@ impl<N: Train, const B: usize> Passes<N, B> {
         Self { tape: Zeroed::ZEROED, ys: Zeroed::ZEROED, gradients: Zeroed::ZEROED, dys: Zeroed::ZEROED };
 
     /// Bytes of what forward leaves.
-    pub(super) const TAPE: usize = size_of::<N::Tape<B>>() + size_of::<Aligned<[N::Output; B]>>();
+    pub(super) const TAPE: usize = size_of::<Aligned<[N::Tape; B]>>() + size_of::<Aligned<[N::Output; B]>>();
 
     /// Bytes of what backward leaves.
-    pub(super) const GRADIENTS: usize = size_of::<N::Gradients<B>>() + size_of::<Aligned<[N::Output; B]>>();
+    pub(super) const GRADIENTS: usize =
+        size_of::<Aligned<[N::Gradients; B]>>() + size_of::<Aligned<[N::Output; B]>>();
 
-    /// Forward, loss and backward, once the batch is checked. Returns the mean loss; `net` is as it was.
+    /// A pace's forward pass. With no `memory` the network is only looked at.
     #[inline]
-    pub(super) fn learn<L: Loss<N::Output>>(
+    pub(super) fn forward<P: Pace>(
         &mut self,
-        isa: Isa,
-        loss: &L,
+        pace: &mut P,
         net: &N,
         xs: &[N::Input],
-        targets: &[L::Target],
-        dxs: Option<&mut [N::Input]>,
-    ) -> Result<f32, Error> {
-        check_batch::<B>(xs.len())?;
-        if targets.len() != xs.len() {
-            return Err(Error::Rows { expected: xs.len(), got: targets.len() });
-        }
-        for (row, target) in targets.iter().enumerate() {
-            loss.check(target, row)?;
-        }
+        memory: Option<&N::Memory>,
+    ) {
         let rows = xs.len().min(B);
-        let (ys, dys) = (&mut self.ys.0[..rows], &mut self.dys.0[..rows]);
-        net.forward(isa, xs, &mut self.tape, ys);
-        let mean = loss.gradient(isa, ys, targets, dys);
-        N::derivative(&self.tape, ys).apply(isa, dys);
-        let dx = match dxs {
-            Some(dxs) => InputGradient::into(dxs, Derivative::One),
-            None => InputGradient::unwanted(),
-        };
-        net.backward(isa, xs, &self.tape, dys, &mut self.gradients, dx);
-        Ok(mean)
+        net.forward(pace, xs, memory, &mut self.tape.0[..rows], &mut self.ys.0[..rows]);
     }
 
-    /// The optimiser's sweeps on what [`Passes::learn`] left for the same `xs`.
+    /// The loss, and its gradient multiplied by the last layer's derivative.
     #[inline]
-    fn update<O: Optimizer>(
+    pub(super) fn loss<P: Pace, L: Loss<N::Output>>(
+        &mut self,
+        pace: &mut P,
+        loss: &L,
+        targets: &[L::Target],
+        losses: &mut Losses,
+    ) {
+        let rows = targets.len().min(B);
+        let (ys, dys) = (&self.ys.0[..rows], &mut self.dys.0[..rows]);
+        if let Some(mean) = loss.paced(pace, ys, targets, dys, &mut losses.sums) {
+            losses.mean = mean;
+        }
+        if pace.take_whole(size_of_val(dys) / size_of::<f32>()) {
+            N::derivative(&self.tape.0[..rows], ys).apply(pace.isa(), dys);
+        }
+    }
+
+    #[inline]
+    pub(super) fn backward<P: Pace>(
+        &mut self,
+        pace: &mut P,
+        net: &N,
+        xs: &[N::Input],
+        dx: InputGradient<'_, N::Input>,
+    ) {
+        let rows = xs.len().min(B);
+        let (tape, gradients) = (&self.tape.0[..rows], &mut self.gradients.0[..rows]);
+        net.backward(pace, xs, tape, &self.dys.0[..rows], gradients, dx);
+    }
+
+    /// One of the optimiser's sweeps.
+    #[inline]
+    pub(super) fn update<P: Pace, O: Optimizer>(
         &self,
-        isa: Isa,
+        pace: &mut P,
         net: &mut N,
         xs: &[N::Input],
-        optimizer: &O,
-        kept: &mut Kept<N, O>,
+        sweep: &mut O::Sweep,
+        state: &mut N::State<O>,
     ) {
-        let dys = &self.dys.0[..xs.len().min(B)];
-        let mut sweep = Some(optimizer.begin(&mut kept.progress, dys.len()));
-        while let Some(mut now) = sweep {
-            net.update::<O, B>(isa, xs, &self.tape, dys, &self.gradients, &mut now, &mut kept.state);
-            sweep = optimizer.next(&mut kept.progress, now);
-        }
-    }
-}
-
-impl<N: PerSample, const B: usize> Passes<N, B> {
-    /// The square of the norm of each row's share of the gradient that [`Passes::learn`] left, in the memory of the outputs,
-    /// which nobody needs any more.
-    fn squares(&mut self, isa: Isa, net: &N, xs: &[N::Input]) -> &mut [f32] {
         let rows = xs.len().min(B);
-        let squares = room_for_squares(&mut self.ys.0, rows);
-        squares.fill(0.0);
-        net.add_norms(isa, xs, &self.tape, &self.dys.0[..rows], &self.gradients, squares);
-        squares
+        let (tape, dys, gradients) = (&self.tape.0[..rows], &self.dys.0[..rows], &self.gradients.0[..rows]);
+        net.update::<O, P>(pace, xs, tape, dys, gradients, sweep, state);
     }
 
-    /// A part of the same, the first of all if `fresh`. Returns the squares as far as they are known.
-    pub(super) fn squares_slice(
+    #[inline]
+    pub(super) fn remember<P: Pace>(
+        &self,
+        pace: &mut P,
+        net: &mut N,
+        xs: &[N::Input],
+        memory: &mut N::Memory,
+    ) {
+        net.remember(pace, xs, &self.tape.0[..xs.len().min(B)], memory);
+    }
+
+    /// The square of the norm of each row's share of the gradient, in the memory of the outputs, which nobody needs any more;
+    /// with `FINITE`, numbers that are finite only if these are. Emptied first if `fresh`. The parameters stay as they are.
+    pub(super) fn squares<P: Pace, const FINITE: bool>(
         &mut self,
-        isa: Isa,
-        slice: &mut Slice,
+        pace: &mut P,
         fresh: bool,
-        net: &N,
+        net: &mut N,
         xs: &[N::Input],
     ) -> &mut [f32] {
         let rows = xs.len().min(B);
-        let squares = room_for_squares(&mut self.ys.0, rows);
+        let mut squares = room_for_squares(&mut self.ys.0, rows);
         if fresh {
             squares.fill(0.0);
         }
-        net.add_norms_slice(isa, slice, xs, &self.tape, &self.dys.0[..rows], &self.gradients, squares);
-        squares
+        let (tape, dys, gradients) = (&self.tape.0[..rows], &self.dys.0[..rows], &self.gradients.0[..rows]);
+        let mut nothing = <N::State<Norms<'_, FINITE>> as Zeroed>::ZEROED;
+        net.update::<Norms<'_, FINITE>, P>(pace, xs, tape, dys, gradients, &mut squares, &mut nothing);
+        room_for_squares(&mut self.ys.0, rows)
     }
 
-    /// Scales each row's share of the gradient of the sum of losses down to norm `clip`, if it is longer. Errors when the
-    /// square of a share's norm is not finite: no factor makes numbers of it.
-    fn clip(&mut self, isa: Isa, net: &N, xs: &[N::Input], clip: f32) -> Result<(), Error> {
-        self.squares(isa, net, xs);
-        self.clip_by_squares(xs.len(), clip)
-    }
-
-    /// The same for `rows` rows, once [`Passes::squares`] are there.
-    pub(super) fn clip_by_squares(&mut self, rows: usize, clip: f32) -> Result<(), Error> {
+    /// Scales each row's share of the gradient of the sum of losses down to norm `clip`, if it is longer, once
+    /// [`Passes::squares`] are there: in `dys`, from which backward goes on again. Errors when the square of a share's norm is
+    /// not finite: no factor makes numbers of it.
+    pub(super) fn clip(&mut self, rows: usize, weight: f32, clip: f32) -> Result<(), Error> {
         let factors = room_for_squares(&mut self.ys.0, rows);
-        let rows = rows as f32;
         if let Some(square) = factors.iter().find(|square| !square.is_finite()) {
             return Err(Error::Gradient { got: square.classify() });
         }
-        for factor in factors.iter_mut() {
-            let norm = rows * libm::sqrtf(*factor);
-            *factor = if norm <= clip { 1.0 } else { clip / norm };
+        for (factor, dy) in factors.iter().zip(&mut self.dys.0) {
+            let norm = weight * libm::sqrtf(*factor);
+            if norm > clip {
+                for dy in numbers_mut(from_mut(dy)) {
+                    *dy *= clip / norm;
+                }
+            }
         }
-        N::scale_rows(factors, &mut self.gradients);
-        scale_each(factors, &mut self.dys.0);
         Ok(())
     }
 }
@@ -143,65 +180,134 @@ fn room_for_squares<T: Plain>(ys: &mut [T], rows: usize) -> &mut [f32] {
     &mut squares[..rows]
 }
 
-/// A workspace's parts, as a step takes them.
-pub(super) struct Step<'a, N: Train, const B: usize, O: Optimizer, L> {
+/// Whether the rows are a batch of at most `B` whose targets the loss can be compared with.
+pub(super) fn check<N: Train, L: Loss<N::Output>, const B: usize>(
+    loss: &L,
+    xs: &[N::Input],
+    targets: &[L::Target],
+) -> Result<(), Error> {
+    const { N::CHECK }
+    loss.settings()?;
+    check_batch::<B>(xs.len())?;
+    if targets.len() != xs.len() {
+        return Err(Error::Rows { expected: xs.len(), got: targets.len() });
+    }
+    targets.iter().enumerate().try_for_each(|(row, target)| loss.check(target, row))
+}
+
+/// A step that is taken whole: a workspace's parts, and a batch.
+pub(super) struct Step<'a, N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> {
+    pub(super) pace: Whole,
     pub(super) loss: &'a L,
     pub(super) passes: &'a mut Passes<N, B>,
     pub(super) kept: &'a mut Kept<N, O>,
+    pub(super) xs: &'a [N::Input],
+    pub(super) targets: &'a [L::Target],
 }
 
 impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Step<'_, N, B, O, L> {
     const NOT_PER_SAMPLE: () = assert!(!O::PER_SAMPLE, "this optimiser takes train_step_private");
 
+    /// Checks, forward, loss and backward. Returns the mean loss; `net` is as it was.
     #[inline]
-    pub(super) fn train_step(
-        &mut self,
-        isa: Isa,
-        net: &mut N,
-        xs: &[N::Input],
-        targets: &[L::Target],
-        optimizer: &O,
-    ) -> Result<f32, Error> {
+    fn learn(&mut self, net: &N, looking: bool, dx: InputGradient<'_, N::Input>) -> Result<f32, Error> {
+        check::<N, L, B>(self.loss, self.xs, self.targets)?;
+        let mut losses = Losses::NEW;
+        let memory = (!looking).then_some(&self.kept.memory);
+        self.passes.forward(&mut self.pace, net, self.xs, memory);
+        self.passes.loss(&mut self.pace, self.loss, self.targets, &mut losses);
+        self.passes.backward(&mut self.pace, net, self.xs, dx);
+        Ok(losses.mean)
+    }
+
+    /// The optimiser's sweeps on what [`Step::learn`] left, and what the layers keep.
+    #[inline]
+    fn update(&mut self, net: &mut N, optimizer: &O) {
+        let Self { pace, loss, passes, kept, xs, targets } = self;
+        let mut sweep = Some(optimizer.begin(&mut kept.progress, loss.weight(targets)));
+        while let Some(mut now) = sweep {
+            passes.update::<_, O>(pace, net, xs, &mut now, &mut kept.state);
+            sweep = optimizer.next(&mut kept.progress, now);
+        }
+        passes.remember(pace, net, xs, &mut kept.memory);
+    }
+
+    #[inline]
+    pub(super) fn train(&mut self, net: &mut N, optimizer: &O) -> Result<f32, Error> {
         const { Self::NOT_PER_SAMPLE }
-        let mean = self.passes.learn(isa, self.loss, net, xs, targets, None)?;
-        self.passes.update(isa, net, xs, optimizer, self.kept);
+        optimizer.check()?;
+        let mean = self.learn(net, false, InputGradient::unwanted())?;
+        self.update(net, optimizer);
         Ok(mean)
     }
-}
 
-impl<N: PerSample + Clone, const B: usize, O: Optimizer, L: Loss<N::Output>> Step<'_, N, B, O, L> {
-    pub(super) fn train_step_guarded(
+    pub(super) fn train_guarded(
         &mut self,
-        isa: Isa,
         net: &mut N,
-        xs: &[N::Input],
-        targets: &[L::Target],
         optimizer: &O,
         guard: &mut Guard<N>,
-    ) -> Result<f32, Error> {
+    ) -> Result<f32, Error>
+    where
+        N: Clone,
+    {
         const { Self::NOT_PER_SAMPLE }
-        let mean = self.passes.learn(isa, self.loss, net, xs, targets, None)?;
+        optimizer.check()?;
+        guard.check()?;
+        let mean = self.learn(net, false, InputGradient::unwanted())?;
         // Finite norms of every sample bound every number of the gradient.
-        let squares: f32 = self.passes.squares(isa, net, xs).iter().sum();
+        let squares = self.passes.squares::<_, true>(&mut self.pace, true, net, self.xs).iter().sum();
         guard.admit(mean, squares, net)?;
-        self.passes.update(isa, net, xs, optimizer, self.kept);
+        self.update(net, optimizer);
+        Ok(mean)
+    }
+
+    pub(super) fn input_gradient(&mut self, net: &N, dxs: &mut [N::Input]) -> Result<f32, Error>
+    where
+        N::Input: Plain,
+    {
+        if dxs.len() != self.xs.len() {
+            return Err(Error::Rows { expected: self.xs.len(), got: dxs.len() });
+        }
+        self.learn(net, true, InputGradient::into(dxs, Derivative::One))
+    }
+
+    /// The mean loss of any number of rows, `B` at a time.
+    pub(super) fn validate(&mut self, net: &N) -> Result<f32, Error> {
+        check::<N, L, { usize::MAX }>(self.loss, self.xs, self.targets)?;
+        if B == 0 {
+            return Err(Error::Batch { expected: 0, got: self.xs.len() });
+        }
+        let mut all = [0.0; 2];
+        for (xs, targets) in self.xs.chunks(B).zip(self.targets.chunks(B)) {
+            let mut losses = Losses::NEW;
+            self.passes.forward(&mut self.pace, net, xs, None);
+            self.passes.loss(&mut self.pace, self.loss, targets, &mut losses);
+            if xs.len() == self.xs.len() {
+                return Ok(losses.mean);
+            }
+            let weight = self.loss.weight(targets);
+            all = [all[0] + weight * losses.mean, all[1] + weight];
+        }
+        let [sum, weight] = all;
+        Ok(if weight > 0.0 { sum / weight } else { 0.0 })
+    }
+}
+
+impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Step<'_, N, B, Private<O>, L> {
+    pub(super) fn train_private(&mut self, net: &mut N, optimizer: &Private<O>) -> Result<f32, Error> {
+        const { not_mixed::<N>() }
+        optimizer.check()?;
+        let mean = self.learn(net, false, InputGradient::unwanted())?;
+        self.passes.squares::<_, false>(&mut self.pace, true, net, self.xs);
+        let weight = self.loss.weight(self.targets);
+        self.passes.clip(self.xs.len(), weight, optimizer.gather.clip)?;
+        self.passes.backward(&mut self.pace, net, self.xs, InputGradient::unwanted());
+        self.update(net, optimizer);
         Ok(mean)
     }
 }
 
-impl<N: PerSample, const B: usize, O: Optimizer, L: Loss<N::Output>> Step<'_, N, B, Private<O>, L> {
-    pub(super) fn train_step_private(
-        &mut self,
-        isa: Isa,
-        net: &mut N,
-        xs: &[N::Input],
-        targets: &[L::Target],
-        optimizer: &Private<O>,
-    ) -> Result<f32, Error> {
-        optimizer.gather.check()?;
-        let mean = self.passes.learn(isa, self.loss, net, xs, targets, None)?;
-        self.passes.clip(isa, net, xs, optimizer.gather.clip)?;
-        self.passes.update(isa, net, xs, optimizer, self.kept);
-        Ok(mean)
-    }
+/// Compiles only if a sample's gradient is a thing of its own.
+pub(super) const fn not_mixed<N: Train>() {
+    assert!(!N::MIXES_SAMPLES, "a layer mixes the samples of a batch: no private training");
 }

@@ -2,9 +2,11 @@
 
 use super::step::{Kept, Passes, Step};
 use super::{CrossEntropy, Guard, Loss, Optimizer, Private, Sgd};
-use crate::{Aligned, Error, Isa, PerSample, Train, Zeroed};
+use crate::memory::{List, numbers_mut};
+use crate::pace::Whole;
+use crate::{Aligned, Error, Isa, Plain, Train, Zeroed};
 use core::fmt;
-use heapless::Vec;
+use core::slice::from_mut;
 
 /// The memory to train a network of type `N` in batches of at most `B` rows with optimiser `O` and loss `L`.
 ///
@@ -41,8 +43,8 @@ where
 
 /// Rows waiting to be trained on.
 pub(super) struct Staged<N: Train, const B: usize, L: Loss<N::Output>> {
-    pub(super) xs: Aligned<Vec<N::Input, B>>,
-    pub(super) targets: Vec<L::Target, B>,
+    pub(super) xs: Aligned<List<N::Input, B>>,
+    pub(super) targets: List<L::Target, B>,
 }
 
 impl<N: Train, const B: usize, L: Loss<N::Output>> Staged<N, B, L> {
@@ -54,11 +56,9 @@ impl<N: Train, const B: usize, L: Loss<N::Output>> Staged<N, B, L> {
     /// Adds a row, which `fill` writes. Errors when there are `B` rows already.
     pub(super) fn push(&mut self, target: L::Target, fill: impl FnOnce(&mut N::Input)) -> Result<(), Error> {
         let full = Error::Batch { expected: B, got: B.saturating_add(1) };
-        self.xs.0.push(Zeroed::ZEROED).map_err(|_| full)?;
-        if let Some(row) = self.xs.0.last_mut() {
-            fill(row);
-        }
-        self.targets.push(target).map_err(|_| full)
+        fill(self.xs.0.push(Zeroed::ZEROED).ok_or(full)?);
+        self.targets.push(target).ok_or(full)?;
+        Ok(())
     }
 }
 
@@ -81,7 +81,7 @@ pub struct Memory {
     pub tape: usize,
     /// What backward leaves for update: the gradients with respect to those outputs.
     pub gradients: usize,
-    /// What the optimiser keeps from step to step.
+    /// What the optimiser, and layers such as dropout, keep from step to step.
     pub optimizer: usize,
     /// Rows and targets waiting to be trained on.
     pub staging: usize,
@@ -129,7 +129,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         Self {
             loss,
             kept: Kept::NEW,
-            staged: Staged { xs: Aligned(Vec::new()), targets: Vec::new() },
+            staged: Staged { xs: Aligned(List::new()), targets: List::new() },
             passes: Passes::NEW,
         }
     }
@@ -167,7 +167,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         targets: &[L::Target],
         optimizer: &O,
     ) -> Result<f32, Error> {
-        self.split().train_step(isa, net, xs, targets, optimizer)
+        self.step(isa, xs, targets).train(net, optimizer)
     }
 
     /// One step on the next rows of an iterator, at most `B` of them. Pass `&mut iterator` to go on with the rest.
@@ -220,7 +220,10 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         xs: &[N::Input],
         targets: &[L::Target],
         dxs: &mut [N::Input],
-    ) -> Result<f32, Error> {
+    ) -> Result<f32, Error>
+    where
+        N::Input: Plain,
+    {
         self.input_gradient_with(Isa::detect(), net, xs, targets, dxs)
     }
 
@@ -232,11 +235,11 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         xs: &[N::Input],
         targets: &[L::Target],
         dxs: &mut [N::Input],
-    ) -> Result<f32, Error> {
-        if dxs.len() != xs.len() {
-            return Err(Error::Rows { expected: xs.len(), got: dxs.len() });
-        }
-        self.passes.learn(isa, &self.loss, net, xs, targets, Some(dxs))
+    ) -> Result<f32, Error>
+    where
+        N::Input: Plain,
+    {
+        self.step(isa, xs, targets).input_gradient(net, dxs)
     }
 
     /// Makes what the optimiser keeps zero again, as after a jump in the parameters that its means know nothing of.
@@ -253,22 +256,57 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
     /// # Ok::<(), fusebox::Error>(())
     /// ```
     pub fn reset_optimizer(&mut self) {
-        self.kept = Kept::NEW;
+        numbers_mut(from_mut(&mut self.kept.state)).fill(0.0);
+        self.kept.progress = Zeroed::ZEROED;
     }
 
-    /// What a step needs.
-    fn split(&mut self) -> Step<'_, N, B, O, L> {
-        Step { loss: &self.loss, passes: &mut self.passes, kept: &mut self.kept }
+    /// The mean loss of a network on any number of rows, `B` at a time: a validation, without dropout. Changes nothing: the
+    /// steps after it are those that would have been without it.
+    ///
+    /// Errors when there are no rows, the targets are fewer or more, or the loss refuses one.
+    ///
+    /// ```
+    /// use fusebox::{Dense, Workspace, Zeroed};
+    /// let mut workspace = Workspace::<_, 2>::new();
+    /// let loss = workspace.validate(&Dense::<1, 2>::ZEROED, &[[1.0]; 5], &[0, 1, 1, 0, 1])?;
+    /// assert!((loss - std::f32::consts::LN_2).abs() < 1e-6);
+    /// # Ok::<(), fusebox::Error>(())
+    /// ```
+    #[doc(alias = "evaluate")]
+    pub fn validate(&mut self, net: &N, xs: &[N::Input], targets: &[L::Target]) -> Result<f32, Error> {
+        self.validate_with(Isa::detect(), net, xs, targets)
+    }
+
+    /// [`Workspace::validate`] on the instruction set given.
+    pub fn validate_with(
+        &mut self,
+        isa: Isa,
+        net: &N,
+        xs: &[N::Input],
+        targets: &[L::Target],
+    ) -> Result<f32, Error> {
+        self.step(isa, xs, targets).validate(net)
+    }
+
+    /// A step's parts.
+    fn step<'a>(
+        &'a mut self,
+        isa: Isa,
+        xs: &'a [N::Input],
+        targets: &'a [L::Target],
+    ) -> Step<'a, N, B, O, L> {
+        let Self { loss, kept, passes, .. } = self;
+        Step { pace: Whole::on(isa), loss, passes, kept, xs, targets }
     }
 
     /// Empties the staging rows, to be filled one by one: from bytes in flash, from a sensor.
     pub fn stage(&mut self) -> Stage<'_, N, B, O, L> {
         self.staged.clear();
-        Stage { workspace: self }
+        Stage { isa: Isa::detect(), workspace: self }
     }
 }
 
-impl<N: PerSample + Clone, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B, O, L> {
+impl<N: Train + Clone, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B, O, L> {
     /// [`Workspace::train_step`] behind a [`Guard`], which refuses a step that would do harm.
     ///
     /// Errors, with nothing changed, as [`Workspace::train_step`] does, and when the loss or the gradient is not finite
@@ -294,11 +332,11 @@ impl<N: PerSample + Clone, const B: usize, O: Optimizer, L: Loss<N::Output>> Wor
         optimizer: &O,
         guard: &mut Guard<N>,
     ) -> Result<f32, Error> {
-        self.split().train_step_guarded(isa, net, xs, targets, optimizer, guard)
+        self.step(isa, xs, targets).train_guarded(net, optimizer, guard)
     }
 }
 
-impl<N: PerSample, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B, Private<O>, L> {
+impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B, Private<O>, L> {
     /// [`Workspace::train_step`] with each sample's gradient clipped, and noise: see [`Private`].
     ///
     /// Errors, with nothing changed, as [`Workspace::train_step`] does, and when the norm of a sample's gradient is not
@@ -322,7 +360,7 @@ impl<N: PerSample, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N
         targets: &[L::Target],
         optimizer: &Private<O>,
     ) -> Result<f32, Error> {
-        self.split().train_step_private(isa, net, xs, targets, optimizer)
+        self.step(isa, xs, targets).train_private(net, optimizer)
     }
 }
 
@@ -368,6 +406,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> fmt::Debug for 
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 pub struct Stage<'a, N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> {
+    isa: Isa,
     workspace: &'a mut Workspace<N, B, O, L>,
 }
 
@@ -382,18 +421,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B,
         self.workspace.staged.xs.0.len()
     }
 
-    /// What a step on these rows needs, and the rows.
-    fn split(&mut self) -> (Step<'_, N, B, O, L>, &Staged<N, B, L>) {
-        let Workspace { loss, kept, staged, passes } = &mut *self.workspace;
-        (Step { loss, passes, kept }, staged)
-    }
-
-    /// One step on the rows staged: see [`Workspace::train_step`].
-    pub fn train_step(self, net: &mut N, optimizer: &O) -> Result<f32, Error> {
-        self.train_step_with(Isa::detect(), net, optimizer)
-    }
-
-    /// [`Stage::train_step`] on the instruction set given.
+    /// The same, whose step runs on the instruction set given.
     ///
     /// ```
     /// # use fusebox::{Dense, Error, Isa, Rng, Seq, Sgd, Workspace, Zeroed};
@@ -403,74 +431,68 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B,
     /// stage.push(1, |x| *x = [1.0, 2.0])?;
     /// assert_eq!(stage.rows(), 1);
     /// assert_eq!(stage.push(0, |_| ()), Err(Error::Batch { expected: 1, got: 2 }));
-    /// stage.train_step_with(Isa::portable(), &mut net, &Sgd::new(0.1))?;
+    /// stage.on(Isa::portable()).train_step(&mut net, &Sgd::new(0.1))?;
     /// assert_eq!(net.bias, [-0.05, 0.05]);
     /// # Ok::<(), Error>(())
     /// ```
-    pub fn train_step_with(mut self, isa: Isa, net: &mut N, optimizer: &O) -> Result<f32, Error> {
-        let (mut step, Staged { xs, targets }) = self.split();
-        step.train_step(isa, net, &xs.0, targets, optimizer)
+    #[must_use]
+    pub fn on(self, isa: Isa) -> Self {
+        Self { isa, ..self }
     }
-}
 
-impl<N: PerSample + Clone, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B, O, L> {
+    /// A step's parts.
+    fn step(&mut self) -> Step<'_, N, B, O, L> {
+        let Workspace { loss, kept, staged, passes } = &mut *self.workspace;
+        Step { pace: Whole::on(self.isa), loss, passes, kept, xs: &staged.xs.0, targets: &staged.targets }
+    }
+
+    /// One step on the rows staged: see [`Workspace::train_step`].
+    pub fn train_step(mut self, net: &mut N, optimizer: &O) -> Result<f32, Error> {
+        self.step().train(net, optimizer)
+    }
+
     /// One step on the rows staged, behind a guard: see [`Workspace::train_step_guarded`].
-    pub fn train_step_guarded(self, net: &mut N, optimizer: &O, guard: &mut Guard<N>) -> Result<f32, Error> {
-        self.train_step_guarded_with(Isa::detect(), net, optimizer, guard)
-    }
-
-    /// [`Stage::train_step_guarded`] on the instruction set given.
     ///
     /// ```
-    /// # use fusebox::{Dense, Error, Guard, Isa, Sgd, Workspace, Zeroed};
+    /// # use fusebox::{Dense, Error, Guard, Sgd, Workspace, Zeroed};
     /// let (mut net, mut guard) = (Dense::<1, 2>::ZEROED, Guard::new());
     /// let mut workspace = Workspace::<_, 1>::new();
     /// let mut stage = workspace.stage();
     /// stage.push(1, |x| *x = [f32::NAN])?;
-    /// let refused = stage.train_step_guarded_with(Isa::portable(), &mut net, &Sgd::new(0.1), &mut guard);
+    /// let refused = stage.train_step_guarded(&mut net, &Sgd::new(0.1), &mut guard);
     /// assert!(matches!(refused, Err(Error::Loss { .. })));
     /// assert_eq!(net.bias, [0.0; 2]);
     /// # Ok::<(), Error>(())
     /// ```
-    pub fn train_step_guarded_with(
+    pub fn train_step_guarded(
         mut self,
-        isa: Isa,
         net: &mut N,
         optimizer: &O,
         guard: &mut Guard<N>,
-    ) -> Result<f32, Error> {
-        let (mut step, Staged { xs, targets }) = self.split();
-        step.train_step_guarded(isa, net, &xs.0, targets, optimizer, guard)
+    ) -> Result<f32, Error>
+    where
+        N: Clone,
+    {
+        self.step().train_guarded(net, optimizer, guard)
     }
 }
 
-impl<N: PerSample, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B, Private<O>, L> {
+impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B, Private<O>, L> {
     /// One private step on the rows staged: see [`Workspace::train_step_private`].
-    pub fn train_step_private(self, net: &mut N, optimizer: &Private<O>) -> Result<f32, Error> {
-        self.train_step_private_with(Isa::detect(), net, optimizer)
-    }
-
-    /// [`Stage::train_step_private`] on the instruction set given.
     ///
     /// ```
-    /// # use fusebox::{Dense, Error, Isa, Private, Sgd, Workspace, Zeroed};
+    /// # use fusebox::{Dense, Error, Private, Sgd, Workspace, Zeroed};
     /// let mut net = Dense::<1, 2>::ZEROED;
     /// let mut workspace = Workspace::<_, 1, Private<Sgd>>::new();
     /// let mut stage = workspace.stage();
     /// stage.push(1, |x| *x = [1.0])?;
     /// let optimizer = Private::new(Sgd::new(1.0), 0.1, 0.0, 1); // clipped, without noise
-    /// stage.train_step_private_with(Isa::portable(), &mut net, &optimizer)?;
+    /// stage.train_step_private(&mut net, &optimizer)?;
     /// assert!((net.bias[1] - 0.05).abs() < 1e-6); // of the gradient's four numbers, each 0.5
     /// # Ok::<(), Error>(())
     /// ```
-    pub fn train_step_private_with(
-        mut self,
-        isa: Isa,
-        net: &mut N,
-        optimizer: &Private<O>,
-    ) -> Result<f32, Error> {
-        let (mut step, Staged { xs, targets }) = self.split();
-        step.train_step_private(isa, net, &xs.0, targets, optimizer)
+    pub fn train_step_private(mut self, net: &mut N, optimizer: &Private<O>) -> Result<f32, Error> {
+        self.step().train_private(net, optimizer)
     }
 }
 

@@ -1,0 +1,133 @@
+//! The same layer at each of several positions of a row.
+
+use super::{Derivative, Init, InputGradient, Layer, Side, Train};
+use crate::memory::{layout, numbers, numbers_mut, values, values_mut};
+use crate::optimizers::Optimizer;
+use crate::pace::Pace;
+use crate::{Isa, Plain, Rng, plain};
+
+/// The layer `F` at each of `T` positions: of a sequence, of a picture. To `F` a batch has `T` times as many rows, so that its
+/// products are as large, and its parameters' gradient is the sum over positions. In private training a sample's gradient is
+/// that sum.
+///
+/// ```
+/// use fusebox::{Dense, Each, Flatten, Relu, Rng, Seq, Sgd, Workspace};
+/// // Three points in the plane; what each says, then what all of them say.
+/// type Net = Seq![Each<3, Dense<2, 8, Relu>>, Flatten<3, 8, Dense<24, 2>>];
+/// let mut net = Net::he(&mut Rng::new(1));
+/// let points = [[[0.0, 1.0], [1.0, 1.0], [2.0, 0.5]]];
+/// Workspace::<Net, 1>::new().train_step(&mut net, &points, &[1], &Sgd::new(0.1))?;
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
+pub struct Each<const T: usize, F> {
+    /// The layer.
+    pub layer: F,
+}
+
+plain!([const T: usize, F: Plain] Each<T, F> { layer: F });
+
+impl<const T: usize, F: Layer> Layer for Each<T, F> {
+    type Input = [F::Input; T];
+    type Output = [F::Output; T];
+    type Scratch = [F::Scratch; T];
+    type InPlace = [F::InPlace; T];
+
+    const CHECK: () = F::CHECK;
+
+    #[inline]
+    fn run(&self, isa: Isa, xs: &[[F::Input; T]], scratch: &mut [f32], ys: &mut [[F::Output; T]]) {
+        self.layer.run(isa, xs.as_flattened(), scratch, flat_mut(ys));
+    }
+
+    #[inline]
+    fn run_in_place(&self, isa: Isa, buffer: &mut [f32], side: Side, ys: &mut [[F::Output; T]])
+    where
+        [F::Input; T]: Plain,
+    {
+        let (xs, scratch) = side.cut::<[F::Input; T]>(buffer, ys.len());
+        self.layer.run(isa, xs.as_flattened(), scratch, flat_mut(ys));
+    }
+}
+
+/// The rows of positions, one after the other. (`as_flattened` could panic on values of no size.)
+#[inline(always)]
+fn flat<const T: usize, R: Plain>(rows: &[[R; T]]) -> &[R] {
+    values(numbers(rows), rows.len().saturating_mul(T))
+}
+
+/// As [`flat`], to be written.
+#[inline(always)]
+fn flat_mut<const T: usize, R: Plain>(rows: &mut [[R; T]]) -> &mut [R] {
+    let count = rows.len().saturating_mul(T);
+    values_mut(numbers_mut(rows), count)
+}
+
+impl<const T: usize, F: Train> Train for Each<T, F> {
+    type Tape = [F::Tape; T];
+    type Gradients = [F::Gradients; T];
+    type Memory = F::Memory;
+    type State<O: Optimizer> = F::State<O>;
+    type End = F::End;
+
+    const MIXES_SAMPLES: bool = F::MIXES_SAMPLES;
+    const PASSES_GRADIENT: bool = F::PASSES_GRADIENT;
+    const LAYOUT: u64 = layout("Each", &[T as u64, F::LAYOUT]);
+
+    fn init(&mut self, init: Init, rng: &mut Rng) {
+        self.layer.init(init, rng);
+    }
+
+    fn forward<P: Pace>(
+        &self,
+        pace: &mut P,
+        xs: &[[F::Input; T]],
+        memory: Option<&F::Memory>,
+        tape: &mut [[F::Tape; T]],
+        ys: &mut [[F::Output; T]],
+    ) {
+        self.layer.forward(pace, xs.as_flattened(), memory, flat_mut(tape), flat_mut(ys));
+    }
+
+    fn derivative<'a>(tape: &'a [[F::Tape; T]], ys: &'a [[F::Output; T]]) -> Derivative<'a> {
+        F::derivative(flat(tape), flat(ys))
+    }
+
+    fn backward<P: Pace>(
+        &self,
+        pace: &mut P,
+        xs: &[[F::Input; T]],
+        tape: &[[F::Tape; T]],
+        dys: &[[F::Output; T]],
+        gradients: &mut [[F::Gradients; T]],
+        dx: InputGradient<'_, [F::Input; T]>,
+    ) {
+        let gradients = flat_mut(gradients);
+        self.layer.backward(pace, xs.as_flattened(), flat(tape), flat(dys), gradients, dx.flattened());
+    }
+
+    fn update<O: Optimizer, P: Pace>(
+        &mut self,
+        pace: &mut P,
+        xs: &[[F::Input; T]],
+        tape: &[[F::Tape; T]],
+        dys: &[[F::Output; T]],
+        gradients: &[[F::Gradients; T]],
+        sweep: &mut O::Sweep,
+        state: &mut F::State<O>,
+    ) {
+        let (xs, tape, dys, gradients) = (xs.as_flattened(), flat(tape), flat(dys), flat(gradients));
+        self.layer.update::<O, P>(pace, xs, tape, dys, gradients, sweep, state);
+    }
+
+    fn remember<P: Pace>(
+        &mut self,
+        pace: &mut P,
+        xs: &[[F::Input; T]],
+        tape: &[[F::Tape; T]],
+        memory: &mut F::Memory,
+    ) {
+        self.layer.remember(pace, xs.as_flattened(), flat(tape), memory);
+    }
+}

@@ -1,0 +1,311 @@
+//! Two branches from the same input.
+//!
+//! ```text
+//! forward    y  = join(a(x), b(x))
+//! backward   da, db = the parts of dy;  dx = a back da + b back db
+//! ```
+
+use super::{Derivative, Init, InputGradient, Layer, Linear, Train};
+use crate::kernel::elementwise::Add;
+use crate::memory::{Either, count_of, layout, numbers, numbers_mut, part, part_mut, take, take_mut};
+use crate::optimizers::Optimizer;
+use crate::pace::Pace;
+use crate::{Isa, Pair, Plain, Rng, Zeroed};
+use core::marker::PhantomData;
+use core::ops::Range;
+
+/// Two layers on the same input, whose outputs are added ([`Sum`], as they are alike) or put beside each other ([`Concat`]). A
+/// layer of two inputs is one whose branches begin with [`Columns`], each with the part of the row that it is for.
+///
+/// ```
+/// use fusebox::{Columns, Concat, Dense, Parallel, Relu, Rng, Seq, Sgd, Workspace};
+/// // The first two numbers go through a layer of their own, all five through another.
+/// type Branches = Parallel<Seq![Columns<5, 0, 2>, Dense<2, 8, Relu>], Dense<5, 4>, Concat<12>>;
+/// type Net = Seq![Branches, Dense<12, 2>];
+/// let mut net = Net::he(&mut Rng::new(1));
+/// Workspace::<Net, 1>::new().train_step(&mut net, &[[1.0, 2.0, 3.0, 4.0, 5.0]], &[1], &Sgd::new(0.1))?;
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[repr(C)]
+pub struct Parallel<A, B, J = Sum> {
+    /// The first branch.
+    pub first: A,
+    /// The second branch.
+    pub second: B,
+    join: PhantomData<fn() -> J>,
+}
+
+impl<A, B, J> Parallel<A, B, J> {
+    /// The two branches.
+    pub const fn new(first: A, second: B) -> Self {
+        Self { first, second, join: PhantomData }
+    }
+}
+
+impl<A: Copy, B: Copy, J> Copy for Parallel<A, B, J> {}
+
+impl<A: Copy, B: Copy, J> Clone for Parallel<A, B, J> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A: PartialEq, B: PartialEq, J> PartialEq for Parallel<A, B, J> {
+    fn eq(&self, other: &Self) -> bool {
+        self.first == other.first && self.second == other.second
+    }
+}
+
+impl<A: core::fmt::Debug, B: core::fmt::Debug, J> core::fmt::Debug for Parallel<A, B, J> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Parallel").field("first", &self.first).field("second", &self.second).finish()
+    }
+}
+
+impl<A: Zeroed, B: Zeroed, J> Zeroed for Parallel<A, B, J> {
+    const ZEROED: Self = Self::new(A::ZEROED, B::ZEROED);
+}
+
+// SAFETY: `repr(C)`, two fields of plain numbers and one of no size and no alignment.
+unsafe impl<A: Plain, B: Plain, J: 'static> Plain for Parallel<A, B, J> {
+    const CHECKED: () = (A::CHECKED, B::CHECKED).0;
+}
+
+/// How the outputs of two branches become one. The crate's own: [`Sum`] and [`Concat`].
+pub trait Join<A: Plain, B: Plain>: sealed::Sealed {
+    /// A row of both.
+    type Output: Plain;
+
+    /// Tells networks that join otherwise apart in a saved state.
+    #[doc(hidden)]
+    const NAME: u64;
+
+    /// Compiles only if the sizes fit.
+    #[doc(hidden)]
+    const CHECK: () = ();
+
+    /// Overwrites `ys` with both.
+    #[doc(hidden)]
+    fn join(isa: Isa, a: &[A], b: &[B], ys: &mut [Self::Output]);
+
+    /// Overwrites `da` and `db` with the parts of `dys`.
+    #[doc(hidden)]
+    fn part(dys: &[Self::Output], da: &mut [A], db: &mut [B]);
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Sum {}
+    impl<const N: usize> Sealed for super::Concat<N> {}
+}
+
+/// The sum of outputs that are alike.
+#[derive(Clone, Copy, Debug)]
+pub struct Sum;
+
+impl<T: Plain> Join<T, T> for Sum {
+    type Output = T;
+
+    const NAME: u64 = layout("Sum", &[]);
+
+    fn join(isa: Isa, a: &[T], b: &[T], ys: &mut [T]) {
+        if a.len() == ys.len() {
+            ys.copy_from_slice(a);
+            isa.call(Add { others: numbers(b), xs: numbers_mut(ys) });
+        }
+    }
+
+    fn part(dys: &[T], da: &mut [T], db: &mut [T]) {
+        if dys.len() == da.len() && dys.len() == db.len() {
+            da.copy_from_slice(dys);
+            db.copy_from_slice(dys);
+        }
+    }
+}
+
+/// The outputs beside each other, as a row of `N` numbers: as many as both have together, which is checked when the program is
+/// built.
+#[derive(Clone, Copy, Debug)]
+pub struct Concat<const N: usize>;
+
+impl<A: Plain, B: Plain, const N: usize> Join<A, B> for Concat<N> {
+    type Output = [f32; N];
+
+    const NAME: u64 = layout("Concat", &[N as u64]);
+
+    const CHECK: () = assert!(
+        count_of::<A>() + count_of::<B>() == N,
+        "a Concat has as many numbers as the outputs of its branches together"
+    );
+
+    fn join(_: Isa, a: &[A], b: &[B], ys: &mut [[f32; N]]) {
+        const { <Self as Join<A, B>>::CHECK }
+        for ((a, b), y) in a.iter().zip(b).zip(ys) {
+            let numbers = numbers(core::slice::from_ref(a)).iter().chain(numbers(core::slice::from_ref(b)));
+            for (y, x) in y.iter_mut().zip(numbers) {
+                *y = *x;
+            }
+        }
+    }
+
+    fn part(dys: &[[f32; N]], da: &mut [A], db: &mut [B]) {
+        for ((dy, da), db) in dys.iter().zip(da).zip(db) {
+            let (da, db) = (core::slice::from_mut(da), core::slice::from_mut(db));
+            for (to, from) in numbers_mut(da).iter_mut().chain(numbers_mut(db)).zip(dy) {
+                *to = *from;
+            }
+        }
+    }
+}
+
+impl<T, A, B, J> Layer for Parallel<A, B, J>
+where
+    T: Plain,
+    A: Layer<Input = T>,
+    B: Layer<Input = T>,
+    J: Join<A::Output, B::Output>,
+{
+    type Input = T;
+    type Output = J::Output;
+    type Scratch = Pair<Pair<A::Output, B::Output>, Either<A::Scratch, B::Scratch>>;
+    type InPlace = Pair<T, Self::Scratch>;
+
+    const CHECK: () = (A::CHECK, B::CHECK, J::CHECK).0;
+
+    fn run(&self, isa: Isa, xs: &[T], mut scratch: &mut [f32], ys: &mut [J::Output]) {
+        let rows = xs.len();
+        let (a, b) = (take_mut(&mut scratch, rows), take_mut(&mut scratch, rows));
+        self.first.run(isa, xs, scratch, a);
+        self.second.run(isa, xs, scratch, b);
+        if ys.len() == rows {
+            J::join(isa, a, b, ys);
+        }
+    }
+}
+
+/// What both branches give, or get back, and what each keeps.
+struct Parts<'a, A, B, T, U> {
+    a: &'a [A],
+    b: &'a [B],
+    first: &'a [T],
+    second: &'a [U],
+}
+
+impl<'a, A: Plain, B: Plain, T: Plain, U: Plain> Parts<'a, A, B, T, U> {
+    #[inline(always)]
+    fn of(rows: usize, mut numbers: &'a [f32]) -> Self {
+        let (a, b) = (take(&mut numbers, rows), take(&mut numbers, rows));
+        Self { a, b, first: take(&mut numbers, rows), second: take(&mut numbers, rows) }
+    }
+}
+
+/// The numbers of some rows.
+fn width<T>(rows: &Range<usize>) -> Range<usize> {
+    rows.start * count_of::<T>()..rows.end * count_of::<T>()
+}
+
+/// The units of the first branch, those of the second, and rows of the batch where they come together.
+impl<T, A, B, J> Train for Parallel<A, B, J>
+where
+    T: Plain,
+    A: Train<Input = T>,
+    B: Train<Input = T>,
+    J: Join<A::Output, B::Output>,
+{
+    type Tape = Pair<Pair<A::Output, B::Output>, Pair<A::Tape, B::Tape>>;
+    /// The branches' outputs' gradients, what the branches keep, and the second's part of the input's gradient.
+    type Gradients = Pair<Pair<A::Output, B::Output>, Pair<Pair<A::Gradients, B::Gradients>, T>>;
+    type Memory = Pair<A::Memory, B::Memory>;
+    type State<O: Optimizer> = Pair<A::State<O>, B::State<O>>;
+    type End = Linear;
+
+    const MIXES_SAMPLES: bool = A::MIXES_SAMPLES || B::MIXES_SAMPLES;
+    const PASSES_GRADIENT: bool = A::PASSES_GRADIENT && B::PASSES_GRADIENT;
+    const LAYOUT: u64 = layout("Parallel", &[A::LAYOUT, B::LAYOUT, J::NAME]);
+
+    fn init(&mut self, init: Init, rng: &mut Rng) {
+        self.first.init(init, rng);
+        self.second.init(init, rng);
+    }
+
+    fn forward<P: Pace>(
+        &self,
+        pace: &mut P,
+        xs: &[T],
+        memory: Option<&Self::Memory>,
+        tape: &mut [Self::Tape],
+        ys: &mut [J::Output],
+    ) {
+        let (count, mut numbers) = (tape.len(), numbers_mut(tape));
+        let (a, b) = (take_mut(&mut numbers, count), take_mut(&mut numbers, count));
+        let (first, second) = (take_mut(&mut numbers, count), take_mut(&mut numbers, count));
+        self.first.forward(pace, xs, memory.map(|memory| &memory.0), first, a);
+        self.second.forward(pace, xs, memory.map(|memory| &memory.1), second, b);
+        let rows = pace.take(xs.len(), 2 * count_of::<J::Output>());
+        J::join(pace.isa(), part(a, &rows), part(b, &rows), part_mut(ys, &rows));
+    }
+
+    fn backward<P: Pace>(
+        &self,
+        pace: &mut P,
+        xs: &[T],
+        tape: &[Self::Tape],
+        dys: &[J::Output],
+        gradients: &mut [Self::Gradients],
+        dx: InputGradient<'_, T>,
+    ) {
+        let Parts { a, b, first, second } = Parts::of(tape.len(), numbers(tape));
+        let (count, mut numbers) = (gradients.len(), numbers_mut(gradients));
+        let (da, db) = (take_mut(&mut numbers, count), take_mut(&mut numbers, count));
+        let (of_first, of_second) = (take_mut(&mut numbers, count), take_mut(&mut numbers, count));
+        let other_dxs: &mut [T] = take_mut(&mut numbers, count);
+
+        let rows = pace.take(dys.len(), 2 * count_of::<J::Output>());
+        if !rows.is_empty() {
+            let (da, db) = (part_mut(&mut *da, &rows), part_mut(&mut *db, &rows));
+            J::part(part(dys, &rows), da, db);
+            A::derivative(first, a).part(&width::<A::Output>(&rows)).apply(pace.isa(), da);
+            B::derivative(second, b).part(&width::<B::Output>(&rows)).apply(pace.isa(), db);
+        }
+        let Some((dxs, derivative)) = dx.target() else {
+            self.first.backward(pace, xs, first, da, of_first, InputGradient::unwanted());
+            return self.second.backward(pace, xs, second, db, of_second, InputGradient::unwanted());
+        };
+        let into = InputGradient::into(&mut *dxs, Derivative::One);
+        self.first.backward(pace, xs, first, da, of_first, into);
+        let into = InputGradient::into(&mut *other_dxs, Derivative::One);
+        self.second.backward(pace, xs, second, db, of_second, into);
+        let rows = pace.take(dys.len(), 2 * count_of::<T>());
+        let (others, dxs) = (crate::memory::numbers(part(other_dxs, &rows)), part_mut(dxs, &rows));
+        pace.isa().call(Add { others, xs: numbers_mut(dxs) });
+        derivative.part(&width::<T>(&rows)).apply(pace.isa(), dxs);
+    }
+
+    fn update<O: Optimizer, P: Pace>(
+        &mut self,
+        pace: &mut P,
+        xs: &[T],
+        tape: &[Self::Tape],
+        _dys: &[J::Output],
+        gradients: &[Self::Gradients],
+        sweep: &mut O::Sweep,
+        Pair(first_state, second_state): &mut Self::State<O>,
+    ) {
+        let tape = Parts::<A::Output, B::Output, A::Tape, B::Tape>::of(tape.len(), numbers(tape));
+        let back = Parts::of(gradients.len(), numbers(gradients));
+        self.first.update::<O, P>(pace, xs, tape.first, back.a, back.first, sweep, first_state);
+        self.second.update::<O, P>(pace, xs, tape.second, back.b, back.second, sweep, second_state);
+    }
+
+    fn remember<P: Pace>(
+        &mut self,
+        pace: &mut P,
+        xs: &[T],
+        tape: &[Self::Tape],
+        Pair(of_first, of_second): &mut Self::Memory,
+    ) {
+        let tape = Parts::<A::Output, B::Output, A::Tape, B::Tape>::of(tape.len(), numbers(tape));
+        self.first.remember(pace, xs, tape.first, of_first);
+        self.second.remember(pace, xs, tape.second, of_second);
+    }
+}

@@ -1,0 +1,110 @@
+//! What a network needs to run, beside inputs and outputs.
+
+use super::Layer;
+use crate::memory::{numbers_mut, take_mut, values_mut};
+use crate::{Aligned, Error, Isa, Plain, Zeroed};
+
+/// An end of the buffer that layers of a network pass their rows through.
+///
+/// A layer finds its input at one end, and its output goes to the other; the next layer finds it there, and may overwrite
+/// what the first has read. So the buffer is as large as the largest input and output of one layer, not their sum over layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// From the buffer's start.
+    Front,
+    /// Up to the buffer's end.
+    Back,
+}
+
+impl Side {
+    /// The other end.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Front => Self::Back,
+            Self::Back => Self::Front,
+        }
+    }
+
+    /// Cuts `buffer` into `count` values of type `T` at this end, or as many as there are, and the rest.
+    #[inline(always)]
+    pub(crate) fn cut<T: Plain>(self, mut buffer: &mut [f32], count: usize) -> (&mut [T], &mut [f32]) {
+        match self {
+            Self::Front => {
+                let values = take_mut(&mut buffer, count);
+                (values, buffer)
+            }
+            Self::Back => {
+                let width = size_of::<T>() / size_of::<f32>();
+                let start = buffer.len().saturating_sub(count.saturating_mul(width));
+                let values = buffer.split_off_mut(start..).unwrap_or_default();
+                (values_mut(values, count), buffer)
+            }
+        }
+    }
+}
+
+/// Runs a network: the check of runtime lengths that stands before [`Layer::run`].
+pub(crate) fn infer<N: Layer, const B: usize>(
+    net: &N,
+    isa: Isa,
+    xs: &[N::Input],
+    scratch: &mut Scratch<N, B>,
+    ys: &mut [N::Output],
+) -> Result<(), Error> {
+    const { N::CHECK }
+    check_batch::<B>(xs.len())?;
+    if ys.len() != xs.len() {
+        return Err(Error::Rows { expected: xs.len(), got: ys.len() });
+    }
+    net.run(isa, xs, scratch.buffer(xs.len()), ys);
+    Ok(())
+}
+
+/// Whether a batch of `rows` is one of at least 1 and at most `B`.
+pub(crate) fn check_batch<const B: usize>(rows: usize) -> Result<(), Error> {
+    match rows {
+        0 => Err(Error::Empty),
+        1.. if rows <= B => Ok(()),
+        _ => Err(Error::Batch { expected: B, got: rows }),
+    }
+}
+
+/// What a network of type `N` needs to run a batch of at most `B` rows, beside inputs and outputs: a buffer as large as the
+/// largest input and output of one of its layers.
+///
+/// ```
+/// use fusebox::{Dense, Relu, Scratch, Seq};
+/// type Net = Seq![Dense<64, 32, Relu>, Dense<32, 8, Relu>, Dense<8, 16, Relu>, Dense<16, 2>];
+/// static SCRATCH: Scratch<Net, 4> = Scratch::new();
+/// assert_eq!(Scratch::<Net, 4>::BYTES, 4 * (32 + 8) * 4); // 8 to 16 has room there too
+/// ```
+#[derive(Debug)]
+pub struct Scratch<N: Layer, const B: usize> {
+    rows: Aligned<[N::Scratch; B]>,
+}
+
+impl<N: Layer, const B: usize> Scratch<N, B> {
+    /// Bytes of the buffer.
+    pub const BYTES: usize = size_of::<[N::Scratch; B]>();
+
+    /// Scratch of zeros, for a `static` or the stack.
+    pub const fn new() -> Self {
+        Self { rows: Zeroed::ZEROED }
+    }
+
+    /// The numbers for so many rows.
+    fn buffer(&mut self, rows: usize) -> &mut [f32] {
+        numbers_mut(self.rows.0.get_mut(..rows).unwrap_or_default())
+    }
+}
+
+impl<N: Layer, const B: usize> Zeroed for Scratch<N, B> {
+    const ZEROED: Self = Self::new();
+}
+
+impl<N: Layer, const B: usize> Default for Scratch<N, B> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

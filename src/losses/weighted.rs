@@ -1,0 +1,85 @@
+//! A weight for each sample.
+
+use super::{Loss, whole};
+use crate::memory::{Plain, numbers_mut, part, part_mut};
+use crate::pace::{FUNCTION, Pace};
+use crate::{Error, Isa};
+use core::slice::{from_mut, from_ref};
+
+/// Another loss whose targets carry a weight for their sample, which is not negative: the mean over the batch is
+/// `sum_i w_i l_i / sum_i w_i`. A batch whose weights are all zero has loss 0 and gradient 0. Where the other loss weighs its
+/// rows itself, the two weights are multiplied.
+///
+/// Row by row: what it costs beside the other loss is the price of a rarer wish.
+///
+/// ```
+/// use fusebox::{CrossEntropy, Dense, Sgd, Weighted, Workspace, Zeroed};
+/// let mut net = Dense::<1, 2>::ZEROED;
+/// let mut workspace = Workspace::<_, 2, Sgd, _>::with_loss(Weighted(CrossEntropy));
+/// // Two samples that contradict each other, of which one counts three times.
+/// workspace.train_step(&mut net, &[[0.0]; 2], &[(0, 1.0), (1, 3.0)], &Sgd::new(1.0))?;
+/// assert_eq!(net.bias, [-0.25, 0.25]); // (0.5 - 3 * 0.5) / 4
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Weighted<L>(
+    /// The loss of a row.
+    pub L,
+);
+
+impl<Output: Plain, L: Loss<Output>> Loss<Output> for Weighted<L> {
+    type Target = (L::Target, f32);
+
+    fn settings(&self) -> Result<(), Error> {
+        self.0.settings()
+    }
+
+    /// Refuses what the other loss refuses, and a weight that is neither 0 nor, multiplied by the other loss's own, between 1e-30
+    /// and 1e30: their sum and its reciprocal must not overflow.
+    fn check(&self, (target, weight): &(L::Target, f32), row: usize) -> Result<(), Error> {
+        self.0.check(target, row)?;
+        let product = weight * self.0.weight(from_ref(target));
+        let fits = *weight >= 0.0 && (product == 0.0 || product >= 1e-30 && product <= 1e30);
+        if fits { Ok(()) } else { Err(Error::Weight { row }) }
+    }
+
+    fn weight(&self, targets: &[(L::Target, f32)]) -> f32 {
+        targets.iter().map(|(target, weight)| weight * self.0.weight(from_ref(target))).sum()
+    }
+
+    fn gradient(&self, isa: Isa, ys: &[Output], targets: &[Self::Target], dys: &mut [Output]) -> f32 {
+        whole(self, isa, ys, targets, dys)
+    }
+
+    /// A unit is a row.
+    fn paced<P: Pace>(
+        &self,
+        pace: &mut P,
+        ys: &[Output],
+        targets: &[Self::Target],
+        dys: &mut [Output],
+        [sum, ..]: &mut [f32; 16],
+    ) -> Option<f32> {
+        let rows = pace.take(ys.len(), FUNCTION * (size_of::<Output>() / size_of::<f32>() + FUNCTION));
+        if rows.is_empty() {
+            return None;
+        }
+        let (all, last) = (self.weight(targets), rows.end == ys.len());
+        let scale = if all > 0.0 { 1.0 / all } else { 0.0 };
+        let (ys, targets, dys) = (part(ys, &rows), part(targets, &rows), part_mut(dys, &rows));
+        for ((y, (target, weight)), dy) in ys.iter().zip(targets).zip(dys) {
+            let factor = weight * self.0.weight(from_ref(target)) * scale;
+            let dy = from_mut(dy);
+            // A sample of no weight has no say, whatever its numbers are.
+            if factor == 0.0 {
+                numbers_mut(dy).fill(0.0);
+                continue;
+            }
+            *sum += factor * self.0.gradient(pace.isa(), from_ref(y), from_ref(target), dy);
+            for dy in numbers_mut(dy) {
+                *dy *= factor;
+            }
+        }
+        last.then_some(*sum)
+    }
+}

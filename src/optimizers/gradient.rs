@@ -1,0 +1,368 @@
+//! The forms that a gradient comes in. A layer hands the optimiser the form it has; what the optimiser does to it (move
+//! parameters by a rule, add it to a buffer, take its norm for each sample) is done by the form, which knows how to do it
+//! without holding the gradient in memory.
+//!
+//! | form | gradient | of |
+//! |---|---|---|
+//! | [`Product`] | X^T dY, or the sum of several such | weights |
+//! | [`Rows`] | the sum of rows | biases, gains |
+//! | [`Formed`] | in memory | whatever a layer computes itself |
+
+use crate::kernel::elementwise::SumOfSquares;
+use crate::kernel::update::{
+    self, DescendColumns, DescendSlice, MOST_MOMENTS, Rule, RuleAt, descend_product,
+};
+use crate::memory::{numbers, numbers_mut, part, part_mut};
+use crate::pace::{FUNCTION, Pace};
+use crate::{Isa, Mat, MatMut, Plain};
+use core::ops::Range;
+use core::slice::{from_mut, from_ref};
+
+/// The gradient of parameters of type `P`. The crate's own: [`Product`], [`Rows`] or [`Formed`].
+#[expect(private_bounds, reason = "rules are written for instruction sets, which are private")]
+pub trait Gradient<P: Plain>: Copy {
+    /// Whether weight decay can be told to leave the parameters alone: they are biases, gains and the like.
+    const IS_OFFSET: bool = false;
+
+    /// Moves `parameters`, and the moments kept for them, by `rule`.
+    #[doc(hidden)]
+    fn apply<R: Rule, Q: Pace>(
+        self,
+        pace: &mut Q,
+        rule: R,
+        parameters: &mut P,
+        moments: [&mut [f32]; MOST_MOMENTS],
+    );
+
+    /// Adds `factor` times the gradient to `sum`, which is zeroed before if `fresh`.
+    #[doc(hidden)]
+    fn add_to<Q: Pace>(self, pace: &mut Q, fresh: bool, factor: f32, sum: &mut P);
+
+    /// Adds the square of the norm of each sample's gradient to `squares`, one for each; never less than it is but for
+    /// rounding. Whoever is content with numbers that are finite only if the gradient is (`FINITE`) may get any such.
+    #[doc(hidden)]
+    fn add_squares<Q: Pace, const FINITE: bool>(self, pace: &mut Q, squares: &mut [f32]);
+}
+
+/// What a rule counts as, for each parameter: those that divide keep moments.
+const fn macs<R: Rule>() -> usize {
+    1 + FUNCTION * R::MOMENTS
+}
+
+/// Numbers of a unit where there are no rows.
+const PIECE: usize = 16;
+
+/// The square of a row's norm, never less than it is but for rounding: what underflows counts as the least normal number,
+/// for a norm that private training clips by may be too large, but not too small.
+fn square_of(isa: Isa, row: &[f32]) -> f32 {
+    isa.call(SumOfSquares(row)) + row.len() as f32 * f32::MIN_POSITIVE
+}
+
+/// `X^T dY`, the gradient of weights `[[f32; OUT]; IN]`, or the sum of `USES` such products: weights used in several places.
+/// Every piece has as many rows of inputs as of gradients, else nothing is computed.
+#[derive(Clone, Copy, Debug)]
+pub struct Product<'a, const IN: usize, const OUT: usize, const USES: usize = 1> {
+    pieces: [(&'a [[f32; IN]], &'a [[f32; OUT]]); USES],
+}
+
+impl<'a, const IN: usize, const OUT: usize> Product<'a, IN, OUT> {
+    /// `xs^T dys`.
+    pub const fn of(xs: &'a [[f32; IN]], dys: &'a [[f32; OUT]]) -> Self {
+        Self { pieces: [(xs, dys)] }
+    }
+}
+
+impl<'a, const IN: usize, const OUT: usize, const USES: usize> Product<'a, IN, OUT, USES> {
+    /// The sum of the pieces' products, in order.
+    pub const fn sum(pieces: [(&'a [[f32; IN]], &'a [[f32; OUT]]); USES]) -> Self {
+        Self { pieces }
+    }
+
+    /// Rows of all pieces.
+    fn rows(&self) -> usize {
+        self.pieces.iter().map(|(xs, _)| xs.len()).sum()
+    }
+
+    /// Overwrites `tile` (rows of `cols.len()` numbers) with the gradient of some rows and columns of the weights, summed over
+    /// some rows of each piece.
+    fn form(
+        &self,
+        isa: Isa,
+        samples: impl Fn(usize) -> Range<usize>,
+        rows: &Range<usize>,
+        cols: &Range<usize>,
+        tile: &mut [f32],
+    ) {
+        tile.fill(0.0);
+        for (xs, dys) in &self.pieces {
+            let batch = samples(xs.len());
+            let (xs, dys) = (columns(part(xs, &batch), rows), columns(part(dys, &batch), cols));
+            if let Ok(tile) = MatMut::new(tile, rows.len(), cols.len()) {
+                descend_product(isa, xs.t(), dys, tile, -1.0);
+            }
+        }
+    }
+}
+
+/// Some of the columns of rows.
+fn columns<'a, const N: usize>(rows: &'a [[f32; N]], range: &Range<usize>) -> Mat<'a> {
+    let data = rows.as_flattened().get(range.start..).unwrap_or_default();
+    // The last row ends where `range` does, inside of it.
+    Mat::with_stride(data, rows.len(), range.len(), N).unwrap_or(Mat::of_rows::<N>(&[]))
+}
+
+/// Numbers of a gradient that are formed at a time, on the stack, where no kernel takes the sum as a whole.
+const TILE: usize = if crate::simd::VECTORS { 1024 } else { 64 };
+
+/// Rows and columns of tiles of at most [`TILE`] numbers that cover `rows` rows of `OUT`.
+fn tiles<const OUT: usize>(rows: Range<usize>) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    let cols = OUT.clamp(1, TILE);
+    let height = TILE / cols;
+    let Range { start, end } = rows;
+    let starts = core::iter::successors(Some(start), move |row| row.checked_add(height))
+        .take_while(move |&row| row < end);
+    starts.flat_map(move |row| {
+        let starts =
+            core::iter::successors(Some(0), move |col| Some(col + cols)).take_while(|&col| col < OUT);
+        starts.map(move |col| (row..end.min(row + height), col..OUT.min(col + cols)))
+    })
+}
+
+#[expect(private_bounds, reason = "see the trait")]
+impl<const IN: usize, const OUT: usize, const USES: usize> Gradient<[[f32; OUT]; IN]>
+    for Product<'_, IN, OUT, USES>
+{
+    /// A unit is a row of weights.
+    #[inline]
+    fn apply<R: Rule, Q: Pace>(
+        self,
+        pace: &mut Q,
+        rule: R,
+        weight: &mut [[f32; OUT]; IN],
+        moments: [&mut [f32]; MOST_MOMENTS],
+    ) {
+        let rows = pace.take(IN, OUT * (self.rows() + macs::<R>()));
+        if rows.is_empty() {
+            return;
+        }
+        let isa = pace.isa();
+        let moments = moments.map(|moment| part_mut(moment, &(rows.start * OUT..rows.end * OUT)));
+        let weight = part_mut(weight, &rows);
+        if let [(xs, dys)] = self.pieces.as_slice() {
+            let (xs, weight) = (columns(xs, &rows), MatMut::of_rows(weight));
+            return apply_product(rule, isa, xs.t(), Mat::of_rows(dys), weight, moments);
+        }
+        let mut tile = [0.0; TILE];
+        let mut moments = moments;
+        for (tile_rows, cols) in tiles::<OUT>(0..rows.len()) {
+            let gradient = part_mut(&mut tile, &(0..tile_rows.len() * cols.len()));
+            let from = rows.start + tile_rows.start..rows.start + tile_rows.end;
+            self.form(isa, |all| 0..all, &from, &cols, gradient);
+            for (row, gradient) in tile_rows.zip(gradient.chunks(cols.len().max(1))) {
+                let here = row * OUT + cols.start..row * OUT + cols.end;
+                let parameters = part_mut(weight.as_flattened_mut(), &here);
+                let moments = moments.each_mut().map(|moment| part_mut(moment, &here));
+                isa.call(DescendSlice { rule, gradient, parameters, moments });
+            }
+        }
+    }
+
+    /// A unit is a row of weights.
+    fn add_to<Q: Pace>(self, pace: &mut Q, fresh: bool, factor: f32, sum: &mut [[f32; OUT]; IN]) {
+        let rows = pace.take(IN, OUT * (self.rows() + 1));
+        if rows.is_empty() {
+            return;
+        }
+        let sum = part_mut(sum, &rows);
+        if fresh {
+            numbers_mut(sum).fill(0.0);
+        }
+        for (xs, dys) in &self.pieces {
+            let xs = columns(xs, &rows);
+            descend_product(pace.isa(), xs.t(), Mat::of_rows(dys), MatMut::of_rows(sum), -factor);
+        }
+    }
+
+    /// A sample with one row has an outer product for gradient, `|x dy^T|^2 = |x|^2 |dy|^2`. Another's is formed, a tile at
+    /// a time. A unit is a sample.
+    fn add_squares<Q: Pace, const FINITE: bool>(self, pace: &mut Q, squares: &mut [f32]) {
+        let count = squares.len();
+        let per_sample = |rows: usize| rows.checked_div(count).unwrap_or(0);
+        let rows = per_sample(self.rows());
+        let isa = pace.isa();
+        if FINITE || rows <= 1 {
+            // The sum of the rows' norms is finite only if the sum of the products is.
+            let samples = pace.take(count, rows * (IN + OUT));
+            for (xs, dys) in &self.pieces {
+                let each = per_sample(xs.len());
+                for (square, sample) in part_mut(squares, &samples).iter_mut().zip(samples.clone()) {
+                    let batch = sample * each..(sample + 1) * each;
+                    for (x, dy) in part(xs, &batch).iter().zip(part(dys, &batch)) {
+                        *square += square_of(isa, x) * square_of(isa, dy);
+                    }
+                }
+            }
+            return;
+        }
+        let samples = pace.take(count, rows * IN * OUT);
+        let mut tile = [0.0; TILE];
+        for (square, sample) in part_mut(squares, &samples).iter_mut().zip(samples.clone()) {
+            for (rows, cols) in tiles::<OUT>(0..IN) {
+                let tile = part_mut(&mut tile, &(0..rows.len() * cols.len()));
+                let of_sample = |all: usize| {
+                    let each = per_sample(all);
+                    sample * each..(sample + 1) * each
+                };
+                self.form(isa, of_sample, &rows, &cols, tile);
+                *square += square_of(isa, tile);
+            }
+        }
+    }
+}
+
+/// The rule on parameters without gaps, whose gradient is `xs dys`.
+#[inline(always)]
+fn apply_product<R: Rule>(
+    rule: R,
+    isa: Isa,
+    xs: Mat<'_>,
+    dys: Mat<'_>,
+    weight: MatMut<'_>,
+    moments: [&mut [f32]; MOST_MOMENTS],
+) {
+    let (stride, len) = (weight.cols(), weight.rows() * weight.cols());
+    if let Some(rate) = rule.descent() {
+        descend_product(isa, xs, dys, weight, rate);
+    } else if let Some(rule) = RuleAt::new(isa, rule, moments, stride, len) {
+        update::move_by_product(isa, xs, dys, weight, &rule);
+    }
+}
+
+/// The sum of rows: the gradient of what is added to, or multiplies, each row alike.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a, const N: usize> {
+    rows: &'a [[f32; N]],
+}
+
+impl<'a, const N: usize> Rows<'a, N> {
+    /// The sum of `rows`.
+    pub const fn of(rows: &'a [[f32; N]]) -> Self {
+        Self { rows }
+    }
+}
+
+#[expect(private_bounds, reason = "see the trait")]
+impl<const N: usize> Gradient<[f32; N]> for Rows<'_, N> {
+    const IS_OFFSET: bool = true;
+
+    #[inline]
+    fn apply<R: Rule, Q: Pace>(
+        self,
+        pace: &mut Q,
+        rule: R,
+        bias: &mut [f32; N],
+        moments: [&mut [f32]; MOST_MOMENTS],
+    ) {
+        if pace.take_whole(N * (self.rows.len() + macs::<R>())) {
+            pace.isa().call(DescendColumns { rule, dys: self.rows.as_flattened(), bias, moments });
+        }
+    }
+
+    fn add_to<Q: Pace>(self, pace: &mut Q, fresh: bool, factor: f32, sum: &mut [f32; N]) {
+        if pace.take_whole(N * (self.rows.len() + 1)) {
+            if fresh {
+                sum.fill(0.0);
+            }
+            let rule = update::Downhill { rate: -factor };
+            let (dys, moments) = (self.rows.as_flattened(), [&mut [][..], &mut []]);
+            pace.isa().call(DescendColumns { rule, dys, bias: sum, moments });
+        }
+    }
+
+    /// A unit is a sample.
+    fn add_squares<Q: Pace, const FINITE: bool>(self, pace: &mut Q, squares: &mut [f32]) {
+        let each = self.rows.len().checked_div(squares.len()).unwrap_or(0);
+        let samples = pace.take(squares.len(), each * N);
+        let isa = pace.isa();
+        for (square, sample) in part_mut(squares, &samples).iter_mut().zip(samples.clone()) {
+            let rows = part(self.rows, &(sample * each..(sample + 1) * each));
+            if FINITE || rows.len() <= 1 {
+                *square += rows.iter().map(|row| square_of(isa, row)).sum::<f32>();
+                continue;
+            }
+            let mut sum = [0.0; N];
+            let (rule, moments) = (update::Downhill { rate: -1.0 }, [&mut [][..], &mut []]);
+            isa.call(DescendColumns { rule, dys: rows.as_flattened(), bias: &mut sum, moments });
+            *square += square_of(isa, &sum);
+        }
+    }
+}
+
+/// A gradient in memory, summed over the whole batch. It does not tell samples apart: private training of a layer that has one
+/// does not compile.
+#[derive(Clone, Copy, Debug)]
+pub struct Formed<'a, P, const OFFSETS: bool = false> {
+    gradient: &'a P,
+}
+
+impl<'a, P: Plain> Formed<'a, P> {
+    /// The gradient given, of weights.
+    pub const fn of(gradient: &'a P) -> Self {
+        Self { gradient }
+    }
+}
+
+impl<'a, P: Plain> Formed<'a, P, true> {
+    /// The gradient given, of biases, gains and the like.
+    pub const fn of_offsets(gradient: &'a P) -> Self {
+        Self { gradient }
+    }
+}
+
+#[expect(private_bounds, reason = "see the trait")]
+impl<P: Plain, const OFFSETS: bool> Gradient<P> for Formed<'_, P, OFFSETS> {
+    const IS_OFFSET: bool = OFFSETS;
+
+    /// A unit is sixteen numbers.
+    fn apply<R: Rule, Q: Pace>(
+        self,
+        pace: &mut Q,
+        rule: R,
+        parameters: &mut P,
+        moments: [&mut [f32]; MOST_MOMENTS],
+    ) {
+        let (gradient, parameters) = (numbers(from_ref(self.gradient)), numbers_mut(from_mut(parameters)));
+        let pieces = pace.take(parameters.len().div_ceil(PIECE), PIECE * macs::<R>());
+        if pieces.is_empty() {
+            return;
+        }
+        let range = pieces.start * PIECE..parameters.len().min(pieces.end * PIECE);
+        let moments = moments.map(|moment| part_mut(moment, &range));
+        let (gradient, parameters) = (part(gradient, &range), part_mut(parameters, &range));
+        pace.isa().call(DescendSlice { rule, gradient, parameters, moments });
+    }
+
+    fn add_to<Q: Pace>(self, pace: &mut Q, fresh: bool, factor: f32, sum: &mut P) {
+        let (gradient, sum) = (numbers(from_ref(self.gradient)), numbers_mut(from_mut(sum)));
+        if pace.take_whole(sum.len()) {
+            if fresh {
+                sum.fill(0.0);
+            }
+            let (rule, moments) = (update::Downhill { rate: -factor }, [&mut [][..], &mut []]);
+            pace.isa().call(DescendSlice { rule, gradient, parameters: sum, moments });
+        }
+    }
+
+    fn add_squares<Q: Pace, const FINITE: bool>(self, pace: &mut Q, squares: &mut [f32]) {
+        const {
+            assert!(
+                FINITE,
+                "a layer whose gradient is `Formed` does not tell samples apart: no private training"
+            );
+        }
+        let gradient = numbers(from_ref(self.gradient));
+        if let (true, Some(square)) = (pace.take_whole(gradient.len()), squares.first_mut()) {
+            *square += square_of(pace.isa(), gradient);
+        }
+    }
+}

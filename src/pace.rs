@@ -1,0 +1,259 @@
+//! How a training step goes on: whole, or in slices, for a device whose control loop has a deadline.
+//!
+//! Each pass of a step over a network is a row of units, layer by layer, in one order:
+//!
+//! | pass | unit | multiply-adds |
+//! |---|---|---|
+//! | forward, backward | a row of the batch through a layer | IN OUT |
+//! | loss | a row of the batch | a function of each number |
+//! | copy | sixteen of the network's parameters | as many |
+//! | update | the weights of one input, their gradient summed over the whole batch | OUT (B + rule) |
+//!
+//! A layer asks its [`Pace`] which of its units to do now. [`Whole`] says all of them, and costs nothing: it has no budget and
+//! no state, so the compiler leaves no trace of the question. A [`Slice`] skips the units that were done before it, and
+//! grants as many as its budget pays for.
+//!
+//! That slices leave the bits of the whole step is the crate's order of summation: a row's bits do not depend on the rows
+//! beside it, and an element of dW = X^T dY sums over the batch whichever rows of dW are formed with it.
+
+use crate::Isa;
+use core::ops::Range;
+
+/// What a number that passes through a function (an exponential, a quotient) counts as in multiply-adds: on a Cortex-M4F both
+/// come to some five instructions a multiply-add.
+pub(crate) const FUNCTION: usize = 12;
+
+/// How much of a pass over the network is done now. The crate's own, [`Whole`] or a [`Slice`]; it cannot be implemented.
+pub trait Pace: sealed::Sealed {
+    /// The instruction set to do it on.
+    fn isa(&self) -> Isa;
+
+    /// Which of a layer's `count` units to do now, each of `macs` multiply-adds: those that were not done before, as far as
+    /// the budget goes; an empty range if there are none. The caller does them: they count as done.
+    ///
+    /// In every slice of a pass, the same calls are made with the same numbers and in the same order.
+    ///
+    /// ```
+    /// use fusebox::Pace;
+    /// /// y = -x; a unit is a row of the batch.
+    /// fn forward(pace: &mut impl Pace, xs: &[[f32; 8]], ys: &mut [[f32; 8]]) {
+    ///     let rows = pace.take(xs.len(), 8);
+    ///     for (x, y) in xs[rows.clone()].iter().zip(&mut ys[rows]) {
+    ///         *y = x.map(|x| -x);
+    ///     }
+    /// }
+    /// ```
+    fn take(&mut self, count: usize, macs: usize) -> Range<usize>;
+
+    /// Whether to do now what is a single unit of `macs` multiply-adds.
+    ///
+    /// ```
+    /// use fusebox::Pace;
+    /// # fn in_a_layer(pace: &mut impl Pace) {
+    /// if pace.take_whole(640) {
+    ///     // .. all of it
+    /// }
+    /// # }
+    /// ```
+    #[inline(always)]
+    fn take_whole(&mut self, macs: usize) -> bool {
+        !self.take(1, macs).is_empty()
+    }
+
+    /// Which of several equal blocks is being passed, so that layers in them can draw other random numbers: 0 outside of
+    /// blocks. See [`Repeat`](crate::layers::Repeat).
+    #[doc(hidden)]
+    fn block(&mut self) -> &mut u32;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// All units at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole {
+    isa: Isa,
+    block: u32,
+}
+
+impl Whole {
+    /// All units, on the instruction set given.
+    ///
+    /// ```
+    /// use fusebox::{Isa, Pace, Whole};
+    /// assert_eq!(Whole::on(Isa::detect()).take(7, 100), 0..7);
+    /// ```
+    pub const fn on(isa: Isa) -> Self {
+        Self { isa, block: 0 }
+    }
+}
+
+impl sealed::Sealed for Whole {}
+
+impl Pace for Whole {
+    #[inline(always)]
+    fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    #[inline(always)]
+    fn take(&mut self, count: usize, _macs: usize) -> Range<usize> {
+        0..count
+    }
+
+    #[inline(always)]
+    fn block(&mut self) -> &mut u32 {
+        &mut self.block
+    }
+}
+
+/// How much a slice of a training step may do: see [`Learner::poll`](crate::Learner::poll).
+///
+/// A slice always does one unit of work, however small its budget, so that every step ends; it never does more than the
+/// larger of its budget and one unit. The units are told by the layers, through their [`Pace`].
+///
+/// ```
+/// use fusebox::Budget;
+/// let tick = Budget::macs(5_000); // some 30,000 instructions of a Cortex-M4F
+/// assert_ne!(tick, Budget::ALL);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    units: usize,
+    macs: usize,
+}
+
+impl Budget {
+    /// The whole step at once.
+    pub const ALL: Self = Self { units: usize::MAX, macs: usize::MAX };
+
+    /// `rows` units, whatever they cost: rows of a batch through a layer, rows of weights and the like. At most as long as
+    /// the dearest unit takes, so many times.
+    pub const fn rows(rows: usize) -> Self {
+        Self { units: rows, ..Self::ALL }
+    }
+
+    /// `macs` multiply-adds, a function of one number (an exponential, a quotient) counting as twelve.
+    pub const fn macs(macs: usize) -> Self {
+        Self { macs, ..Self::ALL }
+    }
+}
+
+/// What is left of a budget, and where in a pass over the network a slice goes on: handed from layer to layer.
+#[derive(Debug)]
+pub struct Slice {
+    isa: Isa,
+    block: u32,
+    budget: Budget,
+    /// Units ahead that earlier slices have done.
+    skip: usize,
+    /// Units done in this pass by this slice.
+    done: usize,
+    /// Nothing was done yet: one unit is free.
+    fresh: bool,
+    /// Some unit was not paid for: nothing after it may be done.
+    stopped: bool,
+}
+
+impl Slice {
+    pub(crate) fn new(isa: Isa, budget: Budget) -> Self {
+        Self { isa, block: 0, budget, skip: 0, done: 0, fresh: true, stopped: false }
+    }
+
+    /// Begins to walk over a pass of which earlier slices have done the first `skip` units.
+    pub(crate) fn enter(&mut self, skip: usize) {
+        (self.skip, self.done) = (skip, 0);
+    }
+
+    /// The units done since [`Slice::enter`], if some were left undone; `None` if the pass is complete.
+    pub(crate) fn left_after(&self) -> Option<usize> {
+        self.stopped.then_some(self.done)
+    }
+}
+
+impl sealed::Sealed for Slice {}
+
+impl Pace for Slice {
+    #[inline(always)]
+    fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    #[inline(never)]
+    fn take(&mut self, count: usize, macs: usize) -> Range<usize> {
+        let start = self.skip.min(count);
+        self.skip -= start;
+        let left = count - start;
+        if self.stopped || left == 0 {
+            return start..start;
+        }
+        let Budget { units, macs: paid } = self.budget;
+        // A unit without numbers costs something too.
+        let macs = macs.max(1);
+        let units = units.min(paid / macs).max(usize::from(self.fresh)).min(left);
+        self.stopped = units < left;
+        self.fresh &= units == 0;
+        self.done += units;
+        self.budget.units = self.budget.units.saturating_sub(units);
+        self.budget.macs = paid.saturating_sub(macs.saturating_mul(units));
+        start..start + units
+    }
+
+    #[inline(always)]
+    fn block(&mut self) -> &mut u32 {
+        &mut self.block
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Budget, Pace, Slice};
+    use crate::Isa;
+    use std::vec::Vec;
+
+    /// The units of a pass over layers of (units, multiply-adds), slice by slice.
+    fn slices(budget: Budget, layers: &[(usize, usize)]) -> Vec<Vec<(usize, usize)>> {
+        let (mut done, mut all) = (0, Vec::new());
+        loop {
+            let mut slice = Slice::new(Isa::portable(), budget);
+            slice.enter(done);
+            let mut units = Vec::new();
+            for (layer, &(count, macs)) in layers.iter().enumerate() {
+                units.extend(slice.take(count, macs).map(|unit| (layer, unit)));
+            }
+            all.push(units);
+            match slice.left_after() {
+                Some(more) => done += more,
+                None => return all,
+            }
+        }
+    }
+
+    #[test]
+    fn every_unit_once_in_order_and_within_the_budget() {
+        let layers = [(3, 100), (0, 50), (5, 10), (1, 1000), (2, 0), (4, 60)];
+        let all: Vec<_> =
+            (0..).zip(layers).flat_map(|(l, (count, _))| (0..count).map(move |u| (l, u))).collect();
+        for macs in (0..1600).chain([usize::MAX]) {
+            let slices = slices(Budget::macs(macs), &layers);
+            assert_eq!(slices.concat(), all, "{macs}");
+            for units in &slices {
+                let used: usize = units.iter().map(|&(layer, _)| layers[layer].1.max(1)).sum();
+                assert!(used <= macs || units.len() == 1, "{macs}: {units:?}");
+                assert!(!units.is_empty(), "{macs}: a slice that does nothing");
+            }
+        }
+        for rows in (0..20).chain([usize::MAX]) {
+            let slices = slices(Budget::rows(rows), &layers);
+            assert_eq!(slices.concat(), all, "{rows}");
+            assert!(slices.iter().all(|units| units.len() <= rows.max(1)), "{rows}");
+        }
+    }
+
+    #[test]
+    fn a_pass_without_units_is_complete() {
+        assert_eq!(slices(Budget::macs(0), &[]), [[]]);
+        assert_eq!(slices(Budget::rows(0), &[(0, 7)]), [[]]);
+    }
+}
