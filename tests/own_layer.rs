@@ -11,29 +11,28 @@ mod support {
 }
 
 use fusebox::{
-    Budget, Dense, Init, InputGradient, Isa, Layer, Learner, Optimizer, Relu, Rng, Scratch, Seq, Sgd, Sliced,
-    Train, Workspace, Zeroed, evaluate,
+    Budget, Dense, Each, Flatten, Guard, Init, InputGradient, Isa, Layer, Learner, Linear, Optimizer, Pace,
+    Plain, Private, Relu, Repeat, Residual, Rng, Rows, Scratch, Seq, Sgd, Train, Workspace, evaluate, plain,
 };
 use std::task::Poll;
 use support::isas::isas;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
 struct Scale<const N: usize> {
     factor: [f32; N],
 }
 
-impl<const N: usize> Zeroed for Scale<N> {
-    const ZEROED: Self = Self { factor: Zeroed::ZEROED };
-}
+plain!([const N: usize] Scale<N> { factor: [f32; N] });
 
 impl<const N: usize> Layer for Scale<N> {
     type Input = [f32; N];
     type Output = [f32; N];
-    // What a chain needs between its layers; this one has nothing inside.
-    type Even<const B: usize> = ();
-    type Odd<const B: usize> = ();
+    // What passes between layers inside; this one has none.
+    type Scratch = ();
+    type InPlace = [f32; N];
 
-    fn run(&self, _: Isa, xs: &[[f32; N]], _scratch: [&mut [f32]; 2], ys: &mut [[f32; N]]) {
+    fn run(&self, _: Isa, xs: &[[f32; N]], _scratch: &mut [f32], ys: &mut [[f32; N]]) {
         for (x, y) in xs.iter().zip(ys) {
             *y = std::array::from_fn(|i| self.factor[i] * x[i]);
         }
@@ -41,57 +40,63 @@ impl<const N: usize> Layer for Scale<N> {
 }
 
 impl<const N: usize> Train for Scale<N> {
-    type Tape<const B: usize> = ();
-    /// The sum of dy x over the batch, which `backward` forms while it has both at hand.
-    type Gradients<const B: usize> = [f32; N];
+    type Tape = ();
+    /// The row's dy x, which `backward` forms while it has both at hand.
+    type Gradients = [f32; N];
+    type Memory = ();
     type State<O: Optimizer> = O::State<[f32; N]>;
+    type End = Linear;
 
     fn init(&mut self, _: Init, _: &mut Rng) {
         self.factor = [1.0; N];
     }
 
-    fn forward<const B: usize>(&self, isa: Isa, xs: &[[f32; N]], _: &mut (), ys: &mut [[f32; N]]) {
-        self.run(isa, xs, [&mut [], &mut []], ys);
+    fn forward<P: Pace>(
+        &self,
+        pace: &mut P,
+        xs: &[[f32; N]],
+        _: Option<&()>,
+        _: &mut [()],
+        ys: &mut [[f32; N]],
+    ) {
+        let rows = pace.take(xs.len(), N);
+        self.run(pace.isa(), &xs[rows.clone()], &mut [], &mut ys[rows]);
     }
 
-    fn backward<const B: usize>(
+    fn backward<P: Pace>(
         &self,
-        isa: Isa,
+        pace: &mut P,
         xs: &[[f32; N]],
-        _: &(),
+        _: &[()],
         dys: &[[f32; N]],
-        gradient: &mut [f32; N],
+        gradients: &mut [[f32; N]],
         dx: InputGradient<'_, [f32; N]>,
     ) {
-        *gradient = [0.0; N];
-        for (x, dy) in xs.iter().zip(dys) {
-            for (i, sum) in gradient.iter_mut().enumerate() {
-                *sum += dy[i] * x[i];
-            }
+        let rows = pace.take(xs.len(), 2 * N);
+        for row in rows.clone() {
+            gradients[row] = std::array::from_fn(|i| dys[row][i] * xs[row][i]);
         }
-        dx.write(isa, |dxs| {
+        let dys = &dys[rows.clone()];
+        dx.rows(&rows).write(pace.isa(), |dxs| {
             for (dx, dy) in dxs.iter_mut().zip(dys) {
                 *dx = std::array::from_fn(|i| self.factor[i] * dy[i]);
             }
         });
     }
 
-    fn update<O: Optimizer, const B: usize>(
+    fn update<O: Optimizer, P: Pace>(
         &mut self,
-        isa: Isa,
+        pace: &mut P,
         _xs: &[[f32; N]],
-        _tape: &(),
+        _tape: &[()],
         _dys: &[[f32; N]],
-        gradient: &[f32; N],
+        gradients: &[[f32; N]],
         sweep: &mut O::Sweep,
         state: &mut O::State<[f32; N]>,
     ) {
-        O::step(sweep, isa, gradient, &mut self.factor, state);
+        O::step(pace, sweep, Rows::of(gradients), &mut self.factor, state);
     }
 }
-
-/// In slices, each pass is one unit.
-impl<const N: usize> Sliced for Scale<N> {}
 
 type Net = Seq![Scale<2>, Dense<2, 12, Relu>, Scale<12>, Dense<12, 2>];
 
@@ -137,6 +142,35 @@ fn its_gradient_is_the_slope_of_the_loss() {
         let gradient = net.rest.rest.first.factor[i] - stepped.rest.rest.first.factor[i];
         // The quotient's own error: u of two losses near 0.7 over the step's width, and the third derivative's part.
         assert!((gradient - slope).abs() < 1e-4, "factor {i}: {gradient}, not {slope}");
+    }
+}
+
+/// In every composition, behind a guard, in private, as bytes.
+#[test]
+fn it_works_in_every_wrapper() {
+    type Block = Seq![Scale<3>, Residual<Seq![Scale<3>, Dense<3, 3, Relu>]>];
+    type Nested = Seq![Seq![Each<2, Scale<3>>, Each<2, Repeat<2, Block>>], Flatten<2, 3, Dense<6, 2>>];
+    let (xs, labels) = ([[[0.5, -1.0, 2.0], [1.0, 0.0, -0.5]], [[0.1, 0.2, 0.3], [-1.0, 1.0, 1.0]]], [0, 1]);
+    for isa in isas() {
+        let mut net = Nested::he(&mut Rng::new(4));
+        let mut guard = Guard::new();
+        let mut workspace = Workspace::<Nested, 2>::new();
+        let mut losses = [f32::NAN; 50];
+        for loss in &mut losses {
+            let step =
+                workspace.train_step_guarded_with(isa, &mut net, &xs, &labels, &Sgd::new(0.1), &mut guard);
+            *loss = step.expect("a step that does no harm");
+        }
+        assert!(losses[49] < 0.5 * losses[0], "{isa}: {losses:?}");
+
+        let optimizer = Private::new(Sgd::new(0.1), 1.0, 0.0, 7);
+        let mut private = Workspace::<Nested, 2, Private<Sgd>>::new();
+        let before = net;
+        private.train_step_private_with(isa, &mut net, &xs, &labels, &optimizer).expect("a private step");
+        assert!(net != before, "{isa}: nothing was learnt in private");
+
+        assert_eq!(Nested::copy_from_bytes(net.as_bytes()), Ok(net), "{isa}");
+        assert_eq!(net.first.first.layer.as_bytes().len(), 12, "{isa}");
     }
 }
 

@@ -161,7 +161,7 @@ mod tests {
             let logits: Vec<f32> = (0..classes).map(|_| 18.0 * rng.uniform() - 9.0).collect();
             for isa in Isa::available() {
                 let mut gradients = vec![0.0; classes];
-                cross_entropy(isa, (&logits, classes), &[0], 1.0, &mut gradients);
+                cross_entropy(isa, (&logits, classes), (0, &[0_u8]), 1.0, &mut gradients, &mut [0.0; 16]);
                 // Other orders of the same sum, and a division more or less.
                 let bound = (classes + 4) as f32 * f32::EPSILON;
                 for (gradient, p) in gradients.iter().zip(softmax_on(isa, &logits, classes)).skip(1) {
