@@ -129,6 +129,11 @@ pub enum Error {
         /// How far past the last aligned address the slice starts, in bytes.
         got: usize,
     },
+    /// Bytes are no checkpoint that can be restored here: see [`checkpoint`](crate::checkpoint).
+    Checkpoint {
+        /// What they should be.
+        expected: &'static str,
+    },
     /// NaN or infinity in the data.
     NotFinite {
         /// Row of the first such number; 0 where a single row was given.
@@ -216,6 +221,7 @@ impl fmt::Display for Error {
             Error::Alignment { expected, got } => {
                 write!(f, "expected bytes aligned to {expected}, got an address {got} past it")
             }
+            Error::Checkpoint { expected } => write!(f, "expected {expected}, got other bytes"),
             Error::NotFinite { row, feature, got } => {
                 let got = if got == FpCategory::Nan { "NaN" } else { "infinity" };
                 write!(f, "expected finite numbers, got {got} in row {row}, feature {feature}")

@@ -72,6 +72,7 @@ struct Readme;
 #[doc = include_str!("../GUIDE.md")]
 struct Guide;
 
+pub mod checkpoint;
 pub mod data;
 mod error;
 mod kernel;

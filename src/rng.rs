@@ -4,6 +4,10 @@
 //! Algorithms for Random Number Generation", 2014): eight bytes of state, one 64-bit multiplication a draw, which a
 //! Cortex-M0 can afford. Not for cryptography.
 
+use crate::Error;
+use crate::checkpoint::{Part, Reader, Writer};
+use crate::memory::layout;
+
 /// A seeded generator of reproducible random numbers.
 ///
 /// ```
@@ -129,6 +133,19 @@ impl Rng {
             }
             rest = before;
         }
+    }
+}
+
+impl Part for Rng {
+    const BYTES: usize = u64::BYTES;
+    const LAYOUT: u64 = layout("Rng", &[]);
+
+    fn write(&self, to: &mut Writer<'_>) -> Result<(), Error> {
+        self.state.write(to)
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) {
+        self.state.read(from);
     }
 }
 

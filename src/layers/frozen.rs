@@ -3,6 +3,7 @@
 
 use super::scratch::infer;
 use super::{Derivative, Init, InputGradient, Layer, Scratch, Side, Train};
+use crate::checkpoint::{Part, Reader, Writer};
 use crate::memory::{Either, Pair, count_of, layout, numbers, numbers_mut, part, part_mut, take, take_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
@@ -171,6 +172,24 @@ impl<A: Train, R: Train<Input = A::Output>> Train for Frozen<'_, A, R> {
     ) {
         let (between, tape) = Self::cut(tape);
         self.head.remember(pace, between, tape, memory);
+    }
+}
+
+/// The head alone: the body is not the training's.
+impl<A: Train, R: Train<Input = A::Output> + Part> Part for Frozen<'_, A, R> {
+    const BYTES: usize = R::BYTES;
+    const LAYOUT: u64 = <Self as Train>::LAYOUT;
+
+    fn write(&self, to: &mut Writer<'_>) -> Result<(), Error> {
+        self.head.write(to)
+    }
+
+    fn accepts(from: &mut Reader<'_>) -> bool {
+        R::accepts(from)
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) {
+        self.head.read(from);
     }
 }
 

@@ -58,7 +58,8 @@ pub use softmax::Softmax;
 pub use tied::Tied;
 pub use view::{Flatten, View};
 
-use crate::memory::layout;
+use crate::checkpoint::{Part, Reader, Writer};
+use crate::memory::{layout, read_numbers};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Error, Isa, Plain, Rng, Zeroed};
@@ -370,6 +371,21 @@ pub trait Train: Layer {
         _tape: &[Self::Tape],
         _memory: &mut Self::Memory,
     ) {
+    }
+}
+
+/// The parameters of a network that is nothing but numbers.
+impl<N: Train + Plain> Part for N {
+    const BYTES: usize = size_of::<N>();
+    const LAYOUT: u64 = N::LAYOUT;
+
+    fn write(&self, to: &mut Writer<'_>) -> Result<(), Error> {
+        to.put(self.as_bytes());
+        Ok(())
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) {
+        read_numbers(self, from);
     }
 }
 

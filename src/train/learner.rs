@@ -5,8 +5,9 @@
 
 use super::step::{Losses, Passes, not_mixed};
 use super::{CrossEntropy, Guard, Loss, Memory, Optimizer, Private, Sgd, Workspace};
+use crate::checkpoint::{Part, Reader, Writer};
 use crate::layers::InputGradient;
-use crate::memory::{Twin, count_of};
+use crate::memory::{Twin, count_of, layout};
 use crate::pace::{Budget, Pace, Slice};
 use crate::{Error, Isa, Train};
 use core::fmt;
@@ -452,6 +453,30 @@ where
     /// A learner for [`CrossEntropy`]. Of a network of zeros, it is all zeros: a `static` of it lies in `.bss`.
     pub const fn new(net: N) -> Self {
         Self::with_loss(net, CrossEntropy)
+    }
+}
+
+/// The network in use, and what a [`Workspace`] saves. In the middle of a step it cannot be saved; restoring ends a step that is
+/// under way.
+impl<N: Train + Copy + Part, const B: usize, O: Optimizer, L: Loss<N::Output>> Part for Learner<N, B, O, L> {
+    const BYTES: usize = <N as Part>::BYTES + <Workspace<N, B, O, L> as Part>::BYTES;
+    const LAYOUT: u64 = layout("Learner", &[<N as Part>::LAYOUT, <Workspace<N, B, O, L> as Part>::LAYOUT]);
+
+    fn write(&self, to: &mut Writer<'_>) -> Result<(), Error> {
+        self.check_idle()?;
+        self.net().write(to)?;
+        self.workspace.write(to)
+    }
+
+    fn accepts(from: &mut Reader<'_>) -> bool {
+        let net = N::accepts(from);
+        <Workspace<N, B, O, L> as Part>::accepts(from) && net
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) {
+        self.end();
+        self.nets.get_mut().read(from);
+        self.workspace.read(from);
     }
 }
 

@@ -12,7 +12,9 @@
 //!
 //! By induction every set of N of the t items seen is equally likely to be the one kept.
 
-use crate::Rng;
+use crate::checkpoint::{Part, Reader, Writer};
+use crate::memory::layout;
+use crate::{Error, Rng};
 use core::fmt;
 use heapless::Vec;
 
@@ -139,6 +141,54 @@ impl<T, const N: usize> Reservoir<T, N> {
             wanted -= u32::from(taken);
             taken
         })
+    }
+}
+
+/// Places that are free are zeros.
+impl<T: Part + Default, const N: usize> Part for Reservoir<T, N> {
+    const BYTES: usize = 2 * u32::BYTES + N * T::BYTES;
+    const LAYOUT: u64 = layout("Reservoir", &[N as u64, T::LAYOUT]);
+
+    fn write(&self, to: &mut Writer<'_>) -> Result<(), Error> {
+        [self.seen, self.items.len() as u32].write(to)?;
+        self.items.iter().try_for_each(|item| item.write(to))?;
+        let free = T::BYTES * (N - self.items.len());
+        (0..free).for_each(|_| to.put(&[0]));
+        Ok(())
+    }
+
+    fn accepts(from: &mut Reader<'_>) -> bool {
+        let mut counts = [0; 2];
+        counts.read(from);
+        let [seen, count] = counts;
+        // All that were offered are kept until there is no room.
+        let fits = count as usize == N.min(seen as usize);
+        (0..N).fold(fits, |all, i| {
+            if i < count as usize {
+                T::accepts(from) && all
+            } else {
+                from.skip(T::BYTES);
+                all
+            }
+        })
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) {
+        let mut counts = [0; 2];
+        counts.read(from);
+        let [seen, count] = counts;
+        self.clear();
+        self.seen = seen;
+        for i in 0..N {
+            if i < count as usize {
+                let mut item = T::default();
+                item.read(from);
+                // There is room for `N`.
+                let _room = self.items.push(item).is_ok();
+            } else {
+                from.skip(T::BYTES);
+            }
+        }
     }
 }
 

@@ -13,6 +13,9 @@
 //! already the first step moves something, and the first after the warm-up goes on at the same slope.
 
 use crate::Error;
+use crate::checkpoint::{Part, Reader, Writer};
+use crate::memory::layout;
+use crate::optimizers::settings;
 
 /// A learning rate for every step: finite, not negative, and never above the largest that it was made from.
 ///
@@ -49,7 +52,7 @@ enum Curve {
 impl Schedule {
     /// The same rate for every step. Errors when it is negative or not finite.
     pub const fn constant(rate: f32) -> Result<Self, Error> {
-        match check_rate("rate", rate) {
+        match settings::not_negative("rate", rate) {
             Ok(()) => Ok(Self::of(Curve::Constant { rate })),
             Err(error) => Err(error),
         }
@@ -96,7 +99,7 @@ impl Schedule {
     /// # Ok::<(), Error>(())
     /// ```
     pub const fn cosine(first: f32, last: f32, steps: u32) -> Result<Self, Error> {
-        match (check_rate("first", first), check_rate("last", last)) {
+        match (settings::not_negative("first", first), settings::not_negative("last", last)) {
             (Ok(()), Ok(())) => Ok(Self::of(Curve::Cosine { first, last, steps })),
             (Err(error), _) | (_, Err(error)) => Err(error),
         }
@@ -154,19 +157,53 @@ impl Curve {
     }
 }
 
-const fn check_rate(name: &'static str, rate: f32) -> Result<(), Error> {
-    if rate.is_finite() && rate >= 0.0 {
-        Ok(())
-    } else {
-        Err(Error::Setting { name, expected: "finite and not negative" })
+const fn check_decay(rate: f32, factor: f32) -> Result<(), Error> {
+    match settings::share("factor", factor) {
+        Ok(()) => settings::not_negative("rate", rate),
+        Err(error) => Err(error),
     }
 }
 
-const fn check_decay(rate: f32, factor: f32) -> Result<(), Error> {
-    if factor >= 0.0 && factor <= 1.0 {
-        check_rate("rate", rate)
-    } else {
-        Err(Error::Setting { name: "factor", expected: "between 0 and 1" })
+/// Which curve, its three settings, and the warm-up.
+impl Part for Schedule {
+    const BYTES: usize = 5 * u32::BYTES;
+    const LAYOUT: u64 = layout("Schedule", &[]);
+
+    fn write(&self, to: &mut Writer<'_>) -> Result<(), Error> {
+        let [kind, first, second, third] = match self.curve {
+            Curve::Constant { rate } => [0, rate.to_bits(), 0, 0],
+            Curve::StepDecay { rate, factor, every } => [1, rate.to_bits(), factor.to_bits(), every],
+            Curve::Exponential { rate, factor, every } => [2, rate.to_bits(), factor.to_bits(), every],
+            Curve::Cosine { first, last, steps } => [3, first.to_bits(), last.to_bits(), steps],
+        };
+        [kind, first, second, third, self.warm_up].write(to)
+    }
+
+    fn accepts(from: &mut Reader<'_>) -> bool {
+        Self::parse(from).is_some()
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) {
+        if let Some(schedule) = Self::parse(from) {
+            *self = schedule;
+        }
+    }
+}
+
+impl Schedule {
+    fn parse(from: &mut Reader<'_>) -> Option<Self> {
+        let mut numbers = [0; 5];
+        numbers.read(from);
+        let [kind, first, second, third, warm_up] = numbers;
+        let (first, second) = (f32::from_bits(first), f32::from_bits(second));
+        let schedule = match kind {
+            0 => Self::constant(first),
+            1 => Self::step_decay(first, second, third),
+            2 => Self::exponential(first, second, third),
+            3 => Self::cosine(first, second, third),
+            _ => return None,
+        };
+        Some(schedule.ok()?.warm_up(warm_up))
     }
 }
 

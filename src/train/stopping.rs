@@ -4,6 +4,9 @@
 //! the best epoch, and a least improvement.
 
 use crate::Error;
+use crate::checkpoint::{Part, Reader, Writer};
+use crate::memory::layout;
+use crate::optimizers::settings;
 
 /// Watches the loss on held-out rows, epoch after epoch: says when to keep the weights, and when to stop.
 ///
@@ -66,10 +69,9 @@ impl EarlyStopping {
     /// assert_eq!(EarlyStopping::new(3, f32::NAN), Err(Error::Setting { name: "min_delta", expected }));
     /// ```
     pub const fn new(patience: u32, min_delta: f32) -> Result<Self, Error> {
-        if min_delta.is_finite() && min_delta >= 0.0 {
-            Ok(Self { patience, min_delta, epochs: 0, waited: 0, best: None })
-        } else {
-            Err(Error::Setting { name: "min_delta", expected: "finite and not negative" })
+        match settings::not_negative("min_delta", min_delta) {
+            Ok(()) => Ok(Self { patience, min_delta, epochs: 0, waited: 0, best: None }),
+            Err(error) => Err(error),
         }
     }
 
@@ -100,6 +102,36 @@ impl EarlyStopping {
     /// Epochs observed.
     pub const fn epochs(&self) -> u32 {
         self.epochs
+    }
+}
+
+/// The settings too.
+impl Part for EarlyStopping {
+    const BYTES: usize = 6 * u32::BYTES + bool::BYTES;
+    const LAYOUT: u64 = layout("EarlyStopping", &[]);
+
+    fn write(&self, to: &mut Writer<'_>) -> Result<(), Error> {
+        let Self { patience, min_delta, epochs, waited, best } = *self;
+        let (epoch, loss) = best.unwrap_or((0, 0.0));
+        [patience, min_delta.to_bits(), epochs, waited, epoch, loss.to_bits()].write(to)?;
+        best.is_some().write(to)
+    }
+
+    fn accepts(from: &mut Reader<'_>) -> bool {
+        u32::accepts(from);
+        let mut min_delta = 0.0;
+        min_delta.read(from);
+        from.skip(4 * u32::BYTES);
+        bool::accepts(from) && settings::not_negative("min_delta", min_delta).is_ok()
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) {
+        let (mut numbers, mut any) = ([0; 6], false);
+        numbers.read(from);
+        any.read(from);
+        let [patience, min_delta, epochs, waited, epoch, loss] = numbers;
+        let best = any.then_some((epoch, f32::from_bits(loss)));
+        *self = Self { patience, min_delta: f32::from_bits(min_delta), epochs, waited, best };
     }
 }
 

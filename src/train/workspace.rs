@@ -2,7 +2,8 @@
 
 use super::step::{Kept, Passes, Step};
 use super::{CrossEntropy, Guard, Loss, Optimizer, Private, Sgd};
-use crate::memory::{List, numbers_mut};
+use crate::checkpoint::{Part, Reader, Writer};
+use crate::memory::{List, layout, numbers_mut, read_numbers};
 use crate::pace::Whole;
 use crate::{Aligned, Error, Isa, Plain, Train, Zeroed};
 use core::fmt;
@@ -361,6 +362,27 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         optimizer: &Private<O>,
     ) -> Result<f32, Error> {
         self.step(isa, xs, targets).train_private(net, optimizer)
+    }
+}
+
+/// What the optimiser and the layers keep; not the loss's settings, nor rows that wait. (The batch's size does not matter.)
+impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Part for Workspace<N, B, O, L> {
+    const BYTES: usize = size_of::<N::State<O>>() + size_of::<O::Progress>() + size_of::<N::Memory>();
+    const LAYOUT: u64 = layout("Workspace", &[N::LAYOUT, O::LAYOUT, <Self as Part>::BYTES as u64]);
+
+    fn write(&self, to: &mut Writer<'_>) -> Result<(), Error> {
+        let Kept { state, progress, memory } = &self.kept;
+        to.put(state.as_bytes());
+        to.put(progress.as_bytes());
+        to.put(memory.as_bytes());
+        Ok(())
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) {
+        let Kept { state, progress, memory } = &mut self.kept;
+        read_numbers(state, from);
+        read_numbers(progress, from);
+        read_numbers(memory, from);
     }
 }
 

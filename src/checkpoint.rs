@@ -1,0 +1,391 @@
+//! A training that goes on: everything that it stands on as bytes, in a file or in flash, and back.
+//!
+//! A training's future follows from its network, what its optimiser and its layers keep, its generators, the order of its data,
+//! how far it has come. Saved and restored together, the steps after are those of the training that was never interrupted, bit
+//! for bit, on a desktop and on a microcontroller.
+//!
+//! ```
+//! use fusebox::{Adam, Dense, Dropout, EarlyStopping, Relu, Rng, Seq, Workspace, checkpoint};
+//! type Net = Seq![Dense<2, 8, Relu>, Dropout<8, 25>, Dense<8, 2>];
+//! type Training = Workspace<Net, 4, Adam>;
+//! let (xs, labels) = ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]);
+//!
+//! let mut rng = Rng::new(1);
+//! let (mut net, mut training, mut steps) = (Net::he(&mut rng), Training::new(), 0_u32);
+//! let mut step = |net: &mut Net, training: &mut Training| training.train_step(net, &xs, &labels, &Adam::new(0.02));
+//! step(&mut net, &mut training)?;
+//! steps += 1;
+//!
+//! let mut file = [0; checkpoint::size::<(&Net, &Training, &Rng, &u32)>()];
+//! checkpoint::save((&net, &training, &rng, &steps), &mut file)?;
+//! // .. the power fails, and comes back ..
+//! let (mut again, mut resumed, mut rng, mut steps) = (Net::he(&mut Rng::new(9)), Training::new(), Rng::new(9), 0_u32);
+//! checkpoint::restore((&mut again, &mut resumed, &mut rng, &mut steps), &file)?;
+//! assert_eq!(step(&mut again, &mut resumed)?, step(&mut net, &mut training)?);
+//! assert_eq!(again, net);
+//! # Ok::<(), fusebox::Error>(())
+//! ```
+//!
+//! # The bytes
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 8 | `fusebox` and a zero |
+//! | 4 | the version of this format: 1 |
+//! | 8 | the layout: a hash of the types saved, with the sizes and the names of layers and optimisers |
+//! | .. | the parts, one after the other |
+//! | 4 | CRC-32 (IEEE 802.3) of all bytes before it |
+//!
+//! All numbers are little-endian, `usize` as eight bytes. Nothing is restored before all of this has been checked: a file that is
+//! cut short, damaged, or of another network, optimiser or version is an error, and everything stays as it was. The check finds
+//! accidents; whoever forges a file can make any weights of it, as in any other way.
+
+use crate::Error;
+use crate::memory::layout;
+
+/// The first bytes.
+const MAGIC: [u8; 8] = *b"fusebox\0";
+/// The format's version.
+const VERSION: u32 = 1;
+const HEADER: usize = MAGIC.len() + size_of::<u32>() + size_of::<u64>();
+const CHECKSUM: usize = size_of::<u32>();
+
+/// Something that a training stands on, and that can be written as so many bytes.
+///
+/// Implemented for networks, [`Workspace`](crate::Workspace), [`Learner`](crate::Learner), [`Guard`](crate::Guard),
+/// [`Reservoir`](crate::Reservoir), [`EarlyStopping`](crate::EarlyStopping), [`Schedule`](crate::Schedule),
+/// [`Rng`](crate::Rng), numbers, and arrays and pairs of these. A state of your own lists its fields:
+///
+/// ```
+/// use fusebox::{Error, checkpoint};
+/// use checkpoint::{Part, Reader, Writer};
+///
+/// #[derive(Debug, Default, PartialEq)]
+/// struct Position {
+///     epoch: u32,
+///     row: usize,
+/// }
+/// impl Part for Position {
+///     const BYTES: usize = u32::BYTES + usize::BYTES;
+///     const LAYOUT: u64 = checkpoint::layout_of("Position", &[u32::LAYOUT, usize::LAYOUT]);
+///
+///     fn write(&self, to: &mut Writer<'_>) -> Result<(), Error> {
+///         self.epoch.write(to)?;
+///         self.row.write(to)
+///     }
+///     fn read(&mut self, from: &mut Reader<'_>) {
+///         self.epoch.read(from);
+///         self.row.read(from);
+///     }
+/// }
+///
+/// let (position, mut back) = (Position { epoch: 3, row: 17 }, Position::default());
+/// let mut bytes = [0; checkpoint::size::<(&Position,)>()];
+/// checkpoint::save((&position,), &mut bytes)?;
+/// checkpoint::restore((&mut back,), &bytes)?;
+/// assert_eq!(back, position);
+/// # Ok::<(), Error>(())
+/// ```
+pub trait Part {
+    /// How many bytes it is, always.
+    const BYTES: usize;
+    /// Tells it from others: see [`layout_of`].
+    const LAYOUT: u64;
+
+    /// Writes [`Part::BYTES`] bytes. Errors when it is in no state to be saved.
+    fn write(&self, to: &mut Writer<'_>) -> Result<(), Error>;
+
+    /// Whether these bytes, which are from [`Part::write`] unless somebody forged them, are ones that it can take. Reads all of
+    /// its bytes, as [`Part::read`] does.
+    fn accepts(from: &mut Reader<'_>) -> bool {
+        from.skip(Self::BYTES);
+        true
+    }
+
+    /// Overwrites itself with what was written.
+    fn read(&mut self, from: &mut Reader<'_>);
+}
+
+/// A layout from a name and the layouts of what is inside.
+pub const fn layout_of(name: &str, parts: &[u64]) -> u64 {
+    layout(name, parts)
+}
+
+/// Where a part's bytes go.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    rest: &'a mut [u8],
+}
+
+impl Writer<'_> {
+    /// Writes the next bytes, as far as there is room for them.
+    pub fn put(&mut self, bytes: &[u8]) {
+        if let Some(to) = self.rest.split_off_mut(..bytes.len()) {
+            to.copy_from_slice(bytes);
+        }
+    }
+}
+
+/// Where a part's bytes come from.
+#[derive(Clone, Debug)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// The next bytes, or none if there are fewer.
+    pub fn take(&mut self, count: usize) -> &'a [u8] {
+        self.rest.split_off(..count).unwrap_or_default()
+    }
+
+    /// The next bytes, or zeros if there are fewer.
+    pub fn array<const N: usize>(&mut self) -> [u8; N] {
+        self.take(N).try_into().unwrap_or([0; N])
+    }
+
+    /// Passes over the next bytes.
+    pub fn skip(&mut self, count: usize) {
+        self.take(count);
+    }
+}
+
+macro_rules! part_numbers {
+    ($($number:ty)*) => { $(
+        impl Part for $number {
+            const BYTES: usize = size_of::<Self>();
+            const LAYOUT: u64 = layout(stringify!($number), &[]);
+
+            fn write(&self, to: &mut Writer<'_>) -> Result<(), Error> {
+                to.put(&self.to_le_bytes());
+                Ok(())
+            }
+
+            fn read(&mut self, from: &mut Reader<'_>) {
+                *self = Self::from_le_bytes(from.array());
+            }
+        }
+    )* };
+}
+part_numbers!(f32 f64 u8 i8 u16 i16 u32 i32 u64 i64);
+
+impl Part for usize {
+    const BYTES: usize = u64::BYTES;
+    const LAYOUT: u64 = layout("usize", &[]);
+
+    fn write(&self, to: &mut Writer<'_>) -> Result<(), Error> {
+        (*self as u64).write(to)
+    }
+
+    fn accepts(from: &mut Reader<'_>) -> bool {
+        usize::try_from(u64::from_le_bytes(from.array())).is_ok()
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) {
+        *self = usize::try_from(u64::from_le_bytes(from.array())).unwrap_or(0);
+    }
+}
+
+impl Part for bool {
+    const BYTES: usize = 1;
+    const LAYOUT: u64 = layout("bool", &[]);
+
+    fn write(&self, to: &mut Writer<'_>) -> Result<(), Error> {
+        u8::from(*self).write(to)
+    }
+
+    fn accepts(from: &mut Reader<'_>) -> bool {
+        let [byte] = from.array();
+        byte <= 1
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) {
+        *self = from.array() == [1];
+    }
+}
+
+impl<T: Part, const N: usize> Part for [T; N] {
+    const BYTES: usize = N * T::BYTES;
+    const LAYOUT: u64 = layout("array", &[N as u64, T::LAYOUT]);
+
+    fn write(&self, to: &mut Writer<'_>) -> Result<(), Error> {
+        self.iter().try_for_each(|value| value.write(to))
+    }
+
+    fn accepts(from: &mut Reader<'_>) -> bool {
+        (0..N).fold(true, |all, _| T::accepts(from) && all)
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) {
+        for value in self {
+            value.read(from);
+        }
+    }
+}
+
+impl<A: Part, B: Part> Part for (A, B) {
+    const BYTES: usize = A::BYTES + B::BYTES;
+    const LAYOUT: u64 = layout("pair", &[A::LAYOUT, B::LAYOUT]);
+
+    fn write(&self, to: &mut Writer<'_>) -> Result<(), Error> {
+        self.0.write(to)?;
+        self.1.write(to)
+    }
+
+    fn accepts(from: &mut Reader<'_>) -> bool {
+        let first = A::accepts(from);
+        B::accepts(from) && first
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) {
+        self.0.read(from);
+        self.1.read(from);
+    }
+}
+
+/// References to parts, in a tuple: what [`save`] takes.
+pub trait Save {
+    /// Bytes of all parts.
+    #[doc(hidden)]
+    const BYTES: usize;
+    #[doc(hidden)]
+    const LAYOUT: u64;
+
+    #[doc(hidden)]
+    fn write(&self, to: &mut Writer<'_>) -> Result<(), Error>;
+}
+
+/// Mutable references to parts, in a tuple: what [`restore`] takes.
+pub trait Restore: Save {
+    #[doc(hidden)]
+    fn accepts(from: &mut Reader<'_>) -> bool;
+
+    #[doc(hidden)]
+    fn read(&mut self, from: &mut Reader<'_>);
+}
+
+macro_rules! tuples {
+    ($($($name:ident)+;)*) => { $(
+        impl<$($name: Part),+> Save for ($(&$name,)+) {
+            const BYTES: usize = 0 $(+ $name::BYTES)+;
+            const LAYOUT: u64 = layout("parts", &[$($name::LAYOUT),+]);
+
+            fn write(&self, to: &mut Writer<'_>) -> Result<(), Error> {
+                #[expect(non_snake_case, reason = "a value has the name of its type")]
+                let ($($name,)+) = self;
+                $($name.write(to)?;)+
+                Ok(())
+            }
+        }
+
+        impl<$($name: Part),+> Save for ($(&mut $name,)+) {
+            const BYTES: usize = <($(&$name,)+) as Save>::BYTES;
+            const LAYOUT: u64 = <($(&$name,)+) as Save>::LAYOUT;
+
+            fn write(&self, to: &mut Writer<'_>) -> Result<(), Error> {
+                #[expect(non_snake_case, reason = "a value has the name of its type")]
+                let ($($name,)+) = self;
+                $($name.write(to)?;)+
+                Ok(())
+            }
+        }
+
+        impl<$($name: Part),+> Restore for ($(&mut $name,)+) {
+            fn accepts(from: &mut Reader<'_>) -> bool {
+                let mut all = true;
+                $(all &= $name::accepts(from);)+
+                all
+            }
+
+            fn read(&mut self, from: &mut Reader<'_>) {
+                #[expect(non_snake_case, reason = "a value has the name of its type")]
+                let ($($name,)+) = self;
+                $($name.read(from);)+
+            }
+        }
+    )* };
+}
+tuples! {
+    A;
+    A B;
+    A B C;
+    A B C D;
+    A B C D E;
+    A B C D E F;
+    A B C D E F G;
+    A B C D E F G H;
+}
+
+/// Bytes of a checkpoint of these parts: for the array that holds it.
+pub const fn size<S: Save>() -> usize {
+    HEADER + S::BYTES + CHECKSUM
+}
+
+/// Writes the parts to the start of `bytes`, and returns how many bytes that took: [`size`].
+///
+/// Errors when there is less room, or a part is in no state to be saved (a [`Learner`](crate::Learner) in the middle of a
+/// step); what `bytes` holds then is no checkpoint.
+pub fn save<S: Save>(parts: S, bytes: &mut [u8]) -> Result<usize, Error> {
+    let size = size::<S>();
+    let got = bytes.len();
+    let bytes = bytes.get_mut(..size).ok_or(Error::Bytes { expected: size, got })?;
+    let (contents, sum) = bytes.split_at_mut_checked(size - CHECKSUM).unwrap_or_default();
+    let mut to = Writer { rest: contents };
+    to.put(&MAGIC);
+    to.put(&VERSION.to_le_bytes());
+    to.put(&S::LAYOUT.to_le_bytes());
+    // Nobody takes an older checkpoint for this one, should a part fail.
+    sum.fill(0);
+    parts.write(&mut to)?;
+    sum.copy_from_slice(&crc32(contents).to_le_bytes());
+    Ok(size)
+}
+
+/// Overwrites the parts with what was saved in `bytes`.
+///
+/// Errors, with nothing changed, when the bytes are fewer or more than [`size`], or are no checkpoint, of another version, of
+/// other parts, or damaged.
+pub fn restore<R: Restore>(mut parts: R, bytes: &[u8]) -> Result<(), Error> {
+    let expected = size::<R>();
+    let mut from = Reader { rest: bytes };
+    if from.array() != MAGIC {
+        return Err(Error::Checkpoint { expected: "a checkpoint" });
+    }
+    if from.array() != VERSION.to_le_bytes() {
+        return Err(Error::Checkpoint { expected: "this version of the format" });
+    }
+    if from.array() != R::LAYOUT.to_le_bytes() {
+        return Err(Error::Checkpoint { expected: "the same network, optimiser and other parts" });
+    }
+    if bytes.len() != expected {
+        return Err(Error::Bytes { expected, got: bytes.len() });
+    }
+    let (contents, sum) = bytes.split_at_checked(expected - CHECKSUM).unwrap_or_default();
+    if *sum != crc32(contents).to_le_bytes() || !R::accepts(&mut from.clone()) {
+        return Err(Error::Checkpoint { expected: "undamaged bytes" });
+    }
+    parts.read(&mut from);
+    Ok(())
+}
+
+/// CRC-32 of IEEE 802.3, bit by bit: a table would take a kilobyte of flash.
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for &byte in bytes {
+        crc ^= u32::from(byte);
+        for _ in 0..8 {
+            crc = crc >> 1 ^ (crc & 1).wrapping_neg() & 0xEDB8_8320;
+        }
+    }
+    !crc
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The check value that catalogues of CRCs give.
+    #[test]
+    fn crc_of_the_digits() {
+        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+    }
+}
