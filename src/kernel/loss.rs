@@ -56,11 +56,11 @@ impl<P: Pointwise> Pass for LossPass<'_, P> {
     }
 }
 
-/// e^2, where e = y - target.
+/// The squared error: e^2, where e = y - target.
 #[derive(Clone, Copy)]
-pub(crate) struct Squared;
+pub(crate) struct SquaredLoss;
 
-impl Pointwise for Squared {
+impl Pointwise for SquaredLoss {
     #[inline(always)]
     fn value<S: Simd>(self, s: S, y: S::V, target: S::V) -> S::V {
         let e = s.sub(y, target);
@@ -74,13 +74,13 @@ impl Pointwise for Squared {
     }
 }
 
-/// e^2 / 2 up to |e| = delta, delta (|e| - delta / 2) beyond: c (|e| - c / 2) with c = min(|e|, delta).
+/// Huber's loss: e^2 / 2 up to |e| = delta, delta (|e| - delta / 2) beyond: c (|e| - c / 2) with c = min(|e|, delta).
 #[derive(Clone, Copy)]
-pub(crate) struct Straightened {
+pub(crate) struct HuberLoss {
     pub(crate) delta: f32,
 }
 
-impl Pointwise for Straightened {
+impl Pointwise for HuberLoss {
     #[inline(always)]
     fn value<S: Simd>(self, s: S, y: S::V, target: S::V) -> S::V {
         let e = s.abs(s.sub(y, target));
@@ -97,13 +97,14 @@ impl Pointwise for Straightened {
     }
 }
 
-/// w t softplus(-z) + (1 - t) softplus(z), and its derivative (1 - t) sigmoid(z) - w t sigmoid(-z).
+/// Binary cross-entropy on logits: w t softplus(-z) + (1 - t) softplus(z), with the derivative
+/// (1 - t) sigmoid(z) - w t sigmoid(-z).
 #[derive(Clone, Copy)]
-pub(crate) struct Logits {
+pub(crate) struct LogisticLoss {
     pub(crate) positive_weight: f32,
 }
 
-impl Pointwise for Logits {
+impl Pointwise for LogisticLoss {
     const NOTHING: f32 = -200.0;
 
     #[inline(always)]

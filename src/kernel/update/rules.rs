@@ -5,11 +5,11 @@ use crate::simd::Simd;
 
 /// Gradient descent: `w = w - rate g`.
 #[derive(Clone, Copy, Debug)]
-pub struct Downhill {
+pub struct GradientDescent {
     pub(crate) rate: f32,
 }
 
-impl Rule for Downhill {
+impl Rule for GradientDescent {
     const MOMENTS: usize = 0;
 
     fn descent(self) -> Option<f32> {
@@ -22,14 +22,14 @@ impl Rule for Downhill {
     }
 }
 
-/// `v = momentum v + g`, then `w = w - rate v`; looking ahead (Nesterov), `w = w - rate (g + momentum v)`.
+/// Momentum: `v = momentum v + g`, then `w = w - rate v`; Nesterov's form, `w = w - rate (g + momentum v)`.
 #[derive(Clone, Copy, Debug)]
-pub struct Heavy<const AHEAD: bool> {
+pub struct MomentumRule<const NESTEROV: bool> {
     pub(crate) rate: f32,
     pub(crate) momentum: f32,
 }
 
-impl<const AHEAD: bool> Rule for Heavy<AHEAD> {
+impl<const NESTEROV: bool> Rule for MomentumRule<NESTEROV> {
     const MOMENTS: usize = 1;
 
     #[inline(always)]
@@ -37,17 +37,19 @@ impl<const AHEAD: bool> Rule for Heavy<AHEAD> {
         let momentum = s.splat(self.momentum);
         let velocity = s.mul_add(momentum, moments[0], gradient);
         moments[0] = velocity;
-        let direction = if AHEAD { s.mul_add(momentum, velocity, gradient) } else { velocity };
+        let direction = if NESTEROV { s.mul_add(momentum, velocity, gradient) } else { velocity };
         s.neg_mul_add(direction, s.splat(self.rate), weight)
     }
 }
 
+/// Adam.
+///
 /// ```text
 /// m = m + (1 - beta1) (g - m)        v = v + (1 - beta2) (g^2 - v)
 /// w = w - rate / c1  m / (sqrt(v) / sqrt(c2) + epsilon)
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Moments {
+pub struct AdamRule {
     /// `rate / c1`.
     pub(crate) rate: f32,
     /// `1 - beta1`, `1 - beta2`.
@@ -57,7 +59,7 @@ pub struct Moments {
     pub(crate) epsilon: f32,
 }
 
-impl Rule for Moments {
+impl Rule for AdamRule {
     const MOMENTS: usize = 2;
 
     #[inline(always)]
@@ -71,16 +73,16 @@ impl Rule for Moments {
     }
 }
 
-/// `v = v + (1 - alpha) (g^2 - v)`, `w = w - rate g / (sqrt(v) + epsilon)`.
+/// RMSprop: `v = v + (1 - alpha) (g^2 - v)`, `w = w - rate g / (sqrt(v) + epsilon)`.
 #[derive(Clone, Copy, Debug)]
-pub struct RootMeanSquare {
+pub struct RmsPropRule {
     pub(crate) rate: f32,
     /// `1 - alpha`.
     pub(crate) news: f32,
     pub(crate) epsilon: f32,
 }
 
-impl Rule for RootMeanSquare {
+impl Rule for RmsPropRule {
     const MOMENTS: usize = 1;
 
     #[inline(always)]
@@ -93,14 +95,14 @@ impl Rule for RootMeanSquare {
     }
 }
 
-/// A rule on the gradient of the loss and of `decay / 2 |w|^2`.
+/// A rule on a loss with an L2 penalty, `decay / 2 |w|^2`: `decay w` is added to the gradient.
 #[derive(Clone, Copy, Debug)]
-pub struct Penalized<R> {
+pub struct L2Penalty<R> {
     pub(crate) rule: R,
     pub(crate) decay: f32,
 }
 
-impl<R: Rule> Rule for Penalized<R> {
+impl<R: Rule> Rule for L2Penalty<R> {
     const MOMENTS: usize = R::MOMENTS;
 
     #[inline(always)]
@@ -109,14 +111,14 @@ impl<R: Rule> Rule for Penalized<R> {
     }
 }
 
-/// A rule on parameters that shrink by a factor first.
+/// A rule with decoupled weight decay: the parameters are multiplied by `factor` first.
 #[derive(Clone, Copy, Debug)]
-pub struct Shrinking<R> {
+pub struct DecoupledDecay<R> {
     pub(crate) rule: R,
     pub(crate) factor: f32,
 }
 
-impl<R: Rule> Rule for Shrinking<R> {
+impl<R: Rule> Rule for DecoupledDecay<R> {
     const MOMENTS: usize = R::MOMENTS;
 
     #[inline(always)]
@@ -125,14 +127,14 @@ impl<R: Rule> Rule for Shrinking<R> {
     }
 }
 
-/// A rule on gradients brought between `-limit` and `limit`; NaN stays.
+/// A rule on gradients clipped by value: brought between `-limit` and `limit`; NaN stays.
 #[derive(Clone, Copy, Debug)]
-pub struct Clipped<R> {
+pub struct ClipByValue<R> {
     pub(crate) rule: R,
     pub(crate) limit: f32,
 }
 
-impl<R: Rule> Rule for Clipped<R> {
+impl<R: Rule> Rule for ClipByValue<R> {
     const MOMENTS: usize = R::MOMENTS;
 
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! Losses that compare each number of an output with a number. All are means over the rows and the numbers of a row.
 
 use super::Loss;
-use crate::kernel::loss::{Logits, LossPass, Pointwise, Squared, Straightened};
+use crate::kernel::loss::{HuberLoss, LogisticLoss, LossPass, Pointwise, SquaredLoss};
 use crate::layer::{FUNCTION, part, part_mut};
 use crate::{Error, Isa, Slice};
 
@@ -26,7 +26,7 @@ impl<const N: usize> Loss<[f32; N]> for Mse {
     }
 
     fn gradient(&self, isa: Isa, ys: &[[f32; N]], targets: &[[f32; N]], dys: &mut [[f32; N]]) -> f32 {
-        mean(Squared, isa, ys, targets, dys)
+        mean(SquaredLoss, isa, ys, targets, dys)
     }
 
     fn gradient_slice(
@@ -38,7 +38,7 @@ impl<const N: usize> Loss<[f32; N]> for Mse {
         dys: &mut [[f32; N]],
         sums: &mut [f32; 16],
     ) -> Option<f32> {
-        mean_slice(Squared, isa, slice, ys, targets, dys, sums)
+        mean_slice(SquaredLoss, isa, slice, ys, targets, dys, sums)
     }
 }
 
@@ -75,7 +75,7 @@ impl<const N: usize> Loss<[f32; N]> for Huber {
     }
 
     fn gradient(&self, isa: Isa, ys: &[[f32; N]], targets: &[[f32; N]], dys: &mut [[f32; N]]) -> f32 {
-        mean(Straightened { delta: self.delta }, isa, ys, targets, dys)
+        mean(HuberLoss { delta: self.delta }, isa, ys, targets, dys)
     }
 
     fn gradient_slice(
@@ -87,7 +87,7 @@ impl<const N: usize> Loss<[f32; N]> for Huber {
         dys: &mut [[f32; N]],
         sums: &mut [f32; 16],
     ) -> Option<f32> {
-        mean_slice(Straightened { delta: self.delta }, isa, slice, ys, targets, dys, sums)
+        mean_slice(HuberLoss { delta: self.delta }, isa, slice, ys, targets, dys, sums)
     }
 }
 
@@ -131,7 +131,7 @@ impl<const N: usize> Loss<[f32; N]> for BinaryCrossEntropy {
     }
 
     fn gradient(&self, isa: Isa, ys: &[[f32; N]], targets: &[[f32; N]], dys: &mut [[f32; N]]) -> f32 {
-        mean(Logits { positive_weight: self.positive_weight }, isa, ys, targets, dys)
+        mean(LogisticLoss { positive_weight: self.positive_weight }, isa, ys, targets, dys)
     }
 
     fn gradient_slice(
@@ -143,7 +143,7 @@ impl<const N: usize> Loss<[f32; N]> for BinaryCrossEntropy {
         dys: &mut [[f32; N]],
         sums: &mut [f32; 16],
     ) -> Option<f32> {
-        mean_slice(Logits { positive_weight: self.positive_weight }, isa, slice, ys, targets, dys, sums)
+        mean_slice(LogisticLoss { positive_weight: self.positive_weight }, isa, slice, ys, targets, dys, sums)
     }
 }
 

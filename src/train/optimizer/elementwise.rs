@@ -226,13 +226,13 @@ impl Sgd {
 }
 
 impl Elementwise for Sgd {
-    type Rule = update::Downhill;
+    type Rule = update::GradientDescent;
     type Kept = Nothing;
     type Progress = ();
 
     #[inline]
     fn rule(&self, (): &mut ()) -> Self::Rule {
-        update::Downhill { rate: self.rate }
+        update::GradientDescent { rate: self.rate }
     }
 }
 
@@ -264,13 +264,13 @@ impl Momentum {
 }
 
 impl Elementwise for Momentum {
-    type Rule = update::Heavy<false>;
+    type Rule = update::MomentumRule<false>;
     type Kept = One;
     type Progress = ();
 
     #[inline]
     fn rule(&self, (): &mut ()) -> Self::Rule {
-        update::Heavy { rate: self.rate, momentum: self.momentum }
+        update::MomentumRule { rate: self.rate, momentum: self.momentum }
     }
 }
 
@@ -303,13 +303,13 @@ impl Nesterov {
 }
 
 impl Elementwise for Nesterov {
-    type Rule = update::Heavy<true>;
+    type Rule = update::MomentumRule<true>;
     type Kept = One;
     type Progress = ();
 
     #[inline]
     fn rule(&self, (): &mut ()) -> Self::Rule {
-        update::Heavy { rate: self.rate, momentum: self.momentum }
+        update::MomentumRule { rate: self.rate, momentum: self.momentum }
     }
 }
 
@@ -356,7 +356,7 @@ impl Adam {
 }
 
 impl Elementwise for Adam {
-    type Rule = update::Moments;
+    type Rule = update::AdamRule;
     type Kept = Two;
     /// `1 - beta^t` for both.
     type Progress = [f32; 2];
@@ -368,7 +368,7 @@ impl Elementwise for Adam {
         let [c1, c2] = *corrections;
         let (c1, c2) = (c1 * self.beta1 + news[0], c2 * self.beta2 + news[1]);
         *corrections = [c1, c2];
-        update::Moments {
+        update::AdamRule {
             rate: self.rate / c1,
             news,
             correction: 1.0 / libm::sqrtf(c2),
@@ -408,13 +408,16 @@ impl AdamW {
 }
 
 impl Elementwise for AdamW {
-    type Rule = update::Shrinking<update::Moments>;
+    type Rule = update::DecoupledDecay<update::AdamRule>;
     type Kept = Two;
     type Progress = [f32; 2];
 
     #[inline]
     fn rule(&self, corrections: &mut [f32; 2]) -> Self::Rule {
-        update::Shrinking { rule: self.adam.rule(corrections), factor: 1.0 - self.adam.rate * self.decay }
+        update::DecoupledDecay {
+            rule: self.adam.rule(corrections),
+            factor: 1.0 - self.adam.rate * self.decay,
+        }
     }
 }
 
@@ -448,13 +451,13 @@ impl RmsProp {
 }
 
 impl Elementwise for RmsProp {
-    type Rule = update::RootMeanSquare;
+    type Rule = update::RmsPropRule;
     type Kept = One;
     type Progress = ();
 
     #[inline]
     fn rule(&self, (): &mut ()) -> Self::Rule {
-        update::RootMeanSquare { rate: self.rate, news: 1.0 - self.alpha, epsilon: self.epsilon }
+        update::RmsPropRule { rate: self.rate, news: 1.0 - self.alpha, epsilon: self.epsilon }
     }
 }
 
@@ -486,13 +489,13 @@ impl<O> WeightDecay<O> {
 }
 
 impl<O: Elementwise> Elementwise for WeightDecay<O> {
-    type Rule = update::Penalized<O::Rule>;
+    type Rule = update::L2Penalty<O::Rule>;
     type Kept = O::Kept;
     type Progress = O::Progress;
 
     #[inline]
     fn rule(&self, progress: &mut O::Progress) -> Self::Rule {
-        update::Penalized { rule: self.optimizer.rule(progress), decay: self.decay }
+        update::L2Penalty { rule: self.optimizer.rule(progress), decay: self.decay }
     }
 }
 
@@ -522,12 +525,12 @@ impl<O> ClipValue<O> {
 }
 
 impl<O: Elementwise> Elementwise for ClipValue<O> {
-    type Rule = update::Clipped<O::Rule>;
+    type Rule = update::ClipByValue<O::Rule>;
     type Kept = O::Kept;
     type Progress = O::Progress;
 
     #[inline]
     fn rule(&self, progress: &mut O::Progress) -> Self::Rule {
-        update::Clipped { rule: self.optimizer.rule(progress), limit: self.limit }
+        update::ClipByValue { rule: self.optimizer.rule(progress), limit: self.limit }
     }
 }
