@@ -112,7 +112,9 @@ impl Pointwise for LogisticLoss {
         let yes = s.mul(target, s.splat(self.positive_weight));
         let no = s.sub(s.splat(1.0), target);
         let minus_z = s.sub(s.splat(0.0), z);
-        s.mul_add(yes, math::softplus(s, minus_z), s.mul(no, math::softplus(s, z)))
+        let cost_of_yes = unless_uncounted(s, yes, math::softplus(s, minus_z));
+        let cost_of_no = unless_uncounted(s, no, math::softplus(s, z));
+        s.mul_add(yes, cost_of_yes, s.mul(no, cost_of_no))
     }
 
     #[inline(always)]
@@ -122,4 +124,12 @@ impl Pointwise for LogisticLoss {
         let minus_z = s.sub(s.splat(0.0), z);
         s.neg_mul_add(yes, math::sigmoid(s, minus_z), s.mul(no, math::sigmoid(s, z)))
     }
+}
+
+/// `cost`, which is not negative, but finite where its factor is zero: an infinite logit may be the right answer, and zero times
+/// infinity is NaN. NaN stays.
+#[inline(always)]
+fn unless_uncounted<S: Simd>(s: S, factor: S::V, cost: S::V) -> S::V {
+    // A NaN that comes second stays.
+    s.select_gt(factor, s.splat(0.0), cost, s.min(s.splat(f32::MAX), cost))
 }
