@@ -6,6 +6,7 @@ mod support {
     pub(crate) mod isas;
 }
 
+mod layer_norm;
 mod weighted_cross_entropy;
 
 use fusebox::Isa;
