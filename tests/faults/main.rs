@@ -7,6 +7,7 @@ mod support {
 }
 
 mod layer_norm;
+mod statistics;
 mod weighted_cross_entropy;
 
 use fusebox::Isa;
