@@ -6,6 +6,7 @@ mod support {
     pub(crate) mod isas;
 }
 
+mod guard;
 mod layer_norm;
 mod statistics;
 mod weighted_cross_entropy;
