@@ -6,6 +6,7 @@ mod support {
     pub(crate) mod isas;
 }
 
+mod evaluation;
 mod guard;
 mod layer_norm;
 mod statistics;
