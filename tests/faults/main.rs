@@ -9,6 +9,7 @@ mod support {
 mod evaluation;
 mod guard;
 mod layer_norm;
+mod moments;
 mod statistics;
 mod weighted_cross_entropy;
 

@@ -1,7 +1,46 @@
 //! The rules, each for a vector of parameters; see the optimisers of [`train`](crate::train) for their sources.
+//!
+//! # Range
+//!
+//! A moment that only decays, its gradient being zero, would stay for good where it is subnormal: there `0.9 m` rounds back to
+//! `m`. Processors take a hundred cycles or more for a vector that holds a subnormal number, so a step would stay several times
+//! slower. Hence running means and decaying weights become zero below [`TINY`], and running means of squares stop at it: as
+//! a part of the divisor, next to epsilon, its root is nothing, and where epsilon is zero too a moment of zero is not
+//! divided by zero.
+//!
+//! A square that overflows would leave infinity in its running mean for good. So rules that keep squares take a gradient for one
+//! of magnitude [`HUGE`] at most: then no moment overflows, and a step is no longer than one of any other lone gradient. NaN
+//! stays NaN.
 
 use super::{MOST_MOMENTS, Rule};
 use crate::simd::Simd;
+
+/// 2^-112: times a rate above 2^-14 it is a normal number, so that nothing on the way to zero is subnormal either.
+const TINY: f32 = f32::from_bits((127 - 112) << 23);
+
+/// The largest `f32` below 2^64: its square is finite.
+const HUGE: f32 = f32::from_bits(((127 + 64) << 23) - 1);
+
+/// `x`, or zero where that is below [`TINY`]; NaN stays.
+#[inline(always)]
+fn zero_if_tiny<S: Simd>(s: S, x: S::V) -> S::V {
+    s.select_gt(s.splat(TINY), s.abs(x), s.splat(0.0), x)
+}
+
+/// `x` brought between `-limit` and `limit`; NaN stays.
+#[inline(always)]
+fn clip<S: Simd>(s: S, x: S::V, limit: f32) -> S::V {
+    // A NaN that comes second stays.
+    s.min(s.splat(limit), s.max(s.splat(-limit), x))
+}
+
+/// The running mean of the squares, `v + new (g^2 - v)`, at least [`TINY`]; NaN stays.
+#[inline(always)]
+fn mean_square<S: Simd>(s: S, v: S::V, new: f32, gradient: S::V) -> S::V {
+    let v = s.mul_add(s.splat(new), s.sub(s.mul(gradient, gradient), v), v);
+    // A NaN that comes second stays.
+    s.max(s.splat(TINY), v)
+}
 
 /// Gradient descent: `w = w - rate g`.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +74,7 @@ impl<const NESTEROV: bool> Rule for MomentumRule<NESTEROV> {
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
         let momentum = s.splat(self.momentum);
-        let velocity = s.mul_add(momentum, moments[0], gradient);
+        let velocity = zero_if_tiny(s, s.mul_add(momentum, moments[0], gradient));
         moments[0] = velocity;
         let direction = if NESTEROV { s.mul_add(momentum, velocity, gradient) } else { velocity };
         s.neg_mul_add(direction, s.splat(self.rate), weight)
@@ -65,8 +104,9 @@ impl Rule for AdamRule {
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
         let [m, v] = *moments;
-        let m = s.mul_add(s.splat(self.news[0]), s.sub(gradient, m), m);
-        let v = s.mul_add(s.splat(self.news[1]), s.sub(s.mul(gradient, gradient), v), v);
+        let gradient = clip(s, gradient, HUGE);
+        let m = zero_if_tiny(s, s.mul_add(s.splat(self.news[0]), s.sub(gradient, m), m));
+        let v = mean_square(s, v, self.news[1], gradient);
         *moments = [m, v];
         let size = s.mul_add(s.sqrt(v), s.splat(self.correction), s.splat(self.epsilon));
         s.neg_mul_add(s.div(m, size), s.splat(self.rate), weight)
@@ -87,8 +127,8 @@ impl Rule for RmsPropRule {
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
-        let v = moments[0];
-        let v = s.mul_add(s.splat(self.news), s.sub(s.mul(gradient, gradient), v), v);
+        let gradient = clip(s, gradient, HUGE);
+        let v = mean_square(s, moments[0], self.news, gradient);
         moments[0] = v;
         let size = s.add(s.sqrt(v), s.splat(self.epsilon));
         s.neg_mul_add(s.div(gradient, size), s.splat(self.rate), weight)
@@ -107,6 +147,7 @@ impl<R: Rule> Rule for L2Penalty<R> {
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
+        let weight = zero_if_tiny(s, weight);
         self.rule.apply(s, s.mul_add(s.splat(self.decay), weight, gradient), weight, moments)
     }
 }
@@ -123,7 +164,7 @@ impl<R: Rule> Rule for DecoupledDecay<R> {
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
-        self.rule.apply(s, gradient, s.mul(weight, s.splat(self.factor)), moments)
+        self.rule.apply(s, gradient, zero_if_tiny(s, s.mul(weight, s.splat(self.factor))), moments)
     }
 }
 
@@ -139,8 +180,6 @@ impl<R: Rule> Rule for ClipByValue<R> {
 
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V {
-        // A NaN that comes second stays.
-        let gradient = s.min(s.splat(self.limit), s.max(s.splat(-self.limit), gradient));
-        self.rule.apply(s, gradient, weight, moments)
+        self.rule.apply(s, clip(s, gradient, self.limit), weight, moments)
     }
 }
