@@ -20,8 +20,13 @@
 //!
 //! An update rounds thrice in proportion to `d / n` (3 u R, averaged) and twice in `low` (2 u^2 M, summed over n); an
 //! error of the means enters the squares as 2 sum |d| E <= 2 n E s, by Cauchy and Schwarz; a square itself rounds seven
-//! times, their sum and the division by n take the rest. Nothing is claimed where a square overflows or
-//! underflows; [`Standardize::of`](super::Standardize::of) refuses such data.
+//! times, their sum and the division by n take the rest. Nothing is claimed where a square underflows, or the variance is no
+//! `f32`; [`Standardize::of`](super::Standardize::of) refuses such data.
+//!
+//! The sum of the squares may overflow where the variance does not: a thousand squares of 10^36. So where a feature's numbers
+//! reach 2^46 in magnitude, distances are scaled by 2^-82 before they are squared: 2^32 squares of any distances then have a finite
+//! sum, and of numbers so large no two differ by less than 2^22, so that no square that counts underflows. Scaling by a power
+//! of two is exact: the bits are those of a sum that cannot overflow.
 
 use super::check_finite;
 use crate::Error;
@@ -165,12 +170,18 @@ impl<const N: usize> Default for Statistics<N> {
     }
 }
 
+/// 2^46: from such magnitudes on distances are scaled.
+const LARGE: f32 = 70_368_744_177_664.0;
+
+/// 2^-82, the scale.
+const SMALL: f32 = f32::from_bits((127 - 82) << 23);
+
 /// What is known of one feature.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Moments {
     count: u32,
     mean: Sum,
-    /// The sum of the squared distances to the mean.
+    /// The sum of the squared distances to the mean, scaled as [`Moments::scale`] says.
     squares: Sum,
     min: f32,
     max: f32,
@@ -179,31 +190,64 @@ pub(super) struct Moments {
 impl Moments {
     const NONE: Self = Self { count: 0, mean: Sum::ZERO, squares: Sum::ZERO, min: 0.0, max: 0.0 };
 
+    /// Whether distances are scaled before they are squared.
+    const fn is_large(&self) -> bool {
+        self.min <= -LARGE || self.max >= LARGE
+    }
+
+    /// By what distances are multiplied before they are squared, and one over it.
+    const fn scale(&self) -> (f32, f32) {
+        if self.is_large() { (SMALL, 1.0 / SMALL) } else { (1.0, 1.0) }
+    }
+
+    /// Takes the numbers from `min` to `max` into the range; the squares follow where that changes the scale.
+    fn widen(&mut self, min: f32, max: f32) {
+        let was_large = self.is_large();
+        (self.min, self.max) =
+            if self.count == 0 { (min, max) } else { (self.min.min(min), self.max.max(max)) };
+        if self.is_large() && !was_large {
+            let Sum { high, low } = self.squares;
+            self.squares = Sum { high: high * SMALL * SMALL, low: low * SMALL * SMALL };
+        }
+    }
+
     fn add(&mut self, x: f32) {
         if self.count == u32::MAX {
             return;
         }
-        (self.min, self.max) = if self.count == 0 { (x, x) } else { (self.min.min(x), self.max.max(x)) };
+        self.widen(x, x);
         self.count += 1;
-        let distance = (x - self.mean.high) - self.mean.low;
+        let (scale, back) = self.scale();
+        let distance = (scale * x - scale * self.mean.high) - scale * self.mean.low;
         let step = distance / self.count as f32;
-        self.mean.add(step);
+        self.mean.add(step * back);
         self.squares.add(distance * (distance - step));
     }
 
     fn merge(&mut self, other: &Self) {
+        let mut other = *other;
         let count = match (self.count, other.count) {
             (_, 0) => return,
-            (0, _) => return *self = *other,
+            (0, _) => return *self = other,
             (one, other) => one.saturating_add(other),
         };
-        let distance = (other.mean.high - self.mean.high) + (other.mean.low - self.mean.low);
+        self.widen(other.min, other.max);
+        other.widen(self.min, self.max);
+        let (scale, back) = self.scale();
+        let distance = (scale * other.mean.high - scale * self.mean.high)
+            + (scale * other.mean.low - scale * self.mean.low);
         let part = other.count as f32 / count as f32;
-        self.mean.add(distance * part);
-        self.squares.add(distance * part * (distance * self.count as f32));
+        let step = distance * part;
+        if self.is_large() {
+            // Half of it, twice: all of it may overflow.
+            self.mean.add(step * (0.5 * back));
+            self.mean.add(step * (0.5 * back));
+        } else {
+            self.mean.add(step);
+        }
+        self.squares.add(step * (distance * self.count as f32));
         self.squares.add(other.squares.high);
         self.squares.add(other.squares.low);
-        (self.min, self.max) = (self.min.min(other.min), self.max.max(other.max));
         self.count = count;
     }
 
@@ -216,11 +260,13 @@ impl Moments {
     }
 
     pub(super) const fn variance(&self) -> f32 {
-        self.squares.high / self.count as f32 // 0 / 0 is NaN
+        let (_, back) = self.scale();
+        self.squares.high / self.count as f32 * back * back // 0 / 0 is NaN
     }
 
     pub(super) fn std(&self) -> f32 {
-        libm::sqrtf(self.variance())
+        let (_, back) = self.scale();
+        libm::sqrtf(self.squares.high / self.count as f32) * back
     }
 
     pub(super) const fn min(&self) -> f32 {

@@ -56,11 +56,11 @@ impl<P: Pointwise> Pass for LossPass<'_, P> {
     }
 }
 
-/// e^2, where e = y - target.
+/// The squared error: e^2, where e = y - target.
 #[derive(Clone, Copy)]
-pub(crate) struct Squared;
+pub(crate) struct SquaredLoss;
 
-impl Pointwise for Squared {
+impl Pointwise for SquaredLoss {
     #[inline(always)]
     fn value<S: Simd>(self, s: S, y: S::V, target: S::V) -> S::V {
         let e = s.sub(y, target);
@@ -74,13 +74,13 @@ impl Pointwise for Squared {
     }
 }
 
-/// e^2 / 2 up to |e| = delta, delta (|e| - delta / 2) beyond: c (|e| - c / 2) with c = min(|e|, delta).
+/// Huber's loss: e^2 / 2 up to |e| = delta, delta (|e| - delta / 2) beyond: c (|e| - c / 2) with c = min(|e|, delta).
 #[derive(Clone, Copy)]
-pub(crate) struct Straightened {
+pub(crate) struct HuberLoss {
     pub(crate) delta: f32,
 }
 
-impl Pointwise for Straightened {
+impl Pointwise for HuberLoss {
     #[inline(always)]
     fn value<S: Simd>(self, s: S, y: S::V, target: S::V) -> S::V {
         let e = s.abs(s.sub(y, target));
@@ -97,13 +97,14 @@ impl Pointwise for Straightened {
     }
 }
 
-/// w t softplus(-z) + (1 - t) softplus(z), and its derivative (1 - t) sigmoid(z) - w t sigmoid(-z).
+/// Binary cross-entropy on logits: w t softplus(-z) + (1 - t) softplus(z), with the derivative
+/// (1 - t) sigmoid(z) - w t sigmoid(-z).
 #[derive(Clone, Copy)]
-pub(crate) struct Logits {
+pub(crate) struct LogisticLoss {
     pub(crate) positive_weight: f32,
 }
 
-impl Pointwise for Logits {
+impl Pointwise for LogisticLoss {
     const NOTHING: f32 = -200.0;
 
     #[inline(always)]
@@ -111,7 +112,9 @@ impl Pointwise for Logits {
         let yes = s.mul(target, s.splat(self.positive_weight));
         let no = s.sub(s.splat(1.0), target);
         let minus_z = s.sub(s.splat(0.0), z);
-        s.mul_add(yes, math::softplus(s, minus_z), s.mul(no, math::softplus(s, z)))
+        let cost_of_yes = unless_uncounted(s, yes, math::softplus(s, minus_z));
+        let cost_of_no = unless_uncounted(s, no, math::softplus(s, z));
+        s.mul_add(yes, cost_of_yes, s.mul(no, cost_of_no))
     }
 
     #[inline(always)]
@@ -121,4 +124,12 @@ impl Pointwise for Logits {
         let minus_z = s.sub(s.splat(0.0), z);
         s.neg_mul_add(yes, math::sigmoid(s, minus_z), s.mul(no, math::sigmoid(s, z)))
     }
+}
+
+/// `cost`, which is not negative, but finite where its factor is zero: an infinite logit may be the right answer, and zero times
+/// infinity is NaN. NaN stays.
+#[inline(always)]
+fn unless_uncounted<S: Simd>(s: S, factor: S::V, cost: S::V) -> S::V {
+    // A NaN that comes second stays.
+    s.select_gt(factor, s.splat(0.0), cost, s.min(s.splat(f32::MAX), cost))
 }

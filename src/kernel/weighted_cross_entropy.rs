@@ -1,6 +1,19 @@
 //! Cross-entropy with a weight for each class and smoothed labels; see
-//! [`WeightedCrossEntropy`](crate::WeightedCrossEntropy) for the formulas. Row by row: what it costs beside
-//! [`super::cross_entropy`] is the price of a rarer wish.
+//! [`WeightedCrossEntropy`](crate::WeightedCrossEntropy) for the formulas. Row by row, without the shortcuts for few classes of
+//! [`super::cross_entropy`].
+//!
+//! ```text
+//! d_c  = max z - z_c                              -ln a_c = ln sum + d_c,  sum = sum_c exp(-d_c)
+//! l    = (1 - s) w_t (ln sum + d_t) + s / C sum_c w_c ln sum + sum_c (s / C w_c) d_c
+//! ```
+//!
+//! A class may be switched off by a logit of minus infinity, or by one so far below the largest that the difference
+//! overflows: `d_c` is infinite. That is the loss's value where the class counts. Where its factor is zero it costs nothing,
+//! and must be left out, for zero times infinity is NaN. A row whose logits have no softmax (NaN, or infinity as the
+//! largest) has a NaN for `ln sum`, which no factor hides.
+//!
+//! Distances are halves: that of two finite logits may overflow, half of it does not, and times a small factor the loss is
+//! finite. Halving is exact, so ordinary losses have the bits that they would have without.
 
 use super::softmax::exponentials;
 use super::{rows, rows_mut};
@@ -38,21 +51,29 @@ impl<T: Label> Pass for WeightedCrossEntropyPass<'_, T> {
         for ((logits, gradients), &label) in rows.zip(labels) {
             // SAFETY: both rows are of `classes` numbers.
             let (largest, sum) = unsafe { exponentials(s, logits.as_ptr(), gradients.as_mut_ptr(), classes) };
-            let (on_label, ln_sum) = ((1.0 - smoothing) * weight_of(weights, label), libm::logf(sum));
+            let (on_label, half_ln_sum) =
+                ((1.0 - smoothing) * weight_of(weights, label), 0.5 * libm::logf(sum));
             let on_p = scale * (on_label + spread * sum_of_weights) / sum;
-            let mut smooth = sum_of_weights * ln_sum;
+            let mut half_smooth = spread * sum_of_weights * half_ln_sum;
             for ((gradient, &logit), &weight) in gradients.iter_mut().zip(logits).zip(weights) {
                 *gradient = on_p * *gradient - scale * spread * weight;
-                smooth += weight * (largest - logit);
+                let factor = spread * weight;
+                half_smooth += factor * half_distance(factor, largest, logit);
             }
             let label = label.class();
             if let (Some(gradient), Some(&logit)) = (gradients.get_mut(label), logits.get(label)) {
                 *gradient -= scale * on_label;
-                total += on_label * (ln_sum + (largest - logit)) + spread * smooth;
+                let half = on_label * (half_ln_sum + half_distance(on_label, largest, logit));
+                total += 2.0 * (half + half_smooth);
             }
         }
         total
     }
+}
+
+/// Half of how far `logit` lies below the `largest`; zero where it does not count, its `factor` being zero.
+fn half_distance(factor: f32, largest: f32, logit: f32) -> f32 {
+    if factor == 0.0 { 0.0 } else { 0.5 * largest - 0.5 * logit }
 }
 
 /// What the class `label` counts for; a label that is no class for nothing.

@@ -1,7 +1,7 @@
 //! Losses that compare each number of an output with a number. All are means over the rows and the numbers of a row.
 
 use super::{Loss, whole};
-use crate::kernel::loss::{Logits, LossPass, Pointwise, Squared, Straightened};
+use crate::kernel::loss::{HuberLoss, LogisticLoss, LossPass, Pointwise, SquaredLoss};
 use crate::memory::{part, part_mut};
 use crate::optimizers::settings;
 use crate::pace::{FUNCTION, Pace};
@@ -39,7 +39,7 @@ impl<const N: usize> Loss<[f32; N]> for Mse {
         dys: &mut [[f32; N]],
         sums: &mut [f32; 16],
     ) -> Option<f32> {
-        mean(Squared, pace, ys, targets, dys, sums)
+        mean(SquaredLoss, pace, ys, targets, dys, sums)
     }
 }
 
@@ -91,7 +91,7 @@ impl<const N: usize> Loss<[f32; N]> for Huber {
         dys: &mut [[f32; N]],
         sums: &mut [f32; 16],
     ) -> Option<f32> {
-        mean(Straightened { delta: self.delta }, pace, ys, targets, dys, sums)
+        mean(HuberLoss { delta: self.delta }, pace, ys, targets, dys, sums)
     }
 }
 
@@ -150,7 +150,7 @@ impl<const N: usize> Loss<[f32; N]> for BinaryCrossEntropy {
         dys: &mut [[f32; N]],
         sums: &mut [f32; 16],
     ) -> Option<f32> {
-        mean(Logits { positive_weight: self.positive_weight }, pace, ys, targets, dys, sums)
+        mean(LogisticLoss { positive_weight: self.positive_weight }, pace, ys, targets, dys, sums)
     }
 }
 

@@ -137,7 +137,7 @@ impl Sgd {
 }
 
 impl Elementwise for Sgd {
-    type Rule = update::Downhill;
+    type Rule = update::GradientDescent;
     type Kept = Nothing;
     type Progress = ();
 
@@ -149,7 +149,7 @@ impl Elementwise for Sgd {
 
     #[inline]
     fn rule(&self, (): &mut ()) -> Self::Rule {
-        update::Downhill { rate: self.rate }
+        update::GradientDescent { rate: self.rate }
     }
 }
 
@@ -181,7 +181,7 @@ impl Momentum {
 }
 
 impl Elementwise for Momentum {
-    type Rule = update::Heavy<false>;
+    type Rule = update::MomentumRule<false>;
     type Kept = One;
     type Progress = ();
 
@@ -194,7 +194,7 @@ impl Elementwise for Momentum {
 
     #[inline]
     fn rule(&self, (): &mut ()) -> Self::Rule {
-        update::Heavy { rate: self.rate, momentum: self.momentum }
+        update::MomentumRule { rate: self.rate, momentum: self.momentum }
     }
 }
 
@@ -227,7 +227,7 @@ impl Nesterov {
 }
 
 impl Elementwise for Nesterov {
-    type Rule = update::Heavy<true>;
+    type Rule = update::MomentumRule<true>;
     type Kept = One;
     type Progress = ();
 
@@ -240,7 +240,7 @@ impl Elementwise for Nesterov {
 
     #[inline]
     fn rule(&self, (): &mut ()) -> Self::Rule {
-        update::Heavy { rate: self.rate, momentum: self.momentum }
+        update::MomentumRule { rate: self.rate, momentum: self.momentum }
     }
 }
 
@@ -287,7 +287,7 @@ impl Adam {
 }
 
 impl Elementwise for Adam {
-    type Rule = update::Moments;
+    type Rule = update::AdamRule;
     type Kept = Two;
     /// `1 - beta^t` for both.
     type Progress = [f32; 2];
@@ -308,7 +308,7 @@ impl Elementwise for Adam {
         let [c1, c2] = *corrections;
         let (c1, c2) = (c1 * self.beta1 + news[0], c2 * self.beta2 + news[1]);
         *corrections = [c1, c2];
-        update::Moments {
+        update::AdamRule {
             rate: self.rate / c1,
             news,
             correction: 1.0 / libm::sqrtf(c2),
@@ -368,7 +368,7 @@ impl AdamW {
 }
 
 impl Elementwise for AdamW {
-    type Rule = update::Shrinking<update::Moments>;
+    type Rule = update::DecoupledDecay<update::AdamRule>;
     type Kept = Two;
     type Progress = [f32; 2];
 
@@ -381,12 +381,15 @@ impl Elementwise for AdamW {
 
     #[inline]
     fn rule(&self, corrections: &mut [f32; 2]) -> Self::Rule {
-        update::Shrinking { rule: self.adam.rule(corrections), factor: 1.0 - self.adam.rate * self.decay }
+        update::DecoupledDecay {
+            rule: self.adam.rule(corrections),
+            factor: 1.0 - self.adam.rate * self.decay,
+        }
     }
 
     #[inline]
     fn for_offsets(&self, rule: Self::Rule) -> Self::Rule {
-        if self.weights_only { update::Shrinking { factor: 1.0, ..rule } } else { rule }
+        if self.weights_only { update::DecoupledDecay { factor: 1.0, ..rule } } else { rule }
     }
 }
 
@@ -420,7 +423,7 @@ impl RmsProp {
 }
 
 impl Elementwise for RmsProp {
-    type Rule = update::RootMeanSquare;
+    type Rule = update::RmsPropRule;
     type Kept = One;
     type Progress = ();
 
@@ -434,7 +437,7 @@ impl Elementwise for RmsProp {
 
     #[inline]
     fn rule(&self, (): &mut ()) -> Self::Rule {
-        update::RootMeanSquare { rate: self.rate, news: 1.0 - self.alpha, epsilon: self.epsilon }
+        update::RmsPropRule { rate: self.rate, news: 1.0 - self.alpha, epsilon: self.epsilon }
     }
 }
 
@@ -477,7 +480,7 @@ impl<O> WeightDecay<O> {
 }
 
 impl<O: Elementwise> Elementwise for WeightDecay<O> {
-    type Rule = update::Penalized<O::Rule>;
+    type Rule = update::L2Penalty<O::Rule>;
     type Kept = O::Kept;
     type Progress = O::Progress;
 
@@ -490,13 +493,13 @@ impl<O: Elementwise> Elementwise for WeightDecay<O> {
 
     #[inline]
     fn rule(&self, progress: &mut O::Progress) -> Self::Rule {
-        update::Penalized { rule: self.optimizer.rule(progress), decay: self.decay }
+        update::L2Penalty { rule: self.optimizer.rule(progress), decay: self.decay }
     }
 
     #[inline]
     fn for_offsets(&self, rule: Self::Rule) -> Self::Rule {
         let decay = if self.weights_only { 0.0 } else { rule.decay };
-        update::Penalized { rule: self.optimizer.for_offsets(rule.rule), decay }
+        update::L2Penalty { rule: self.optimizer.for_offsets(rule.rule), decay }
     }
 }
 
@@ -526,7 +529,7 @@ impl<O> ClipValue<O> {
 }
 
 impl<O: Elementwise> Elementwise for ClipValue<O> {
-    type Rule = update::Clipped<O::Rule>;
+    type Rule = update::ClipByValue<O::Rule>;
     type Kept = O::Kept;
     type Progress = O::Progress;
 
@@ -539,11 +542,11 @@ impl<O: Elementwise> Elementwise for ClipValue<O> {
 
     #[inline]
     fn rule(&self, progress: &mut O::Progress) -> Self::Rule {
-        update::Clipped { rule: self.optimizer.rule(progress), limit: self.limit }
+        update::ClipByValue { rule: self.optimizer.rule(progress), limit: self.limit }
     }
 
     #[inline]
     fn for_offsets(&self, rule: Self::Rule) -> Self::Rule {
-        update::Clipped { rule: self.optimizer.for_offsets(rule.rule), ..rule }
+        update::ClipByValue { rule: self.optimizer.for_offsets(rule.rule), ..rule }
     }
 }

@@ -273,7 +273,7 @@ impl<const N: usize> Gradient<[f32; N]> for Rows<'_, N> {
             if fresh {
                 sum.fill(0.0);
             }
-            let rule = update::Downhill { rate: -factor };
+            let rule = update::GradientDescent { rate: -factor };
             let (dys, moments) = (self.rows.as_flattened(), [&mut [][..], &mut []]);
             pace.isa().call(DescendColumns { rule, dys, bias: sum, moments });
         }
@@ -291,7 +291,7 @@ impl<const N: usize> Gradient<[f32; N]> for Rows<'_, N> {
                 continue;
             }
             let mut sum = [0.0; N];
-            let (rule, moments) = (update::Downhill { rate: -1.0 }, [&mut [][..], &mut []]);
+            let (rule, moments) = (update::GradientDescent { rate: -1.0 }, [&mut [][..], &mut []]);
             isa.call(DescendColumns { rule, dys: rows.as_flattened(), bias: &mut sum, moments });
             *square += square_of(isa, &sum);
         }
@@ -348,7 +348,7 @@ impl<P: Plain, const OFFSETS: bool> Gradient<P> for Formed<'_, P, OFFSETS> {
             if fresh {
                 sum.fill(0.0);
             }
-            let (rule, moments) = (update::Downhill { rate: -factor }, [&mut [][..], &mut []]);
+            let (rule, moments) = (update::GradientDescent { rate: -factor }, [&mut [][..], &mut []]);
             pace.isa().call(DescendSlice { rule, gradient, parameters: sum, moments });
         }
     }

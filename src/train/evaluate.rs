@@ -5,7 +5,7 @@ use crate::memory::numbers;
 use crate::{Error, Isa, Label, Layer, Scratch};
 
 /// The place of the largest number, the first of them if several are; NaN is never the largest. 0 if there is none, as
-/// in a row of NaNs: whether a network has diverged, its loss tells.
+/// in a row of NaNs: [`evaluate`] and [`Confusion::observe`](crate::Confusion::observe) refuse such rows.
 ///
 /// ```
 /// assert_eq!(fusebox::argmax(&[0.5, 2.0, 2.0, f32::NAN]), 1);
@@ -24,7 +24,8 @@ pub fn argmax(xs: &[f32]) -> usize {
 /// large as `B` and `ys` allow; `ys` is overwritten.
 ///
 /// Errors when there are no rows, `ys` has no room for one, the labels are fewer or more than the rows, or a label is not
-/// below the number of outputs.
+/// below the number of outputs; and, as [`Confusion::observe`](crate::Confusion::observe) does, when an output is NaN or
+/// infinite ([`Error::NotFinite`]): such a row predicts nothing.
 ///
 /// ```
 /// use fusebox::{Dense, Relu, Scratch, Seq, Zeroed, evaluate};
@@ -71,12 +72,18 @@ pub fn evaluate_with<N: Layer, const B: usize, T: Label>(
     if let Some(row) = labels.iter().position(|label| label.class() >= classes) {
         return Err(Error::Label { classes, got: labels[row].class(), row });
     }
-    let mut right = 0_usize;
+    let (mut right, mut row) = (0_usize, 0_usize);
     for (xs, labels) in xs.chunks(batch).zip(labels.chunks(batch)) {
         let ys = &mut ys[..xs.len()];
         net.infer_with(isa, xs, scratch, ys)?;
-        let predicted = ys.iter().map(|y| argmax(numbers(core::slice::from_ref(y))));
-        right += predicted.zip(labels).filter(|&(predicted, &label)| predicted == label.class()).count();
+        for (y, &label) in ys.iter().zip(labels) {
+            let y = numbers(core::slice::from_ref(y));
+            if let Some((feature, x)) = y.iter().enumerate().find(|(_, x)| !x.is_finite()) {
+                return Err(Error::NotFinite { row, feature, got: x.classify() });
+            }
+            right += usize::from(argmax(y) == label.class());
+            row += 1;
+        }
     }
     Ok(right as f32 / xs.len() as f32)
 }

@@ -13,6 +13,9 @@ use crate::optimizers::settings;
 ///   batch, are bad; [`Guard::restore`] brings back the weights of the last step let through (or of some steps before it);
 /// - its gradient is not finite, or so long that the squares of the samples' norms, summed, overflow: the batch is bad.
 ///
+/// A loss may be negative, as a log-likelihood's may: around a running mean below zero, the limit lies as far above the mean as
+/// around one of the same magnitude above zero (see [`Limits::leap`]).
+///
 /// A learning rate that is too large does its harm in a step that looked well; the step after it leaps.
 ///
 /// ```
@@ -49,7 +52,8 @@ pub struct Guard<N> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
-    /// A loss above this many times the running mean is a leap.
+    /// A loss above this many times the running mean is a leap: one that lies more than `leap - 1` times the mean's magnitude
+    /// above it.
     pub leap: f32,
     /// But only by more than this.
     pub slack: f32,
@@ -106,9 +110,14 @@ impl<N: Clone> Guard<N> {
             return Err(Error::Gradient { got: squares.classify() });
         }
         let Limits { leap, slack, memory, every } = self.limits.unwrap_or(Limits::DEFAULT);
-        let limit = leap * self.mean + slack;
+        // For a mean above zero, `mean + (leap - 1) |mean|` is `leap mean`.
+        let factor = if self.mean < 0.0 { 2.0 - leap } else { leap };
+        let limit = factor * self.mean + slack;
         if self.admitted != 0 && loss > limit {
-            return Err(Error::Leap { percent: (100.0 * (loss / limit)) as u32 });
+            // Losses are counted from zero or, where that would not tell how large they are, from the mean.
+            let origin = self.mean.min(0.0);
+            let percent = 100.0 * ((loss - origin) / (limit - origin));
+            return Err(Error::Leap { percent: percent as u32 });
         }
         if self.admitted.checked_rem(every).unwrap_or(0) == 0 {
             match &mut self.good {

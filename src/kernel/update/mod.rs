@@ -6,7 +6,9 @@
 
 mod rules;
 
-pub(crate) use rules::{Clipped, Downhill, Heavy, Moments, Penalized, RootMeanSquare, Shrinking};
+pub(crate) use rules::{
+    AdamRule, ClipByValue, DecoupledDecay, GradientDescent, L2Penalty, MomentumRule, RmsPropRule,
+};
 
 use super::gemm::{Finish, Place, add_rank_one, finish_product, load_row, next_row, store_tile};
 use crate::simd::{Pass, Simd};
@@ -64,7 +66,7 @@ impl Finish for Descend {
             for row in acc.iter_mut() {
                 let old = load_row::<S, NV>(s, weights, place.last_lanes);
                 for (x, old) in row.iter_mut().zip(old) {
-                    *x = Downhill { rate: self.rate }.apply(s, *x, old, &mut [old; MOST_MOMENTS]);
+                    *x = GradientDescent { rate: self.rate }.apply(s, *x, old, &mut [old; MOST_MOMENTS]);
                 }
                 weights = next_row(s, weights, place.c_stride);
             }
