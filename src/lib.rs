@@ -58,6 +58,8 @@
 #![no_std]
 #![forbid(unsafe_op_in_unsafe_fn)]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
@@ -75,6 +77,8 @@ struct Guide;
 pub mod checkpoint;
 pub mod data;
 mod error;
+#[cfg(feature = "alloc")]
+mod heap;
 mod kernel;
 mod label;
 pub mod layers;
@@ -91,6 +95,8 @@ mod simd;
 pub mod train;
 
 pub use error::Error;
+#[cfg(feature = "alloc")]
+pub use heap::boxed;
 pub use kernel::gemm::{Epilogue, Packed, gemm, gemm_packed, gemm_packed_with, gemm_with};
 pub use kernel::matmul::{matmul, matmul_with};
 pub use kernel::pass::{Kernels, Pass};

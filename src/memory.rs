@@ -276,9 +276,31 @@ impl<T: Copy, const N: usize> List<T, N> {
 
     /// Adds a value, and gives it back to be changed; `None` if there are `N` already.
     pub(crate) fn push(&mut self, value: T) -> Option<&mut T> {
+        self.push_copy(&value)
+    }
+
+    /// The same of a value that may be larger than the stack.
+    pub(crate) fn push_copy(&mut self, value: &T) -> Option<&mut T> {
         let place = self.values.get_mut(self.len)?;
         self.len += 1;
-        Some(place.write(value))
+        // SAFETY: the place is inside the list, which is not the value, being borrowed mutably; a `T` is copied by its bytes.
+        unsafe {
+            place.as_mut_ptr().copy_from_nonoverlapping(value, 1);
+            Some(place.assume_init_mut())
+        }
+    }
+}
+
+impl<T: Plain, const N: usize> List<T, N> {
+    /// The same of a value of zeros.
+    pub(crate) fn push_zeros(&mut self) -> Option<&mut T> {
+        let place = self.values.get_mut(self.len)?;
+        self.len += 1;
+        // SAFETY: all bits are a value of a `Plain` type, zeros too.
+        unsafe {
+            place.as_mut_ptr().write_bytes(0, 1);
+            Some(place.assume_init_mut())
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! Against divergence: a step that would do harm is refused before any weight changes, and the last weights known to be
 //! good can be had back.
 
-use crate::Error;
+use crate::checkpoint::{Part, Reader, Writer};
+use crate::memory::{List, copy, layout};
 use crate::optimizers::settings;
+use crate::{Error, Plain};
+use core::fmt;
 
 /// Watches over training: see [`Workspace::train_step_guarded`](crate::Workspace::train_step_guarded). Holds a copy of the
 /// network, and can be a `static` as it is.
@@ -33,14 +36,14 @@ use crate::optimizers::settings;
 /// assert_eq!(again, good);
 /// # Ok::<(), fusebox::Error>(())
 /// ```
-#[derive(Clone, Debug)]
 pub struct Guard<N> {
     /// What counts as a leap; [`Limits::DEFAULT`] where there are none, so that a new guard is all zeros and lies in
     /// `.bss`.
     pub limits: Option<Limits>,
     mean: f32,
     admitted: u32,
-    good: Option<N>,
+    /// The last good weights: one or none, written in place.
+    good: List<N, 1>,
 }
 
 /// What a [`Guard`] lets pass.
@@ -68,17 +71,17 @@ impl Limits {
     pub const DEFAULT: Self = Self { leap: 3.0, slack: 1.0, memory: 0.9, every: 1 };
 }
 
-impl<N> Guard<N> {
+impl<N: Copy> Guard<N> {
     /// Bytes of a guard.
     pub const BYTES: usize = size_of::<Self>();
 
     /// A guard that has seen nothing yet.
     pub const fn new() -> Self {
-        Self { limits: None, mean: 0.0, admitted: 0, good: None }
+        Self { limits: None, mean: 0.0, admitted: 0, good: List::new() }
     }
 }
 
-impl<N> Default for Guard<N> {
+impl<N: Copy> Default for Guard<N> {
     fn default() -> Self {
         Self::new()
     }
@@ -100,7 +103,7 @@ impl<N> Guard<N> {
     }
 }
 
-impl<N: Clone> Guard<N> {
+impl<N: Copy> Guard<N> {
     /// Lets a step on `net` pass, whose loss and whose samples' squared norms, summed, are given.
     pub(super) fn admit(&mut self, loss: f32, squares: f32, net: &N) -> Result<(), Error> {
         if !loss.is_finite() {
@@ -120,10 +123,8 @@ impl<N: Clone> Guard<N> {
             return Err(Error::Leap { percent: percent as u32 });
         }
         if self.admitted.checked_rem(every).unwrap_or(0) == 0 {
-            match &mut self.good {
-                Some(good) => good.clone_from(net),
-                none => *none = Some(net.clone()),
-            }
+            self.good.clear();
+            self.good.push_copy(net);
         }
         self.mean = if self.admitted == 0 { loss } else { memory * self.mean + (1.0 - memory) * loss };
         // Saturating would stop the copies; after the first step only the remainder counts.
@@ -134,9 +135,80 @@ impl<N: Clone> Guard<N> {
     /// Overwrites `net` with the last good weights, and says whether there are any yet. What an optimiser keeps is as it
     /// was: see [`Workspace::reset_optimizer`](crate::Workspace::reset_optimizer).
     pub fn restore(&self, net: &mut N) -> bool {
-        if let Some(good) = &self.good {
-            net.clone_from(good);
+        if let Some(good) = self.good.first() {
+            copy(net, good);
         }
-        self.good.is_some()
+        !self.good.is_empty()
+    }
+}
+
+impl<N: Copy> Clone for Guard<N> {
+    fn clone(&self) -> Self {
+        let mut clone =
+            Self { limits: self.limits, mean: self.mean, admitted: self.admitted, good: List::new() };
+        if let Some(good) = self.good.first() {
+            clone.good.push_copy(good);
+        }
+        clone
+    }
+}
+
+impl<N: Copy + fmt::Debug> fmt::Debug for Guard<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("limits", &self.limits)
+            .field("mean", &self.mean)
+            .field("admitted", &self.admitted)
+            .field("good", &self.good.first())
+            .finish()
+    }
+}
+
+/// The running mean and the good weights; the limits are settings, and stay.
+impl<N: Part + Plain> Part for Guard<N> {
+    const BYTES: usize = f32::BYTES + u32::BYTES + bool::BYTES + N::BYTES;
+    const LAYOUT: u64 = layout("Guard", &[N::LAYOUT]);
+
+    fn write(&self, to: &mut Writer<'_>) -> Result<(), Error> {
+        self.mean.write(to)?;
+        self.admitted.write(to)?;
+        match self.good.first() {
+            Some(good) => {
+                true.write(to)?;
+                good.write(to)
+            }
+            None => {
+                false.write(to)?;
+                (0..N::BYTES).for_each(|_| to.put(&[0]));
+                Ok(())
+            }
+        }
+    }
+
+    fn accepts(from: &mut Reader<'_>) -> bool {
+        from.skip(f32::BYTES + u32::BYTES);
+        let mut any = false;
+        let flag = bool::accepts(&mut from.clone());
+        any.read(from);
+        if any {
+            return N::accepts(from) && flag;
+        }
+        from.skip(N::BYTES);
+        flag
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>) {
+        self.mean.read(from);
+        self.admitted.read(from);
+        let mut any = false;
+        any.read(from);
+        self.good.clear();
+        match self.good.push_zeros().filter(|_| any) {
+            Some(good) => good.read(from),
+            None => {
+                self.good.clear();
+                from.skip(N::BYTES);
+            }
+        }
     }
 }

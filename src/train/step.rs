@@ -248,7 +248,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Step<'_, N, B, 
         guard: &mut Guard<N>,
     ) -> Result<f32, Error>
     where
-        N: Clone,
+        N: Copy,
     {
         const { Self::NOT_PER_SAMPLE }
         optimizer.check()?;

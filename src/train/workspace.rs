@@ -307,7 +307,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
     }
 }
 
-impl<N: Train + Clone, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B, O, L> {
+impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B, O, L> {
     /// [`Workspace::train_step`] behind a [`Guard`], which refuses a step that would do harm.
     ///
     /// Errors, with nothing changed, as [`Workspace::train_step`] does, and when the loss or the gradient is not finite
@@ -493,7 +493,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B,
         guard: &mut Guard<N>,
     ) -> Result<f32, Error>
     where
-        N: Clone,
+        N: Copy,
     {
         self.step().train_guarded(net, optimizer, guard)
     }
