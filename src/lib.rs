@@ -77,8 +77,6 @@ struct Guide;
 pub mod checkpoint;
 pub mod data;
 mod error;
-#[cfg(feature = "alloc")]
-mod heap;
 mod kernel;
 mod label;
 pub mod layers;
@@ -95,8 +93,6 @@ mod simd;
 pub mod train;
 
 pub use error::Error;
-#[cfg(feature = "alloc")]
-pub use heap::boxed;
 pub use kernel::gemm::{Epilogue, Packed, gemm, gemm_packed, gemm_packed_with, gemm_with};
 pub use kernel::matmul::{matmul, matmul_with};
 pub use kernel::pass::{Kernels, Pass};
@@ -123,6 +119,8 @@ pub use optimizers::{
 pub use pace::{Budget, Pace, Slice, Whole};
 pub use rng::Rng;
 pub use simd::Isa;
+#[cfg(feature = "alloc")]
+pub use train::boxed;
 #[doc(no_inline)]
 pub use train::{
     EarlyStopping, Guard, Learner, Limits, Memory, Offered, Reservoir, Schedule, Stage, Verdict, Workspace,

@@ -72,7 +72,7 @@ where
     L: Loss<N::Output>,
 {
     nets: Twin<N>,
-    workspace: Workspace<N, B, O, L>,
+    pub(super) workspace: Workspace<N, B, O, L>,
     pass: Pass,
     /// Units of the pass that are done.
     done: usize,

@@ -2,6 +2,8 @@
 
 mod evaluate;
 mod guard;
+#[cfg(feature = "alloc")]
+mod heap;
 mod learner;
 mod reservoir;
 mod schedule;
@@ -11,6 +13,8 @@ mod workspace;
 
 pub use evaluate::{argmax, evaluate, evaluate_with};
 pub use guard::{Guard, Limits};
+#[cfg(feature = "alloc")]
+pub use heap::boxed;
 pub use learner::Learner;
 pub use reservoir::{Offered, Reservoir};
 pub use schedule::Schedule;
