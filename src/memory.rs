@@ -321,7 +321,7 @@ pub(crate) struct Twin<T> {
     /// Whether the second is the value.
     second: bool,
     /// Pieces of the spare that are the value's.
-    copied: usize,
+    copied: u32,
 }
 
 impl<T: Copy> Twin<T> {
@@ -332,6 +332,7 @@ impl<T: Copy> Twin<T> {
     pub(crate) const PIECES: usize = size_of::<T>().div_ceil(Self::PIECE);
 
     pub(crate) const fn new(value: T) -> Self {
+        const { assert!(Self::PIECES <= u32::MAX as usize, "a network of more than 256 GiB") }
         Self { both: [MaybeUninit::new(value); 2], second: false, copied: 0 }
     }
 
@@ -353,10 +354,10 @@ impl<T: Copy> Twin<T> {
         if pieces.start == 0 {
             self.copied = 0;
         }
-        if pieces.is_empty() || pieces.start != self.copied || pieces.end > Self::PIECES {
+        if pieces.is_empty() || pieces.start != self.copied as usize || pieces.end > Self::PIECES {
             return;
         }
-        self.copied = pieces.end;
+        self.copied = pieces.end as u32;
         let [first, second] = &mut self.both;
         let (from, to) = if self.second { (second, first) } else { (first, second) };
         let bytes = pieces.start * Self::PIECE..size_of::<T>().min(pieces.end * Self::PIECE);
@@ -369,7 +370,7 @@ impl<T: Copy> Twin<T> {
 
     /// The value, and the spare if it was copied whole.
     pub(crate) fn spare(&mut self) -> (&T, Option<&mut T>) {
-        let whole = self.copied == Self::PIECES;
+        let whole = self.copied as usize == Self::PIECES;
         let [first, second] = &mut self.both;
         let (value, spare) = if self.second { (second, first) } else { (first, second) };
         // SAFETY: as in `get`; a spare copied whole holds all bytes of a value that is `Copy`.
@@ -378,7 +379,7 @@ impl<T: Copy> Twin<T> {
 
     /// The spare becomes the value, if it was copied whole.
     pub(crate) fn swap(&mut self) {
-        if self.copied == Self::PIECES {
+        if self.copied as usize == Self::PIECES {
             self.second = !self.second;
             self.copied = 0;
         }
