@@ -9,12 +9,11 @@
 //! compiled can be packed by the compiler, and lie in flash.
 
 use super::epilogue::Epilogue;
-use super::product::Product;
-use super::{check, run_panels};
+use super::kernels;
+use super::product::{PANEL, Product};
+use super::reference;
+use super::shape::check;
 use crate::{Error, Isa, Mat, MatMut};
-
-/// Columns in a panel, and the most lanes a vector has.
-pub(super) const PANEL: usize = 16;
 
 /// A matrix B of `K` x `N` packed for products A B: `P` panels of sixteen columns, `P` being `N / 16` rounded up (a
 /// mistake there is an error when the program is compiled). Takes `64 * K * P` bytes.
@@ -139,16 +138,16 @@ fn run(
         b_len: panels.len(),
         b_stride: PANEL,
         b_transposed: false,
-        chained_n: if a.is_transposed() { usize::MAX } else { n },
+        whole_n: if a.is_transposed() { usize::MAX } else { n },
         first: epilogue.first(),
         c_stride: c.row_stride(),
         c: c.data_mut().as_mut_ptr(),
     };
-    run_panels(isa, &product, epilogue.activate());
+    kernels::run_panels(isa, &product, epilogue.activate());
     if let Epilogue::ReluMask(gate) = epilogue
         && gate.is_transposed()
     {
-        super::reference::relu_mask(&mut c, gate);
+        reference::relu_mask(&mut c, gate);
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! A product as its kernels see it: sizes, pointers and strides that the door has checked.
 
-use super::chains;
-use super::packed::PANEL;
+use super::segments;
 use super::tile::First;
 use crate::{Mat, MatMut};
+
+/// Columns in a panel of a B that was packed ahead of time, and the most lanes a vector has.
+pub(super) const PANEL: usize = 16;
 
 /// A whole product C = A B, checked: every pointer is good for the sizes beside it.
 #[derive(Clone, Copy)]
@@ -25,8 +27,8 @@ pub(super) struct Product {
     pub(super) b_stride: usize,
     /// B lies transposed: n rows of k.
     pub(super) b_transposed: bool,
-    /// Columns of the whole of which this is a part, perhaps, which settle its segments; `usize::MAX` for one chain.
-    pub(super) chained_n: usize,
+    /// Columns of the whole of which this is a part, perhaps, which settle its segments; `usize::MAX` for one segment.
+    pub(super) whole_n: usize,
     pub(super) first: First,
     pub(super) c: *mut f32,
     pub(super) c_stride: usize,
@@ -52,8 +54,8 @@ impl Product {
             b_len: b.data().len(),
             b_stride,
             b_transposed,
-            // NN products alone have chains: in TN (weight gradients) and NT there are many rows, and k is short.
-            chained_n: if a.is_transposed() || b_transposed { usize::MAX } else { b.cols() },
+            // NN products alone have segments: in TN (weight gradients) and NT there are many rows, and k is short.
+            whole_n: if a.is_transposed() || b_transposed { usize::MAX } else { b.cols() },
             first,
             c_stride: c.row_stride(),
             c: c.data_mut().as_mut_ptr(),
@@ -75,7 +77,7 @@ impl Product {
             b_len: a.data().len(),
             b_stride: a.row_stride(),
             b_transposed: false,
-            chained_n: usize::MAX,
+            whole_n: usize::MAX,
             first,
             c_stride: c.rows(),
             c: c.data_mut().as_mut_ptr(),
@@ -101,7 +103,7 @@ impl Product {
             b_len: K * N,
             b_stride: N,
             b_transposed: false,
-            chained_n: N,
+            whole_n: N,
             first,
             c_stride: N,
             c: c.as_mut_ptr().cast(),
@@ -124,7 +126,7 @@ impl Product {
     /// Length of the segments of k that are summed apart.
     #[inline(always)]
     pub(super) fn segment(&self) -> usize {
-        chains::segment_len(self.chained_n, self.k)
+        segments::segment_len(self.whole_n, self.k)
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a product is cut: rows into tiles, columns into panels, k into blocks. All of it arithmetic on sizes.
 
-use super::chains::SHORTEST;
+use crate::kernel::gemm::segments::SHORTEST;
 use crate::simd::Simd;
 
 /// Vectors of the widest tile: a few rows, each of which B is read for once, in long stretches.
@@ -54,7 +54,7 @@ pub(super) const fn tile_rows<S: Simd>(vectors: usize) -> usize {
 
 /// Rows of the largest tile of a panel of `vectors` vectors, for sums of `k` in segments.
 ///
-/// A tile of several chains needs its registers twice, or keeps the sum so far on the stack. Where chains are short,
+/// A tile of several segments needs its registers twice, or keeps the sum so far on the stack. Where segments are short,
 /// half as many rows are faster; where they are long, what the stack costs is lost among them.
 #[inline(always)]
 pub(super) const fn tile_rows_for<S: Simd>(vectors: usize, k: usize, segment: usize) -> usize {

@@ -10,11 +10,11 @@
 //!
 //! Transposing costs more than multiplying here, so a block goes from its shuffles straight into multiply-adds. A sum
 //! ascends in k as ever, each step waiting for the one before; some vectors take turns, so that the others' shuffles
-//! fill the wait. Many rows pay for a packed panel instead (see [`super::driver`]).
+//! fill the wait. Many rows pay for a packed panel instead (see [`super::blocks`]).
 
 use super::plan;
-use super::product::{Product, a_steps};
-use super::tile::{Finish, Place, first_values};
+use crate::kernel::gemm::product::{Product, a_steps};
+use crate::kernel::gemm::tile::{Finish, Place, first_values};
 use crate::simd::{Pass, Simd};
 
 /// The most rows that are few.

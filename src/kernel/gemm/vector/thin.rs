@@ -10,11 +10,11 @@
 //! A core stores one vector a cycle, so that is the floor; the micro-kernel's start and end for each tile would be as
 //! long as this again.
 
-use super::epilogue::Activate;
 use super::plan;
-use super::product::{Product, a_steps};
-use super::tile::{Finish, First, Place, first_values, load_row};
 use crate::MatMut;
+use crate::kernel::gemm::epilogue::Activate;
+use crate::kernel::gemm::product::{Product, a_steps};
+use crate::kernel::gemm::tile::{Finish, First, Place, first_values, load_row};
 use crate::simd::{Pass, Simd};
 
 /// The longest sum that is thin.
@@ -64,7 +64,7 @@ impl Pass for RankOne<'_, '_> {
             b_len: b.len(),
             b_stride: b.len(),
             b_transposed: false,
-            chained_n: usize::MAX,
+            whole_n: usize::MAX,
             first: First::Output,
             c_stride: c.row_stride(),
             c: c.data_mut().as_mut_ptr(),

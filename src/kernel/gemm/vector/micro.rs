@@ -38,7 +38,7 @@
 //!   needs a load, so 16 x 16 x 16 cannot pass 94 %, 8 x 8 x 8 not 44 %.
 //! - *Short k*: a tile's first values and its stores, one a cycle, which nothing hides if k is a dozen.
 //! - *One row*: reading B. At a line a cycle from L2 no more than half of the multiply-adds can be busy.
-//! - *Large*: what comes from L3, see [`super::driver`].
+//! - *Large*: what comes from L3, see [`super::blocks`].
 //!
 //! Three things keep the compiler from spoiling it. The k loop is unrolled by hand, four steps an iteration, for LLVM
 //! leaves it rolled. Row pointers are tied to registers, three rows to a pointer (`p`, `p + s`, `p + 2 s` are addresses);
@@ -47,13 +47,13 @@
 //!
 //! # The order of a sum
 //!
-//! k ascends into one accumulator. Where a product has chains (see [`super::chains`]), k falls into segments of equal
+//! k ascends into one accumulator. Where a sum is cut (see [`crate::kernel::gemm::segments`]), k falls into segments of equal
 //! length; each gets an accumulator of its own, and the accumulators are added in order. So the bits of an
 //! element do not depend on the tile it lies in.
 
-use super::packed::PANEL;
 use super::plan;
-use super::tile::{Finish, First, Place, first_values};
+use crate::kernel::gemm::product::PANEL;
+use crate::kernel::gemm::tile::{Finish, First, Place, first_values};
 use crate::simd::{Pass, Simd};
 
 /// The operands of a strip: tiles of equal height below one another, in one panel of columns.
@@ -97,38 +97,39 @@ impl Ahead {
 }
 
 /// A strip as a pass of its own, so that each size of tile is one function an instruction set.
-pub(super) struct MicroKernel<'a, F, const MR: usize, const NV: usize, const TN: bool, const CHAINS: bool> {
+pub(super) struct MicroKernel<'a, F, const MR: usize, const NV: usize, const TN: bool, const SEGMENTED: bool>
+{
     pub(super) strip: &'a Strip,
     pub(super) finish: &'a F,
 }
 
-impl<F: Finish, const MR: usize, const NV: usize, const TN: bool, const CHAINS: bool> Pass
-    for MicroKernel<'_, F, MR, NV, TN, CHAINS>
+impl<F: Finish, const MR: usize, const NV: usize, const TN: bool, const SEGMENTED: bool> Pass
+    for MicroKernel<'_, F, MR, NV, TN, SEGMENTED>
 {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         // SAFETY: whoever made the strip promised that it lies inside its operands.
-        unsafe { micro_kernel::<S, F, MR, NV, TN, CHAINS, false>(s, self.strip, self.finish) }
+        unsafe { micro_kernel::<S, F, MR, NV, TN, SEGMENTED, false>(s, self.strip, self.finish) }
     }
 }
 
-/// The same, with B in panels of sixteen columns (see [`super::packed`]).
-pub(super) struct PanelsKernel<'a, F, const MR: usize, const NV: usize, const CHAINS: bool> {
+/// The same, with B in panels of sixteen columns (see [`crate::kernel::gemm::packed`]).
+pub(super) struct PanelsKernel<'a, F, const MR: usize, const NV: usize, const SEGMENTED: bool> {
     pub(super) strip: &'a Strip,
     pub(super) finish: &'a F,
 }
 
-impl<F: Finish, const MR: usize, const NV: usize, const CHAINS: bool> Pass
-    for PanelsKernel<'_, F, MR, NV, CHAINS>
+impl<F: Finish, const MR: usize, const NV: usize, const SEGMENTED: bool> Pass
+    for PanelsKernel<'_, F, MR, NV, SEGMENTED>
 {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         // SAFETY: whoever made the strip promised that it lies inside its operands.
-        unsafe { micro_kernel::<S, F, MR, NV, false, CHAINS, true>(s, self.strip, self.finish) }
+        unsafe { micro_kernel::<S, F, MR, NV, false, SEGMENTED, true>(s, self.strip, self.finish) }
     }
 }
 
@@ -143,7 +144,7 @@ pub(super) unsafe fn micro_kernel<
     const MR: usize,
     const NV: usize,
     const TN: bool,
-    const CHAINS: bool,
+    const SEGMENTED: bool,
     const PANELS: bool,
 >(
     s: S,
@@ -159,8 +160,8 @@ pub(super) unsafe fn micro_kernel<
         // has `last_lanes`, k below `strip.k`.
         unsafe {
             let mut acc = first_values::<S, MR, NV>(s, tile.first, tile.place);
-            if CHAINS {
-                acc = chains::<S, MR, NV, TN, PANELS>(s, &tile, acc);
+            if SEGMENTED {
+                acc = segments::<S, MR, NV, TN, PANELS>(s, &tile, acc);
             } else {
                 segment::<S, MR, NV, TN, PANELS>(s, &tile, 0, tile.k, &mut acc);
             }
@@ -178,7 +179,7 @@ pub(super) unsafe fn micro_kernel<
 /// # Safety
 /// As for [`micro_kernel`].
 #[inline(always)]
-unsafe fn chains<S: Simd, const MR: usize, const NV: usize, const TN: bool, const PANELS: bool>(
+unsafe fn segments<S: Simd, const MR: usize, const NV: usize, const TN: bool, const PANELS: bool>(
     s: S,
     tile: &Strip,
     mut acc: [[S::V; NV]; MR],
@@ -189,10 +190,10 @@ unsafe fn chains<S: Simd, const MR: usize, const NV: usize, const TN: bool, cons
         segment::<S, MR, NV, TN, PANELS>(s, tile, 0, done, &mut acc);
         while done < tile.k {
             let len = tile.segment.min(tile.k - done);
-            let mut chain = [[s.splat(0.0); NV]; MR];
-            segment::<S, MR, NV, TN, PANELS>(s, tile, done, len, &mut chain);
-            for (acc, chain) in acc.as_flattened_mut().iter_mut().zip(chain.as_flattened()) {
-                *acc = s.add(*acc, *chain);
+            let mut next = [[s.splat(0.0); NV]; MR];
+            segment::<S, MR, NV, TN, PANELS>(s, tile, done, len, &mut next);
+            for (acc, next) in acc.as_flattened_mut().iter_mut().zip(next.as_flattened()) {
+                *acc = s.add(*acc, *next);
             }
             done += len;
         }

@@ -12,8 +12,8 @@
 //! tree. Sixty-four of them are four registers of sixteen lanes, and keep the multiply-add units busy even for a single
 //! row. What bounds the kernel is reading A: a line a cycle from L2 is half the peak.
 
-use super::product::Product;
-use super::tile::{Finish, First, Place};
+use crate::kernel::gemm::product::Product;
+use crate::kernel::gemm::tile::{Finish, First, Place};
 use crate::simd::{Pass, Simd};
 
 /// Virtual lanes of a sum.

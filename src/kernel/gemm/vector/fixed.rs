@@ -1,14 +1,14 @@
 //! The loops around the micro-kernel when the shape is known to the compiler: no packing, and no choice left at
 //! run time. Every size is a constant, so a tile becomes straight code or loops of known length.
 
-use super::chains;
 use super::column::Column;
-use super::driver::strip_of_height;
-use super::epilogue::Activate;
 use super::micro::Strip;
 use super::plan;
-use super::product::Product;
-use super::tile::{First, Place};
+use super::strips::strip_of_height;
+use crate::kernel::gemm::epilogue::Activate;
+use crate::kernel::gemm::product::Product;
+use crate::kernel::gemm::segments;
+use crate::kernel::gemm::tile::{First, Place};
 use crate::simd::{Pass, Simd};
 
 /// The operands of a product, K and N being the row strides, what its sums start from, and what becomes of them.
@@ -100,7 +100,7 @@ const fn panels_of<S: Simd>(m: usize, n: usize, width: usize) -> usize {
 
 /// How a panel's rows are cut: see [`plan::row_tiles`].
 const fn tiles_of<S: Simd>(m: usize, k: usize, n: usize, vectors: usize) -> (usize, usize, usize) {
-    plan::row_tiles(m, plan::tile_rows_for::<S>(vectors, k, chains::segment_len(n, k)))
+    plan::row_tiles(m, plan::tile_rows_for::<S>(vectors, k, segments::segment_len(n, k)))
 }
 
 impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
@@ -117,7 +117,7 @@ impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
             panel_stride: 0,
             k: K,
             k_whole: if last_lanes == S::LANES { K } else { plan::whole_rows(K, K * N, N, end) },
-            segment: const { chains::segment_len(N, K) },
+            segment: const { segments::segment_len(N, K) },
             first: self.first.at_col(*col),
             place: Place { c: self.c.wrapping_add(*col), c_stride: N, row: 0, col: *col, last_lanes },
             tiles: 0,

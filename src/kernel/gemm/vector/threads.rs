@@ -12,9 +12,9 @@
 //! and packs it: where B is wide beside C's height, parts of columns are faster, up to 1.8 times (96 x 4096 x 1024).
 
 use super::driver::Run;
-use super::product::Product;
-use super::tile::Finish;
 use crate::Isa;
+use crate::kernel::gemm::product::Product;
+use crate::kernel::gemm::tile::Finish;
 use core::ops::Range;
 
 /// Multiply-adds of a part that is worth waking a thread: some fifty microseconds, where the waking takes five to ten.

@@ -10,9 +10,9 @@
 //! All the work is reading B once. Panels would read a piece of each row, and learn nothing of the next; whole rows, a few
 //! at a time, come within a tenth of a plain read. k ascends into one sum as ever, which between two rounds lies in C.
 
-use super::epilogue::Activate;
-use super::product::{Product, a_steps};
-use super::tile::{Finish, First, Place, first_values};
+use crate::kernel::gemm::epilogue::Activate;
+use crate::kernel::gemm::product::{Product, a_steps};
+use crate::kernel::gemm::tile::{Finish, First, Place, first_values};
 use crate::simd::{Pass, Simd};
 
 /// Numbers in a row from which on it is long: two of the widest panels of sixteen lanes.

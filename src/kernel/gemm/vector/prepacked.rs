@@ -1,12 +1,12 @@
-//! The product with a B that was packed ahead of time: see [`super::packed`].
+//! The product with a B that was packed ahead of time: see [`crate::kernel::gemm::packed`].
 
-use super::driver::rows;
-use super::epilogue::Activate;
 use super::micro::Strip;
-use super::packed::PANEL;
 use super::plan;
-use super::product::Product;
-use super::tile::Place;
+use super::strips::rows;
+use crate::kernel::gemm::epilogue::Activate;
+use crate::kernel::gemm::product::PANEL;
+use crate::kernel::gemm::product::Product;
+use crate::kernel::gemm::tile::Place;
 use crate::simd::{Pass, Simd};
 
 /// A product whose B is in panels.

@@ -1,17 +1,17 @@
 //! Products that are one tile of one vector: networks of a few neurons, where finding the way to the micro-kernel would
 //! take longer than multiplying.
 //!
-//! The sum is the micro-kernel's, one chain with k ascending, so the bits are; only the way there is shorter. For
+//! The sum is the micro-kernel's, one segment with k ascending, so the bits are; only the way there is shorter. For
 //! instruction sets whose masks make part of a vector cost no more than a whole one.
 
-use super::chains;
 use super::micro::{Rows, step};
-use super::product::Product;
-use super::tile::{Finish, Place, first_values};
+use crate::kernel::gemm::product::Product;
+use crate::kernel::gemm::segments;
+use crate::kernel::gemm::tile::{Finish, Place, first_values};
 use crate::simd::{Pass, Simd};
 
-/// Sums up to this long have one chain.
-const SHORT: usize = chains::SHORTEST;
+/// Sums up to this long have one segment.
+const SHORT: usize = segments::SHORTEST;
 
 /// Rows of the largest: two tiles of eight.
 const MOST_ROWS: usize = 16;
