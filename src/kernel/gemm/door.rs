@@ -53,7 +53,8 @@ pub fn gemm_with(
     epilogue: Epilogue<'_>,
 ) -> Result<(), Error> {
     check(&a, (b.rows(), b.cols()), &c, &epilogue)?;
-    kernels::run(isa, a, b, c.reborrow(), epilogue.first(), &epilogue.activate());
+    // SAFETY: 1. the shapes have been checked. 2., 3. The bias has n numbers, the mask is m x n, and both are borrowed.
+    unsafe { kernels::run(isa, a, b, c.reborrow(), epilogue.first(), &epilogue.activate()) };
     if let Epilogue::ReluMask(gate) = epilogue
         && gate.is_transposed()
     {
@@ -67,7 +68,8 @@ pub fn gemm_with(
 /// nobody to tell: where shapes do not agree, nothing is written. A mask must not be transposed.
 pub(crate) fn product(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, epilogue: Epilogue<'_>) {
     if check(&a, (b.rows(), b.cols()), &c, &epilogue).is_ok() {
-        kernels::run(isa, a, b, c, epilogue.first(), &epilogue.activate());
+        // SAFETY: as in `gemm_with`.
+        unsafe { kernels::run(isa, a, b, c, epilogue.first(), &epilogue.activate()) };
     }
 }
 
@@ -87,11 +89,15 @@ pub(crate) fn row_product<const K: usize, const N: usize>(
 }
 
 /// The same, finished by `finish`, which may read the old C: then B must not be transposed, for its blocks of k would
-/// leave sums there.
-pub(crate) fn finish_product<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, finish: &F) {
-    debug_assert!(!F::READS_OUTPUT || !b.is_transposed(), "blocks of k would leave sums in C");
-    if check(&a, (b.rows(), b.cols()), &c, &Epilogue::None).is_ok() {
-        kernels::run(isa, a, b, c, First::Zero, finish);
+/// leave sums there, and nothing is written.
+///
+/// # Safety
+/// `finish` was made for `c`: see [`Finish::finish`].
+pub(crate) unsafe fn finish_product<F: Finish>(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, finish: &F) {
+    let fits = check(&a, (b.rows(), b.cols()), &c, &Epilogue::None).is_ok();
+    if fits && !(F::READS_OUTPUT && b.is_transposed()) {
+        // SAFETY: 1. the shapes have been checked. 2. There is nothing to read. 3. The caller's promise.
+        unsafe { kernels::run(isa, a, b, c, First::Zero, finish) };
     }
 }
 

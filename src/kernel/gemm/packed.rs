@@ -10,7 +10,7 @@
 
 use super::epilogue::Epilogue;
 use super::kernels;
-use super::product::{PANEL, Product};
+use super::product::{Operands, PANEL, PackedProduct};
 use super::reference;
 use super::shape::check;
 use crate::{Error, Isa, Mat, MatMut};
@@ -111,11 +111,15 @@ pub fn gemm_packed_with<const K: usize, const N: usize, const P: usize>(
     epilogue: Epilogue<'_>,
 ) -> Result<(), Error> {
     const { assert!(P == N.div_ceil(PANEL), "Packed<K, N, P>: P must be N / 16, rounded up") };
-    run(isa, a, b.panels.as_flattened().as_flattened(), [K, N], c, epilogue)
+    // SAFETY: that is what the type is.
+    unsafe { run(isa, a, b.panels.as_flattened().as_flattened(), [K, N], c, epilogue) }
 }
 
 /// The same for panels of a shape that is not in their type, so that one body serves all.
-fn run(
+///
+/// # Safety
+/// `panels` holds a panel for each sixteen columns of `n`, the last in part, of `k` rows of sixteen numbers.
+unsafe fn run(
     isa: Isa,
     a: Mat<'_>,
     panels: &[f32],
@@ -127,7 +131,7 @@ fn run(
     if c.rows() == 0 || n == 0 {
         return Ok(());
     }
-    let product = Product {
+    let operands = Operands {
         m: a.rows(),
         n,
         k,
@@ -143,7 +147,10 @@ fn run(
         c_stride: c.row_stride(),
         c: c.data_mut().as_mut_ptr(),
     };
-    kernels::run_panels(isa, &product, epilogue.activate());
+    // SAFETY: 1. neither is zero. 2., 4. to 6. The shapes have been checked, and all is borrowed until the end of this
+    // function. 3. The caller's promise.
+    let product = unsafe { PackedProduct::new(operands, epilogue.activate()) };
+    kernels::run_panels(isa, &product);
     if let Epilogue::ReluMask(gate) = epilogue
         && gate.is_transposed()
     {

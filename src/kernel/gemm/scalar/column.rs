@@ -1,7 +1,7 @@
 //! One column of an A whose rows lie along k: dot products, in the lanes and the tree of all instruction sets.
 
 use super::finish::FinishRows;
-use crate::kernel::gemm::product::Product;
+use crate::kernel::gemm::product::{Operands, Product};
 use crate::kernel::gemm::tile::{First, Place};
 use crate::simd::multiply_add;
 
@@ -9,15 +9,19 @@ use crate::simd::multiply_add;
 const LANES: usize = 64;
 
 /// The dot products of all rows.
+///
+/// # Safety
+/// The product has one column, and its A does not lie transposed.
 #[inline(never)]
-pub(super) fn column<const FUSED: bool>(product: &Product, finish: &dyn FinishRows) {
-    let Product { m, k, a, a_stride, b, b_stride, b_transposed, c, c_stride, .. } = *product;
+pub(super) unsafe fn column<const FUSED: bool>(product: &Product<'_, &dyn FinishRows>) {
+    let Operands { m, k, a, a_stride, b, b_stride, b_transposed, c, c_stride, .. } = **product;
+    let finish = *product.finish();
     let b_k = if b_transposed { 1 } else { b_stride };
     for row in 0..m {
         let place = Place { c: c.wrapping_add(row * c_stride), c_stride, row, col: 0, last_lanes: 1 };
         let a = a.wrapping_add(row * a_stride);
         let mut lanes = [0.0; LANES];
-        // SAFETY: whoever made the product promised that its operands are there.
+        // SAFETY: k numbers of a row of A, and of the column; a bias is one number; the place is one of C.
         unsafe {
             lanes[0] = match product.first {
                 First::Zero => 0.0,

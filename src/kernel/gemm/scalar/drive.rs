@@ -7,15 +7,20 @@ use super::finishing::Finishing;
 use super::loops::sums_at;
 use super::sums::{End, Kernel, RankOne, Sums};
 use crate::kernel::gemm::epilogue::Activate;
-use crate::kernel::gemm::product::{PANEL, Product};
+use crate::kernel::gemm::product::{Operands, PANEL, PackedProduct, Product};
 use crate::kernel::gemm::segments;
 use crate::kernel::gemm::tile::{Finish, First, Place};
 use crate::simd::Simd;
 use crate::{Isa, Mat, MatMut};
 
-/// Computes a product of shapes that have been checked.
+/// The product of views.
+///
+/// # Safety
+/// 1. The shapes agree: A is m x k, B k x n, C m x n.
+/// 2. What `first` points to can be read: n numbers.
+/// 3. `finish` was made for C, and what it points to can be accessed: see [`Finish::finish`].
 #[inline(always)]
-pub(in crate::kernel::gemm) fn run<F: Finish>(
+pub(in crate::kernel::gemm) unsafe fn run<F: Finish>(
     isa: Isa,
     a: Mat<'_>,
     b: Mat<'_>,
@@ -23,39 +28,49 @@ pub(in crate::kernel::gemm) fn run<F: Finish>(
     first: First,
     finish: &F,
 ) {
-    make(isa, a, b, c, first, &Finishing { isa, finish });
+    // SAFETY: the caller's promises.
+    unsafe { make(isa, a, b, c, first, &Finishing { isa, finish }) };
 }
 
-/// Where a [`Product`] is made.
+/// Where a [`Product`] is made of views.
+///
+/// # Safety
+/// As for [`run`].
 #[inline(never)]
-fn make(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, first: First, finish: &dyn FinishRows) {
+unsafe fn make(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, first: First, finish: &dyn FinishRows) {
     if c.rows() == 0 || c.cols() == 0 {
         return;
     }
     // A column as a row, but not with a bias: the column's one number is not a row, from which tiles start.
     let has_bias = matches!(first, First::Row(_));
     let column = c.cols() == 1 && a.is_transposed() && c.row_stride() == 1 && !has_bias;
-    let mut product = match column && finish.takes_columns_as_rows() {
-        true => Product::of_column_as_row(a, b, c, first),
-        false => Product::of_views(a, b, c, first),
+    let mut operands = match column && finish.takes_columns_as_rows() {
+        true => Operands::of_column_as_row(a, b, c, first),
+        false => Operands::of_views(a, b, c, first),
     };
     // A transposed column is a row. Not where C is a single number: a dot product of rows has lanes, this one a segment.
-    if product.m == 1 && product.n > 1 && product.a_stride == 1 {
-        product.a_transposed = false;
+    if operands.m == 1 && operands.n > 1 && operands.a_stride == 1 {
+        operands.a_transposed = false;
     }
-    drive(isa, &product, finish);
+    // SAFETY: 1. see above. 2. to 6. The views are borrowed until the end of this function, and the caller's promises; a
+    // column becomes a row only if `finish` takes it for one, and not with a bias.
+    drive(isa, &unsafe { Product::new(operands, finish) });
 }
 
 /// The loops.
 #[inline(never)]
-fn drive(isa: Isa, product: &Product, finish: &dyn FinishRows) {
-    let Product { m, n, a_transposed, b_transposed, c, c_stride, .. } = *product;
+fn drive(isa: Isa, product: &Product<'_, &dyn FinishRows>) {
+    let Operands { m, n, a_transposed, b_transposed, c, c_stride, .. } = **product;
+    let finish = *product.finish();
     let factor = finish.factor();
     // One of sixteen columns may be left of a wider product, whose sums are in segments.
     if n == 1 && !a_transposed && factor.is_none() && (product.whole_n == 1 || b_transposed) {
-        return match isa.is_fused() {
-            true => column::<true>(product, finish),
-            false => column::<false>(product, finish),
+        // SAFETY: it has one column, and A's rows lie along k.
+        return unsafe {
+            match isa.is_fused() {
+                true => column::<true>(product),
+                false => column::<false>(product),
+            }
         };
     }
     // Of the assembly, that for how operands lie in a gradient of weights can add to C.
@@ -64,13 +79,14 @@ fn drive(isa: Isa, product: &Product, finish: &dyn FinishRows) {
         false => plain_kernel(isa),
     };
     if let Some(by_tiles) = finish.loops() {
-        return by_tiles(kernel, product, finish);
+        // SAFETY: the kernel is for how A and B lie.
+        return unsafe { by_tiles(kernel, product) };
     }
     let mut sums = sums_at(product, [0, 0]);
     (sums.out, sums.out_row) = (c, c_stride);
     (sums.rows, sums.cols) = (m, n);
     sums.end = factor.map_or(End::Store, End::AddTimes);
-    // SAFETY: whoever made the product promised that its operands are there.
+    // SAFETY: a kernel for how A and B lie, all rows and columns, and C to put them in; then each row of C.
     unsafe {
         kernel(&mut sums);
         if factor.is_none() && !finish.is_nothing() {
@@ -99,19 +115,24 @@ pub(in crate::kernel::gemm) fn row_product<const K: usize, const N: usize>(
         let (a, c) = (core::array::from_ref(a), core::array::from_mut(c));
         let finish = if relu { Activate::Relu } else { Activate::Nothing };
         let (a, b, c) = (Mat::of_rows(a), Mat::of_rows(b), MatMut::of_rows(c));
-        return run(isa, a, b, c, First::Row(bias.as_ptr()), &finish);
+        // SAFETY: 1. the types say so. 2. The bias has N numbers. 3. There is no mask.
+        return unsafe { run(isa, a, b, c, First::Row(bias.as_ptr()), &finish) };
     }
     let b = b.as_flattened().as_ptr();
-    // SAFETY: the types say so.
+    // SAFETY: 1., 2. the types say so. 3. That is what the kernel is for.
     unsafe { finished_row(row_kernel(isa), a, b, c, bias, relu) }
 }
 
+/// The same, compiled once.
+///
 /// # Safety
-/// `b` has as many rows as `a` has numbers, each as long as `c`; the bias is as long as `c`, too. The kernel is one for a
-/// single row of an A and a B that lie in rows.
+/// 1. `b` has as many rows as `a` has numbers, each as long as `c`, and can be read.
+/// 2. The bias is as long as `c`.
+/// 3. The kernel is one for a single row of an A and a B that lie in rows.
 #[inline(never)]
 unsafe fn finished_row(kernel: Kernel, a: &[f32], b: *const f32, c: &mut [f32], bias: &[f32], relu: bool) {
     let (k, n) = (a.len(), c.len());
+    debug_assert!(bias.len() == n && b.is_aligned() && !b.is_null());
     let mut sums = Sums {
         a: a.as_ptr(),
         a_row: 0,
@@ -130,7 +151,7 @@ unsafe fn finished_row(kernel: Kernel, a: &[f32], b: *const f32, c: &mut [f32], 
         rows: 1,
         cols: n,
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's promises.
     unsafe { kernel(&mut sums) };
     if relu {
         for c in c {
@@ -144,7 +165,7 @@ unsafe fn finished_row(kernel: Kernel, a: &[f32], b: *const f32, c: &mut [f32], 
 /// `c = c + a^T (b factor)` for a row `a` of m numbers and a row `b` of n.
 pub(in crate::kernel::gemm) fn add_rank_one(isa: Isa, a: &[f32], b: &[f32], mut c: MatMut<'_>, factor: f32) {
     let (m, n) = (a.len().min(c.rows()), b.len().min(c.cols()));
-    if m == 0 {
+    if m == 0 || n == 0 {
         return;
     }
     let stride = c.row_stride();
@@ -166,14 +187,17 @@ pub(in crate::kernel) fn fixed_product<S: Simd, const M: usize, const K: usize, 
         return;
     }
     let isa = s.isa();
-    let product = Product::of_arrays(a, b, c, First::Zero);
-    drive(isa, &product, &Finishing { isa, finish: &Activate::Nothing });
+    let finish: &dyn FinishRows = &Finishing { isa, finish: &Activate::Nothing };
+    // SAFETY: 1. see above. 2., 3., 5. Arrays, borrowed until the end of this function. 4., 6. There is nothing to read.
+    drive(isa, &unsafe { Product::new(Operands::of_arrays(a, b, c, First::Zero), finish) });
 }
 
 /// A product whose B lies in panels of sixteen columns.
-pub(in crate::kernel::gemm) fn run_panels(isa: Isa, product: &Product, finish: Activate) {
+pub(in crate::kernel::gemm) fn run_panels(isa: Isa, product: &PackedProduct<'_>) {
     for col in (0..product.n).step_by(PANEL) {
-        let finish = finish.at(0, col);
-        drive(isa, &product.panel(col), &Finishing { isa, finish: &finish });
+        let finish = product.finish().at(0, col);
+        let finish: &dyn FinishRows = &Finishing { isa, finish: &finish };
+        // SAFETY: 1. columns are left. 2. to 6. One panel of the whole, and the mask of the same columns.
+        drive(isa, &unsafe { Product::new(product.panel(col), finish) });
     }
 }

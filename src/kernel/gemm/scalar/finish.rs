@@ -5,7 +5,7 @@ use crate::kernel::gemm::product::Product;
 use crate::kernel::gemm::tile::Place;
 
 /// See [`super::loops::drive_by_tiles`].
-pub(super) type Loops = fn(Kernel, &Product, &dyn FinishRows);
+pub(super) type Loops = unsafe fn(Kernel, &Product<'_, &dyn FinishRows>);
 
 /// A finish, for loops that are compiled once for all of them.
 pub(super) trait FinishRows {
@@ -24,6 +24,6 @@ pub(super) trait FinishRows {
     /// Turns the `len` numbers at `sums` into what is stored at `place` and after it, and stores it.
     ///
     /// # Safety
-    /// So many numbers are there, and the place is part of the C that the finish was made for.
+    /// See [`Finish::finish_row`](crate::kernel::gemm::tile::Finish::finish_row).
     unsafe fn finish_row(&self, sums: *mut f32, place: Place, len: usize);
 }

@@ -31,12 +31,13 @@ impl<F: Finish> FinishRows for Finishing<'_, F> {
 
     unsafe fn finish_row(&self, sums: *mut f32, place: Place, len: usize) {
         if !F::ADDS {
-            self.isa.call(Row { finish: self.finish, sums, place, len });
+            // SAFETY: the caller's promises.
+            self.isa.call(unsafe { Row::new(self.finish, sums, place, len) });
         }
     }
 }
 
-/// A row to be finished: see [`FinishRows::finish_row`], whose caller has promised that it is there.
+/// A row to be finished.
 struct Row<'a, F> {
     finish: &'a F,
     sums: *mut f32,
@@ -44,12 +45,21 @@ struct Row<'a, F> {
     len: usize,
 }
 
+impl<'a, F> Row<'a, F> {
+    /// # Safety
+    /// See [`Finish::finish_row`].
+    unsafe fn new(finish: &'a F, sums: *mut f32, place: Place, len: usize) -> Self {
+        debug_assert!(sums.is_aligned() && place.c.is_aligned() && !sums.is_null() && !place.c.is_null());
+        Self { finish, sums, place, len }
+    }
+}
+
 impl<F: Finish> Pass for Row<'_, F> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        // SAFETY: see above.
+        // SAFETY: whoever made this signed for it.
         unsafe { self.finish.finish_row(s, self.sums, self.place, self.len) }
     }
 }

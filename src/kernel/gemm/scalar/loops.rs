@@ -2,7 +2,7 @@
 
 use super::finish::FinishRows;
 use super::sums::{End, Kernel, Sums, ZEROS};
-use crate::kernel::gemm::product::Product;
+use crate::kernel::gemm::product::{Operands, Product};
 use crate::kernel::gemm::tile::{First, Place};
 use core::mem::MaybeUninit;
 
@@ -12,11 +12,11 @@ const ROWS: usize = 4;
 const COLS: usize = 16;
 
 /// Sums from a row and a column on, all k of them; where they go, and how many they are, is for the caller to add.
-pub(super) fn sums_at(product: &Product, [row, col]: [usize; 2]) -> Sums {
-    let Product { k, a, a_stride, a_transposed, b, b_stride, b_transposed, c, c_stride, .. } = *product;
+pub(super) fn sums_at(operands: &Operands, [row, col]: [usize; 2]) -> Sums {
+    let Operands { k, a, a_stride, a_transposed, b, b_stride, b_transposed, c, c_stride, .. } = *operands;
     let (a_row, a_k) = if a_transposed { (1, a_stride) } else { (a_stride, 1) };
     let (b_k, b_col) = if b_transposed { (1, b_stride) } else { (b_stride, 1) };
-    let (first, first_row, first_col) = match product.first {
+    let (first, first_row, first_col) = match operands.first {
         First::Zero => (ZEROS.as_ptr(), 0, 0),
         First::Row(row) => (row.wrapping_add(col), 0, 1),
         First::Output => (c.wrapping_add(row * c_stride + col).cast_const(), c_stride, 1),
@@ -29,7 +29,7 @@ pub(super) fn sums_at(product: &Product, [row, col]: [usize; 2]) -> Sums {
         b_k,
         b_col,
         k,
-        segment: product.segment(),
+        segment: operands.segment(),
         first,
         first_row,
         first_col,
@@ -42,9 +42,13 @@ pub(super) fn sums_at(product: &Product, [row, col]: [usize; 2]) -> Sums {
 }
 
 /// Computes a product a few rows and columns at a time.
+///
+/// # Safety
+/// The kernel is for how the product's A and B lie.
 #[inline(never)]
-pub(super) fn drive_by_tiles(kernel: Kernel, product: &Product, finish: &dyn FinishRows) {
-    let Product { m, n, c, c_stride, .. } = *product;
+pub(super) unsafe fn drive_by_tiles(kernel: Kernel, product: &Product<'_, &dyn FinishRows>) {
+    let Operands { m, n, c, c_stride, .. } = **product;
+    let finish = *product.finish();
     let mut tile = [const { MaybeUninit::<f32>::uninit() }; ROWS * COLS];
     let out = tile.as_mut_ptr().cast::<f32>();
     let (mut row, mut col) = (0, 0);
@@ -53,7 +57,7 @@ pub(super) fn drive_by_tiles(kernel: Kernel, product: &Product, finish: &dyn Fin
         let mut sums = sums_at(product, [row, col]);
         (sums.out, sums.out_row) = (out, COLS);
         (sums.rows, sums.cols) = (rows, cols);
-        // SAFETY: rows below m and columns below n, of operands that are there; the tile has room.
+        // SAFETY: rows below m and columns below n; the tile has room.
         unsafe {
             kernel(&mut sums);
             for r in 0..rows {

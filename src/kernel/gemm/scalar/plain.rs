@@ -8,9 +8,10 @@ use crate::simd::multiply_add;
 /// Computes sums of any number of rows and columns.
 ///
 /// # Safety
-/// All that `sums` names is there.
+/// As for [`Kernel`](super::sums::Kernel), however A and B lie.
 #[inline(never)]
 pub(super) unsafe fn sums<const FUSED: bool>(sums: &mut Sums) {
+    debug_assert!(sums.rows > 0 && sums.cols > 0 && sums.segment > 0);
     sums.each_segment(|part| {
         for row in 0..part.rows {
             for col in 0..part.cols {
@@ -24,7 +25,7 @@ pub(super) unsafe fn sums<const FUSED: bool>(sums: &mut Sums) {
 /// A sum. Not inlined, for what the compiler makes of four nested loops at once is a page long.
 ///
 /// # Safety
-/// It is there.
+/// As for [`sums`], `row` and `col` being below its numbers of rows and columns.
 #[inline(never)]
 unsafe fn one<const FUSED: bool>(sums: &Sums, row: usize, col: usize) {
     let Sums { a, a_row, a_k, b, b_k, b_col, k, first, first_row, first_col, out, out_row, end, .. } = *sums;

@@ -75,7 +75,13 @@ impl Sums {
     }
 }
 
-/// Computes sums, and makes what it likes of the request. Unsafe, because all that is named there must be.
+/// Computes the sums; may change the request.
+///
+/// # Safety
+/// Of [`Sums`]:
+/// 1. `rows`, `cols` and `segment` are not zero, and A and B lie as the kernel says.
+/// 2. `k` numbers of each row of A, `k` rows of B, and what sums start from can be read.
+/// 3. All sums can be stored, and if they are added to what is there, it can be read; nobody else uses the place.
 pub(super) type Kernel = unsafe fn(&mut Sums);
 
 /// A column of `m` numbers times a row of `n`, added to C: `c_ij + a_i (b_j factor)`.

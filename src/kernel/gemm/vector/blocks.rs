@@ -31,7 +31,7 @@
 use super::panel::{Block, CROWDED_B, PackedPanel, Panel, packed_panel, panel_in_place};
 use super::plan;
 use crate::kernel::gemm::epilogue::Activate;
-use crate::kernel::gemm::product::Product;
+use crate::kernel::gemm::product::{Operands, Product};
 use crate::kernel::gemm::tile::{Finish, First};
 use crate::simd::{Pass, Simd};
 
@@ -52,8 +52,7 @@ const A_BLOCK: usize = 128 * 1024;
 
 /// A product in blocks, panels and tiles.
 pub(super) struct Blocks<'a, F, const TN: bool> {
-    pub(super) product: &'a Product,
-    pub(super) finish: &'a F,
+    pub(super) product: &'a Product<'a, F>,
 }
 
 impl<F: Finish, const TN: bool> Pass for Blocks<'_, F, TN> {
@@ -61,12 +60,14 @@ impl<F: Finish, const TN: bool> Pass for Blocks<'_, F, TN> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { product, finish } = self;
+        let Self { product } = self;
+        debug_assert!(product.a_transposed == TN);
         if product.b_transposed || worth_packing::<S, F, TN>(product) {
-            return s.call(Packing::<F, TN> { product, finish });
+            return s.call(Packing::<F, TN> { product });
         }
         let block = Block { row: 0, rows: product.m, start: 0, depth: product.k };
-        panels::<S, F, TN>(s, product, finish, block, Room::None);
+        // SAFETY: 1. the block is all of the product. 2. Its own. 3. B does not lie transposed.
+        unsafe { panels::<S, F, TN>(s, product, product.finish(), block, Room::None) };
     }
 }
 
@@ -83,8 +84,7 @@ enum Room {
 
 /// A product that packs its panels of B.
 struct Packing<'a, F, const TN: bool> {
-    product: &'a Product,
-    finish: &'a F,
+    product: &'a Product<'a, F>,
 }
 
 impl<F: Finish, const TN: bool> Pass for Packing<'_, F, TN> {
@@ -92,14 +92,17 @@ impl<F: Finish, const TN: bool> Pass for Packing<'_, F, TN> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { product, finish } = self;
-        let Product { m, k, .. } = *product;
+        let Self { product } = self;
+        let finish = product.finish();
+        let Operands { m, k, .. } = **product;
         let spare = if TN { 0 } else { spare_rows::<S, F>(product) };
         if spare > 0 {
             let room = product.c.wrapping_add((m - spare) * product.c_stride);
             let room = Room::Spare(room.wrapping_add(room.align_offset(64).min(15)));
             let block = Block { row: 0, rows: m - spare, start: 0, depth: k };
-            panels::<S, F, TN>(s, product, finish, block, room);
+            // SAFETY: 1. the rows above the spare ones. 2. The product's own. 3. The spare rows have room for all k of a
+            // panel, and a cache line to begin at; nobody reads them before they are overwritten.
+            unsafe { panels::<S, F, TN>(s, product, finish, block, room) };
         }
         let most = plan::block_depth::<S>(k, PACK_LEN);
         // The spare rows themselves, or if there are none all rows.
@@ -110,11 +113,14 @@ impl<F: Finish, const TN: bool> Pass for Packing<'_, F, TN> {
             block.rows = block.rows.min(m - block.row);
             (block.start, block.depth) = (0, most);
             while block.start + most < k {
-                panels::<S, Activate, TN>(s, product, &Activate::Nothing, block, Room::Stack);
+                // SAFETY: 1. so many rows and k are left. 2. There is nothing to be made for. 3. A block is as deep as
+                // the buffer at most.
+                unsafe { panels::<S, Activate, TN>(s, product, &Activate::Nothing, block, Room::Stack) };
                 block.start += most;
             }
             block.depth = k - block.start;
-            panels::<S, F, TN>(s, product, finish, block, Room::Stack);
+            // SAFETY: as above, with the product's own finish.
+            unsafe { panels::<S, F, TN>(s, product, finish, block, Room::Stack) };
             block.row += block.rows;
         }
     }
@@ -123,11 +129,12 @@ impl<F: Finish, const TN: bool> Pass for Packing<'_, F, TN> {
 /// Rows at the end of C that can hold a panel of B, all k of it, while those above are computed. None where C's old
 /// values count, where its rows have gaps, or where they would be more than an eighth.
 #[inline(always)]
-fn spare_rows<S: Simd, F: Finish>(product: &Product) -> usize {
-    let Product { m, n, k, .. } = *product;
+fn spare_rows<S: Simd, F: Finish>(product: &Operands) -> usize {
+    let Operands { m, n, k, .. } = *product;
     let overwritten = !F::READS_OUTPUT && !matches!(product.first, First::Output);
-    // A panel of three vectors, and what it takes to begin at a cache line.
-    let rows = (k.saturating_mul(3 * S::LANES).saturating_add(16)).div_ceil(n.max(1));
+    // A panel, and what it takes to begin at a cache line.
+    let rows =
+        (k.saturating_mul(plan::usual_vectors::<S>() * S::LANES).saturating_add(16)).div_ceil(n.max(1));
     if overwritten && product.c_stride == n && k > plan::block_depth::<S>(k, PACK_LEN) && rows <= m / 8 {
         rows
     } else {
@@ -138,8 +145,8 @@ fn spare_rows<S: Simd, F: Finish>(product: &Product) -> usize {
 /// Whether B lies badly and is read often enough for its panels to be brought together first. Blocks of k would
 /// cut sums elsewhere than `segments` does, and leave sums in a C whose old value is still needed: not then.
 #[inline(always)]
-fn worth_packing<S: Simd, F: Finish, const TN: bool>(product: &Product) -> bool {
-    let Product { m, k, b_stride, .. } = *product;
+fn worth_packing<S: Simd, F: Finish, const TN: bool>(product: &Operands) -> bool {
+    let Operands { m, k, b_stride, .. } = *product;
     let one_block = k <= plan::block_depth::<S>(k, PACK_LEN);
     let size = k.saturating_mul(b_stride);
     (size > LARGE_B || size > CROWDED_B && plan::rows_crowd(k, b_stride))
@@ -149,27 +156,46 @@ fn worth_packing<S: Simd, F: Finish, const TN: bool>(product: &Product) -> bool 
 
 /// All panels of a block. A block of k after the first takes up the sum that the one before left in C, so the order of
 /// the sum stays what it is without blocks.
+///
+/// # Safety
+/// 1. The block is part of a product whose operands these are, and whose A lies as `TN` says.
+/// 2. `finish` was made for its C.
+/// 3. The room: none, and then the block is all of the product, and B does not lie transposed; or the stack, and then the
+///    block's depth is at most [`plan::packed_depth`] of [`PACK_LEN`]; or rows of C below the block's, that hold as many
+///    rows of [`plan::usual_vectors`] as the block is deep.
 #[inline(always)]
-fn panels<S: Simd, F: Finish, const TN: bool>(s: S, product: &Product, finish: &F, block: Block, room: Room) {
-    // The buffer holds up to three vectors a row: the widest panels are read in place.
-    let rows = if let Room::None = room { block.rows } else { block.rows.max(plan::WIDEST) };
+unsafe fn panels<S: Simd, F: Finish, const TN: bool>(
+    s: S,
+    product: &Operands,
+    finish: &F,
+    block: Block,
+    room: Room,
+) {
+    const { assert!(plan::usual_vectors::<S>() * S::LANES * S::LANES <= PACK_LEN, "the buffer holds a block") };
     let mut col = 0;
     while col < product.n {
         let left = product.n - col;
-        let vectors = plan::panel_vectors::<S>(left.div_ceil(S::LANES), rows);
+        let vectors = match room {
+            Room::None => plan::panel_vectors::<S>(left.div_ceil(S::LANES), block.rows),
+            Room::Stack | Room::Spare(_) => plan::buffered_vectors::<S>(left.div_ceil(S::LANES), block.rows),
+        };
         let panel = Panel { col, vectors, last_lanes: plan::last_lanes::<S>(left, vectors) };
-        match room {
-            Room::None => panel_in_place::<S, F, TN>(s, product, finish, panel),
-            // SAFETY: the rows can hold all k of a panel.
-            Room::Spare(room) => unsafe { packed_panel::<S, F, TN>(s, product, finish, block, panel, room) },
-            // The buffers are in functions of their own: each page of one costs a line of L1, all of one set.
-            Room::Stack if block.depth.saturating_mul(vectors * S::LANES) <= SHORT_PACK_LEN => {
-                s.call(PackedPanel::<F, TN, SHORT_PACK_LEN> { product, finish, block, panel });
+        let numbers = block.depth.saturating_mul(vectors * S::LANES);
+        // SAFETY: 1., 2. the panel is part of the block. 3. The room, as the caller promises: the panel is none of the
+        // widest, and the buffers hold `numbers`.
+        unsafe {
+            match room {
+                Room::None => panel_in_place::<S, F, TN>(s, product, finish, panel),
+                Room::Spare(room) => packed_panel::<S, F, TN>(s, product, finish, block, panel, room),
+                // The buffers are in functions of their own: each page of one costs a line of L1, all of one set.
+                Room::Stack if numbers <= SHORT_PACK_LEN => {
+                    s.call(PackedPanel::<F, TN, SHORT_PACK_LEN>::new(product, finish, block, panel));
+                }
+                Room::Stack if numbers <= MEDIUM_PACK_LEN => {
+                    s.call(PackedPanel::<F, TN, MEDIUM_PACK_LEN>::new(product, finish, block, panel));
+                }
+                Room::Stack => s.call(PackedPanel::<F, TN, PACK_LEN>::new(product, finish, block, panel)),
             }
-            Room::Stack if block.depth.saturating_mul(vectors * S::LANES) <= MEDIUM_PACK_LEN => {
-                s.call(PackedPanel::<F, TN, MEDIUM_PACK_LEN> { product, finish, block, panel });
-            }
-            Room::Stack => s.call(PackedPanel::<F, TN, PACK_LEN> { product, finish, block, panel }),
         }
         col += vectors * S::LANES;
     }

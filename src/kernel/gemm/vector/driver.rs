@@ -13,16 +13,16 @@ use super::blocks::Blocks;
 use super::column::Column;
 use super::few_rows::{FEW, FewRows};
 use super::long_row::{LONG, LongRow};
+use super::plan;
 use super::thin::{THIN, Thin};
 use super::tiny;
-use crate::kernel::gemm::product::Product;
+use crate::kernel::gemm::product::{Operands, Product};
 use crate::kernel::gemm::tile::Finish;
 use crate::simd::{Pass, Simd};
 
-/// A product and what becomes of its tiles, as a pass.
+/// A product as a pass.
 pub(super) struct Run<'a, F> {
-    pub(super) product: &'a Product,
-    pub(super) finish: &'a F,
+    pub(super) product: &'a Product<'a, F>,
 }
 
 impl<F: Finish> Pass for Run<'_, F> {
@@ -30,32 +30,35 @@ impl<F: Finish> Pass for Run<'_, F> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { product, finish } = self;
-        let Product { m, n, k, a_transposed, b_transposed, .. } = *product;
+        const { plan::check::<S>() };
+        let Self { product } = self;
+        let Operands { m, n, k, a_transposed, b_transposed, .. } = **product;
         if n == 1 && !a_transposed {
-            return s.call(Column { product, finish });
+            return s.call(Column { product });
         }
         if m == 1 && n >= LONG && !b_transposed && !F::READS_OUTPUT && product.segment() >= k {
             return match a_transposed {
-                false => s.call(LongRow::<F, false> { product, finish }),
-                true => s.call(LongRow::<F, true> { product, finish }),
+                false => s.call(LongRow::<F, false> { product }),
+                true => s.call(LongRow::<F, true> { product }),
             };
         }
         if m <= FEW && b_transposed {
             return match a_transposed {
-                false => s.call(FewRows::<F, false> { product, finish }),
-                true => s.call(FewRows::<F, true> { product, finish }),
+                false => s.call(FewRows::<F, false> { product }),
+                true => s.call(FewRows::<F, true> { product }),
             };
         }
         let tiny = tiny::is_tiny::<S>(product);
         let thin = k.wrapping_sub(1) < THIN && !b_transposed;
         match (a_transposed, tiny, thin) {
-            (false, true, _) => tiny::run::<S, F, false>(s, product, finish),
-            (true, true, _) => tiny::run::<S, F, true>(s, product, finish),
-            (false, _, true) => s.call(Thin::<F, false> { product, finish }),
-            (true, _, true) => s.call(Thin::<F, true> { product, finish }),
-            (false, _, _) => s.call(Blocks::<F, false> { product, finish }),
-            (true, _, _) => s.call(Blocks::<F, true> { product, finish }),
+            // SAFETY: 1. it is tiny. 2. A lies so; below, too.
+            (false, true, _) => unsafe { tiny::run::<S, F, false>(s, product) },
+            // SAFETY: see above.
+            (true, true, _) => unsafe { tiny::run::<S, F, true>(s, product) },
+            (false, _, true) => s.call(Thin::<F, false> { product }),
+            (true, _, true) => s.call(Thin::<F, true> { product }),
+            (false, _, _) => s.call(Blocks::<F, false> { product }),
+            (true, _, _) => s.call(Blocks::<F, true> { product }),
         }
     }
 }

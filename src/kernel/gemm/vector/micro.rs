@@ -99,8 +99,19 @@ impl Ahead {
 /// A strip as a pass of its own, so that each size of tile is one function an instruction set.
 pub(super) struct MicroKernel<'a, F, const MR: usize, const NV: usize, const TN: bool, const SEGMENTED: bool>
 {
-    pub(super) strip: &'a Strip,
-    pub(super) finish: &'a F,
+    strip: &'a Strip,
+    finish: &'a F,
+}
+
+impl<'a, F, const MR: usize, const NV: usize, const TN: bool, const SEGMENTED: bool>
+    MicroKernel<'a, F, MR, NV, TN, SEGMENTED>
+{
+    /// # Safety
+    /// See [`micro_kernel`].
+    #[inline(always)]
+    pub(super) unsafe fn new(strip: &'a Strip, finish: &'a F) -> Self {
+        Self { strip, finish }
+    }
 }
 
 impl<F: Finish, const MR: usize, const NV: usize, const TN: bool, const SEGMENTED: bool> Pass
@@ -110,15 +121,24 @@ impl<F: Finish, const MR: usize, const NV: usize, const TN: bool, const SEGMENTE
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        // SAFETY: whoever made the strip promised that it lies inside its operands.
+        // SAFETY: whoever made this signed for it.
         unsafe { micro_kernel::<S, F, MR, NV, TN, SEGMENTED, false>(s, self.strip, self.finish) }
     }
 }
 
 /// The same, with B in panels of sixteen columns (see [`crate::kernel::gemm::packed`]).
 pub(super) struct PanelsKernel<'a, F, const MR: usize, const NV: usize, const SEGMENTED: bool> {
-    pub(super) strip: &'a Strip,
-    pub(super) finish: &'a F,
+    strip: &'a Strip,
+    finish: &'a F,
+}
+
+impl<'a, F, const MR: usize, const NV: usize, const SEGMENTED: bool> PanelsKernel<'a, F, MR, NV, SEGMENTED> {
+    /// # Safety
+    /// See [`micro_kernel`].
+    #[inline(always)]
+    pub(super) unsafe fn new(strip: &'a Strip, finish: &'a F) -> Self {
+        Self { strip, finish }
+    }
 }
 
 impl<F: Finish, const MR: usize, const NV: usize, const SEGMENTED: bool> Pass
@@ -128,7 +148,7 @@ impl<F: Finish, const MR: usize, const NV: usize, const SEGMENTED: bool> Pass
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        // SAFETY: whoever made the strip promised that it lies inside its operands.
+        // SAFETY: whoever made this signed for it.
         unsafe { micro_kernel::<S, F, MR, NV, false, SEGMENTED, true>(s, self.strip, self.finish) }
     }
 }
@@ -136,7 +156,14 @@ impl<F: Finish, const MR: usize, const NV: usize, const SEGMENTED: bool> Pass
 /// Tiles of `MR` rows and `NV` vectors. With `TN`, A lies transposed: a step of k goes to the next row in memory.
 ///
 /// # Safety
-/// The operands of `strip` and its place hold as many tiles of this size as it says.
+/// Of the strip's `tiles` tiles, `MR * tiles` rows and `NV` vectors of columns, the last of which has `last_lanes` lanes:
+/// 1. `last_lanes` is 1 to `LANES`, `segment` is not zero, and `k_whole` is at most `k`.
+/// 2. A can be read: `k` numbers of each row.
+/// 3. B can be read: `k` rows of these columns, the first `k_whole` of them in whole vectors; with `PANELS`, which needs a
+///    first column that is a multiple of `LANES`, in panels `panel_stride` apart.
+/// 4. What `first` points to can be read: a row as wide as the tiles, or a number.
+/// 5. C can be read and written from the place on, by nobody else, and is part of the C that `finish` was made for, as the
+///    place's row and column say.
 #[inline(always)]
 pub(super) unsafe fn micro_kernel<
     S: Simd,
@@ -152,12 +179,17 @@ pub(super) unsafe fn micro_kernel<
     finish: &F,
 ) {
     let mut tile = *strip;
+    debug_assert!((1..=S::LANES).contains(&tile.place.last_lanes));
+    debug_assert!(tile.segment > 0 && tile.k_whole <= tile.k);
+    debug_assert!(!tile.a.is_null() && tile.a.is_aligned() && !tile.b.is_null() && tile.b.is_aligned());
+    debug_assert!(!tile.place.c.is_null() && tile.place.c.is_aligned());
+    debug_assert!(MR * tile.tiles < 2 || (NV - 1) * S::LANES + tile.place.last_lanes <= tile.place.c_stride);
     for _ in 0..strip.tiles {
         // Else a dozen multiples of each would be made ahead of the loop, and kept on the stack.
         tile.a_stride = s.number_in_register(strip.a_stride);
         tile.place.c_stride = s.number_in_register(strip.place.c_stride);
-        // SAFETY: the caller's promise, for every pointer below: rows below MR, vectors below NV of which the last
-        // has `last_lanes`, k below `strip.k`.
+        // SAFETY: the caller's promises, for every pointer below: rows below MR of a tile that is left, vectors below NV
+        // of which the last has `last_lanes`, k below `strip.k`.
         unsafe {
             let mut acc = first_values::<S, MR, NV>(s, tile.first, tile.place);
             if SEGMENTED {
@@ -185,7 +217,7 @@ unsafe fn segments<S: Simd, const MR: usize, const NV: usize, const TN: bool, co
     mut acc: [[S::V; NV]; MR],
 ) -> [[S::V; NV]; MR] {
     let mut done = tile.segment.min(tile.k);
-    // SAFETY: the caller's promise; segments end at k or before.
+    // SAFETY: the caller's promises; segments end at k or before.
     unsafe {
         segment::<S, MR, NV, TN, PANELS>(s, tile, 0, done, &mut acc);
         while done < tile.k {
@@ -353,7 +385,7 @@ pub(super) unsafe fn step<S: Simd, const MR: usize, const NV: usize, const TN: b
     last_lanes: usize,
     acc: &mut [[S::V; NV]; MR],
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's promises.
     unsafe {
         let mut row = [s.splat(0.0); NV];
         for (v, x) in row.iter_mut().enumerate() {

@@ -4,7 +4,7 @@ use super::micro::{Ahead, Strip};
 use super::plan;
 use super::strips::rows;
 use crate::Aligned;
-use crate::kernel::gemm::product::{Product, a_steps};
+use crate::kernel::gemm::product::{Operands, a_steps};
 use crate::kernel::gemm::tile::{Finish, First, Place};
 use crate::simd::{Pass, Simd};
 use core::mem::MaybeUninit;
@@ -29,25 +29,31 @@ pub(super) struct Panel {
     pub(super) last_lanes: usize,
 }
 
+/// All rows of a panel, with B where it lies.
+///
+/// # Safety
+/// 1. The panel is part of a product whose operands these are; its A lies as `TN` says, and its B not transposed.
+/// 2. `finish` was made for its C.
 #[inline(always)]
-pub(super) fn panel_in_place<S: Simd, F: Finish, const TN: bool>(
+pub(super) unsafe fn panel_in_place<S: Simd, F: Finish, const TN: bool>(
     s: S,
-    product: &Product,
+    product: &Operands,
     finish: &F,
     panel: Panel,
 ) {
-    let Product { m, k, b, b_len, b_stride, .. } = *product;
+    let Operands { m, k, b, b_len, b_stride, .. } = *product;
     let mut strip = first_strip::<TN>(product, Block { row: 0, rows: m, start: 0, depth: k }, panel);
     (strip.b, strip.b_stride) = (b.wrapping_add(panel.col), b_stride);
     if !S::MASKS && panel.last_lanes < S::LANES {
         strip.k_whole = plan::whole_rows(k, b_len, b_stride, panel.col + panel.vectors * S::LANES);
     }
-    rows::<S, F, TN, false>(s, strip, m, panel.vectors, finish);
+    // SAFETY: 1. the product's rows and the panel's columns, read in whole vectors as far as B goes. 2. As `plan` made it.
+    unsafe { rows::<S, F, TN, false>(s, strip, m, panel.vectors, finish) };
 }
 
 /// The panel's strip at the top of a block, whose B is for the caller to add.
 #[inline(always)]
-fn first_strip<const TN: bool>(product: &Product, block: Block, panel: Panel) -> Strip {
+fn first_strip<const TN: bool>(product: &Operands, block: Block, panel: Panel) -> Strip {
     let (a_row, a_k) = a_steps::<TN>(product);
     Strip {
         a: product.a.wrapping_add(block.row * a_row + block.start * a_k),
@@ -73,10 +79,19 @@ fn first_strip<const TN: bool>(product: &Product, block: Block, panel: Panel) ->
 
 /// A panel of a block, from a panel of B that is packed first, in a buffer of `LEN` numbers.
 pub(super) struct PackedPanel<'a, F, const TN: bool, const LEN: usize> {
-    pub(super) product: &'a Product,
-    pub(super) finish: &'a F,
-    pub(super) block: Block,
-    pub(super) panel: Panel,
+    product: &'a Operands,
+    finish: &'a F,
+    block: Block,
+    panel: Panel,
+}
+
+impl<'a, F, const TN: bool, const LEN: usize> PackedPanel<'a, F, TN, LEN> {
+    /// # Safety
+    /// As for [`packed_panel`]: what it needs room for fits `LEN` numbers.
+    #[inline(always)]
+    pub(super) unsafe fn new(product: &'a Operands, finish: &'a F, block: Block, panel: Panel) -> Self {
+        Self { product, finish, block, panel }
+    }
 }
 
 impl<F: Finish, const TN: bool, const LEN: usize> Pass for PackedPanel<'_, F, TN, LEN> {
@@ -85,8 +100,9 @@ impl<F: Finish, const TN: bool, const LEN: usize> Pass for PackedPanel<'_, F, TN
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { product, finish, block, panel } = self;
+        debug_assert!(block.depth * panel.vectors * S::LANES <= LEN);
         let mut buffer = Aligned([MaybeUninit::<f32>::uninit(); LEN]);
-        // SAFETY: the panel fits the buffer by the choice of the block's depth.
+        // SAFETY: whoever made this signed for it.
         unsafe { packed_panel::<S, F, TN>(s, product, finish, block, panel, buffer.0.as_mut_ptr().cast()) };
     }
 }
@@ -94,18 +110,21 @@ impl<F: Finish, const TN: bool, const LEN: usize> Pass for PackedPanel<'_, F, TN
 /// Packs the panel's B for the block into `packed`, and computes its tiles from there.
 ///
 /// # Safety
-/// `packed` has room for the block's depth of whole vectors, and is none of the block's rows of C.
+/// 1. The block and the panel are part of a product whose operands these are, and whose A lies as `TN` says.
+/// 2. `finish` was made for its C.
+/// 3. `packed` has room for `block.depth` rows of `panel.vectors` whole vectors, and is none of the block's rows of C.
+/// 4. The panel is not of the widest.
 #[inline(always)]
 pub(super) unsafe fn packed_panel<S: Simd, F: Finish, const TN: bool>(
     s: S,
-    product: &Product,
+    product: &Operands,
     finish: &F,
     block: Block,
     panel: Panel,
     packed: *mut f32,
 ) {
     let width = panel.vectors * S::LANES;
-    // SAFETY: rows `start` to `start + depth` of B's panel exist, and fit `packed` as the caller promises.
+    // SAFETY: 1. the block's rows of B (1). 2. As the caller promises (3).
     unsafe { pack::<S>(s, product, panel, block.start, block.depth, packed) };
     let mut strip = first_strip::<TN>(product, block, panel);
     (strip.b, strip.b_stride) = (packed, width);
@@ -123,16 +142,18 @@ pub(super) unsafe fn packed_panel<S: Simd, F: Finish, const TN: bool>(
             b_rows: block.depth / tiles.max(1) + 1,
         });
     }
-    rows::<S, F, TN, false>(s, strip, block.rows, panel.vectors, finish);
+    // SAFETY: 1. the block's rows and the panel's columns (1, 2), and B as it was packed. 2. As `plan` made it.
+    unsafe { rows::<S, F, TN, false>(s, strip, block.rows, panel.vectors, finish) };
 }
 
 /// Copies `len` rows of the panel of B, from row `start` on, to `dst`: `vectors` whole vectors a row, zeros past the
 /// last column.
 ///
 /// # Safety
-/// The rows exist, and `dst` has room for them.
+/// 1. The product has these rows of B, and the panel's columns.
+/// 2. `dst` has room for them, in whole vectors, and is no part of B.
 #[inline(always)]
-unsafe fn pack<S: Simd>(s: S, product: &Product, panel: Panel, start: usize, len: usize, dst: *mut f32) {
+unsafe fn pack<S: Simd>(s: S, product: &Operands, panel: Panel, start: usize, len: usize, dst: *mut f32) {
     let width = panel.vectors * S::LANES;
     let cols = width - S::LANES + panel.last_lanes;
     let stride = product.b_stride;

@@ -91,8 +91,9 @@ impl Layout {
     /// Computes sums: tiles where there are kernels for them.
     ///
     /// # Safety
-    /// All that `sums` names is there, and lies like this.
+    /// As for [`Kernel`](super::super::sums::Kernel): A and B lie like this.
     unsafe fn run(&self, sums: &mut Sums) {
+        debug_assert!(sums.rows > 0 && sums.cols > 0 && sums.segment > 0);
         // SAFETY: the caller's promise, here and below: rows and columns of `sums`.
         unsafe {
             if sums.k == 0 || sums.cols < 4 {
@@ -166,7 +167,7 @@ impl Layout {
 /// Sums of A's rows and B as it lies.
 ///
 /// # Safety
-/// All that `sums` names is there, A's and B's numbers side by side in rows.
+/// As for [`Kernel`](super::super::sums::Kernel): A's and B's numbers side by side in rows.
 pub(in super::super) unsafe fn nn(sums: &mut Sums) {
     let layout = Layout { tiles: nn_tiles, row: Some(nn_row), a_transposed: false, b_transposed: false };
     // SAFETY: the caller's promise.
@@ -195,7 +196,7 @@ pub(in super::super) unsafe fn nn_row_alone(sums: &mut Sums) {
 /// Sums of a transposed A and B as it lies: gradients of weights.
 ///
 /// # Safety
-/// All that `sums` names is there, A's numbers side by side in columns, B's in rows.
+/// As for [`Kernel`](super::super::sums::Kernel): A's numbers side by side in columns, B's in rows.
 pub(in super::super) unsafe fn tn(sums: &mut Sums) {
     let layout = Layout { tiles: tn_tiles, row: None, a_transposed: true, b_transposed: false };
     // SAFETY: the caller's promise.
@@ -205,7 +206,7 @@ pub(in super::super) unsafe fn tn(sums: &mut Sums) {
 /// Sums of A's rows and a transposed B: gradients of a layer's inputs.
 ///
 /// # Safety
-/// All that `sums` names is there, A's numbers side by side in rows, B's in columns.
+/// As for [`Kernel`](super::super::sums::Kernel): A's numbers side by side in rows, B's in columns.
 pub(in super::super) unsafe fn nt(sums: &mut Sums) {
     let layout = Layout { tiles: nt_tiles, row: Some(nt_row), a_transposed: false, b_transposed: true };
     // SAFETY: the caller's promise.
