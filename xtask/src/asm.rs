@@ -9,7 +9,7 @@
 //! LLVM has one try at it: with several units or across crates (as the benches are built) it looks twice, and can mend
 //! what is found here. The library holds the micro-kernels of products with an ordinary epilogue; those of update
 //! rules are made where they are used. Looked at are the tallest tiles of a width, which is what `TILE_ROWS` of the
-//! instruction set says, for A as it lies (NN) and transposed (TN), summed in one chain.
+//! instruction set says, for A as it lies (NN) and transposed (TN), summed in one segment.
 //!
 //! How many other instructions there are is not right or wrong, but should not change unnoticed. It is recorded
 //! beside this program, and compared as long as the compiler is the same.
@@ -130,8 +130,8 @@ fn kernels(functions: &[Function<'_>]) -> Result<Vec<Kernel>> {
     Ok(kernels)
 }
 
-/// The tile of a micro-kernel without chains, by its name:
-/// `<fusebox::simd::ISA::Isa as ..>::call::run::<..::MicroKernel<..::Activate, ROWS, VECTORS, TRANSPOSED, CHAINS>>`.
+/// The tile of a micro-kernel without segments, by its name:
+/// `<fusebox::simd::ISA::Isa as ..>::call::run::<..::MicroKernel<..::Activate, ROWS, VECTORS, TRANSPOSED, SEGMENTED>>`.
 fn tile(name: &str, isa: &str) -> Option<Tile> {
     let name = name.strip_prefix("<fusebox::simd::")?.strip_prefix(isa)?.strip_prefix("::")?;
     let (_, arguments) = name.split_once("::MicroKernel<fusebox::kernel::gemm::epilogue::Activate, ")?;
@@ -195,7 +195,7 @@ mod tests {
         let name = |isa: &str, finish: &str, tile: &str| {
             format!(
                 "<fusebox::simd::{isa} as fusebox::simd::Simd>::call::run::\
-                 <fusebox::kernel::gemm::micro::MicroKernel<fusebox::{finish}, {tile}>>"
+                 <fusebox::kernel::gemm::vector::micro::MicroKernel<fusebox::{finish}, {tile}>>"
             )
         };
         let activate = "kernel::gemm::epilogue::Activate";

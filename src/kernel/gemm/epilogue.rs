@@ -45,6 +45,7 @@ pub(super) enum Activate {
 }
 
 impl Epilogue<'_> {
+    /// What sums start from; its pointer is good for as long as what the epilogue borrows.
     pub(super) fn first(&self) -> First {
         match self {
             Self::None | Self::ReluMask(_) => First::Zero,
@@ -53,6 +54,7 @@ impl Epilogue<'_> {
         }
     }
 
+    /// What happens at the end; the pointer in it is good for as long as what the epilogue borrows.
     pub(super) fn activate(&self) -> Activate {
         match self {
             Self::None | Self::Bias(_) | Self::Accumulate => Activate::Nothing,
@@ -74,7 +76,8 @@ impl Activate {
     }
 }
 
-impl Finish for Activate {
+// SAFETY: 1. only C's tile is written, and only the mask's is read. 2. The mask is what parts share, and is only read.
+unsafe impl Finish for Activate {
     const READS_OUTPUT: bool = false;
 
     #[inline(always)]
@@ -106,7 +109,7 @@ impl Finish for Activate {
             Self::ReluMask(gate, stride) => {
                 let mut gate = gate.wrapping_add(place.row * stride + place.col);
                 for row in acc.iter_mut() {
-                    // SAFETY: the caller's promise: the gate has C's shape.
+                    // SAFETY: the gate has C's shape (1) and can be read (2), as the caller promises.
                     let gates = unsafe { load_row::<S, NV>(s, gate, place.last_lanes) };
                     for (x, gate) in row.iter_mut().zip(gates) {
                         *x = s.relu_mask(gate, *x);
@@ -115,7 +118,7 @@ impl Finish for Activate {
                 }
             }
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the tile is C's (1) and nobody else's (2), as the caller promises.
         unsafe { store_tile(s, acc, place) }
     }
 
@@ -131,7 +134,8 @@ impl Finish for Activate {
     #[cfg(fusebox_scalar)]
     #[inline(always)]
     unsafe fn finish_row<S: Simd>(&self, s: S, sums: *mut f32, place: Place, len: usize) {
-        // SAFETY: the caller's promise: `len` numbers at the place, and in the gate's row.
+        // SAFETY: `len` numbers at the sums, at the place, and in the row of the gate, which has C's shape, as the caller
+        // promises.
         unsafe {
             match *self {
                 // Where C is not read, sums are in it.

@@ -9,12 +9,11 @@
 //! compiled can be packed by the compiler, and lie in flash.
 
 use super::epilogue::Epilogue;
-use super::product::Product;
-use super::{check, run_panels};
+use super::kernels;
+use super::product::{Operands, PANEL, PackedProduct};
+use super::reference;
+use super::shape::check;
 use crate::{Error, Isa, Mat, MatMut};
-
-/// Columns in a panel, and the most lanes a vector has.
-pub(super) const PANEL: usize = 16;
 
 /// A matrix B of `K` x `N` packed for products A B: `P` panels of sixteen columns, `P` being `N / 16` rounded up (a
 /// mistake there is an error when the program is compiled). Takes `64 * K * P` bytes.
@@ -112,11 +111,15 @@ pub fn gemm_packed_with<const K: usize, const N: usize, const P: usize>(
     epilogue: Epilogue<'_>,
 ) -> Result<(), Error> {
     const { assert!(P == N.div_ceil(PANEL), "Packed<K, N, P>: P must be N / 16, rounded up") };
-    run(isa, a, b.panels.as_flattened().as_flattened(), [K, N], c, epilogue)
+    // SAFETY: that is what the type is.
+    unsafe { run(isa, a, b.panels.as_flattened().as_flattened(), [K, N], c, epilogue) }
 }
 
 /// The same for panels of a shape that is not in their type, so that one body serves all.
-fn run(
+///
+/// # Safety
+/// `panels` holds a panel for each sixteen columns of `n`, the last in part, of `k` rows of sixteen numbers.
+unsafe fn run(
     isa: Isa,
     a: Mat<'_>,
     panels: &[f32],
@@ -128,7 +131,7 @@ fn run(
     if c.rows() == 0 || n == 0 {
         return Ok(());
     }
-    let product = Product {
+    let operands = Operands {
         m: a.rows(),
         n,
         k,
@@ -139,16 +142,19 @@ fn run(
         b_len: panels.len(),
         b_stride: PANEL,
         b_transposed: false,
-        chained_n: if a.is_transposed() { usize::MAX } else { n },
+        whole_n: if a.is_transposed() { usize::MAX } else { n },
         first: epilogue.first(),
         c_stride: c.row_stride(),
         c: c.data_mut().as_mut_ptr(),
     };
-    run_panels(isa, &product, epilogue.activate());
+    // SAFETY: 1. neither is zero. 2., 4. to 6. The shapes have been checked, and all is borrowed until the end of this
+    // function. 3. The caller's promise.
+    let product = unsafe { PackedProduct::new(operands, epilogue.activate()) };
+    kernels::run_panels(isa, &product);
     if let Epilogue::ReluMask(gate) = epilogue
         && gate.is_transposed()
     {
-        super::reference::relu_mask(&mut c, gate);
+        reference::relu_mask(&mut c, gate);
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! The product as three loops: what it means, and what the fast one is tested and measured against.
 
-use crate::{Epilogue, Error, Mat, MatMut};
+use super::epilogue::Epilogue;
+use super::shape::check;
+use crate::{Error, Mat, MatMut};
 
 /// [`crate::gemm`] as three loops, one multiplication and one addition at a time, k ascending: slow, plain, and the
 /// measure of what blocking and vectors bring. Errors in the same cases.
@@ -14,7 +16,7 @@ use crate::{Epilogue, Error, Mat, MatMut};
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 pub fn gemm(a: Mat<'_>, b: Mat<'_>, mut c: MatMut<'_>, epilogue: Epilogue<'_>) -> Result<(), Error> {
-    super::check(&a, (b.rows(), b.cols()), &c, &epilogue)?;
+    check(&a, (b.rows(), b.cols()), &c, &epilogue)?;
     for row in 0..c.rows() {
         for (col, c) in c.row_mut(row).into_iter().flatten().enumerate() {
             let mut sum = match epilogue {

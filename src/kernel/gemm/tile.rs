@@ -16,10 +16,10 @@ pub(super) enum First {
 }
 
 impl First {
+    /// The same for the part of C that begins at a column.
     pub(super) fn at_col(self, col: usize) -> Self {
         match self {
-            // SAFETY: drivers ask for columns of C only, and the row is as long as C's.
-            Self::Row(row) => Self::Row(unsafe { row.add(col) }),
+            Self::Row(row) => Self::Row(row.wrapping_add(col)),
             other => other,
         }
     }
@@ -40,7 +40,12 @@ pub(crate) struct Place {
 }
 
 /// What becomes of a finished tile.
-pub(crate) trait Finish: Copy {
+///
+/// # Safety
+/// 1. Implementations access a tile of C, and of what else they hold as much as belongs to the tile, and nothing that
+///    another tile might change.
+/// 2. Threads may each finish a part of C at once: what parts share is only read.
+pub(crate) unsafe trait Finish: Copy {
     /// Whether [`Finish::finish`] reads the old C, which must then not hold sums of earlier blocks of k.
     const READS_OUTPUT: bool;
 
@@ -54,7 +59,9 @@ pub(crate) trait Finish: Copy {
     /// Turns the sums in `acc` into what is stored at `place`, and stores it: [`store_tile`].
     ///
     /// # Safety
-    /// `place` is a tile of `MR` rows and `NV` vectors (the last in part) inside the C that this value was made for.
+    /// 1. `place` is a tile of `MR` rows and `NV` vectors (the last has `last_lanes` lanes, 1 to `LANES`) inside the C that
+    ///    this value was made for: a mask has C's shape, moments have one number for each of C's.
+    /// 2. C and what the value holds can be accessed, and the tile is nobody else's.
     unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
         &self,
         s: S,
@@ -81,12 +88,13 @@ pub(crate) trait Finish: Copy {
     /// The same for a row of `len` numbers at `sums`, which may be C's own.
     ///
     /// # Safety
-    /// They are there, and as many in C from `place` on.
+    /// As for [`Finish::finish`], the tile being one row of `len` numbers, as many of which can be read and written at
+    /// `sums`.
     #[cfg(fusebox_scalar)]
     #[inline(always)]
     unsafe fn finish_row<S: Simd>(&self, s: S, sums: *mut f32, mut place: Place, len: usize) {
         for j in 0..len {
-            // SAFETY: the caller's promise.
+            // SAFETY: `j` is below `len`: a number of the sums, and a tile of one number.
             unsafe {
                 let mut acc = [[s.load(sums.wrapping_add(j))]];
                 self.finish(s, &mut acc, place);
@@ -100,7 +108,8 @@ pub(crate) trait Finish: Copy {
 /// A row of `NV` vectors, the last of which has `last_lanes`.
 ///
 /// # Safety
-/// It can be read.
+/// 1. `last_lanes` is at most `LANES`.
+/// 2. All of the row's lanes can be read.
 #[inline(always)]
 pub(crate) unsafe fn load_row<S: Simd, const NV: usize>(
     s: S,
@@ -110,7 +119,7 @@ pub(crate) unsafe fn load_row<S: Simd, const NV: usize>(
     let mut vectors = [s.splat(0.0); NV];
     for (v, x) in vectors.iter_mut().enumerate() {
         let lanes = if v + 1 == NV { last_lanes } else { S::LANES };
-        // SAFETY: the caller's promise.
+        // SAFETY: whole vectors but for the last, which has `last_lanes`: those that can be read.
         *x = unsafe { s.load_partial(row.wrapping_add(v * S::LANES), lanes) };
     }
     vectors
@@ -126,7 +135,7 @@ pub(crate) fn next_row<S: Simd>(s: S, row: *const f32, stride: usize) -> *const 
 /// Writes a tile's vectors to its place.
 ///
 /// # Safety
-/// The place can be written.
+/// `place` is a tile of `MR` rows of `NV` vectors, the last of `last_lanes` lanes, and can be written.
 #[inline(always)]
 pub(crate) unsafe fn store_tile<S: Simd, const MR: usize, const NV: usize>(
     s: S,
@@ -139,7 +148,7 @@ pub(crate) unsafe fn store_tile<S: Simd, const MR: usize, const NV: usize>(
     if place.last_lanes == S::LANES {
         for vectors in tile {
             for (v, &x) in vectors.iter().enumerate() {
-                // SAFETY: the caller's promise.
+                // SAFETY: vectors of the tile, all of them whole.
                 unsafe { s.store(row.wrapping_add(v * S::LANES).cast_mut(), x) };
             }
             row = next_row(s, row, place.c_stride);
@@ -148,7 +157,7 @@ pub(crate) unsafe fn store_tile<S: Simd, const MR: usize, const NV: usize>(
         for vectors in tile {
             for (v, &x) in vectors.iter().enumerate() {
                 let to = row.wrapping_add(v * S::LANES).cast_mut();
-                // SAFETY: the caller's promise.
+                // SAFETY: vectors of the tile, whole but for the last.
                 unsafe {
                     if v + 1 < NV {
                         s.store(to, x)
@@ -165,7 +174,8 @@ pub(crate) unsafe fn store_tile<S: Simd, const MR: usize, const NV: usize>(
 /// What the accumulators start from.
 ///
 /// # Safety
-/// `first` and C hold the tile at `place`: `MR` rows of `NV` vectors, the last in part.
+/// 1. `place` is a tile of `MR` rows of `NV` vectors, the last of `last_lanes` lanes, of a C that can be read.
+/// 2. What `first` points to can be read: a row as wide as the tile, or a number.
 #[cfg(not(fusebox_scalar))]
 #[inline(always)]
 pub(super) unsafe fn first_values<S: Simd, const MR: usize, const NV: usize>(

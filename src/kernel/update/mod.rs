@@ -38,7 +38,8 @@ struct Descend {
     rate: f32,
 }
 
-impl Finish for Descend {
+// SAFETY: only the tile of C is read and written; the rate is shared, and only read.
+unsafe impl Finish for Descend {
     const READS_OUTPUT: bool = true;
 
     #[inline(always)]
@@ -109,19 +110,26 @@ pub(crate) fn descend_product(isa: Isa, xs: Mat<'_>, dys: Mat<'_>, weight: MatMu
     if xs.cols() == 1 && dys.rows() == 1 {
         return add_rank_one(isa, xs.data(), dys.data(), weight, -rate);
     }
-    finish_product(isa, xs, dys, weight, &Descend { rate });
+    // SAFETY: it is for any C.
+    unsafe { finish_product(isa, xs, dys, weight, &Descend { rate }) };
 }
 
-/// The same by any rule.
+/// The same by any rule. Where its moments are not those of such a weight, nothing is written.
 #[inline(never)]
 pub(crate) fn move_by_product(isa: Isa, xs: Mat<'_>, dys: Mat<'_>, weight: MatMut<'_>, rule: &dyn TakeTile) {
-    finish_product(isa, xs, dys, weight, &ByTile::new(rule));
+    if rule.fits(&weight) {
+        // SAFETY: the rule's moments have one number for each of C's, in rows as far apart.
+        unsafe { finish_product(isa, xs, dys, weight, &ByTile::new(rule)) };
+    }
 }
 
 /// A rule together with its moments.
 pub(crate) trait TakeTile {
     /// Whether a column may be finished as a row.
     fn takes_columns_as_rows(&self) -> bool;
+
+    /// Whether the rule was made for parameters of this shape and stride.
+    fn fits(&self, weight: &MatMut<'_>) -> bool;
 
     /// Moves a tile of parameters.
     ///
@@ -142,7 +150,8 @@ pub(crate) struct Tile {
     place: Place,
 }
 
-impl Finish for ByTile<'_> {
+// SAFETY: 1. by the contract of `TakeTile::take`. 2. A rule and its instruction set are only read.
+unsafe impl Finish for ByTile<'_> {
     const READS_OUTPUT: bool = true;
 
     #[inline(always)]
@@ -192,6 +201,8 @@ pub(crate) struct RuleAt<'a, R> {
     moments: [*mut f32; MOST_MOMENTS],
     /// Numbers from one row of the parameters, and of each moment, to the next.
     stride: usize,
+    /// Numbers in each moment.
+    len: usize,
     borrowed: PhantomData<&'a mut [f32]>,
 }
 
@@ -206,7 +217,7 @@ impl<'a, R: Rule> RuleAt<'a, R> {
     ) -> Option<Self> {
         let fits = moments.iter().take(R::MOMENTS).all(|moment| moment.len() == len);
         let moments = moments.map(<[f32]>::as_mut_ptr);
-        fits.then_some(Self { isa, rule, moments, stride, borrowed: PhantomData })
+        fits.then_some(Self { isa, rule, moments, stride, len, borrowed: PhantomData })
     }
 }
 
@@ -214,6 +225,10 @@ impl<R: Rule> TakeTile for RuleAt<'_, R> {
     /// A column has one number a row, and so have its moments.
     fn takes_columns_as_rows(&self) -> bool {
         self.stride == 1
+    }
+
+    fn fits(&self, weight: &MatMut<'_>) -> bool {
+        weight.row_stride() == self.stride && weight.rows() * self.stride <= self.len
     }
 
     /// # Safety

@@ -38,7 +38,7 @@ pub(super) struct Tiles {
     /// 0: what is at `out` is overwritten; 1: it is added to; 2: so it is, by `factor` times the sums.
     pub(super) end: usize,
     pub(super) factor: f32,
-    /// For tiles, what the assembly keeps. For a row, where zeros are, and the length of a chain.
+    /// For tiles, what the assembly keeps. For a row, where zeros are, and the length of a segment.
     pub(super) kept: [usize; 3],
 }
 

@@ -299,7 +299,7 @@ pub(super) unsafe extern "C" fn nt_tiles(tiles: &mut Tiles) {
     ))
 }
 
-/// One row of A by the rows of B, sixteen columns at a time, then four, all chains of k: see the same in
+/// One row of A by the rows of B, sixteen columns at a time, then four, all segments of k: see the same in
 /// [`vfp`](super::vfp).
 ///
 /// # Safety

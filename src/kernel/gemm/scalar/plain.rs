@@ -2,20 +2,21 @@
 //!
 //! Elsewhere it does the few rows and columns that are left beside whole tiles.
 
-use super::{LANES, RankOne, Sums};
+use super::sums::{RankOne, Sums};
 use crate::simd::multiply_add;
 
 /// Computes sums of any number of rows and columns.
 ///
 /// # Safety
-/// All that `sums` names is there.
+/// As for [`Kernel`](super::sums::Kernel), however A and B lie.
 #[inline(never)]
 pub(super) unsafe fn sums<const FUSED: bool>(sums: &mut Sums) {
-    sums.each_chain(|chain| {
-        for row in 0..chain.rows {
-            for col in 0..chain.cols {
+    debug_assert!(sums.rows > 0 && sums.cols > 0 && sums.segment > 0);
+    sums.each_segment(|part| {
+        for row in 0..part.rows {
+            for col in 0..part.cols {
                 // SAFETY: the caller's promise.
-                unsafe { one::<FUSED>(chain, row, col) };
+                unsafe { one::<FUSED>(part, row, col) };
             }
         }
     });
@@ -24,7 +25,7 @@ pub(super) unsafe fn sums<const FUSED: bool>(sums: &mut Sums) {
 /// A sum. Not inlined, for what the compiler makes of four nested loops at once is a page long.
 ///
 /// # Safety
-/// It is there.
+/// As for [`sums`], `row` and `col` being below its numbers of rows and columns.
 #[inline(never)]
 unsafe fn one<const FUSED: bool>(sums: &Sums, row: usize, col: usize) {
     let Sums { a, a_row, a_k, b, b_k, b_col, k, first, first_row, first_col, out, out_row, end, .. } = *sums;
@@ -37,28 +38,6 @@ unsafe fn one<const FUSED: bool>(sums: &Sums, row: usize, col: usize) {
             (a, b) = (a.wrapping_add(a_k), b.wrapping_add(b_k));
         }
         end.store::<FUSED>(out.wrapping_add(row * out_row + col), sum);
-    }
-}
-
-/// Adds the products of `k` numbers at `a` and as many at `b`, `b_k` apart, to virtual lanes.
-///
-/// # Safety
-/// The numbers can be read.
-pub(super) unsafe fn add_products<const FUSED: bool>(
-    lanes: &mut [f32; LANES],
-    mut a: *const f32,
-    mut b: *const f32,
-    b_k: usize,
-    k: usize,
-) {
-    let mut left = k;
-    while left > 0 {
-        for lane in lanes.iter_mut().take(left) {
-            // SAFETY: the caller's promise.
-            *lane = unsafe { multiply_add::<FUSED>(a.read(), b.read(), *lane) };
-            (a, b) = (a.wrapping_add(1), b.wrapping_add(b_k));
-        }
-        left = left.saturating_sub(LANES);
     }
 }
 

@@ -1,4 +1,4 @@
-//! A column times a row, added to a matrix: see [`super::rank_one`].
+//! A column times a row, added to a matrix: see [`super::kernels`].
 
 use core::arch::naked_asm;
 

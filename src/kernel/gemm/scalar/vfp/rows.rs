@@ -1,6 +1,6 @@
 //! One row of A.
 
-use super::Tiles;
+use super::super::abi::Tiles;
 use core::arch::naked_asm;
 
 /// One row of A by the rows of a transposed B, four at a time.
@@ -68,8 +68,8 @@ pub(super) unsafe extern "C" fn nt_row(tiles: &mut Tiles) {
     ))
 }
 
-/// One row of A by the rows of B, sixteen columns at a time, then eight, then four. All chains of k: what is left of k is in
-/// r9, and r12 is where zeros are, or none in the first chain.
+/// One row of A by the rows of B, sixteen columns at a time, then eight, then four. All segments of k: what is left of k is in
+/// r9, and r12 is where zeros are, or none in the first segment.
 ///
 /// # Safety
 /// They are there.
@@ -141,7 +141,7 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
             )
         };
     }
-    /// The sums' end, unless it was the first chain's: they are added to what is there.
+    /// The sums' end, unless it was the first segment's: they are added to what is there.
     macro_rules! add {
         ($last:literal, $($adds:tt)*) => {
             concat!(
@@ -158,8 +158,8 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
             )
         };
     }
-    /// On to the next chain, whose sums start from zero.
-    macro_rules! chain {
+    /// On to the next segment, whose sums start from zero.
+    macro_rules! next_segment {
         ($sums:literal) => {
             concat!(
                 "cmp.w r9, #0
@@ -202,7 +202,7 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
         sixteen!(),
         add!("s31", add_eight!(), add_eight_more!()),
         "vstmia r8, {{s0-s15}}\n",
-        chain!("s0-s15"),
+        next_segment!("s0-s15"),
         "adds r3, #64
          add.w r8, r8, #64
          subs.w lr, lr, #1
@@ -224,7 +224,7 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
         eight!(),
         add!("s23", add_eight!()),
         "vstmia r8, {{s0-s7}}\n",
-        chain!("s0-s7"),
+        next_segment!("s0-s7"),
         "adds r3, #32
          add.w r8, r8, #32
          6:
@@ -238,7 +238,7 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
         four!(),
         add!("s19", add_four!()),
         "vstmia r8, {{s0-s3}}\n",
-        chain!("s0-s3"),
+        next_segment!("s0-s3"),
         "6:\n",
         restore!(),
     ))

@@ -3,7 +3,7 @@
 //! Registers: s0 to s15 are the sums, s16 to s19 numbers of B, s20 to s27 of A. r8 is where sums go, rows r9 apart; r10 is
 //! where they come from, rows r11 apart.
 
-use super::Tiles;
+use super::super::abi::Tiles;
 use core::arch::naked_asm;
 
 /// Calls [`end_tile`]. Changes r5, r7, r12 and s16 to s31.

@@ -1,4 +1,4 @@
-//! How a sum is cut into chains. This alone settles the bits of a product, on every instruction set.
+//! How a sum is cut into segments. This alone settles the bits of a product, on every instruction set.
 
 /// The shortest segment worth its extra addition.
 pub(super) const SHORTEST: usize = 16;
@@ -11,14 +11,14 @@ pub(super) const SHORTEST: usize = 16;
 /// asked for NN products only): a sample gets the same bits alone and in a batch, on sixteen lanes and on one. A single
 /// column has an order of its own (see `column`).
 pub(crate) const fn segment_len(n: usize, k: usize) -> usize {
-    // A power of two of chains, whose logarithm divides faster: a product can be shorter than a division takes.
-    let log_chains = match n {
+    // A power of two of segments, whose logarithm divides faster: a product can be shorter than a division takes.
+    let log_segments = match n {
         0..=16 => 3,
         17..=32 => 2,
         33..=64 => 1,
         _ => 0,
     };
-    let whole = k >> log_chains;
-    let segment = if whole << log_chains == k { whole } else { whole + 1 };
+    let whole = k >> log_segments;
+    let segment = if whole << log_segments == k { whole } else { whole + 1 };
     if segment < SHORTEST { SHORTEST } else { segment }
 }

@@ -12,9 +12,9 @@
 //! and packs it: where B is wide beside C's height, parts of columns are faster, up to 1.8 times (96 x 4096 x 1024).
 
 use super::driver::Run;
-use super::product::Product;
-use super::tile::Finish;
 use crate::Isa;
+use crate::kernel::gemm::product::{Operands, Product};
+use crate::kernel::gemm::tile::Finish;
 use core::ops::Range;
 
 /// Multiply-adds of a part that is worth waking a thread: some fifty microseconds, where the waking takes five to ten.
@@ -31,55 +31,51 @@ const COLS: usize = 48;
 const WIDE: usize = 4;
 
 /// Some rows or columns of a product.
-struct Part<F> {
-    product: Product,
-    finish: F,
-}
+struct Part<'a, F>(Product<'a, F>);
 
-// SAFETY: the pointers in a product, and in a finish, are borrowed from slices for as long as all parts run. Parts only read
-// A, B, the bias and the gate; the elements of C that they write, and read if they do, are no other part's, nor are a
-// rule's moments, which lie where the elements of C do. A rule and an `Isa` that all parts share are only read.
-unsafe impl<F: Finish> Send for Part<F> {}
+// SAFETY: the product holds the lifetime of all that it points to. Parts only read A, B and the bias; the elements of C
+// that they write, and read if they do, are no other part's. Of what a finish holds, `Finish`'s contract says the same.
+unsafe impl<F: Finish> Send for Part<'_, F> {}
 
 /// Runs a product, on threads if it is large.
 #[inline(always)]
-pub(super) fn run<F: Finish>(isa: Isa, product: &Product, finish: &F) {
+pub(super) fn run<F: Finish>(isa: Isa, product: &Product<'_, F>) {
     let work = product.m.saturating_mul(product.n).saturating_mul(product.k);
     if work < 2 * PART && product.n.saturating_mul(product.k) < 2 * PART_READ {
-        return isa.call(Run { product, finish });
+        return isa.call(Run { product });
     }
-    run_large(isa, product, finish, work);
+    run_large(isa, product, work);
 }
 
 #[inline(never)]
-fn run_large<F: Finish>(isa: Isa, product: &Product, finish: &F, work: usize) {
-    let Product { m, n, k, .. } = *product;
+fn run_large<F: Finish>(isa: Isa, product: &Product<'_, F>, work: usize) {
+    let Operands { m, n, k, .. } = **product;
     let worth = (work / PART).max(if m < ROWS { n.saturating_mul(k) / PART_READ } else { 0 });
     if worth < 2 {
-        return isa.call(Run { product, finish });
+        return isa.call(Run { product });
     }
     let threads = rayon::current_num_threads();
     let by_rows = n == 1 || m >= 2 * ROWS * threads && n / WIDE < m;
     let most = if by_rows { m / ROWS } else { n / COLS };
     let parts = threads.min(worth).min(most.max(1));
-    split(isa, Part { product: *product, finish: *finish }, parts, by_rows);
+    split(isa, Part(*product), parts, by_rows);
 }
 
 /// Runs `part` in so many parts, halving it until one is left.
-fn split<F: Finish>(isa: Isa, part: Part<F>, parts: usize, by_rows: bool) {
-    let Part { product, finish } = part;
+fn split<F: Finish>(isa: Isa, part: Part<'_, F>, parts: usize, by_rows: bool) {
+    let Part(product) = part;
     if parts < 2 {
-        return isa.call(Run { product: &product, finish: &finish });
+        return isa.call(Run { product: &product });
     }
     let (m, n) = (product.m, product.n);
     let (len, unit) = if by_rows { (m, ROWS) } else { (n, COLS) };
     let cut = len / parts * (parts / 2) / unit * unit;
     let half = |range: Range<usize>| {
         let (rows, cols) = if by_rows { (range, 0..n) } else { (0..m, range) };
-        Part {
-            product: product.part(rows.clone(), cols.clone()),
-            finish: finish.part(rows.start, cols.start),
-        }
+        let finish = product.finish().part(rows.start, cols.start);
+        // SAFETY: 1. there are at least as many units as parts, so a half has one. 2. to 6. Rows and columns of a product's, and the two halves share
+        // none; the finish is made for the same half.
+        Part(unsafe { Product::new(product.part(rows, cols), finish) })
     };
     let (first, second) = (half(0..cut), half(cut..len));
     rayon::join(|| split(isa, first, parts / 2, by_rows), || split(isa, second, parts - parts / 2, by_rows));

@@ -10,11 +10,11 @@
 //! A core stores one vector a cycle, so that is the floor; the micro-kernel's start and end for each tile would be as
 //! long as this again.
 
-use super::epilogue::Activate;
 use super::plan;
-use super::product::{Product, a_steps};
-use super::tile::{Finish, First, Place, first_values, load_row};
 use crate::MatMut;
+use crate::kernel::gemm::epilogue::Activate;
+use crate::kernel::gemm::product::{Operands, Product, a_steps};
+use crate::kernel::gemm::tile::{Finish, First, Place, first_values, load_row};
 use crate::simd::{Pass, Simd};
 
 /// The longest sum that is thin.
@@ -22,8 +22,7 @@ pub(super) const THIN: usize = 3;
 
 /// A thin product, whose B does not lie transposed.
 pub(super) struct Thin<'a, F, const TN: bool> {
-    pub(super) product: &'a Product,
-    pub(super) finish: &'a F,
+    pub(super) product: &'a Product<'a, F>,
 }
 
 impl<F: Finish, const TN: bool> Pass for Thin<'_, F, TN> {
@@ -31,10 +30,15 @@ impl<F: Finish, const TN: bool> Pass for Thin<'_, F, TN> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        match self.product.k {
-            1 => panels::<S, F, 1, TN>(s, self.product, self.finish, None),
-            2 => panels::<S, F, 2, TN>(s, self.product, self.finish, None),
-            _ => panels::<S, F, 3, TN>(s, self.product, self.finish, None),
+        let Self { product } = self;
+        debug_assert!((1..=THIN).contains(&product.k) && !product.b_transposed && product.a_transposed == TN);
+        // SAFETY: 1. that is k, for a thin product has one at least, and three at most. 2. As it was made.
+        unsafe {
+            match product.k {
+                1 => panels::<S, F, 1, TN>(s, product, None),
+                2 => panels::<S, F, 2, TN>(s, product, None),
+                _ => panels::<S, F, 3, TN>(s, product, None),
+            }
         }
     }
 }
@@ -53,9 +57,13 @@ impl Pass for RankOne<'_, '_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { a, b, c, factor } = self;
-        let product = Product {
-            m: a.len().min(c.rows()),
-            n: b.len().min(c.cols()),
+        let (m, n) = (a.len().min(c.rows()), b.len().min(c.cols()));
+        if m == 0 || n == 0 {
+            return;
+        }
+        let operands = Operands {
+            m,
+            n,
             k: 1,
             a: a.as_ptr(),
             a_stride: a.len(),
@@ -64,31 +72,42 @@ impl Pass for RankOne<'_, '_> {
             b_len: b.len(),
             b_stride: b.len(),
             b_transposed: false,
-            chained_n: usize::MAX,
+            whole_n: usize::MAX,
             first: First::Output,
             c_stride: c.row_stride(),
             c: c.data_mut().as_mut_ptr(),
         };
-        panels::<S, Activate, 1, true>(s, &product, &Activate::Nothing, Some(factor));
+        // SAFETY: 1. see above. 2., 3., 5. As many numbers as both slices and C have, borrowed until the end of this
+        // function. 4., 6. There is nothing to point to.
+        let product = unsafe { Product::new(operands, Activate::Nothing) };
+        // SAFETY: 1., 2. it was made so.
+        unsafe { panels::<S, Activate, 1, true>(s, &product, Some(factor)) };
     }
 }
 
+/// All columns, a few vectors at a time; B is multiplied by the factor first, if there is one.
+///
+/// # Safety
+/// 1. The product has `K` k.
+/// 2. Its B does not lie transposed, and A as `TN` says.
 #[inline(always)]
-fn panels<S: Simd, F: Finish, const K: usize, const TN: bool>(
+unsafe fn panels<S: Simd, F: Finish, const K: usize, const TN: bool>(
     s: S,
-    product: &Product,
-    finish: &F,
+    product: &Product<'_, F>,
     factor: Option<f32>,
 ) {
     let mut col = 0;
     while col < product.n {
         // B's rows and a tile of C fit the registers: sixteen of them, or thirty-two of sixteen lanes.
         let vectors = (product.n - col).div_ceil(S::LANES).min(if S::LANES == 16 { 4 } else { 2 });
-        match vectors {
-            1 => panel::<S, F, K, 8, 1, TN>(s, product, finish, col, factor),
-            2 => panel::<S, F, K, 4, 2, TN>(s, product, finish, col, factor),
-            3 => panel::<S, F, K, 2, 3, TN>(s, product, finish, col, factor),
-            _ => panel::<S, F, K, 2, 4, TN>(s, product, finish, col, factor),
+        // SAFETY: 1., 2. the caller's promises. 3. So many vectors are left, the last perhaps in part.
+        unsafe {
+            match vectors {
+                1 => panel::<S, F, K, 8, 1, TN>(s, product, col, factor),
+                2 => panel::<S, F, K, 4, 2, TN>(s, product, col, factor),
+                3 => panel::<S, F, K, 2, 3, TN>(s, product, col, factor),
+                _ => panel::<S, F, K, 2, 4, TN>(s, product, col, factor),
+            }
         }
         col += vectors * S::LANES;
     }
@@ -97,19 +116,22 @@ fn panels<S: Simd, F: Finish, const K: usize, const TN: bool>(
 /// All rows of the `NV` vectors of columns from `col` on, the last of which may be in part; `MR` at a time where there are
 /// vector registers to hold them. (Row by row, an old C that is read as part of a vector waits for the row above, stored
 /// just before, whenever both lie in the sixty-four bytes that a processor compares.)
+///
+/// # Safety
+/// 1., 2. As for [`panels`].
+/// 3. These vectors lie inside C, the last perhaps in part.
 #[inline(always)]
-fn panel<S: Simd, F: Finish, const K: usize, const MR: usize, const NV: usize, const TN: bool>(
+unsafe fn panel<S: Simd, F: Finish, const K: usize, const MR: usize, const NV: usize, const TN: bool>(
     s: S,
-    product: &Product,
-    finish: &F,
+    product: &Product<'_, F>,
     col: usize,
     factor: Option<f32>,
 ) {
-    let Product { m, n, b_stride, c_stride, .. } = *product;
+    let Operands { m, n, b_stride, c_stride, .. } = **product;
     let last_lanes = plan::last_lanes::<S>(n - col, NV);
     let c = product.c.wrapping_add(col);
     let mut place = Place { c, c_stride, row: 0, col, last_lanes };
-    // SAFETY: whoever made the product promised that its operands hold it: K rows of B, m of A and of C.
+    // SAFETY: these vectors (3) of K rows of B (1); then rows of A and C while there are so many.
     unsafe {
         let mut b: [[S::V; NV]; K] =
             core::array::from_fn(|j| load_row(s, product.b.wrapping_add(j * b_stride + col), last_lanes));
@@ -119,10 +141,10 @@ fn panel<S: Simd, F: Finish, const K: usize, const MR: usize, const NV: usize, c
             }
         }
         while place.row + MR <= m {
-            tile::<S, F, K, MR, NV, TN>(s, product, finish, &b, &mut place);
+            tile::<S, F, K, MR, NV, TN>(s, product, &b, &mut place);
         }
         while place.row < m {
-            tile::<S, F, K, 1, NV, TN>(s, product, finish, &b, &mut place);
+            tile::<S, F, K, 1, NV, TN>(s, product, &b, &mut place);
         }
     }
 }
@@ -130,17 +152,17 @@ fn panel<S: Simd, F: Finish, const K: usize, const MR: usize, const NV: usize, c
 /// `MR` rows at `place`, which moves past them.
 ///
 /// # Safety
-/// The product has these rows.
+/// 1., 2. As for [`panels`].
+/// 3. `place` is `MR` rows of `NV` vectors inside C, the last perhaps in part.
 #[inline(always)]
 unsafe fn tile<S: Simd, F: Finish, const K: usize, const MR: usize, const NV: usize, const TN: bool>(
     s: S,
-    product: &Product,
-    finish: &F,
+    product: &Product<'_, F>,
     b: &[[S::V; NV]; K],
     place: &mut Place,
 ) {
     let (a_row, a_k) = a_steps::<TN>(product);
-    // SAFETY: the caller's promise.
+    // SAFETY: MR rows of K numbers of A (1, 3), and a tile of C.
     unsafe {
         let mut a = product.a.wrapping_add(place.row * a_row);
         let mut acc = first_values::<S, MR, NV>(s, product.first.at_col(place.col), *place);
@@ -153,7 +175,7 @@ unsafe fn tile<S: Simd, F: Finish, const K: usize, const MR: usize, const NV: us
             }
             a = a.wrapping_add(a_row);
         }
-        finish.finish(s, &mut acc, *place);
+        product.finish().finish(s, &mut acc, *place);
     }
     place.c = place.c.wrapping_add(MR * place.c_stride);
     place.row += MR;

@@ -1,10 +1,24 @@
 //! How a product is cut: rows into tiles, columns into panels, k into blocks. All of it arithmetic on sizes.
 
-use super::chains::SHORTEST;
+use crate::kernel::gemm::product::PANEL;
+use crate::kernel::gemm::segments::SHORTEST;
 use crate::simd::Simd;
 
 /// Vectors of the widest tile: a few rows, each of which B is read for once, in long stretches.
 pub(super) const WIDEST: usize = 8;
+
+/// Rows of the tallest tile there is of any instruction set.
+pub(super) const TALLEST: usize = 14;
+
+/// What kernels rely on of an instruction set, so that no tile is missing, no register array too short, and no buffer
+/// overrun: an error when the kernels are compiled for it.
+pub(super) const fn check<S: Simd>() {
+    let [one, two, three, eight] = S::TILE_ROWS;
+    assert!(S::LANES.is_power_of_two() && S::LANES <= PANEL, "a vector is a part of a packed panel");
+    assert!(1 <= one && one <= TALLEST, "there are tiles of one vector, none taller than the kernels are");
+    assert!(two <= TALLEST && three <= TALLEST && eight <= TALLEST, "no tile is taller than the kernels are");
+    assert!(two > 0 || three == 0 && eight == 0, "panels are made up of pairs");
+}
 
 /// Vectors in the next panel of columns, when `vectors` of them are left, for `rows` rows of C.
 ///
@@ -13,10 +27,16 @@ pub(super) const WIDEST: usize = 8;
 /// at once, pairs it is. A row or two alone take eight vectors: there B counts, and whole lines of it.
 #[inline(always)]
 pub(super) const fn panel_vectors<S: Simd>(vectors: usize, rows: usize) -> usize {
-    let [_, two, three, eight] = S::TILE_ROWS;
-    if vectors >= WIDEST && rows <= eight {
-        WIDEST
-    } else if two == 0 || vectors == 1 {
+    let [.., eight] = S::TILE_ROWS;
+    if vectors >= WIDEST && rows <= eight { WIDEST } else { buffered_vectors::<S>(vectors, rows) }
+}
+
+/// The same for panels whose B is packed into a buffer, which holds up to [`usual_vectors`]: the widest ones are read where
+/// they lie.
+#[inline(always)]
+pub(super) const fn buffered_vectors<S: Simd>(vectors: usize, rows: usize) -> usize {
+    let [_, two, three, _] = S::TILE_ROWS;
+    if two == 0 || vectors == 1 {
         1
     } else if three == 0 || vectors == 2 || vectors == 4 {
         1 + vectors.is_multiple_of(2) as usize
@@ -54,7 +74,7 @@ pub(super) const fn tile_rows<S: Simd>(vectors: usize) -> usize {
 
 /// Rows of the largest tile of a panel of `vectors` vectors, for sums of `k` in segments.
 ///
-/// A tile of several chains needs its registers twice, or keeps the sum so far on the stack. Where chains are short,
+/// A tile of several segments needs its registers twice, or keeps the sum so far on the stack. Where segments are short,
 /// half as many rows are faster; where they are long, what the stack costs is lost among them.
 #[inline(always)]
 pub(super) const fn tile_rows_for<S: Simd>(vectors: usize, k: usize, segment: usize) -> usize {

@@ -10,11 +10,11 @@
 //!
 //! Transposing costs more than multiplying here, so a block goes from its shuffles straight into multiply-adds. A sum
 //! ascends in k as ever, each step waiting for the one before; some vectors take turns, so that the others' shuffles
-//! fill the wait. Many rows pay for a packed panel instead (see [`super::driver`]).
+//! fill the wait. Many rows pay for a packed panel instead (see [`super::blocks`]).
 
 use super::plan;
-use super::product::{Product, a_steps};
-use super::tile::{Finish, Place, first_values};
+use crate::kernel::gemm::product::{Operands, Product, a_steps};
+use crate::kernel::gemm::tile::{Finish, Place, first_values};
 use crate::simd::{Pass, Simd};
 
 /// The most rows that are few.
@@ -22,8 +22,7 @@ pub(super) const FEW: usize = 3;
 
 /// A product of at most [`FEW`] rows with a transposed B.
 pub(super) struct FewRows<'a, F, const TN: bool> {
-    pub(super) product: &'a Product,
-    pub(super) finish: &'a F,
+    pub(super) product: &'a Product<'a, F>,
 }
 
 impl<F: Finish, const TN: bool> Pass for FewRows<'_, F, TN> {
@@ -31,45 +30,63 @@ impl<F: Finish, const TN: bool> Pass for FewRows<'_, F, TN> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        match self.product.m {
-            1 => columns::<S, F, 1, TN>(s, self.product, self.finish),
-            2 => columns::<S, F, 2, TN>(s, self.product, self.finish),
-            _ => columns::<S, F, 3, TN>(s, self.product, self.finish),
+        let Self { product } = self;
+        debug_assert!(product.m <= FEW && product.b_transposed && product.a_transposed == TN);
+        // SAFETY: there are as many rows, for a product has one at least.
+        unsafe {
+            match product.m {
+                1 => columns::<S, F, 1, TN>(s, product),
+                2 => columns::<S, F, 2, TN>(s, product),
+                _ => columns::<S, F, 3, TN>(s, product),
+            }
         }
     }
 }
 
+/// All columns of `MR` rows.
+///
+/// # Safety
+/// 1. The product has `MR` rows.
+/// 2. Its B lies transposed, and A as `TN` says.
 #[inline(always)]
-fn columns<S: Simd, F: Finish, const MR: usize, const TN: bool>(s: S, product: &Product, finish: &F) {
+unsafe fn columns<S: Simd, F: Finish, const MR: usize, const TN: bool>(s: S, product: &Product<'_, F>) {
     let mut col = 0;
     // Four sums, or eight, in all: enough to fill the wait, and few enough to stay in registers beside a block.
     let vectors = const { if MR <= 2 { 4 } else { 2 } };
     while product.n - col >= vectors * S::LANES {
-        match vectors {
-            4 => turns::<S, F, MR, 4, TN>(s, product, finish, col),
-            _ => turns::<S, F, MR, 2, TN>(s, product, finish, col),
+        // SAFETY: 1., 2. the caller's promises. 3. So many vectors are left.
+        unsafe {
+            match vectors {
+                4 => turns::<S, F, MR, 4, TN>(s, product, col),
+                _ => turns::<S, F, MR, 2, TN>(s, product, col),
+            }
         }
         col += vectors * S::LANES;
     }
     while col < product.n {
-        turns::<S, F, MR, 1, TN>(s, product, finish, col);
+        // SAFETY: 1., 2. the caller's promises. 3. At least one column is left.
+        unsafe { turns::<S, F, MR, 1, TN>(s, product, col) };
         col += S::LANES;
     }
 }
 
 /// The `NV` vectors of columns from `col` on, the last of which may be in part.
+///
+/// # Safety
+/// 1., 2. As for [`columns`].
+/// 3. All these vectors but the last lie inside C, and of the last at least one lane.
 #[inline(always)]
-fn turns<S: Simd, F: Finish, const MR: usize, const NV: usize, const TN: bool>(
+unsafe fn turns<S: Simd, F: Finish, const MR: usize, const NV: usize, const TN: bool>(
     s: S,
-    product: &Product,
-    finish: &F,
+    product: &Product<'_, F>,
     col: usize,
 ) {
-    let Product { n, k, a, b, b_stride, c, c_stride, first, .. } = *product;
+    let Operands { n, k, a, b, b_stride, c, c_stride, first, .. } = **product;
     let (a_row, a_k) = a_steps::<TN>(product);
     let last_lanes = plan::last_lanes::<S>(n - col, NV);
     let place = Place { c: c.wrapping_add(col), c_stride, row: 0, col, last_lanes };
-    // SAFETY: whoever made the product promised that its operands hold it: MR rows of A and C, n rows of B.
+    // SAFETY: MR rows of A and C (1); of B's n rows as many as there are columns in each vector (2, 3), and of each as
+    // many numbers as are left of k.
     unsafe {
         let mut acc = first_values::<S, MR, NV>(s, first.at_col(col), place);
         let mut start = 0;
@@ -98,6 +115,6 @@ fn turns<S: Simd, F: Finish, const MR: usize, const NV: usize, const TN: bool>(
             }
             start += S::LANES;
         }
-        finish.finish(s, &mut acc, place);
+        product.finish().finish(s, &mut acc, place);
     }
 }

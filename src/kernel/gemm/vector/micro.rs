@@ -38,7 +38,7 @@
 //!   needs a load, so 16 x 16 x 16 cannot pass 94 %, 8 x 8 x 8 not 44 %.
 //! - *Short k*: a tile's first values and its stores, one a cycle, which nothing hides if k is a dozen.
 //! - *One row*: reading B. At a line a cycle from L2 no more than half of the multiply-adds can be busy.
-//! - *Large*: what comes from L3, see [`super::driver`].
+//! - *Large*: what comes from L3, see [`super::blocks`].
 //!
 //! Three things keep the compiler from spoiling it. The k loop is unrolled by hand, four steps an iteration, for LLVM
 //! leaves it rolled. Row pointers are tied to registers, three rows to a pointer (`p`, `p + s`, `p + 2 s` are addresses);
@@ -47,13 +47,13 @@
 //!
 //! # The order of a sum
 //!
-//! k ascends into one accumulator. Where a product has chains (see [`super::chains`]), k falls into segments of equal
+//! k ascends into one accumulator. Where a sum is cut (see [`crate::kernel::gemm::segments`]), k falls into segments of equal
 //! length; each gets an accumulator of its own, and the accumulators are added in order. So the bits of an
 //! element do not depend on the tile it lies in.
 
-use super::packed::PANEL;
 use super::plan;
-use super::tile::{Finish, First, Place, first_values};
+use crate::kernel::gemm::product::PANEL;
+use crate::kernel::gemm::tile::{Finish, First, Place, first_values};
 use crate::simd::{Pass, Simd};
 
 /// The operands of a strip: tiles of equal height below one another, in one panel of columns.
@@ -97,45 +97,73 @@ impl Ahead {
 }
 
 /// A strip as a pass of its own, so that each size of tile is one function an instruction set.
-pub(super) struct MicroKernel<'a, F, const MR: usize, const NV: usize, const TN: bool, const CHAINS: bool> {
-    pub(super) strip: &'a Strip,
-    pub(super) finish: &'a F,
+pub(super) struct MicroKernel<'a, F, const MR: usize, const NV: usize, const TN: bool, const SEGMENTED: bool>
+{
+    strip: &'a Strip,
+    finish: &'a F,
 }
 
-impl<F: Finish, const MR: usize, const NV: usize, const TN: bool, const CHAINS: bool> Pass
-    for MicroKernel<'_, F, MR, NV, TN, CHAINS>
+impl<'a, F, const MR: usize, const NV: usize, const TN: bool, const SEGMENTED: bool>
+    MicroKernel<'a, F, MR, NV, TN, SEGMENTED>
 {
-    type Output = ();
-
+    /// # Safety
+    /// See [`micro_kernel`].
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        // SAFETY: whoever made the strip promised that it lies inside its operands.
-        unsafe { micro_kernel::<S, F, MR, NV, TN, CHAINS, false>(s, self.strip, self.finish) }
+    pub(super) unsafe fn new(strip: &'a Strip, finish: &'a F) -> Self {
+        Self { strip, finish }
     }
 }
 
-/// The same, with B in panels of sixteen columns (see [`super::packed`]).
-pub(super) struct PanelsKernel<'a, F, const MR: usize, const NV: usize, const CHAINS: bool> {
-    pub(super) strip: &'a Strip,
-    pub(super) finish: &'a F,
-}
-
-impl<F: Finish, const MR: usize, const NV: usize, const CHAINS: bool> Pass
-    for PanelsKernel<'_, F, MR, NV, CHAINS>
+impl<F: Finish, const MR: usize, const NV: usize, const TN: bool, const SEGMENTED: bool> Pass
+    for MicroKernel<'_, F, MR, NV, TN, SEGMENTED>
 {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        // SAFETY: whoever made the strip promised that it lies inside its operands.
-        unsafe { micro_kernel::<S, F, MR, NV, false, CHAINS, true>(s, self.strip, self.finish) }
+        // SAFETY: whoever made this signed for it.
+        unsafe { micro_kernel::<S, F, MR, NV, TN, SEGMENTED, false>(s, self.strip, self.finish) }
+    }
+}
+
+/// The same, with B in panels of sixteen columns (see [`crate::kernel::gemm::packed`]).
+pub(super) struct PanelsKernel<'a, F, const MR: usize, const NV: usize, const SEGMENTED: bool> {
+    strip: &'a Strip,
+    finish: &'a F,
+}
+
+impl<'a, F, const MR: usize, const NV: usize, const SEGMENTED: bool> PanelsKernel<'a, F, MR, NV, SEGMENTED> {
+    /// # Safety
+    /// See [`micro_kernel`].
+    #[inline(always)]
+    pub(super) unsafe fn new(strip: &'a Strip, finish: &'a F) -> Self {
+        Self { strip, finish }
+    }
+}
+
+impl<F: Finish, const MR: usize, const NV: usize, const SEGMENTED: bool> Pass
+    for PanelsKernel<'_, F, MR, NV, SEGMENTED>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        // SAFETY: whoever made this signed for it.
+        unsafe { micro_kernel::<S, F, MR, NV, false, SEGMENTED, true>(s, self.strip, self.finish) }
     }
 }
 
 /// Tiles of `MR` rows and `NV` vectors. With `TN`, A lies transposed: a step of k goes to the next row in memory.
 ///
 /// # Safety
-/// The operands of `strip` and its place hold as many tiles of this size as it says.
+/// Of the strip's `tiles` tiles, `MR * tiles` rows and `NV` vectors of columns, the last of which has `last_lanes` lanes:
+/// 1. `last_lanes` is 1 to `LANES`, `segment` is not zero, and `k_whole` is at most `k`.
+/// 2. A can be read: `k` numbers of each row.
+/// 3. B can be read: `k` rows of these columns, the first `k_whole` of them in whole vectors; with `PANELS`, which needs a
+///    first column that is a multiple of `LANES`, in panels `panel_stride` apart.
+/// 4. What `first` points to can be read: a row as wide as the tiles, or a number.
+/// 5. C can be read and written from the place on, by nobody else, and is part of the C that `finish` was made for, as the
+///    place's row and column say.
 #[inline(always)]
 pub(super) unsafe fn micro_kernel<
     S: Simd,
@@ -143,7 +171,7 @@ pub(super) unsafe fn micro_kernel<
     const MR: usize,
     const NV: usize,
     const TN: bool,
-    const CHAINS: bool,
+    const SEGMENTED: bool,
     const PANELS: bool,
 >(
     s: S,
@@ -151,16 +179,21 @@ pub(super) unsafe fn micro_kernel<
     finish: &F,
 ) {
     let mut tile = *strip;
+    debug_assert!((1..=S::LANES).contains(&tile.place.last_lanes));
+    debug_assert!(tile.segment > 0 && tile.k_whole <= tile.k);
+    debug_assert!(!tile.a.is_null() && tile.a.is_aligned() && !tile.b.is_null() && tile.b.is_aligned());
+    debug_assert!(!tile.place.c.is_null() && tile.place.c.is_aligned());
+    debug_assert!(MR * tile.tiles < 2 || (NV - 1) * S::LANES + tile.place.last_lanes <= tile.place.c_stride);
     for _ in 0..strip.tiles {
         // Else a dozen multiples of each would be made ahead of the loop, and kept on the stack.
         tile.a_stride = s.number_in_register(strip.a_stride);
         tile.place.c_stride = s.number_in_register(strip.place.c_stride);
-        // SAFETY: the caller's promise, for every pointer below: rows below MR, vectors below NV of which the last
-        // has `last_lanes`, k below `strip.k`.
+        // SAFETY: the caller's promises, for every pointer below: rows below MR of a tile that is left, vectors below NV
+        // of which the last has `last_lanes`, k below `strip.k`.
         unsafe {
             let mut acc = first_values::<S, MR, NV>(s, tile.first, tile.place);
-            if CHAINS {
-                acc = chains::<S, MR, NV, TN, PANELS>(s, &tile, acc);
+            if SEGMENTED {
+                acc = segments::<S, MR, NV, TN, PANELS>(s, &tile, acc);
             } else {
                 segment::<S, MR, NV, TN, PANELS>(s, &tile, 0, tile.k, &mut acc);
             }
@@ -178,21 +211,21 @@ pub(super) unsafe fn micro_kernel<
 /// # Safety
 /// As for [`micro_kernel`].
 #[inline(always)]
-unsafe fn chains<S: Simd, const MR: usize, const NV: usize, const TN: bool, const PANELS: bool>(
+unsafe fn segments<S: Simd, const MR: usize, const NV: usize, const TN: bool, const PANELS: bool>(
     s: S,
     tile: &Strip,
     mut acc: [[S::V; NV]; MR],
 ) -> [[S::V; NV]; MR] {
     let mut done = tile.segment.min(tile.k);
-    // SAFETY: the caller's promise; segments end at k or before.
+    // SAFETY: the caller's promises; segments end at k or before.
     unsafe {
         segment::<S, MR, NV, TN, PANELS>(s, tile, 0, done, &mut acc);
         while done < tile.k {
             let len = tile.segment.min(tile.k - done);
-            let mut chain = [[s.splat(0.0); NV]; MR];
-            segment::<S, MR, NV, TN, PANELS>(s, tile, done, len, &mut chain);
-            for (acc, chain) in acc.as_flattened_mut().iter_mut().zip(chain.as_flattened()) {
-                *acc = s.add(*acc, *chain);
+            let mut next = [[s.splat(0.0); NV]; MR];
+            segment::<S, MR, NV, TN, PANELS>(s, tile, done, len, &mut next);
+            for (acc, next) in acc.as_flattened_mut().iter_mut().zip(next.as_flattened()) {
+                *acc = s.add(*acc, *next);
             }
             done += len;
         }
@@ -352,7 +385,7 @@ pub(super) unsafe fn step<S: Simd, const MR: usize, const NV: usize, const TN: b
     last_lanes: usize,
     acc: &mut [[S::V; NV]; MR],
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's promises.
     unsafe {
         let mut row = [s.splat(0.0); NV];
         for (v, x) in row.iter_mut().enumerate() {

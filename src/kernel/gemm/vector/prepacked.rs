@@ -1,18 +1,17 @@
-//! The product with a B that was packed ahead of time: see [`super::packed`].
+//! The product with a B that was packed ahead of time: see [`crate::kernel::gemm::packed`].
 
-use super::driver::rows;
-use super::epilogue::Activate;
+use super::driver::Run;
 use super::micro::Strip;
-use super::packed::PANEL;
 use super::plan;
-use super::product::Product;
-use super::tile::Place;
+use super::strips::rows;
+use crate::kernel::gemm::epilogue::Activate;
+use crate::kernel::gemm::product::{Operands, PANEL, PackedProduct, Product};
+use crate::kernel::gemm::tile::Place;
 use crate::simd::{Pass, Simd};
 
 /// A product whose B is in panels.
 pub(super) struct Panels<'a> {
-    pub(super) product: &'a Product,
-    pub(super) finish: Activate,
+    pub(super) product: &'a PackedProduct<'a>,
 }
 
 impl Pass for Panels<'_> {
@@ -20,11 +19,13 @@ impl Pass for Panels<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { product, finish } = self;
+        const { plan::check::<S>() };
+        let Self { product } = self;
+        let finish = product.finish();
         if product.a_transposed || product.n == 1 {
             return self.one_by_one(s);
         }
-        let Product { m, n, k, a, a_stride, b, c, c_stride, first, .. } = *product;
+        let Operands { m, n, k, a, a_stride, b, c, c_stride, first, .. } = **product;
         let mut col = 0;
         while col < n {
             let left = (n - col).div_ceil(S::LANES);
@@ -49,7 +50,8 @@ impl Pass for Panels<'_> {
                 tiles: 0,
                 ahead: None,
             };
-            rows::<S, Activate, false, true>(s, strip, m, vectors, &finish);
+            // SAFETY: 1. all rows of these columns, of panels which are whole. 2. As `plan` made it.
+            unsafe { rows::<S, Activate, false, true>(s, strip, m, vectors, &finish) };
             col += vectors * S::LANES;
         }
     }
@@ -60,8 +62,9 @@ impl Panels<'_> {
     #[inline(always)]
     fn one_by_one<S: Simd>(self, s: S) {
         for col in (0..self.product.n).step_by(PANEL) {
-            let (product, finish) = (self.product.panel(col), self.finish.at(0, col));
-            s.call(super::driver::Run { product: &product, finish: &finish });
+            // SAFETY: 1. columns are left. 2. to 6. One panel of the whole, and the mask of the same columns.
+            let product = unsafe { Product::new(self.product.panel(col), self.product.finish().at(0, col)) };
+            s.call(Run { product: &product });
         }
     }
 }

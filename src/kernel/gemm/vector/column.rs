@@ -12,17 +12,16 @@
 //! tree. Sixty-four of them are four registers of sixteen lanes, and keep the multiply-add units busy even for a single
 //! row. What bounds the kernel is reading A: a line a cycle from L2 is half the peak.
 
-use super::product::Product;
-use super::tile::{Finish, First, Place};
+use crate::kernel::gemm::product::{Operands, Product};
+use crate::kernel::gemm::tile::{Finish, First, Place};
 use crate::simd::{Pass, Simd};
 
 /// Virtual lanes of a sum.
 const SUMS: usize = 64;
 
-/// A product of one column.
+/// A product of one column, whose A does not lie transposed.
 pub(super) struct Column<'a, F> {
-    pub(super) product: &'a Product,
-    pub(super) finish: &'a F,
+    pub(super) product: &'a Product<'a, F>,
 }
 
 impl<F: Finish> Pass for Column<'_, F> {
@@ -31,19 +30,24 @@ impl<F: Finish> Pass for Column<'_, F> {
     /// As many rows, and of each as many of the 64 sums, at a time as there are registers for.
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { product, finish } = self;
+        let Self { product } = self;
+        debug_assert!(product.n == 1 && !product.a_transposed);
         let mut row = 0;
         if S::LANES == 16 {
             while row + 4 <= product.m {
-                rows::<S, F, 4, 4, 4>(s, product, finish, row);
+                // SAFETY: there are four more rows.
+                unsafe { rows::<S, F, 4, 4, 4>(s, product, row) };
                 row += 4;
             }
         }
         while row < product.m {
-            match S::LANES {
-                16 => rows::<S, F, 1, 4, 4>(s, product, finish, row),
-                8 => rows::<S, F, 1, 8, 8>(s, product, finish, row),
-                _ => rows::<S, F, 1, 16, 8>(s, product, finish, row),
+            // SAFETY: there is one more row.
+            unsafe {
+                match S::LANES {
+                    16 => rows::<S, F, 1, 4, 4>(s, product, row),
+                    8 => rows::<S, F, 1, 8, 8>(s, product, row),
+                    _ => rows::<S, F, 1, 16, 8>(s, product, row),
+                }
             }
             row += 1;
         }
@@ -51,11 +55,14 @@ impl<F: Finish> Pass for Column<'_, F> {
 }
 
 /// `MR` rows from `row` on, whose sums are `NV` vectors, `AT_ONCE` of them in registers at a time.
+///
+/// # Safety
+/// 1. The product has these rows.
+/// 2. It has one column, and its A does not lie transposed.
 #[inline(always)]
-fn rows<S: Simd, F: Finish, const MR: usize, const NV: usize, const AT_ONCE: usize>(
+unsafe fn rows<S: Simd, F: Finish, const MR: usize, const NV: usize, const AT_ONCE: usize>(
     s: S,
-    product: &Product,
-    finish: &F,
+    product: &Product<'_, F>,
     row: usize,
 ) {
     if const { NV * S::LANES != SUMS } {
@@ -63,7 +70,7 @@ fn rows<S: Simd, F: Finish, const MR: usize, const NV: usize, const AT_ONCE: usi
     }
     let c = product.c.wrapping_add(row * product.c_stride);
     let mut sums = [[s.splat(0.0); NV]; MR];
-    // SAFETY: whoever made the product promised that its operands hold it.
+    // SAFETY: rows of C, and of A, that the product has (1); the first value of a column is one number (2).
     unsafe {
         for (r, sums) in sums.iter_mut().enumerate() {
             let first = match product.first {
@@ -95,23 +102,23 @@ fn rows<S: Simd, F: Finish, const MR: usize, const NV: usize, const AT_ONCE: usi
             acc[0] = s.splat(s.reduce_add(sums[0]));
         }
         let place = Place { c, c_stride: product.c_stride, row, col: 0, last_lanes: 1 };
-        finish.finish(s, &mut acc, place);
+        product.finish().finish(s, &mut acc, place);
     }
 }
 
 /// Adds to `acc`, the `N` vectors of sums from the `first` on, of `MR` rows from `row` on, all that belongs there.
 ///
 /// # Safety
-/// The product has these rows.
+/// As for [`rows`]; `first + N * LANES` is at most 64.
 #[inline(always)]
 unsafe fn add_products<S: Simd, const MR: usize, const N: usize>(
     s: S,
-    product: &Product,
+    product: &Operands,
     row: usize,
     first: usize,
     acc: &mut [[S::V; N]; MR],
 ) {
-    let Product { k, a_stride, .. } = *product;
+    let Operands { k, a_stride, .. } = *product;
     let b_step = if product.b_transposed { 1 } else { product.b_stride };
     let mut gathered = [0.0; SUMS];
     let mut start = 0;

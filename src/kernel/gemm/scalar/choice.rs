@@ -1,0 +1,54 @@
+//! Which kernel, by the instruction set and how A and B lie.
+
+use super::plain;
+use super::sums::{Kernel, RankOne};
+#[cfg(not(fusebox_core = "other"))]
+use super::vfp;
+use crate::Isa;
+
+/// Whether assembly is for an instruction set: of those that fuse and those that do not, a build has one.
+#[cfg(not(fusebox_core = "other"))]
+#[inline(always)]
+fn is_assembled(isa: Isa) -> bool {
+    isa.is_fused() == cfg!(fusebox_fused)
+}
+
+/// The kernel for how A and B lie.
+#[inline(always)]
+pub(super) fn kernel(isa: Isa, _layout: [bool; 2]) -> Kernel {
+    #[cfg(not(fusebox_core = "other"))]
+    if is_assembled(isa) {
+        match _layout {
+            [false, false] => return vfp::nn,
+            [true, false] => return vfp::tn,
+            [false, true] => return vfp::nt,
+            [true, true] => {}
+        }
+    }
+    plain_kernel(isa)
+}
+
+#[inline(always)]
+pub(super) fn plain_kernel(isa: Isa) -> Kernel {
+    if isa.is_fused() { plain::sums::<true> } else { plain::sums::<false> }
+}
+
+/// The kernel for one row of A.
+#[inline(always)]
+pub(super) fn row_kernel(isa: Isa) -> Kernel {
+    #[cfg(not(fusebox_core = "other"))]
+    if is_assembled(isa) {
+        return vfp::nn_row_alone;
+    }
+    plain_kernel(isa)
+}
+
+/// The kernel for a column times a row.
+#[inline(always)]
+pub(super) fn rank_one_kernel(isa: Isa) -> unsafe fn(&RankOne) {
+    #[cfg(not(fusebox_core = "other"))]
+    if is_assembled(isa) {
+        return vfp::rank_one;
+    }
+    if isa.is_fused() { plain::rank_one::<true> } else { plain::rank_one::<false> }
+}

@@ -1,0 +1,33 @@
+//! Products on cores with vectors: which kernel takes which, and the kernels.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `plan` | how rows, columns and k are cut: arithmetic on sizes |
+//! | `micro` | the micro-kernel: one tile in registers; why it is fast |
+//! | `strips` | from a strip of tiles to the micro-kernel compiled for their size |
+//! | `column`, `long_row`, `few_rows`, `thin`, `tiny` | products with too little of something for a tile |
+//! | `panel`, `blocks` | one panel of columns, its B packed if it lies badly; the loops over blocks and panels |
+//! | `driver` | who takes which product |
+//! | `threads` | large products on several threads |
+//! | `fixed`, `prepacked` | products whose shape is a type, or whose B was packed ahead of time |
+//! | `entry` | where products come into this room |
+
+mod blocks;
+mod column;
+mod driver;
+mod entry;
+mod few_rows;
+mod fixed;
+mod long_row;
+mod micro;
+mod panel;
+mod plan;
+mod prepacked;
+mod strips;
+mod thin;
+#[cfg(feature = "rayon")]
+mod threads;
+mod tiny;
+
+pub(super) use entry::{add_rank_one, row_product, run, run_panels};
+pub(in crate::kernel) use fixed::fixed_product;
