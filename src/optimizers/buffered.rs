@@ -174,6 +174,8 @@ pub struct Length {
 /// 2^-96: no sum of squares of so small a part of finite numbers overflows, and what underflows does not matter beside a number
 /// whose square overflows.
 const TINY: f32 = f32::from_bits((127 - 96) << 23);
+/// 2^-48.
+const ROOT_OF_TINY: f32 = f32::from_bits((127 - 48) << 23);
 
 impl Gather for MaxNorm {
     type Progress = ();
@@ -211,9 +213,13 @@ impl Gather for MaxNorm {
     fn end(&self, (): &mut (), length: Length) -> Option<([f32; 2], f32)> {
         let norm = libm::sqrtf(length.squares);
         let factors = match length.overflowed {
-            // In two parts, for their product may be too small for a number.
-            true if norm * (1.0 / TINY) > self.norm => [TINY, self.norm / norm],
             false if norm > self.norm => [self.norm / norm, 1.0],
+            true if norm * (1.0 / TINY) > self.norm => {
+                let factor = self.norm / norm;
+                // In two parts where it is too small for a normal number.
+                let parts = if factor * TINY >= f32::MIN_POSITIVE { [TINY, 1.0] } else { [ROOT_OF_TINY; 2] };
+                [factor * parts[0], parts[1]]
+            }
             _ => [1.0; 2],
         };
         Some((factors, length.weight))

@@ -91,9 +91,7 @@ impl<N> Guard<N> {
     /// Errors, naming the limit, unless every limit is in its range.
     pub(super) fn check(&self) -> Result<(), Error> {
         let Some(Limits { leap, slack, memory, every }) = self.limits else { return Ok(()) };
-        if !(leap >= 1.0 && leap.is_finite()) {
-            return Err(Error::Setting { name: "leap", expected: "finite and at least 1" });
-        }
+        settings::not_negative("leap", leap)?;
         settings::not_negative("slack", slack)?;
         settings::share("memory", memory)?;
         if every == 0 {

@@ -6,7 +6,7 @@ use fusebox::{Isa, Layer, LayerNorm, Rng};
 
 fn infer<const N: usize>(isa: Isa, layer: &LayerNorm<N>, x: &[f32; N]) -> Vec<f32> {
     let mut y = [[f32::NAN; N]];
-    layer.run(isa, &[*x], [&mut [], &mut []], &mut y);
+    layer.run(isa, &[*x], &mut [], &mut y);
     y[0].to_vec()
 }
 

@@ -6,10 +6,16 @@ mod support {
     pub(crate) mod isas;
 }
 
+mod accumulation;
+mod clipping;
+mod dropout;
 mod evaluation;
 mod guard;
+mod large;
 mod layer_norm;
 mod moments;
+mod nesting;
+mod settings;
 mod statistics;
 mod weighted_cross_entropy;
 

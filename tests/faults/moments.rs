@@ -2,7 +2,8 @@
 
 use crate::on_every_isa;
 use fusebox::{
-    Adam, AdamW, ClipValue, Isa, Momentum, Nesterov, Optimizer, RmsProp, Sgd, WeightDecay, Zeroed,
+    Adam, AdamW, ClipValue, Formed, Isa, Momentum, Nesterov, Optimizer, RmsProp, Rows, Sgd, WeightDecay,
+    Whole, Zeroed,
 };
 use std::slice::from_ref;
 
@@ -41,11 +42,11 @@ fn run<O: Optimizer<State<Parameters>: Numbers>>(
 ) -> Vec<f32> {
     let (mut w, mut state, mut progress) = ([start; N], O::State::<Parameters>::ZEROED, O::Progress::ZEROED);
     for (i, gradient) in gradients.into_iter().enumerate() {
-        let mut sweep = optimizer.begin(&mut progress, 1);
+        let mut sweep = optimizer.begin(&mut progress, 1.0);
         let gradient = [gradient; N];
         match i % 2 {
-            0 => O::step(&mut sweep, isa, &gradient, &mut w, &mut state),
-            _ => O::step_rows(&mut sweep, isa, from_ref(&gradient), &mut w, &mut state),
+            0 => O::step(&mut Whole::on(isa), &mut sweep, Formed::of(&gradient), &mut w, &mut state),
+            _ => O::step(&mut Whole::on(isa), &mut sweep, Rows::of(from_ref(&gradient)), &mut w, &mut state),
         }
     }
     [&w, state.numbers()].concat()
@@ -120,7 +121,12 @@ fn moments_that_decay_become_zero() {
 #[test]
 fn weights_that_decay_become_zero() {
     for steps in [800, 900, 3000] {
-        decays("AdamW", &AdamW { adam: Adam { beta2: 0.9, ..Adam::new(0.1) }, decay: 1.0 }, 0.0, steps);
+        decays(
+            "AdamW",
+            &AdamW { adam: Adam { beta2: 0.9, ..Adam::new(0.1) }, decay: 1.0, weights_only: false },
+            0.0,
+            steps,
+        );
         decays("a penalty", &WeightDecay::new(Sgd::new(0.1), 1.0), 1e-3, steps);
     }
     for isa in Isa::available() {
