@@ -6,9 +6,21 @@ use crate::qemu::{self, Run};
 use crate::road::{Choice, Library, Road, shouted};
 use anyhow::{Context, Result};
 
+/// 64-bit Arm.
+const AARCH64: &str = "aarch64-unknown-linux-gnu";
+
+/// Without a board or a processor to run on.
+const BUILT: [&str; 2] = ["thumbv6m-none-eabi", "wasm32-unknown-unknown"];
+
+/// What the tasks here need compilers for.
+pub(crate) const ALL: [&str; 3] = [AARCH64, BUILT[0], BUILT[1]];
+
+/// The linker and the emulator of 64-bit Arm.
+pub(crate) const PROGRAMS: [&str; 2] = ["aarch64-linux-gnu-gcc", "qemu-aarch64"];
+
 /// Builds the library for the smallest Arm core, and for the web.
 pub(crate) fn build(choice: Choice) -> Result<()> {
-    for target in ["thumbv6m-none-eabi", "wasm32-unknown-unknown"] {
+    for target in BUILT {
         let road = Road::to(target, Library::Core, choice)?;
         for features in [&[][..], &["--features", "reproducible"]] {
             run(road.cargo("build", root()).args(["--release", "--lib"]).args(features))?;
@@ -19,11 +31,10 @@ pub(crate) fn build(choice: Choice) -> Result<()> {
 
 /// Runs the tests on 64-bit Arm, and compares the boards' check on NEON with this machine's.
 pub(crate) fn aarch64(both: bool, choice: Choice) -> Result<()> {
-    const TARGET: &str = "aarch64-unknown-linux-gnu";
-    let linker = apt::program("aarch64-linux-gnu-gcc", &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"])?;
-    let qemu = apt::program("qemu-aarch64", &["qemu-user"])?;
-    let road = Road::to(TARGET, Library::Std, choice)?;
-    let prefix = format!("CARGO_TARGET_{}", shouted(TARGET));
+    let [linker, qemu] = PROGRAMS.map(apt::program);
+    let (linker, qemu) = (linker?, qemu?);
+    let road = Road::to(AARCH64, Library::Std, choice)?;
+    let prefix = format!("CARGO_TARGET_{}", shouted(AARCH64));
     let runner = format!("{} -L /usr/aarch64-linux-gnu", qemu.display());
     // Examples and benches are programs for people; under emulation they would only cost time.
     let mut test = road.cargo("test", root());
@@ -46,9 +57,9 @@ pub(crate) fn aarch64(both: bool, choice: Choice) -> Result<()> {
         for run in Run::parse(&output(&mut there)?) {
             let alike = here.iter().find(|here| here.class() == run.class());
             let alike = alike.with_context(|| format!("nothing here is of the class of {}", run.isa))?;
-            qemu::same(&format!("{TARGET}, {}", run.isa), &run.text, &alike.text)?;
+            qemu::same(&format!("{AARCH64}, {}", run.isa), &run.text, &alike.text)?;
             println!(
-                "{TARGET}, {}, {features:?}: every kernel and training is this machine's, bit for bit",
+                "{AARCH64}, {}, {features:?}: every kernel and training is this machine's, bit for bit",
                 run.isa
             );
         }
