@@ -5,6 +5,7 @@ use crate::process::{output, root, run};
 use crate::qemu::{self, Run};
 use crate::road::{Choice, Library, Road, shouted};
 use anyhow::{Context, Result};
+use std::path::Path;
 
 /// 64-bit Arm.
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
@@ -36,24 +37,28 @@ pub(crate) fn aarch64(both: bool, choice: Choice) -> Result<()> {
     let road = Road::to(AARCH64, Library::Std, choice)?;
     let prefix = format!("CARGO_TARGET_{}", shouted(AARCH64));
     let runner = format!("{} -L /usr/aarch64-linux-gnu", qemu.display());
-    // Examples and benches are programs for people; under emulation they would only cost time.
-    let mut test = road.cargo("test", root());
-    // What has instructions of its own; the trace below has the layers. The rest is the same on every machine.
-    test.arg("--lib");
-    for name in ["gemm", "gemm_shapes", "misuse", "own_layer", "packed", "stack", "training"] {
+    // Settings that are the same in both builds below, so that a standard library from source is compiled once.
+    let cargo = |task, folder: &Path| {
+        let mut cargo = road.cargo(task, folder);
+        cargo.env(format!("{prefix}_LINKER"), &linker).env(format!("{prefix}_RUNNER"), &runner);
+        cargo.env("CARGO_PROFILE_DEV_DEBUG", "0");
+        cargo
+    };
+    // What has instructions of its own: products, functions, a step's sums. Layers, and what they refuse, are the same on
+    // every machine but for the kernels that they call, and the comparison below has whole trainings.
+    let mut test = cargo("test", root());
+    // The tests compile for longer so, but run in a tenth of the time. The comparison runs for seconds as it is.
+    test.args(["--config", "profile.dev.package.fusebox.opt-level=1", "--lib"]);
+    for name in ["gemm", "gemm_shapes", "packed", "training"] {
         test.args(["--test", name]);
     }
-    // Slow enough emulated; with some optimisation the tests compile longer, but run in a tenth of the time.
-    test.env("CARGO_PROFILE_TEST_OPT_LEVEL", "1");
-    run(test.env(format!("{prefix}_LINKER"), &linker).env(format!("{prefix}_RUNNER"), &runner))?;
+    run(&mut test)?;
     // Every kernel and whole trainings, whose every bit must be this machine's: with `reproducible`, or also by class.
     let builds: &[&[&str]] = if both { &[&["reproducible"], &[]] } else { &[&["reproducible"]] };
     for &features in builds {
         let here = qemu::desktop(features)?;
-        let mut there = road.cargo("run", &root().join("examples/firmware"));
+        let mut there = cargo("run", &root().join("examples/firmware"));
         there.args(["--bin", "desktop", "--features", &features.join(",")]);
-        there.env("CARGO_PROFILE_DEV_DEBUG", "0");
-        there.env(format!("{prefix}_LINKER"), &linker).env(format!("{prefix}_RUNNER"), &runner);
         for run in Run::parse(&output(&mut there)?) {
             let alike = here.iter().find(|here| here.class() == run.class());
             let alike = alike.with_context(|| format!("nothing here is of the class of {}", run.isa))?;
