@@ -32,14 +32,14 @@ pub(crate) struct Board {
     pub(crate) features: &'static [&'static str],
     /// Whether it has too little memory for all of `check`.
     pub(crate) small: bool,
-    /// The emulator, and the package that has it.
-    qemu: [&'static str; 2],
+    /// The emulator.
+    pub(crate) qemu: &'static str,
     /// How the machine is started. An instruction takes 2^shift ns of the emulated time: so many that the counter tells
     /// single instructions apart, so few that it does not overflow.
     machine: &'static str,
 }
 
-const ARM: [&str; 2] = ["qemu-system-arm"; 2];
+const ARM: &str = "qemu-system-arm";
 
 pub(crate) static BOARDS: [Board; 7] = [
     Board {
@@ -109,7 +109,7 @@ pub(crate) static BOARDS: [Board; 7] = [
         folder: "riscv",
         features: &[],
         small: false,
-        qemu: ["qemu-system-riscv32", "qemu-system-misc"],
+        qemu: "qemu-system-riscv32",
         machine: "-M virt -bios none -icount shift=0,align=off,sleep=off",
     },
 ];
@@ -172,8 +172,7 @@ pub(crate) fn named(name: &str) -> Result<&'static Board> {
 
 /// The emulator of a board.
 pub(crate) fn emulator(board: &Board) -> Result<PathBuf> {
-    let [qemu, package] = board.qemu;
-    apt::program(qemu, &[package])
+    apt::program(board.qemu)
 }
 
 /// And its version.
@@ -248,7 +247,7 @@ mod tests {
     /// What `cargo run` in `examples` starts is what is started here.
     #[test]
     fn runners() {
-        for Board { name, target, folder, qemu: [qemu, _], machine, .. } in &BOARDS {
+        for Board { name, target, folder, qemu, machine, .. } in &BOARDS {
             let folder = root().join("examples").join(folder);
             let [own, shared] = [format!("boards/{name}.toml"), ".cargo/config.toml".into()];
             let file = if folder.join(&own).is_file() { own } else { shared };

@@ -20,6 +20,7 @@ mod record;
 mod road;
 mod size;
 mod targets;
+mod tools;
 mod trace;
 
 use board::Which;
@@ -39,6 +40,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Installs what the other tasks need: emulators, linkers, compilers
+    Tools,
     /// Runs every kernel and short trainings on the boards in QEMU, and compares them with the desktop's, bit for bit
     Qemu {
         /// A board, or all of them
@@ -111,6 +114,7 @@ enum Task {
 fn main() -> ExitCode {
     let Arguments { task, road } = Arguments::parse();
     let result = match task {
+        Task::Tools => tools::install(road),
         Task::Qemu { board, both } => qemu::run(board, both, road),
         Task::Node => node::run(road),
         Task::BuildTargets => targets::build(road),

@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+/// Debian's compiler.
+pub(crate) const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+
 /// Which road to take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Choice {
@@ -139,13 +142,26 @@ fn installed(target: &str) -> Result<bool> {
     Ok(fs::read_dir(folder.trim()).is_ok_and(|mut files| files.next().is_some()))
 }
 
+/// Whether a target has no road but Debian's.
+pub(crate) fn needs_debian(targets: &[&str], choice: Choice) -> bool {
+    match choice {
+        Choice::Debian => true,
+        Choice::Rustup => false,
+        Choice::Auto => targets.iter().any(|target| rustup(target).is_err()),
+    }
+}
+
+/// The packages of Debian's compiler and its source, unless they are installed in the same version.
+pub(crate) fn missing_packages() -> Vec<&'static str> {
+    let rustc = Path::new(DEBIAN_RUSTC);
+    let installed = rustc.exists() && Debian::source(rustc).is_ok();
+    if installed { vec![] } else { vec!["rustc-web", "rust-web-src"] }
+}
+
 impl Debian {
-    /// Debian's compiler and its source, of the same version.
     fn installed() -> Result<Self> {
-        let rustc = Path::new("/usr/bin/rustc");
-        if !rustc.exists() || Self::source(rustc).is_err() {
-            apt::install(&["rustc-web", "rust-web-src"])?;
-        }
+        let rustc = Path::new(DEBIAN_RUSTC);
+        apt::install(missing_packages)?;
         let source = Self::source(rustc)?;
         Ok(Self { rustc: rustc.into(), source, linker: linker()? })
     }
@@ -166,5 +182,5 @@ fn linker() -> Result<PathBuf> {
     let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]))?;
     let host = output(Command::new("rustc").args(["--print", "host-tuple"]))?;
     let own = Path::new(sysroot.trim()).join("lib/rustlib").join(host.trim()).join("bin/rust-lld");
-    if own.is_file() { Ok(own) } else { apt::program("ld.lld", &["lld"]) }
+    if own.is_file() { Ok(own) } else { apt::program("ld.lld") }
 }
