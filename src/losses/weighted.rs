@@ -39,7 +39,7 @@ impl<Output: Plain, L: Loss<Output>> Loss<Output> for Weighted<L> {
     fn check(&self, (target, weight): &(L::Target, f32), row: usize) -> Result<(), Error> {
         self.0.check(target, row)?;
         let product = weight * self.0.weight(from_ref(target));
-        let fits = *weight >= 0.0 && (product == 0.0 || product >= 1e-30 && product <= 1e30);
+        let fits = *weight >= 0.0 && (product == 0.0 || (1e-30..=1e30).contains(&product));
         if fits { Ok(()) } else { Err(Error::Weight { row }) }
     }
 

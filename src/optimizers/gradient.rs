@@ -58,11 +58,14 @@ fn square_of(isa: Isa, row: &[f32]) -> f32 {
     isa.call(SumOfSquares(row)) + row.len() as f32 * f32::MIN_POSITIVE
 }
 
+/// Rows of inputs, and as many of gradients.
+type Piece<'a, const IN: usize, const OUT: usize> = (&'a [[f32; IN]], &'a [[f32; OUT]]);
+
 /// `X^T dY`, the gradient of weights `[[f32; OUT]; IN]`, or the sum of `USES` such products: weights used in several places.
 /// Every piece has as many rows of inputs as of gradients, else nothing is computed.
 #[derive(Clone, Copy, Debug)]
 pub struct Product<'a, const IN: usize, const OUT: usize, const USES: usize = 1> {
-    pieces: [(&'a [[f32; IN]], &'a [[f32; OUT]]); USES],
+    pieces: [Piece<'a, IN, OUT>; USES],
 }
 
 impl<'a, const IN: usize, const OUT: usize> Product<'a, IN, OUT> {
@@ -74,7 +77,7 @@ impl<'a, const IN: usize, const OUT: usize> Product<'a, IN, OUT> {
 
 impl<'a, const IN: usize, const OUT: usize, const USES: usize> Product<'a, IN, OUT, USES> {
     /// The sum of the pieces' products, in order.
-    pub const fn sum(pieces: [(&'a [[f32; IN]], &'a [[f32; OUT]]); USES]) -> Self {
+    pub const fn sum(pieces: [Piece<'a, IN, OUT>; USES]) -> Self {
         Self { pieces }
     }
 

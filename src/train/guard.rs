@@ -91,8 +91,12 @@ impl<N> Guard<N> {
     /// Errors, naming the limit, unless every limit is in its range.
     pub(super) fn check(&self) -> Result<(), Error> {
         let Some(Limits { leap, slack, memory, every }) = self.limits else { return Ok(()) };
-        settings::not_negative("leap", leap)?;
-        settings::not_negative("slack", slack)?;
+        // Infinity is no limit.
+        for (name, limit) in [("leap", leap), ("slack", slack)] {
+            if limit.is_nan() || limit < 0.0 {
+                return Err(Error::Setting { name, expected: "not negative" });
+            }
+        }
         settings::share("memory", memory)?;
         if every == 0 {
             return Err(Error::Setting { name: "every", expected: "at least 1" });
