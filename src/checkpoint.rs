@@ -324,6 +324,7 @@ pub const fn size<S: Save>() -> usize {
 ///
 /// Errors when there is less room, or a part is in no state to be saved (a [`Learner`](crate::Learner) in the middle of a
 /// step); what `bytes` holds then is no checkpoint.
+#[doc(alias = "store")]
 pub fn save<S: Save>(parts: S, bytes: &mut [u8]) -> Result<usize, Error> {
     let size = size::<S>();
     let got = bytes.len();
@@ -344,6 +345,7 @@ pub fn save<S: Save>(parts: S, bytes: &mut [u8]) -> Result<usize, Error> {
 ///
 /// Errors, with nothing changed, when the bytes are fewer or more than [`size`], or are no checkpoint, of another version, of
 /// other parts, or damaged.
+#[doc(alias = "load")]
 pub fn restore<R: Restore>(mut parts: R, bytes: &[u8]) -> Result<(), Error> {
     let expected = size::<R>();
     let mut from = Reader { rest: bytes };

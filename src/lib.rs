@@ -26,13 +26,13 @@
 //! | for | see |
 //! |---|---|
 //! | rows before they are trained on | [`data`] |
-//! | layers | [`Dense`] with an [`Activation`], [`LayerNorm`], [`Softmax`], [`Dropout`]; your own: [`Layer`], [`Train`] |
-//! | weights that stay in flash | [`Frozen`], [`BiasOnly`], [`LowRank`] |
-//! | losses | [`CrossEntropy`], [`WeightedCrossEntropy`], [`BinaryCrossEntropy`], [`Mse`], [`Huber`]; your own: [`Loss`] |
-//! | optimisers | [`Sgd`], [`Momentum`], [`Nesterov`], [`Adam`], [`AdamW`], [`RmsProp`], and around them [`WeightDecay`], [`ClipValue`], [`ClipNorm`], [`Accumulate`], [`Private`]; your own: [`Optimizer`] |
-//! | a training's course | [`Schedule`], [`EarlyStopping`], [`Guard`], [`Reservoir`] |
-//! | learning beside a control loop | [`Learner`], whose steps are taken in slices of a [`Budget`]; your own layers: [`Sliced`] |
-//! | how well it went | [`evaluate()`], [`Confusion`], [`RocAuc`], [`RocHistogram`], [`Regression`] |
+//! | layers, and layers made of layers | [`layers`]; your own: [`Layer`], [`Train`] |
+//! | losses | [`losses`]; your own: [`Loss`] |
+//! | optimisers | [`optimizers`]; your own: [`Optimizer`] |
+//! | steps, schedules, early stopping, replay, a guard | [`train`] |
+//! | learning beside a control loop | [`Learner`], whose steps are taken in slices of a [`Budget`] |
+//! | a training that goes on after a restart | [`checkpoint`] |
+//! | how well it went | [`metrics`], [`evaluate()`], [`Workspace::validate`] |
 //!
 //! Below the networks lie the kernels: [`gemm`] for matrices whose shape is known at run time, given as views ([`Mat`],
 //! [`MatMut`]), [`matmul`] for those whose shape is a type. [`Isa`] is the instruction set they run on: found by itself,
@@ -47,10 +47,12 @@
 //! - **Errors.** What cannot be done is an [`Error`] that says what was expected and what came, and nothing was written.
 //!   Safe functions do not panic. NaN and infinity propagate.
 //! - **Memory.** No heap. Stack, in an optimised build: at most 64 KiB on desktops, 1 KiB on microcontrollers, beside what
-//!   the caller holds. Large networks belong in a `static` or a box: `new` and `he` return them by value.
+//!   the caller holds. Large networks belong in a `static` or, with the feature `alloc`, in a `boxed` one: `new` and `he`
+//!   return them by value.
 //!
 //! # Features
 //!
+//! - `alloc`: networks, workspaces and learners straight on the heap (`boxed`).
 //! - `reproducible`: multiplication and addition are never fused.
 //! - `std`: for conveniences that need an operating system; there are none yet.
 //! - `defmt`: [`Error`], [`Isa`] and [`Memory`] can be logged by a firmware.

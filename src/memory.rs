@@ -60,6 +60,7 @@ pub unsafe trait Plain: Zeroed + Copy + 'static {
     const CHECKED: () = ();
 
     /// The bytes of the value: its numbers in the order of its fields, little-endian.
+    #[doc(alias = "save")]
     fn as_bytes(&self) -> &[u8] {
         as_bytes(self)
     }

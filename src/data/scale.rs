@@ -34,6 +34,7 @@ use core::ops::RangeInclusive;
 /// assert_eq!(row, [7.0, 7.0]);
 /// # Ok::<(), fusebox::Error>(())
 /// ```
+#[doc(alias = "scaler")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct Standardize<const N: usize> {
@@ -63,6 +64,7 @@ impl<const N: usize> Standardize<N> {
     /// statistics.add_finite(&[1.0, f32::NAN]);
     /// assert_eq!(Standardize::of(&statistics), Err(Error::NoNumbers { feature: 1 }));
     /// ```
+    #[doc(alias = "fit")]
     pub fn of(statistics: &Statistics<N>) -> Result<Self, Error> {
         check(statistics)?;
         let mut result = Self::ZEROED;
@@ -143,6 +145,7 @@ impl<const N: usize> Standardize<N> {
 /// assert_eq!(row, [5.0, 7.0]);
 /// # Ok::<(), fusebox::Error>(())
 /// ```
+#[doc(alias = "scaler")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct MinMax<const N: usize> {
@@ -167,6 +170,7 @@ impl<const N: usize> MinMax<N> {
     /// To the range from 0 to 1, from the statistics of the training rows.
     ///
     /// Errors when there are no rows, a feature has no numbers, or they span more than an `f32` holds.
+    #[doc(alias = "fit")]
     pub fn of(statistics: &Statistics<N>) -> Result<Self, Error> {
         Self::with_range(statistics, 0.0..=1.0)
     }

@@ -139,6 +139,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
     ///
     /// Errors, with nothing changed, when the batch is empty or larger than `B`, the targets are fewer or more than the
     /// rows, or the loss refuses a target (a label that is no class).
+    #[doc(alias = "fit")]
     pub fn train_step(
         &mut self,
         net: &mut N,
