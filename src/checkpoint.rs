@@ -41,7 +41,8 @@
 //! accidents; whoever forges a file can make any weights of it, as in any other way.
 
 use crate::Error;
-use crate::memory::layout;
+use crate::memory::{Plain, layout, numbers_mut};
+use core::slice::from_mut;
 
 /// The first bytes.
 const MAGIC: [u8; 8] = *b"fusebox\0";
@@ -146,6 +147,13 @@ impl<'a> Reader<'a> {
     /// Passes over the next bytes.
     pub fn skip(&mut self, count: usize) {
         self.take(count);
+    }
+}
+
+/// Overwrites a value with the next bytes that are read, in place: it may be larger than the stack.
+pub(crate) fn read_numbers<T: Plain>(value: &mut T, from: &mut Reader<'_>) {
+    for number in numbers_mut(from_mut(value)) {
+        *number = f32::from_bits(u32::from_le_bytes(from.array()));
     }
 }
 

@@ -7,9 +7,13 @@
 /// assert_eq!((300_u16.class(), (-1_i32).class()), (300, usize::MAX));
 /// ```
 pub trait Label: Copy + Default + sealed::Sealed {
-    /// Tells labels of different widths apart in a saved state.
+    /// The largest class that it can number.
     #[doc(hidden)]
-    const WIDTH: u64 = size_of::<Self>() as u64;
+    const MOST: usize;
+
+    /// The label of a class that it can number.
+    #[doc(hidden)]
+    fn of(class: usize) -> Self;
 
     /// The class, counted from 0.
     fn class(self) -> usize;
@@ -25,6 +29,13 @@ mod sealed {
 }
 
 impl Label for u8 {
+    const MOST: usize = u8::MAX as usize;
+
+    #[inline(always)]
+    fn of(class: usize) -> Self {
+        class as Self
+    }
+
     #[inline(always)]
     fn class(self) -> usize {
         self.into()
@@ -32,6 +43,13 @@ impl Label for u8 {
 }
 
 impl Label for u16 {
+    const MOST: usize = u16::MAX as usize;
+
+    #[inline(always)]
+    fn of(class: usize) -> Self {
+        class as Self
+    }
+
     #[inline(always)]
     fn class(self) -> usize {
         self.into()
@@ -39,6 +57,13 @@ impl Label for u16 {
 }
 
 impl Label for u32 {
+    const MOST: usize = u32::MAX as usize;
+
+    #[inline(always)]
+    fn of(class: usize) -> Self {
+        class as Self
+    }
+
     #[inline(always)]
     fn class(self) -> usize {
         usize::try_from(self).unwrap_or(usize::MAX)
@@ -46,6 +71,13 @@ impl Label for u32 {
 }
 
 impl Label for i32 {
+    const MOST: usize = i32::MAX as usize;
+
+    #[inline(always)]
+    fn of(class: usize) -> Self {
+        class as Self
+    }
+
     #[inline(always)]
     fn class(self) -> usize {
         usize::try_from(self).unwrap_or(usize::MAX)
@@ -53,6 +85,13 @@ impl Label for i32 {
 }
 
 impl Label for usize {
+    const MOST: usize = usize::MAX;
+
+    #[inline(always)]
+    fn of(class: usize) -> Self {
+        class
+    }
+
     #[inline(always)]
     fn class(self) -> usize {
         self

@@ -112,7 +112,7 @@ pub use mat::{Mat, MatMut};
 pub use memory::is_plain;
 pub use memory::{Aligned, Either, Pair, Plain, Zeroed};
 #[doc(no_inline)]
-pub use metrics::{Confusion, Regression, RocAuc, RocHistogram, Scores};
+pub use metrics::{Confusion, Regression, RocAuc, RocHistogram, Scores, argmax};
 #[doc(no_inline)]
 pub use optimizers::{
     Accumulate, Adam, AdamW, ClipNorm, ClipValue, Formed, Gradient, Momentum, Nesterov, Optimizer, Private,
@@ -126,7 +126,7 @@ pub use train::boxed;
 #[doc(no_inline)]
 pub use train::{
     EarlyStopping, Guard, Learner, Limits, Memory, Offered, Reservoir, Schedule, Stage, Verdict, Workspace,
-    argmax, evaluate, evaluate_with,
+    evaluate, evaluate_with,
 };
 
 pub use kernel::functions;

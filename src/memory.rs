@@ -1,12 +1,10 @@
 //! Memory known when it compiles: buffers that start as zeros, and parameters that are plain numbers.
 
 use crate::Error;
-use crate::checkpoint::Reader;
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ops::Range;
-use core::slice::from_mut;
 
 /// A value that exists as all zeros in a constant, so that a `static` of it lies in `.bss`.
 ///
@@ -393,13 +391,6 @@ pub(crate) fn count(halves: &mut [u32; 2]) -> u64 {
     let next = (u64::from(high) << 32 | u64::from(low)).wrapping_add(1);
     *halves = [next as u32, (next >> 32) as u32];
     next
-}
-
-/// Overwrites a value with the next bytes that are read, in place: it may be larger than the stack.
-pub(crate) fn read_numbers<T: Plain>(value: &mut T, from: &mut Reader<'_>) {
-    for number in numbers_mut(from_mut(value)) {
-        *number = f32::from_bits(u32::from_le_bytes(from.array()));
-    }
 }
 
 /// Overwrites a value with another, in place.

@@ -1,7 +1,8 @@
 //! Classes as numbers: in the order they come, and spelt out as one 1 among zeros.
 
-use crate::Error;
+use crate::{Error, Label};
 use core::fmt;
+use core::marker::PhantomData;
 use heapless::Vec;
 
 /// The row that is 1 at `label` and 0 elsewhere. Errors unless `label` is below `CLASSES`; the error's row is 0.
@@ -38,7 +39,7 @@ pub fn one_hot_into(label: usize, row: &mut [f32]) -> Result<(), Error> {
 }
 
 /// Numbers keys (names, codes) from 0 on in the order they come: labels for [`CrossEntropy`](crate::CrossEntropy). Has
-/// room for `C` different ones, at most 256; looks them up one after the other.
+/// room for `C` different ones, at most 256 where labels are bytes; looks them up one after the other.
 ///
 /// ```
 /// use fusebox::data::Labels;
@@ -51,15 +52,29 @@ pub fn one_hot_into(label: usize, row: &mut [f32]) -> Result<(), Error> {
 /// assert_eq!(labels.keys(), ["cat", "dog"]);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Labels<K, const C: usize> {
+pub struct Labels<K, const C: usize, T = u8> {
     keys: Vec<K, C>,
+    labels: PhantomData<T>,
 }
 
 impl<K: PartialEq + Copy, const C: usize> Labels<K, C> {
-    /// No keys yet.
+    /// No keys yet; labels are bytes.
     pub const fn new() -> Self {
-        const { assert!(C <= 256, "a label is a u8") }
-        Self { keys: Vec::new() }
+        Self::of_any_width()
+    }
+}
+
+impl<K: PartialEq + Copy, const C: usize, T: Label> Labels<K, C, T> {
+    /// No keys yet; labels are of the type that is asked for.
+    ///
+    /// ```
+    /// use fusebox::data::Labels;
+    /// let mut words = Labels::<u32, 1000, u16>::of_any_width();
+    /// assert!((0..1000).all(|word| words.encode(7 * word) == Ok(word as u16)));
+    /// ```
+    pub const fn of_any_width() -> Self {
+        const { assert!(C == 0 || C - 1 <= T::MOST, "there are more classes than labels of this width") }
+        Self { keys: Vec::new(), labels: PhantomData }
     }
 
     /// The label of `key`, a new one if it is new. Hands a new key back, with nothing changed, when there are `C` already.
@@ -72,18 +87,18 @@ impl<K: PartialEq + Copy, const C: usize> Labels<K, C> {
     /// assert_eq!(full, Full { key: 500, capacity: 1 });
     /// assert_eq!(full.to_string(), "expected at most 1 different keys, got another: 500");
     /// ```
-    pub fn encode(&mut self, key: K) -> Result<u8, Full<K>> {
+    pub fn encode(&mut self, key: K) -> Result<T, Full<K>> {
         if let Some(label) = self.get(key) {
             return Ok(label);
         }
-        let label = self.keys.len() as u8; // below C if there is room
+        let label = T::of(self.keys.len()); // below C if there is room
         self.keys.push(key).map_err(|key| Full { key, capacity: C })?;
         Ok(label)
     }
 
     /// The label of `key`, if it has one.
-    pub fn get(&self, key: K) -> Option<u8> {
-        self.keys.iter().position(|&known| known == key).map(|label| label as u8)
+    pub fn get(&self, key: K) -> Option<T> {
+        self.keys.iter().position(|&known| known == key).map(T::of)
     }
 
     /// The key of a label, as of the largest output ([`argmax`](crate::argmax)), if there is one.

@@ -1,10 +1,10 @@
 //! Some of the numbers of a row.
 
-use super::{Init, InputGradient, Layer, Linear, Train};
+use super::{InputGradient, Layer, Linear, Train};
 use crate::memory::{layout, part, part_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
-use crate::{Isa, Rng, plain};
+use crate::{Isa, plain};
 
 /// `LEN` numbers of a row of `N`, from number `START` on: what a branch of a [`Parallel`](super::Parallel) takes that is for a
 /// part of the input.
@@ -50,8 +50,6 @@ impl<const N: usize, const START: usize, const LEN: usize> Train for Columns<N, 
 
     const LAYOUT: u64 = layout("Columns", &[N as u64, START as u64, LEN as u64]);
 
-    fn init(&mut self, _: Init, _: &mut Rng) {}
-
     fn forward<P: Pace>(
         &self,
         pace: &mut P,
@@ -83,17 +81,5 @@ impl<const N: usize, const START: usize, const LEN: usize> Train for Columns<N, 
                 }
             }
         });
-    }
-
-    fn update<O: Optimizer, P: Pace>(
-        &mut self,
-        _: &mut P,
-        _: &[[f32; N]],
-        _: &[()],
-        _: &[[f32; LEN]],
-        _: &[()],
-        _: &mut O::Sweep,
-        (): &mut (),
-    ) {
     }
 }

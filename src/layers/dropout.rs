@@ -1,6 +1,6 @@
 //! Dropout.
 
-use super::{Init, InputGradient, Layer, Linear, Train};
+use super::{InputGradient, Layer, Linear, Train};
 use crate::memory::{count, layout, part, part_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::{FUNCTION, Pace};
@@ -84,8 +84,6 @@ impl<const N: usize, const PERCENT: u32, const SEED: u64> Train for Dropout<N, P
 
     const LAYOUT: u64 = layout("Dropout", &[N as u64, PERCENT as u64, SEED]);
 
-    fn init(&mut self, _: Init, _: &mut Rng) {}
-
     fn forward<P: Pace>(
         &self,
         pace: &mut P,
@@ -120,18 +118,6 @@ impl<const N: usize, const PERCENT: u32, const SEED: u64> Train for Dropout<N, P
         let rows = pace.take(dx.wanted(dys.len()), FUNCTION * N);
         let (keys, dys) = (part(keys, &rows), part(dys, &rows));
         dx.rows(&rows).write(pace.isa(), |dxs| Self::drop(keys, dys, dxs));
-    }
-
-    fn update<O: Optimizer, P: Pace>(
-        &mut self,
-        _: &mut P,
-        _: &[[f32; N]],
-        _: &[Key],
-        _: &[[f32; N]],
-        _: &[()],
-        _: &mut O::Sweep,
-        (): &mut (),
-    ) {
     }
 
     fn remember<P: Pace>(&mut self, pace: &mut P, _: &[[f32; N]], _: &[Key], steps: &mut [u32; 2]) {

@@ -58,8 +58,8 @@ pub use softmax::Softmax;
 pub use tied::Tied;
 pub use view::{Flatten, View};
 
-use crate::checkpoint::{Part, Reader, Writer};
-use crate::memory::{layout, read_numbers};
+use crate::checkpoint::{Part, Reader, Writer, read_numbers};
+use crate::memory::layout;
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Error, Isa, Plain, Rng, Zeroed};
@@ -303,8 +303,9 @@ pub trait Train: Layer {
         ],
     );
 
-    /// Overwrites the parameters with their first values.
-    fn init(&mut self, init: Init, rng: &mut Rng);
+    /// Overwrites the parameters with their first values. A layer without parameters keeps this default, and that of
+    /// [`Train::update`].
+    fn init(&mut self, _init: Init, _rng: &mut Rng) {}
 
     /// A layer whose parameters start as [`Init::He`] says.
     ///
@@ -353,14 +354,15 @@ pub trait Train: Layer {
     /// `gradients` are what `forward` and `backward` were given and left.
     fn update<O: Optimizer, P: Pace>(
         &mut self,
-        pace: &mut P,
-        xs: &[Self::Input],
-        tape: &[Self::Tape],
-        dys: &[Self::Output],
-        gradients: &[Self::Gradients],
-        sweep: &mut O::Sweep,
-        state: &mut Self::State<O>,
-    );
+        _pace: &mut P,
+        _xs: &[Self::Input],
+        _tape: &[Self::Tape],
+        _dys: &[Self::Output],
+        _gradients: &[Self::Gradients],
+        _sweep: &mut O::Sweep,
+        _state: &mut Self::State<O>,
+    ) {
+    }
 
     /// Once, after the last sweep of a step: what the layer keeps from step to step moves on. A step that is refused never
     /// comes here.

@@ -1,10 +1,10 @@
 //! Bytes as numbers.
 
-use super::{Init, InputGradient, Layer, Linear, Train};
+use super::{InputGradient, Layer, Linear, Train};
 use crate::memory::{layout, part, part_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::{FUNCTION, Pace};
-use crate::{Isa, Rng, plain};
+use crate::{Isa, plain};
 
 /// Bytes from 0 to `MAX` as numbers from 0 to 1: the first layer of a network whose input is pixels, which then take a byte each
 /// in staging, in a [`Reservoir`](crate::Reservoir) and in flash, not four. Bytes have no gradient.
@@ -51,8 +51,6 @@ impl<const N: usize, const MAX: u32> Train for Pixels<N, MAX> {
     const PASSES_GRADIENT: bool = false;
     const LAYOUT: u64 = layout("Pixels", &[N as u64, MAX as u64]);
 
-    fn init(&mut self, _: Init, _: &mut Rng) {}
-
     fn forward<P: Pace>(
         &self,
         pace: &mut P,
@@ -75,17 +73,5 @@ impl<const N: usize, const MAX: u32> Train for Pixels<N, MAX> {
         dx: InputGradient<'_, [u8; N]>,
     ) {
         dx.write_zeros(pace);
-    }
-
-    fn update<O: Optimizer, P: Pace>(
-        &mut self,
-        _: &mut P,
-        _: &[[u8; N]],
-        _: &[()],
-        _: &[[f32; N]],
-        _: &[()],
-        _: &mut O::Sweep,
-        (): &mut (),
-    ) {
     }
 }

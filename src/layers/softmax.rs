@@ -1,12 +1,12 @@
 //! Softmax as a layer of its own. A network that ends in a choice is better trained on its logits, with
 //! [`CrossEntropy`](crate::CrossEntropy), which joins the two.
 
-use super::{Init, InputGradient, Layer, Linear, Train};
+use super::{InputGradient, Layer, Linear, Train};
 use crate::kernel::softmax::{SoftmaxBackward, SoftmaxPass};
 use crate::memory::{layout, part, part_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::{FUNCTION, Pace};
-use crate::{Isa, Rng, plain};
+use crate::{Isa, plain};
 
 /// Turns each row into positive numbers that sum to one: `y_j = exp(x_j - max x) / sum_i exp(x_i - max x)`.
 ///
@@ -50,8 +50,6 @@ impl<const N: usize> Train for Softmax<N> {
 
     const LAYOUT: u64 = layout("Softmax", &[N as u64]);
 
-    fn init(&mut self, _: Init, _: &mut Rng) {}
-
     fn forward<P: Pace>(
         &self,
         pace: &mut P,
@@ -85,17 +83,5 @@ impl<const N: usize> Train for Softmax<N> {
             self.run(isa, xs, &mut [], dxs);
             isa.call(SoftmaxBackward { classes: N, dys: dys.as_flattened(), ys: dxs.as_flattened_mut() });
         });
-    }
-
-    fn update<O: Optimizer, P: Pace>(
-        &mut self,
-        _: &mut P,
-        _: &[[f32; N]],
-        _: &[()],
-        _: &[[f32; N]],
-        _: &[()],
-        _: &mut O::Sweep,
-        (): &mut (),
-    ) {
     }
 }

@@ -10,8 +10,9 @@
 //! A quotient 0 / 0 is 0, as in scikit-learn with `zero_division=0`: the precision of a class never predicted, the
 //! recall of one that never occurred. (C. van Rijsbergen, "Information Retrieval", 1979, chapter 7.)
 
+use super::argmax;
 use super::check_finite;
-use crate::{Error, argmax};
+use crate::{Error, Label};
 use core::fmt;
 
 /// How often each class was predicted for each label: `CLASSES` x `CLASSES` counts of four bytes.
@@ -66,9 +67,9 @@ impl<const CLASSES: usize> Confusion<CLASSES> {
     ///
     /// Errors, with nothing counted, when one of them is not below `CLASSES` ([`Error::Label`], row 0), or when
     /// that pair was counted 2^32 - 1 times already ([`Error::Full`]).
-    pub fn add(&mut self, label: u8, predicted: usize) -> Result<(), Error> {
+    pub fn add(&mut self, label: impl Label, predicted: usize) -> Result<(), Error> {
         let outside = |got| Error::Label { classes: CLASSES, got, row: 0 };
-        let row = self.counts.get_mut(usize::from(label)).ok_or(outside(label.into()))?;
+        let row = self.counts.get_mut(label.class()).ok_or(outside(label.class()))?;
         let count = row.get_mut(predicted).ok_or(outside(predicted))?;
         *count = count.checked_add(1).ok_or(Error::Full { capacity: u32::MAX as usize })?;
         Ok(())
@@ -89,7 +90,7 @@ impl<const CLASSES: usize> Confusion<CLASSES> {
     /// assert_eq!(confusion.counts(), &[[0, 0], [0, 1]]);
     /// # Ok::<(), Error>(())
     /// ```
-    pub fn observe(&mut self, y: &[f32; CLASSES], label: u8) -> Result<(), Error> {
+    pub fn observe(&mut self, y: &[f32; CLASSES], label: impl Label) -> Result<(), Error> {
         check_finite(y)?;
         self.add(label, argmax(y))
     }

@@ -17,6 +17,22 @@ pub use roc::{RocAuc, RocHistogram};
 
 use crate::Error;
 
+/// The place of the largest number, the first of them if several are; NaN is never the largest. 0 if there is none, as
+/// in a row of NaNs: [`evaluate`] and [`Confusion::observe`](crate::Confusion::observe) refuse such rows.
+///
+/// ```
+/// assert_eq!(fusebox::argmax(&[0.5, 2.0, 2.0, f32::NAN]), 1);
+/// ```
+pub fn argmax(xs: &[f32]) -> usize {
+    let (mut best, mut largest) = (0, f32::NEG_INFINITY);
+    for (i, &x) in xs.iter().enumerate() {
+        if x > largest {
+            (best, largest) = (i, x);
+        }
+    }
+    best
+}
+
 /// Refuses numbers of which one is NaN or infinite.
 fn check_finite(numbers: &[f32]) -> Result<(), Error> {
     match numbers.iter().enumerate().find(|(_, number)| !number.is_finite()) {

@@ -2,23 +2,8 @@
 
 use crate::layers::check_batch;
 use crate::memory::numbers;
+use crate::metrics::argmax;
 use crate::{Error, Isa, Label, Layer, Scratch};
-
-/// The place of the largest number, the first of them if several are; NaN is never the largest. 0 if there is none, as
-/// in a row of NaNs: [`evaluate`] and [`Confusion::observe`](crate::Confusion::observe) refuse such rows.
-///
-/// ```
-/// assert_eq!(fusebox::argmax(&[0.5, 2.0, 2.0, f32::NAN]), 1);
-/// ```
-pub fn argmax(xs: &[f32]) -> usize {
-    let (mut best, mut largest) = (0, f32::NEG_INFINITY);
-    for (i, &x) in xs.iter().enumerate() {
-        if x > largest {
-            (best, largest) = (i, x);
-        }
-    }
-    best
-}
 
 /// The part of the rows, from 0 to 1, whose largest output is that of their label. Any number of rows, in batches as
 /// large as `B` and `ys` allow; `ys` is overwritten.

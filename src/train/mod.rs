@@ -11,7 +11,7 @@ mod step;
 mod stopping;
 mod workspace;
 
-pub use evaluate::{argmax, evaluate, evaluate_with};
+pub use evaluate::{evaluate, evaluate_with};
 pub use guard::{Guard, Limits};
 #[cfg(feature = "alloc")]
 pub use heap::boxed;

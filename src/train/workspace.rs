@@ -2,8 +2,8 @@
 
 use super::step::{Kept, Passes, Step};
 use super::{CrossEntropy, Guard, Loss, Optimizer, Private, Sgd};
-use crate::checkpoint::{Part, Reader, Writer};
-use crate::memory::{List, layout, numbers_mut, read_numbers};
+use crate::checkpoint::{Part, Reader, Writer, read_numbers};
+use crate::memory::{List, layout, numbers_mut};
 use crate::pace::Whole;
 use crate::{Aligned, Error, Isa, Plain, Train, Zeroed};
 use core::fmt;
