@@ -36,6 +36,8 @@ pub enum Failure {
     Counter,
     /// A step in slices left other weights than the whole step.
     Slices,
+    /// A training that was restored went on otherwise than the one that was saved.
+    Restored,
     /// Held-out accuracy, in thousandths, below what was asked for.
     Accuracy(u32),
     /// A kernel's number further from what it should be than it may.
@@ -79,6 +81,7 @@ impl fmt::Display for Failure {
             Self::Restarted => f.write_str("the program's memory is in use"),
             Self::Counter => f.write_str("the counter of instructions overflowed"),
             Self::Slices => f.write_str("a step in slices is not the whole step"),
+            Self::Restored => f.write_str("a training that was restored is not the one that was saved"),
             Self::Accuracy(thousandths) => write!(f, "an accuracy of {} is too low", Percent(*thousandths)),
             Self::Mismatch(Mismatch { kernel, shape: [a, b, c], element, got, expected, bound }) => write!(
                 f,

@@ -12,6 +12,7 @@ mod bare;
 mod bits;
 mod board;
 mod check;
+mod composed;
 mod counts;
 mod data;
 #[cfg(target_os = "none")]

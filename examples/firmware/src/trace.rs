@@ -1,8 +1,9 @@
-//! Two short trainings, every bit of which is printed: what a board with more than 16 KiB of RAM must have in common with
+//! Three short trainings, every bit of which is printed: what a board with more than 16 KiB of RAM must have in common with
 //! the desktop.
 
 use crate::bits::{Fnv1a, print_logits, print_words};
 use crate::board::{Board, Failure, say};
+use crate::composed::Composed;
 use crate::data::{COUNT, Order};
 use crate::mixed::Mixed;
 use crate::recipe::{BATCH, Digits, LEARNING_RATE, Trainer};
@@ -13,26 +14,28 @@ const EPOCHS: u8 = 2;
 /// Four whole batches and one of 19 rows, so that the kernels' edges are compared too.
 const ROWS: usize = 4 * BATCH + 19;
 
-/// The memory of both: all zeros, and so in `.bss`.
+/// The memory of all: all zeros, and so in `.bss`.
 #[derive(Debug)]
 pub(crate) struct Trace {
     net: Digits,
     workspace: Workspace<Digits, BATCH>,
     order: Order,
     mixed: Mixed,
+    composed: Composed,
 }
 
 impl Trace {
     /// Memory, not yet used.
     pub(crate) const fn new() -> Self {
-        Self { net: Digits::ZEROED, workspace: Workspace::new(), order: [0; COUNT], mixed: Mixed::new() }
+        Self { net: Digits::ZEROED, workspace: Workspace::new(), order: [0; COUNT], mixed: Mixed::new(), composed: Composed::new() }
     }
 
-    /// Prints both trainings.
+    /// Prints all trainings.
     pub(crate) fn run<B: Board>(&mut self, board: &mut B, isa: Isa) -> Result<(), Failure> {
-        let Self { net, workspace, order, mixed } = self;
+        let Self { net, workspace, order, mixed, composed } = self;
         trace_digits(board, Trainer::new(isa, net, workspace, order))?;
-        trace_mixed(board, isa, mixed)
+        trace_mixed(board, isa, mixed)?;
+        composed.trace(board, isa)
     }
 }
 
