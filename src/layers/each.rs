@@ -4,7 +4,7 @@ use super::{Derivative, Init, InputGradient, Layer, Side, Train};
 use crate::memory::{layout, numbers, numbers_mut, values, values_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
-use crate::{Isa, Plain, Rng, plain};
+use crate::{Isa, Pair, Plain, Rng, plain};
 
 /// The layer `F` at each of `T` positions: of a sequence, of a picture. To `F` a batch has `T` times as many rows, so that its
 /// products are as large, and its parameters' gradient is the sum over positions. In private training a sample's gradient is
@@ -32,7 +32,9 @@ impl<const T: usize, F: Layer> Layer for Each<T, F> {
     type Input = [F::Input; T];
     type Output = [F::Output; T];
     type Scratch = [F::Scratch; T];
-    type InPlace = [F::InPlace; T];
+    /// Room for the inputs, and for the layer to run beside them: its own way to run in place, which may do with less, is only
+    /// for inputs known to be [`Plain`].
+    type InPlace = Pair<[F::InPlace; T], [F::Scratch; T]>;
 
     const CHECK: () = F::CHECK;
 
