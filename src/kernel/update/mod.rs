@@ -312,6 +312,9 @@ impl<R: Rule> Pass for DescendSlice<'_, R> {
 /// From so many rows on their sum has four chains.
 const FOUR_CHAINS: usize = 16;
 
+/// More rows than this are summed in blocks of so many.
+const BLOCK: usize = 4096;
+
 /// The rule on a bias, whose gradient is the sum of the rows of `dys`, each as long as it, from the first to the last.
 pub(crate) struct DescendColumns<'a, R> {
     pub(crate) rule: R,
@@ -342,7 +345,8 @@ impl<R: Rule> Pass for DescendColumns<'_, R> {
             let sum = unsafe {
                 match rows {
                     0..FOUR_CHAINS => sum_of_few(s, first, stride, rows, lanes),
-                    _ => sum_of_many(s, first, stride, rows, lanes),
+                    FOUR_CHAINS..=BLOCK => sum_of_many(s, first, stride, rows, lanes),
+                    _ => sum_of_blocks(s, first, stride, rows, lanes),
                 }
             };
             // SAFETY: and as many in the bias and in every moment.
@@ -385,6 +389,23 @@ unsafe fn sum_of_many<S: Simd>(s: S, first: *const f32, stride: usize, rows: usi
     }
     let [first, second, third, fourth] = sums;
     s.add(s.add(s.add(first, second), third), fourth)
+}
+
+/// The same for so many rows that a chain would lose what it adds to: block by block, whose sums are added in order.
+///
+/// # Safety
+/// As for [`sum_of_few`].
+#[inline(always)]
+unsafe fn sum_of_blocks<S: Simd>(s: S, first: *const f32, stride: usize, rows: usize, lanes: usize) -> S::V {
+    let mut sum = s.splat(0.0);
+    let mut row = 0;
+    while row < rows {
+        let block = (rows - row).min(BLOCK);
+        // SAFETY: the caller's promise, for rows from `row` on.
+        sum = s.add(sum, unsafe { sum_of_many(s, first.wrapping_add(row * stride), stride, block, lanes) });
+        row += block;
+    }
+    sum
 }
 
 /// As far as parameters and moments in use go.
