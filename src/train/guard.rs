@@ -49,7 +49,7 @@ pub struct Guard<N> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
-    /// A loss above this many times the running mean is a leap.
+    /// A loss above this many times the running mean is a leap; none is with infinity.
     pub leap: f32,
     /// But only by more than this.
     pub slack: f32,
@@ -84,8 +84,8 @@ impl<N> Guard<N> {
     /// Errors, naming the limit, unless every limit is in its range.
     pub(super) fn check(&self) -> Result<(), Error> {
         let Some(Limits { leap, slack, memory, every }) = self.limits else { return Ok(()) };
-        if !(leap >= 1.0 && leap.is_finite()) {
-            return Err(Error::Setting { name: "leap", expected: "finite and at least 1" });
+        if leap < 1.0 || leap.is_nan() {
+            return Err(Error::Setting { name: "leap", expected: "at least 1" });
         }
         settings::not_negative("slack", slack)?;
         settings::share("memory", memory)?;
