@@ -4,10 +4,13 @@ mod support {
     pub(crate) mod isas;
 }
 
+use fusebox::layers::Side;
 use fusebox::{
-    Adam, BiasOnly, BinaryCrossEntropy, Budget, CrossEntropy, Dense, Derivative, Dropout, Gelu, Huber, Init,
-    InputGradient, Isa, Layer, LayerNorm, Learner, Loss, LowRank, Mse, Optimizer, PerSample, Relu, Rng, Seq,
-    Sgd, Silu, Sliced, Softmax, Tanh, Train, WeightedCrossEntropy, Workspace, Zeroed,
+    Adam, BiasOnly, BinaryCrossEntropy, Budget, Columns, Concat, CrossEntropy, Curved, Dense, Derivative,
+    Dropout, Each, Formed, Frozen, Gelu, Huber, Init, InputGradient, Isa, Layer, LayerNorm, Learner, Linear,
+    Loss, LowRank, Mse, Optimizer, Pace, Parallel, Plain, Product, Relu, Repeat, Residual, Rng, Rows, Seq,
+    Sgd, Silu, Softmax, Tanh, Tied, Train, View, Weighted, WeightedCrossEntropy, Whole, Workspace, Zeroed,
+    plain,
 };
 use support::isas::isas;
 
@@ -17,46 +20,75 @@ fn a_layer_run_on_more_rows_than_it_has_outputs_writes_nothing() {
     layer.bias = [1.0; 4];
     for isa in isas() {
         let mut ys = [[7.0; 4]; 3];
-        layer.run(isa, &[[1.0; 4]; 64], [&mut [], &mut []], &mut ys[1..2]);
-        layer.forward::<1>(isa, &[[1.0; 4]; 64], &mut (), &mut ys[1..2]);
-        layer.run_in_place(isa, [&mut [], &mut []], &mut ys);
+        layer.run(isa, &[[1.0; 4]; 64], &mut [], &mut ys[1..2]);
+        layer.forward(&mut Whole::on(isa), &[[1.0; 4]; 64], None, &mut [()], &mut ys[1..2]);
+        layer.run_in_place(isa, &mut [], Side::Front, &mut ys);
+        layer.run_in_place(isa, &mut [], Side::Back, &mut ys);
         assert_eq!(ys, [[7.0; 4]; 3], "{isa}");
     }
 }
 
-/// All methods that safe code can call, with every two numbers of rows that differ, on a tape for two rows.
+/// Values of a tape or of gradients.
+fn some<T: Plain>(count: usize) -> Vec<T> {
+    vec![T::ZEROED; count]
+}
+
+/// All methods that safe code can call, with every three numbers of rows: of inputs, of outputs, and of everything else.
 fn called_with_other_rows<N>(what: &str, mut layer: N)
 where
-    N: PerSample<Input = [f32; 4], Output = [f32; 4]> + Clone,
+    N: Train<Input = [f32; 4], Output = [f32; 4]> + Clone,
 {
     const ROWS: [usize; 4] = [0, 1, 2, 9];
     for isa in isas() {
-        for (xs_rows, ys_rows) in ROWS.into_iter().flat_map(|a| ROWS.map(|b| (a, b))) {
-            let what = format!("{isa}, {what}, {xs_rows} and {ys_rows} rows");
-            let (mut tape, mut gradients) = (N::Tape::<2>::ZEROED, N::Gradients::<2>::ZEROED);
+        for (xs_rows, ys_rows, kept) in
+            ROWS.into_iter().flat_map(|a| ROWS.into_iter().flat_map(move |b| ROWS.map(|c| (a, b, c))))
+        {
+            let what = format!("{isa}, {what}, {xs_rows}, {ys_rows} and {kept} rows");
+            let pace = &mut Whole::on(isa);
+            let (mut tape, mut gradients) = (some::<N::Tape>(kept), some::<N::Gradients>(kept));
             let mut state = N::State::<Adam>::ZEROED;
+            let mut memory = N::Memory::ZEROED;
             let xs = &[[1.0; 4]; 9][..xs_rows];
             let mut ys = [[7.0; 4]; 11];
-            layer.run(isa, xs, [&mut [], &mut []], &mut ys[1..1 + ys_rows]);
+            let beside =
+                |ys: &[[f32; 4]; 11]| ys[0] == [7.0; 4] && ys[1 + ys_rows..].iter().all(|y| *y == [7.0; 4]);
+            let mut scratch = vec![0.0; kept * size_of::<N::Scratch>() / 4];
+            layer.run(isa, xs, &mut scratch, &mut ys[1..1 + ys_rows]);
             assert!(xs_rows == ys_rows || ys == [[7.0; 4]; 11], "{what}: run wrote");
-            layer.forward::<2>(isa, xs, &mut tape, &mut ys[1..1 + ys_rows]);
-            assert!(
-                ys[0] == [7.0; 4] && ys[1 + ys_rows..].iter().all(|y| *y == [7.0; 4]),
-                "{what}: wrote beside"
-            );
+            for side in [Side::Front, Side::Back] {
+                let mut buffer = vec![0.0; kept * size_of::<N::InPlace>() / 4];
+                layer.run_in_place(isa, &mut buffer, side, &mut ys[1..1 + ys_rows]);
+                assert!(beside(&ys), "{what}: run in place wrote beside");
+            }
+            for memory in [None, Some(&memory)] {
+                layer.forward(pace, xs, memory, &mut tape, &mut ys[1..1 + ys_rows]);
+                assert!(beside(&ys), "{what}: wrote beside");
+            }
 
             let dys = &mut ys[1..1 + ys_rows];
-            N::derivative::<2>(&tape, &[[1.0; 4]; 9][..xs_rows]).apply(isa, dys);
-            let mut squares = [7.0; 9];
-            layer.add_norms::<2>(isa, xs, &tape, dys, &gradients, &mut squares[..1]);
-            assert_eq!(squares[1..], [7.0; 8], "{what}: a square beside");
-            layer.add_norms::<2>(isa, xs, &tape, dys, &gradients, &mut squares);
-            N::scale_rows::<2>(&[0.5; 9][..xs_rows], &mut gradients);
-            let sweep = &mut Adam::new(0.1).begin(&mut [0.0; 2], ys_rows);
-            layer.update::<Adam, 2>(isa, xs, &tape, dys, &gradients, sweep, &mut state);
+            N::derivative(&tape, &[[1.0; 4]; 9][..xs_rows]).apply(isa, dys);
+            let mut dxs = [[7.0; 4]; 11];
+            layer.backward(pace, xs, &tape, dys, &mut gradients, InputGradient::unwanted());
+            for derivative in [Derivative::One, Derivative::Relu(&[1.0; 4])] {
+                let dx = InputGradient::into(&mut dxs[1..1 + xs_rows], derivative);
+                layer.backward(pace, xs, &tape, dys, &mut gradients, dx);
+            }
+            let untouched = dxs[..1].iter().chain(&dxs[1 + xs_rows..]).all(|dx| *dx == [7.0; 4]);
+            assert!(untouched, "{what}: an input gradient beside");
+            let mut progress = Zeroed::ZEROED;
+            let sweep = &mut Adam::new(0.1).begin(&mut progress, ys_rows as f32);
+            layer.update::<Adam, _>(pace, xs, &tape, dys, &gradients, sweep, &mut state);
+            layer.remember(pace, xs, &tape, &mut memory);
         }
     }
 }
+
+/// Rows of four numbers as two positions of two.
+type Positions<F> = View<[f32; 4], F, [f32; 4]>;
+
+/// A layer for each half of a row.
+type Halves =
+    Parallel<Seq![Columns<4, 0, 2>, Dense<2, 3, Tanh>], Seq![Columns<4, 2, 2>, Dense<2, 1>], Concat<4>>;
 
 #[test]
 fn layers_called_with_other_rows() {
@@ -70,6 +102,17 @@ fn layers_called_with_other_rows() {
     called_with_other_rows("dropout", Dropout::<4, 50>);
     called_with_other_rows("bias only", BiasOnly::new(&base));
     called_with_other_rows("low rank", LowRank::<4, 4, 3, Gelu>::new(&base));
+    called_with_other_rows("chain", <Seq![Dense<4, 3, Tanh>, Dense<3, 4>]>::ZEROED);
+    called_with_other_rows("frozen", Frozen::new(&base, Dense::<4, 4, Tanh>::ZEROED));
+    called_with_other_rows("columns", Columns::<4, 0, 4>);
+    called_with_other_rows("residual", Residual::<Dense<4, 4>>::ZEROED);
+    called_with_other_rows("curved residual", Residual::<Dense<4, 4, Silu>>::ZEROED);
+    called_with_other_rows("repeat", Repeat::<3, Dense<4, 4, Gelu>>::ZEROED);
+    called_with_other_rows("each", Positions::<Each<2, Dense<2, 2, Gelu>>>::ZEROED);
+    called_with_other_rows("sum", Parallel::<Dense<4, 4, Relu>, Dense<4, 4, Silu>>::ZEROED);
+    called_with_other_rows("concat", Halves::ZEROED);
+    called_with_other_rows("tied", Tied::<4, 3, LayerNorm<3>, Tanh>::ZEROED);
+    called_with_other_rows("tied twice", Tied::<4, 3, Tied<3, 2, Dropout<2, 50>>, Gelu>::ZEROED);
 }
 
 /// A layer that hands another only half of the rows on the way back.
@@ -83,56 +126,59 @@ impl<N: Zeroed> Zeroed for Half<N> {
 impl<N: Layer> Layer for Half<N> {
     type Input = N::Input;
     type Output = N::Output;
-    type Even<const B: usize> = N::Even<B>;
-    type Odd<const B: usize> = N::Odd<B>;
+    type Scratch = N::Scratch;
+    type InPlace = N::InPlace;
 
-    fn run(&self, isa: Isa, xs: &[N::Input], scratch: [&mut [f32]; 2], ys: &mut [N::Output]) {
+    fn run(&self, isa: Isa, xs: &[N::Input], scratch: &mut [f32], ys: &mut [N::Output]) {
         self.0.run(isa, xs, scratch, ys);
     }
 }
 
 impl<N: Train> Train for Half<N> {
-    type Tape<const B: usize> = N::Tape<B>;
-    type Gradients<const B: usize> = N::Gradients<B>;
+    type Tape = N::Tape;
+    type Gradients = N::Gradients;
+    type Memory = N::Memory;
     type State<O: Optimizer> = N::State<O>;
+    type End = Linear;
 
     fn init(&mut self, init: Init, rng: &mut Rng) {
         self.0.init(init, rng);
     }
 
-    fn forward<const B: usize>(
+    fn forward<P: Pace>(
         &self,
-        isa: Isa,
+        pace: &mut P,
         xs: &[N::Input],
-        tape: &mut N::Tape<B>,
+        memory: Option<&N::Memory>,
+        tape: &mut [N::Tape],
         ys: &mut [N::Output],
     ) {
-        self.0.forward(isa, xs, tape, ys);
+        self.0.forward(pace, xs, memory, tape, ys);
     }
 
-    fn backward<const B: usize>(
+    fn backward<P: Pace>(
         &self,
-        isa: Isa,
+        pace: &mut P,
         xs: &[N::Input],
-        tape: &N::Tape<B>,
+        tape: &[N::Tape],
         dys: &[N::Output],
-        gradients: &mut N::Gradients<B>,
+        gradients: &mut [N::Gradients],
         dx: InputGradient<'_, N::Input>,
     ) {
-        self.0.backward(isa, xs, tape, &dys[..dys.len() / 2], gradients, dx);
+        self.0.backward(pace, xs, tape, &dys[..dys.len() / 2], gradients, dx);
     }
 
-    fn update<O: Optimizer, const B: usize>(
+    fn update<O: Optimizer, P: Pace>(
         &mut self,
-        isa: Isa,
+        pace: &mut P,
         xs: &[N::Input],
-        tape: &N::Tape<B>,
+        tape: &[N::Tape],
         dys: &[N::Output],
-        gradients: &N::Gradients<B>,
+        gradients: &[N::Gradients],
         sweep: &mut O::Sweep,
         state: &mut N::State<O>,
     ) {
-        self.0.update::<O, B>(isa, &xs[..xs.len() / 2], tape, dys, gradients, sweep, state);
+        self.0.update::<O, P>(pace, &xs[..xs.len() / 2], tape, dys, gradients, sweep, state);
     }
 }
 
@@ -156,17 +202,27 @@ fn a_way_back_with_half_of_the_rows() {
     trains(Dropout::<4, 50>);
     trains(BiasOnly::new(&base));
     trains(LowRank::<4, 4, 3, Gelu>::new(&base));
+    trains(Residual::<Dense<4, 4, Silu>>::ZEROED);
+    trains(Repeat::<3, Dense<4, 4, Gelu>>::ZEROED);
+    trains(Positions::<Each<2, Dense<2, 2, Gelu>>>::ZEROED);
+    trains(Parallel::<Dense<4, 4, Relu>, Dense<4, 4, Silu>>::ZEROED);
+    trains(Halves::ZEROED);
+    trains(Tied::<4, 3, LayerNorm<3>, Tanh>::ZEROED);
 }
 
 #[test]
 fn optimizers_do_nothing_with_rows_that_differ_in_number() {
     for isa in isas() {
         let mut weights = [[[7.0; 2]; 3]; 3];
-        let sweep = &mut Sgd::new(1.0).begin(&mut (), 9);
-        Sgd::step_product(sweep, isa, &[[1.0; 3]; 9], &[[1.0; 2]; 8], &mut weights[1], &mut ());
+        let sweep = &mut Sgd::new(1.0).begin(&mut (), 9.0);
+        let pace = &mut Whole::on(isa);
+        let (xs, dys) = ([[1.0; 3]; 9], [[1.0; 2]; 8]);
+        Sgd::step(pace, sweep, Product::of(&xs, &dys), &mut weights[1], &mut ());
+        let sum = Product::sum([(&xs[..], &dys[..]), (&xs[..5], &dys[..4])]);
+        Sgd::step(pace, sweep, sum, &mut weights[1], &mut ());
         assert_eq!(weights, [[[7.0; 2]; 3]; 3], "{isa}");
         let mut bias = [7.0; 2];
-        Sgd::step_rows(sweep, isa, &[], &mut bias, &mut ());
+        Sgd::step(pace, sweep, Rows::of(&[]), &mut bias, &mut ());
         assert_eq!(bias, [7.0; 2], "{isa}");
     }
 }
@@ -174,14 +230,15 @@ fn optimizers_do_nothing_with_rows_that_differ_in_number() {
 #[test]
 fn parameters_without_numbers() {
     for isa in isas() {
-        Sgd::step(&mut Sgd::new(1.0).begin(&mut (), 1), isa, &(), &mut (), &mut ());
+        let sweep = &mut Sgd::new(1.0).begin(&mut (), 1.0);
+        Sgd::step(&mut Whole::on(isa), sweep, Formed::of(&()), &mut (), &mut ());
         Derivative::Relu(&[1.0]).apply::<()>(isa, &mut [(), ()]);
     }
 }
 
 #[test]
 fn layers_without_numbers() {
-    fn trains<N: Train<Input = [f32; 4], Output = [f32; 3]> + PerSample + Clone>(what: &str, net: N) {
+    fn trains<N: Train<Input = [f32; 4], Output = [f32; 3]> + Clone>(what: &str, net: N) {
         for isa in isas() {
             for rows in [1, 2, 5] {
                 let mut net = net.clone();
@@ -204,68 +261,77 @@ fn layers_without_numbers() {
 
 /// A layer that names a derivative of the wrong length.
 #[derive(Clone, Copy)]
+#[repr(C)]
 struct Liar;
 
-impl Zeroed for Liar {
-    const ZEROED: Self = Self;
-}
+plain!(Liar {});
 
 impl Layer for Liar {
     type Input = [f32; 40];
     type Output = [f32; 40];
-    type Even<const B: usize> = ();
-    type Odd<const B: usize> = ();
+    type Scratch = ();
+    type InPlace = [f32; 40];
 
-    fn run(&self, _: Isa, xs: &[[f32; 40]], _: [&mut [f32]; 2], ys: &mut [[f32; 40]]) {
+    fn run(&self, _: Isa, xs: &[[f32; 40]], _: &mut [f32], ys: &mut [[f32; 40]]) {
         ys.copy_from_slice(xs);
     }
 }
 
 impl Train for Liar {
-    type Tape<const B: usize> = ();
-    type Gradients<const B: usize> = ();
+    type Tape = ();
+    type Gradients = ();
+    type Memory = ();
     type State<O: Optimizer> = ();
+    type End = Curved;
 
     fn init(&mut self, _: Init, _: &mut Rng) {}
 
-    fn forward<const B: usize>(&self, isa: Isa, xs: &[[f32; 40]], _: &mut (), ys: &mut [[f32; 40]]) {
-        self.run(isa, xs, [&mut [], &mut []], ys);
+    fn forward<P: Pace>(
+        &self,
+        pace: &mut P,
+        xs: &[[f32; 40]],
+        _: Option<&()>,
+        _: &mut [()],
+        ys: &mut [[f32; 40]],
+    ) {
+        let rows = pace.take(xs.len(), 40);
+        self.run(pace.isa(), &xs[rows.clone()], &mut [], &mut ys[rows]);
     }
 
-    fn derivative<'a, const B: usize>(_: &'a (), _: &'a [[f32; 40]]) -> Derivative<'a> {
+    fn derivative<'a>(_: &'a [()], _: &'a [[f32; 40]]) -> Derivative<'a> {
         Derivative::Relu(&[])
     }
 
-    fn backward<const B: usize>(
+    fn backward<P: Pace>(
         &self,
-        isa: Isa,
+        pace: &mut P,
         _: &[[f32; 40]],
-        _: &(),
+        _: &[()],
         dys: &[[f32; 40]],
-        _: &mut (),
+        _: &mut [()],
         dx: InputGradient<'_, [f32; 40]>,
     ) {
-        dx.write(isa, |dxs| dxs.copy_from_slice(dys));
+        let rows = pace.take(dx.wanted(dys.len()), 40);
+        dx.rows(&rows).write(pace.isa(), |dxs| dxs.copy_from_slice(&dys[rows.clone()]));
     }
 
-    fn update<O: Optimizer, const B: usize>(
+    fn update<O: Optimizer, P: Pace>(
         &mut self,
-        _: Isa,
+        _: &mut P,
         _: &[[f32; 40]],
-        _: &(),
+        _: &[()],
         _: &[[f32; 40]],
-        _: &(),
+        _: &[()],
         _: &mut O::Sweep,
         (): &mut (),
     ) {
     }
 }
 
-impl Sliced for Liar {}
-
 #[test]
 fn a_derivative_of_the_wrong_length_is_not_read_past_its_end() {
-    type Net = Seq![Liar, Dense<40, 4, Relu>, Dense<4, 2>];
+    type Net =
+        Seq![Liar, Residual<Liar>, Repeat<2, Liar>, Parallel<Liar, Liar>, Dense<40, 4, Relu>, Dense<4, 2>];
     for isa in isas() {
         let mut learner = Learner::<Net, 8>::new(Net::he(&mut Rng::new(1)));
         for _ in 0..8 {
@@ -313,6 +379,7 @@ fn losses_called_with_labels_that_are_no_class() {
             let label = label as u8;
             unchecked::<CLASSES, _>("cross-entropy", &CrossEntropy, label);
             unchecked::<CLASSES, _>("weighted", &weighted, label);
+            unchecked::<CLASSES, _>("weighted by sample", &Weighted(CrossEntropy), (label, 2.0));
         }
     }
     of::<0>();
@@ -331,6 +398,7 @@ fn losses_called_with_rows_that_differ() {
         unchecked::<N, _>("mean square", &Mse, [0.0; N]);
         unchecked::<N, _>("Huber", &Huber::new(1.0), [0.0; N]);
         unchecked::<N, _>("binary", &BinaryCrossEntropy::new(), [0.0; N]);
+        unchecked::<N, _>("weighted by sample", &Weighted(Mse), ([0.0; N], 2.0));
     }
     of::<0>();
     of::<1>();

@@ -8,9 +8,8 @@ mod support {
 use fusebox::{
     Accumulate, Activation, Adam, AdamW, BiasOnly, BinaryCrossEntropy, Budget, Chain, ClipNorm, ClipValue,
     CrossEntropy, Dense, Dropout, Error, Frozen, Gelu, Guard, Huber, Identity, Init, Isa, LayerNorm,
-    LeakyRelu, Learner, Loss, LowRank, Momentum, Mse, Nesterov, Optimizer, PerSample, Private, Relu, Relu6,
-    RmsProp, Rng, Seq, Sgd, Sigmoid, Silu, Sliced, Softmax, Tanh, Train, WeightDecay, WeightedCrossEntropy,
-    Workspace, Zeroed,
+    LeakyRelu, Learner, Loss, LowRank, Momentum, Mse, Nesterov, Optimizer, Private, Relu, Relu6, RmsProp,
+    Rng, Seq, Sgd, Sigmoid, Silu, Softmax, Tanh, Train, WeightDecay, WeightedCrossEntropy, Workspace, Zeroed,
 };
 use std::fmt::Debug;
 use std::task::Poll;
@@ -34,7 +33,7 @@ fn random<const N: usize>(rng: &mut Rng) -> [f32; N] {
 }
 
 /// How a step is taken: a part of it by `poll`, all of it by `whole`.
-trait Way<N: Sliced, O: Optimizer, L: Loss<N::Output>> {
+trait Way<N: Train + Copy, O: Optimizer, L: Loss<N::Output>> {
     fn whole(
         &mut self,
         isa: Isa,
@@ -56,7 +55,7 @@ trait Way<N: Sliced, O: Optimizer, L: Loss<N::Output>> {
 #[derive(Clone)]
 struct Plainly;
 
-impl<N: Sliced, O: Optimizer, L: Loss<N::Output>> Way<N, O, L> for Plainly {
+impl<N: Train + Copy, O: Optimizer, L: Loss<N::Output>> Way<N, O, L> for Plainly {
     fn whole(
         &mut self,
         isa: Isa,
@@ -82,7 +81,7 @@ impl<N: Sliced, O: Optimizer, L: Loss<N::Output>> Way<N, O, L> for Plainly {
 #[derive(Clone)]
 struct Guarded<N>(Guard<N>);
 
-impl<N: Sliced + PerSample, O: Optimizer, L: Loss<N::Output>> Way<N, O, L> for Guarded<N> {
+impl<N: Train + Copy, O: Optimizer, L: Loss<N::Output>> Way<N, O, L> for Guarded<N> {
     fn whole(
         &mut self,
         isa: Isa,
@@ -108,7 +107,7 @@ impl<N: Sliced + PerSample, O: Optimizer, L: Loss<N::Output>> Way<N, O, L> for G
 #[derive(Clone)]
 struct Privately;
 
-impl<N: Sliced + PerSample, O: Optimizer, L: Loss<N::Output>> Way<N, Private<O>, L> for Privately {
+impl<N: Train + Copy, O: Optimizer, L: Loss<N::Output>> Way<N, Private<O>, L> for Privately {
     fn whole(
         &mut self,
         isa: Isa,
@@ -146,7 +145,7 @@ fn compare<N, O, L, const IN: usize>(
     way: &(impl Way<N, O, L> + Clone),
 ) -> Vec<Result<u32, Error>>
 where
-    N: Sliced<Input = [f32; IN]> + PartialEq + Debug,
+    N: Train<Input = [f32; IN]> + Copy + PartialEq + Debug,
     O: Optimizer + Clone,
     L: Loss<N::Output> + Clone,
 {
@@ -204,7 +203,7 @@ fn check<N, O, L, const IN: usize>(
     target: impl Fn(&mut Rng) -> L::Target,
     way: &(impl Way<N, O, L> + Clone),
 ) where
-    N: Sliced<Input = [f32; IN]> + PartialEq + Debug,
+    N: Train<Input = [f32; IN]> + Copy + PartialEq + Debug,
     O: Optimizer + Clone,
     L: Loss<N::Output> + Clone,
 {
@@ -354,76 +353,91 @@ fn sizes() {
     of::<4, 0>();
 }
 
-/// A layer, a loss and an optimiser that know nothing of slices.
+/// A layer, a loss and an optimiser that take each pass as one unit.
 mod own {
     use fusebox::{
-        CrossEntropy, Dense, Error, Init, InputGradient, Isa, Layer, Loss, Momentum, Optimizer, Plain, Relu,
-        Rng, Sliced, Train, Zeroed,
+        CrossEntropy, Dense, Error, Gradient, Init, InputGradient, Isa, Layer, Loss, Momentum, Optimizer,
+        Pace, Plain, Relu, Rng, Train, Whole, plain,
     };
 
     /// A dense layer, all of it one unit.
     #[derive(Clone, Copy, Debug, PartialEq)]
-    pub(crate) struct Whole(pub(crate) Dense<5, 9, Relu>);
-
-    impl Zeroed for Whole {
-        const ZEROED: Self = Self(Zeroed::ZEROED);
+    #[repr(C)]
+    pub(crate) struct WholeLayer {
+        layer: Dense<5, 9, Relu>,
     }
 
-    impl Layer for Whole {
+    plain!(WholeLayer { layer: Dense<5, 9, Relu> });
+
+    impl Layer for WholeLayer {
         type Input = [f32; 5];
         type Output = [f32; 9];
-        type Even<const B: usize> = ();
-        type Odd<const B: usize> = ();
+        type Scratch = ();
+        type InPlace = [f32; 5];
 
-        fn run(&self, isa: Isa, xs: &[[f32; 5]], scratch: [&mut [f32]; 2], ys: &mut [[f32; 9]]) {
-            self.0.run(isa, xs, scratch, ys);
+        fn run(&self, isa: Isa, xs: &[[f32; 5]], scratch: &mut [f32], ys: &mut [[f32; 9]]) {
+            self.layer.run(isa, xs, scratch, ys);
         }
     }
 
-    impl Train for Whole {
-        type Tape<const B: usize> = ();
-        type Gradients<const B: usize> = ();
+    impl Train for WholeLayer {
+        type Tape = ();
+        type Gradients = ();
+        type Memory = ();
         type State<O: Optimizer> = <Dense<5, 9, Relu> as Train>::State<O>;
+        type End = <Dense<5, 9, Relu> as Train>::End;
 
         fn init(&mut self, init: Init, rng: &mut Rng) {
-            self.0.init(init, rng);
+            self.layer.init(init, rng);
         }
 
-        fn forward<const B: usize>(&self, isa: Isa, xs: &[[f32; 5]], tape: &mut (), ys: &mut [[f32; 9]]) {
-            self.0.forward::<B>(isa, xs, tape, ys);
-        }
-
-        fn derivative<'a, const B: usize>(tape: &'a (), ys: &'a [[f32; 9]]) -> fusebox::Derivative<'a> {
-            Dense::<5, 9, Relu>::derivative::<B>(tape, ys)
-        }
-
-        fn backward<const B: usize>(
+        fn forward<P: Pace>(
             &self,
-            isa: Isa,
+            pace: &mut P,
             xs: &[[f32; 5]],
-            tape: &(),
+            memory: Option<&()>,
+            tape: &mut [()],
+            ys: &mut [[f32; 9]],
+        ) {
+            if pace.take_whole(5 * 9 * xs.len()) {
+                self.layer.forward(&mut Whole::on(pace.isa()), xs, memory, tape, ys);
+            }
+        }
+
+        fn derivative<'a>(tape: &'a [()], ys: &'a [[f32; 9]]) -> fusebox::Derivative<'a> {
+            Dense::<5, 9, Relu>::derivative(tape, ys)
+        }
+
+        fn backward<P: Pace>(
+            &self,
+            pace: &mut P,
+            xs: &[[f32; 5]],
+            tape: &[()],
             dys: &[[f32; 9]],
-            gradients: &mut (),
+            gradients: &mut [()],
             dx: InputGradient<'_, [f32; 5]>,
         ) {
-            self.0.backward::<B>(isa, xs, tape, dys, gradients, dx);
+            if pace.take_whole(5 * 9 * xs.len()) {
+                self.layer.backward(&mut Whole::on(pace.isa()), xs, tape, dys, gradients, dx);
+            }
         }
 
-        fn update<O: Optimizer, const B: usize>(
+        fn update<O: Optimizer, P: Pace>(
             &mut self,
-            isa: Isa,
+            pace: &mut P,
             xs: &[[f32; 5]],
-            tape: &(),
+            tape: &[()],
             dys: &[[f32; 9]],
-            gradients: &(),
+            gradients: &[()],
             sweep: &mut O::Sweep,
             state: &mut Self::State<O>,
         ) {
-            self.0.update::<O, B>(isa, xs, tape, dys, gradients, sweep, state);
+            if pace.take_whole(5 * 9 * xs.len()) {
+                let whole = &mut Whole::on(pace.isa());
+                self.layer.update::<O, _>(whole, xs, tape, dys, gradients, sweep, state);
+            }
         }
     }
-
-    impl Sliced for Whole {}
 
     /// Cross-entropy, all of it one unit.
     #[derive(Clone)]
@@ -446,54 +460,35 @@ mod own {
     pub(crate) struct WholeMomentum(pub(crate) Momentum);
 
     impl Optimizer for WholeMomentum {
-        type State<P: Zeroed> = P;
+        type State<P: Plain> = P;
         type Progress = ();
         type Sweep = <Momentum as Optimizer>::Sweep;
 
-        fn begin(&self, progress: &mut (), rows: usize) -> Self::Sweep {
-            self.0.begin(progress, rows)
+        fn begin(&self, progress: &mut (), weight: f32) -> Self::Sweep {
+            self.0.begin(progress, weight)
         }
 
         fn next(&self, (): &mut (), _: Self::Sweep) -> Option<Self::Sweep> {
             None
         }
 
-        fn step<P: Plain>(
+        fn step<P: Plain, G: Gradient<P>, Q: Pace>(
+            pace: &mut Q,
             sweep: &mut Self::Sweep,
-            isa: Isa,
-            gradient: &P,
+            gradient: G,
             parameters: &mut P,
             state: &mut P,
         ) {
-            Momentum::step(sweep, isa, gradient, parameters, state);
-        }
-
-        fn step_product<const IN: usize, const OUT: usize>(
-            sweep: &mut Self::Sweep,
-            isa: Isa,
-            xs: &[[f32; IN]],
-            dys: &[[f32; OUT]],
-            weight: &mut [[f32; OUT]; IN],
-            state: &mut [[f32; OUT]; IN],
-        ) {
-            Momentum::step_product(sweep, isa, xs, dys, weight, state);
-        }
-
-        fn step_rows<const OUT: usize>(
-            sweep: &mut Self::Sweep,
-            isa: Isa,
-            dys: &[[f32; OUT]],
-            bias: &mut [f32; OUT],
-            state: &mut [f32; OUT],
-        ) {
-            Momentum::step_rows(sweep, isa, dys, bias, state);
+            if pace.take_whole(size_of::<P>()) {
+                Momentum::step(&mut Whole::on(pace.isa()), sweep, gradient, parameters, state);
+            }
         }
     }
 }
 
 #[test]
-fn layers_losses_and_optimizers_that_know_nothing_of_slices() {
-    type Net = Seq![own::Whole, Dense<9, 3>];
+fn layers_losses_and_optimizers_of_one_unit() {
+    type Net = Seq![own::WholeLayer, Dense<9, 3>];
     let momentum = own::WholeMomentum(Momentum::new(0.1, 0.9));
     check("own layer", &he::<Net>(), &Adam::new(0.01), &CrossEntropy, label::<3>, &Plainly);
     check("own loss", &he::<Net>(), &Sgd::new(0.1), &own::WholeLoss, label::<3>, &Plainly);
@@ -516,7 +511,8 @@ fn units_are_as_documented() {
         slices += 1;
     }
     let (forward, loss, backward) = (2 * ROWS, ROWS + 1, ROWS); // and the derivative at the outputs
-    let (copy, update) = (2, (5 + 1) + (9 + 1));
+    // Sixteen parameters are copied at a time.
+    let (copy, update) = (size_of::<Small>().div_ceil(64), (5 + 1) + (9 + 1));
     assert_eq!(slices, forward + loss + backward + copy + update);
 }
 
@@ -588,32 +584,48 @@ fn cancelled() {
     with("rmsprop", &RmsProp::new(0.01));
 }
 
-/// For a dropout, a step given up counts, as one does that only asked for a gradient.
+/// For a dropout, neither a step given up counts, nor one that a guard refused, nor a gradient or a loss that was asked for.
 #[test]
-fn cancelled_dropout() {
+fn dropout_counts_steps_that_ended() {
     type Net = Seq![Dense<5, 9, Relu>, Dropout<9, 50>, Dense<9, 3>];
     let (xs, labels) = ([[1.0, 2.0, 3.0, 4.0, 5.0]; 2], [0, 1]);
-    let mut net = he::<Net>();
-    let mut workspace = Workspace::<Net, 2>::new();
-    workspace.input_gradient(&net, &xs, &labels, &mut [[0.0; 5]; 2]).expect("rows that fit");
-    let expected = workspace.train_step(&mut net, &xs, &labels, &Sgd::new(0.1));
+    let sgd = Sgd::new(0.1);
+    let (mut expected, mut workspace) = (he::<Net>(), Workspace::<Net, 2>::new());
+    let mut step = || workspace.train_step(&mut expected, &xs, &labels, &sgd);
+    let losses = [step(), step()];
+    assert_ne!(losses[0], losses[1]);
+
+    let (mut net, mut workspace, mut guard) = (he::<Net>(), Workspace::<Net, 2>::new(), Guard::new());
+    for loss in losses {
+        workspace.input_gradient(&net, &xs, &labels, &mut [[0.0; 5]; 2]).expect("rows that fit");
+        workspace.validate(&net, &xs, &labels).expect("rows that fit");
+        let broken = [xs[0], [f32::NAN; 5]];
+        let refused = workspace.train_step_guarded(&mut net, &broken, &labels, &sgd, &mut guard);
+        assert!(matches!(refused, Err(Error::Loss { .. })), "{refused:?}");
+        assert_eq!(workspace.train_step(&mut net, &xs, &labels, &sgd), loss);
+    }
+    assert_eq!(written(&net), written(&expected));
 
     let mut learner = Learner::<Net, 2>::new(he());
-    let mut start = || {
-        for label in labels {
-            learner.push(label, |x| *x = xs[0]).expect("rows that fit");
+    for loss in losses {
+        let stage = |learner: &mut Learner<Net, 2>| {
+            for label in labels {
+                learner.push(label, |x| *x = xs[0]).expect("rows that fit");
+            }
+            learner.start(sgd).expect("a step can start");
+        };
+        // Given up at the first slice of each pass that can be given up.
+        for slices in [1, 7, 10, 14] {
+            stage(&mut learner);
+            for _ in 0..slices {
+                assert!(learner.poll(Budget::rows(1)).is_pending());
+            }
+            assert_eq!(learner.cancel(), Ok(()), "{slices}");
         }
-        learner.start(Sgd::new(0.1)).expect("a step can start");
-        assert!(learner.poll(Budget::rows(5)).is_pending());
-    };
-    start();
-    assert_eq!(learner.cancel(), Ok(()));
-    for label in labels {
-        learner.push(label, |x| *x = xs[0]).expect("rows that fit");
+        stage(&mut learner);
+        assert_eq!(learner.poll(Budget::ALL), Poll::Ready(loss));
     }
-    learner.start(Sgd::new(0.1)).expect("a step can start");
-    assert_eq!(learner.poll(Budget::ALL), Poll::Ready(expected));
-    assert_eq!(written(learner.net()), written(&net));
+    assert_eq!(written(learner.net()), written(&expected));
 }
 
 #[test]
@@ -727,10 +739,10 @@ fn bad_settings_of_private_training() {
     assert_eq!(learner.poll_private(Budget::ALL), Poll::Ready(Err(Error::Idle)));
     assert_eq!(learner.rows(), 1);
     let before = *learner.net();
-    assert_eq!(learner.start(Private::new(Sgd::new(0.1), 0.0, 1.0, 1)), Ok(()));
-    let refused = learner.poll_private(Budget::rows(1));
-    assert_eq!(refused, Poll::Ready(Err(Error::Setting { name: "clip", expected: "positive and finite" })));
-    assert!(!learner.is_busy() && *learner.net() == before);
+    let refused = learner.start(Private::new(Sgd::new(0.1), 0.0, 1.0, 1));
+    assert_eq!(refused, Err(Error::Setting { name: "clip", expected: "positive and finite" }));
+    assert_eq!(learner.poll_private(Budget::rows(1)), Poll::Ready(Err(Error::Idle)));
+    assert!(!learner.is_busy() && learner.rows() == 1 && *learner.net() == before);
 }
 
 /// A sample whose norm is no number refuses a private step, which the steps after it do not notice.

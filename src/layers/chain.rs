@@ -185,9 +185,11 @@ impl<A: Layer, R: Layer<Input = A::Output>> Layer for Chain<A, R> {
 
     #[inline]
     fn run(&self, isa: Isa, xs: &[A::Input], scratch: &mut [f32], ys: &mut [R::Output]) {
-        let (between, own) = Side::Front.cut(scratch, xs.len());
-        self.first.run(isa, xs, own, between);
-        self.rest.run_in_place(isa, scratch, Side::Front, ys);
+        if xs.len() == ys.len() {
+            let (between, own) = Side::Front.cut(scratch, xs.len());
+            self.first.run(isa, xs, own, between);
+            self.rest.run_in_place(isa, scratch, Side::Front, ys);
+        }
     }
 
     #[inline]

@@ -79,9 +79,11 @@ impl<A: Layer, R: Layer<Input = A::Output>> Layer for Frozen<'_, A, R> {
     const CHECK: () = (A::CHECK, R::CHECK).0;
 
     fn run(&self, isa: Isa, xs: &[A::Input], scratch: &mut [f32], ys: &mut [R::Output]) {
-        let (between, own) = Side::Front.cut(scratch, xs.len());
-        self.body.run(isa, xs, own, between);
-        self.head.run_in_place(isa, scratch, Side::Front, ys);
+        if xs.len() == ys.len() {
+            let (between, own) = Side::Front.cut(scratch, xs.len());
+            self.body.run(isa, xs, own, between);
+            self.head.run_in_place(isa, scratch, Side::Front, ys);
+        }
     }
 
     fn run_in_place(&self, isa: Isa, buffer: &mut [f32], side: Side, ys: &mut [R::Output])

@@ -41,13 +41,13 @@ impl<const N: usize, T: Plain, F: Layer<Input = T, Output = T>> Layer for Repeat
 
     fn run(&self, isa: Isa, xs: &[T], scratch: &mut [f32], ys: &mut [T]) {
         match &self.blocks[..] {
-            [] => {}
             [only] => only.run(isa, xs, scratch, ys),
-            [first, rest @ ..] => {
+            [first, rest @ ..] if xs.len() == ys.len() => {
                 let (between, own) = Side::Front.cut(scratch, xs.len());
                 first.run(isa, xs, own, between);
                 run_in_place(rest, isa, scratch, Side::Front, ys);
             }
+            _ => {}
         }
     }
 

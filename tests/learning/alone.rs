@@ -1,11 +1,13 @@
 //! A row gives the same bits alone and among others, on the way forward and on the way back; and running a network gives the
 //! bits of training's forward pass.
 
+use crate::support::compositions::{Added, All, Around, Block, Branches, Other, Positions, Twice};
 use crate::support::isas::isas;
 use crate::support::probes::{Given, Reveal};
 use fusebox::{
-    Activation, BiasOnly, Chain, Dense, Dropout, Gelu, Identity, Layer, LayerNorm, LeakyRelu, LowRank, Relu,
-    Relu6, Rng, Seq, Sigmoid, Silu, Softmax, Tanh, Train, Workspace, Zeroed,
+    Activation, BiasOnly, Chain, Dense, Derivative, Dropout, Each, Gelu, Identity, InputGradient, Layer,
+    LayerNorm, LeakyRelu, LowRank, Relu, Relu6, Repeat, Residual, Rng, Scratch, Seq, Sigmoid, Silu, Softmax,
+    Tanh, Train, Whole, Workspace, Zeroed,
 };
 
 const MOST: usize = 33;
@@ -43,7 +45,7 @@ where
     }
 }
 
-/// The same of a layer that is no chain, which also gives the same bits when it is only run.
+/// The same of a layer, which also gives the same bits when it is only run.
 fn check_layer<N, const IN: usize, const OUT: usize>(what: &str, net: &N)
 where
     N: Train<Input = [f32; IN], Output = [f32; OUT]>,
@@ -54,7 +56,8 @@ where
     let mut workspace = Workspace::<N, 19, Reveal, Given>::with_loss(Given::default());
     for isa in isas() {
         let mut ys = [[f32::NAN; OUT]; 19];
-        net.run(isa, &xs, [&mut [], &mut []], &mut ys);
+        let mut scratch = Scratch::<N, 19>::new();
+        net.infer_with(isa, &xs, &mut scratch, &mut ys).expect("rows that fit");
         let (dys, mut dxs) = ([[1.0; OUT]; 19], [[f32::NAN; IN]; 19]);
         workspace.input_gradient_with(isa, net, &xs, &dys, &mut dxs).expect("rows that fit");
         let trained = workspace.loss.seen.take();
@@ -117,24 +120,33 @@ fn chains() {
 }
 
 /// What falls out depends on the seed, the row's place and the step, not on the number of rows; the gradient falls out
-/// where the output did; running drops nothing.
+/// where the output did; running drops nothing, nor does asking for a gradient.
 #[test]
 fn dropout() {
     type Layer40 = Dropout<40, 30, 7>;
     let xs: [[f32; 40]; 33] = [[1.0; 40]; 33];
     let factor = 100.0 / 70.0_f32;
     for isa in isas() {
-        // At the same step of its own workspace, whatever the number of rows.
+        // At the same step of its own memory, whatever the number of rows.
         let pass = |rows: usize, steps: usize| {
+            let (mut layer, mut memory, pace) = (Layer40::ZEROED, Zeroed::ZEROED, &mut Whole::on(isa));
             let mut workspace = Workspace::<Layer40, 33, Reveal, Given>::with_loss(Given::default());
-            let mut dxs = [[f32::NAN; 40]; 33];
+            let (mut tape, mut ys, mut dxs) =
+                ([Zeroed::ZEROED; 33], [[f32::NAN; 40]; 33], [[f32::NAN; 40]; 33]);
+            let (xs, tape, ys, dxs) = (&xs[..rows], &mut tape[..rows], &mut ys[..rows], &mut dxs[..rows]);
             for _ in 0..steps {
-                workspace
-                    .input_gradient_with(isa, &Dropout, &xs[..rows], &xs[..rows], &mut dxs[..rows])
-                    .expect("rows that fit");
+                layer.forward(pace, xs, Some(&memory), tape, ys);
+                let into = InputGradient::into(&mut *dxs, Derivative::One);
+                layer.backward(pace, xs, tape, xs, &mut [], into);
+                layer.remember(pace, xs, tape, &mut memory);
+                workspace.train_step_with(isa, &mut layer, xs, xs, &Reveal).expect("rows that fit");
             }
-            assert_eq!(dxs[..rows].as_flattened(), *workspace.loss.seen.borrow(), "{isa}");
-            dxs[..rows].concat()
+            assert_eq!(dxs, ys, "{isa}");
+            assert_eq!(ys.as_flattened(), *workspace.loss.seen.borrow(), "{isa}: a step");
+            workspace.input_gradient_with(isa, &layer, xs, xs, dxs).expect("rows that fit");
+            assert_eq!(dxs, xs, "{isa}: an input gradient");
+            assert_eq!(xs.as_flattened(), *workspace.loss.seen.borrow(), "{isa}: dropped when asked for it");
+            ys.concat()
         };
         let all = pass(33, 1);
         for rows in 1..33 {
@@ -148,15 +160,61 @@ fn dropout() {
         assert!((dropped - 396.0).abs() < 5.0 * (1320.0 * 0.3 * 0.7_f64).sqrt(), "{isa}: {dropped} of 1320");
 
         let mut ys = [[f32::NAN; 40]; 33];
-        Layer40::ZEROED.run(isa, &xs, [&mut [], &mut []], &mut ys);
+        Layer40::ZEROED.run(isa, &xs, &mut [], &mut ys);
         assert_eq!(ys, xs, "{isa}: dropped something without training");
     }
     fn all_or_nothing<const PERCENT: u32>() -> Vec<f32> {
         let mut workspace = Workspace::<Dropout<9, PERCENT>, 1, Reveal, Given>::with_loss(Given::default());
-        workspace.input_gradient(&Dropout, &[[3.0; 9]], &[[1.0; 9]], &mut [[0.0; 9]]).expect("a row");
+        workspace.train_step(&mut Dropout, &[[3.0; 9]], &[[1.0; 9]], &Reveal).expect("a row");
         workspace.loss.seen.take()
     }
     assert_eq!(all_or_nothing::<0>(), [3.0; 9]);
     assert_eq!(all_or_nothing::<100>(), [0.0; 9]);
     assert_eq!(all_or_nothing::<{ u32::MAX }>(), [0.0; 9]);
+}
+
+/// Blocks, also of blocks, and positions of a row lose numbers independently of one another.
+#[test]
+fn dropout_in_blocks_and_positions() {
+    const MANY: usize = 4000;
+    type Blocks = Repeat<2, Repeat<2, Residual<Dropout<MANY, 50>>>>;
+    for isa in isas() {
+        // Each of four blocks multiplies a number by 1 or by 3.
+        let pace = &mut Whole::on(isa);
+        let (mut tape, mut ys) = ([Zeroed::ZEROED], [[f32::NAN; MANY]]);
+        Blocks::ZEROED.forward(pace, &[[1.0; MANY]], Some(&Zeroed::ZEROED), &mut tape, &mut ys);
+        let kept = ys[0].map(|y| f64::from(y).log(3.0).round());
+        let mean = kept.iter().sum::<f64>() / MANY as f64;
+        let variance = kept.iter().map(|kept| (kept - 2.0).powi(2)).sum::<f64>() / MANY as f64;
+        // Of independent blocks mean 2 and variance 1, within five standard deviations; were two alike, 1.5.
+        assert!((mean - 2.0).abs() < 5.0 * (1.0 / MANY as f64).sqrt(), "{isa}: {mean}");
+        assert!((variance - 1.0).abs() < 5.0 * (1.5 / MANY as f64).sqrt(), "{isa}: {variance}");
+
+        let layer = Each::<3, Dropout<40, 50>>::ZEROED;
+        let (mut tape, mut ys) = ([Zeroed::ZEROED], [[[f32::NAN; 40]; 3]]);
+        layer.forward(pace, &[[[1.0; 40]; 3]], Some(&Zeroed::ZEROED), &mut tape, &mut ys);
+        let [[first, second, third]] = ys;
+        assert!(first != second && second != third && first != third, "{isa}");
+    }
+}
+
+#[test]
+fn compositions() {
+    fn of<N, const IN: usize, const OUT: usize>(what: &str)
+    where
+        N: Train<Input = [f32; IN], Output = [f32; OUT]> + Zeroed,
+    {
+        check_layer(what, &N::he(&mut Rng::new(6)));
+    }
+    of::<Around, 6, 6>("residual");
+    of::<Repeat<1, Around>, 6, 6>("one block");
+    of::<Repeat<2, Around>, 6, 6>("two blocks");
+    of::<Repeat<5, Block>, 6, 6>("blocks of chains");
+    of::<Repeat<2, Repeat<3, Dense<6, 6, Gelu>>>, 6, 6>("blocks of blocks");
+    of::<Branches, 6, 7>("branches");
+    of::<Added, 7, 6>("branches, added");
+    of::<Twice, 6, 6>("tied");
+    of::<Positions, 6, 8>("positions");
+    of::<All, 6, 3>("all");
+    of::<Other, 5, 3>("all, in another order");
 }

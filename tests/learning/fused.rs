@@ -4,8 +4,8 @@
 
 use crate::support::isas::isas;
 use fusebox::{
-    Adam, AdamW, ClipValue, Epilogue, Isa, Mat, MatMut, Momentum, Nesterov, Optimizer, RmsProp, Rng, Sgd,
-    WeightDecay, Zeroed, gemm_with,
+    Adam, AdamW, ClipValue, Epilogue, Formed, Isa, Mat, MatMut, Momentum, Nesterov, Optimizer, Product,
+    RmsProp, Rng, Rows, Sgd, WeightDecay, Whole, Zeroed, gemm_with,
 };
 
 /// The sum of a column as a bias has it: from sixteen rows on in four chains of as many rows, added in order.
@@ -40,9 +40,10 @@ fn steps<O: Optimizer, const IN: usize, const OUT: usize>(
     for step in 0..3 {
         let xs: Vec<[f32; IN]> = (0..rows).map(|_| std::array::from_fn(|_| random())).collect();
         let dys: Vec<[f32; OUT]> = (0..rows).map(|_| std::array::from_fn(|_| random())).collect();
-        let sweep = &mut optimizer.begin(&mut progress, rows);
-        O::step_product(sweep, isa, &xs, &dys, &mut weights[1], &mut states[1]);
-        O::step_rows(sweep, isa, &dys, &mut biases[1], &mut bias_states[1]);
+        let pace = &mut Whole::on(isa);
+        let sweep = &mut optimizer.begin(&mut progress, rows as f32);
+        O::step(pace, sweep, Product::of(&xs, &dys), &mut weights[1], &mut states[1]);
+        O::step(pace, sweep, Rows::of(&dys), &mut biases[1], &mut bias_states[1]);
 
         let mut gradient = [[f32::NAN; OUT]; IN];
         let product = MatMut::new(gradient.as_flattened_mut(), IN, OUT).expect("in x out");
@@ -51,16 +52,16 @@ fn steps<O: Optimizer, const IN: usize, const OUT: usize>(
         gemm_with(isa, x.t(), dy, product, Epilogue::None).expect("in x out");
         let sums = std::array::from_fn(|o| sum_of_rows(&dys, o));
 
-        let sweep = &mut optimizer.begin(&mut array_progress, rows);
+        let sweep = &mut optimizer.begin(&mut array_progress, rows as f32);
         if let (Some(rate), [dy]) = (rate, &dys[..]) {
             let row = dy.map(|dy| dy * -rate);
             let row = Mat::new(&row, 1, OUT).expect("1 x out");
             let sum = MatMut::new(weight.as_flattened_mut(), IN, OUT).expect("in x out");
             gemm_with(isa, x.t(), row, sum, Epilogue::Accumulate).expect("in x out");
         } else {
-            O::step(sweep, isa, &gradient, &mut weight, &mut state);
+            O::step(pace, sweep, Formed::of(&gradient), &mut weight, &mut state);
         }
-        O::step(sweep, isa, &sums, &mut bias, &mut bias_state);
+        O::step(pace, sweep, Formed::of_offsets(&sums), &mut bias, &mut bias_state);
         assert_eq!((weights[1], biases[1]), (weight, bias), "{what}, step {step}");
     }
     for neighbour in [0, 2] {
@@ -70,7 +71,8 @@ fn steps<O: Optimizer, const IN: usize, const OUT: usize>(
         let first_step = |state: &mut O::State<[[f32; OUT]; IN]>| {
             let mut weight = start;
             let mut progress = O::Progress::ZEROED;
-            O::step(&mut optimizer.begin(&mut progress, 1), isa, &start, &mut weight, state);
+            let sweep = &mut optimizer.begin(&mut progress, 1.0);
+            O::step(&mut Whole::on(isa), sweep, Formed::of(&start), &mut weight, state);
             weight
         };
         let mut fresh = Zeroed::ZEROED;

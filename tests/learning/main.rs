@@ -8,6 +8,7 @@
 #[path = "../support"]
 mod support {
     pub(crate) mod bounded;
+    pub(crate) mod compositions;
     pub(crate) mod isas;
     pub(crate) mod probes;
     pub(crate) mod reference_net;

@@ -1,12 +1,14 @@
 //! The norm of each sample's gradient, and private training.
 
+use crate::support::compositions::{Added, All, Block, Branches, Positions, Twice};
 use crate::support::isas::isas;
 use crate::support::probes::{Given, Reveal};
 use fusebox::{
-    BiasOnly, Chain, Dense, Derivative, Dropout, Error, Frozen, Gelu, Init, InputGradient, Isa, Layer,
-    LayerNorm, LowRank, Momentum, Optimizer, PerSample, Private, Relu, Rng, Seq, Sgd, Silu, Softmax, Tanh,
-    Train, Workspace, Zeroed,
+    BiasOnly, Chain, Dense, Dropout, Each, Error, Frozen, Gelu, Gradient, Isa, LayerNorm, LowRank, Momentum,
+    Optimizer, Pace, Plain, Private, Relu, Repeat, Rng, Seq, Sgd, Silu, Softmax, Tanh, Tied, Train, View,
+    Workspace, Zeroed,
 };
+use std::cell::Cell;
 
 /// A power of two, so that the mean over the rows multiplies exactly.
 const ROWS: usize = 8;
@@ -24,76 +26,34 @@ fn dense<const IN: usize, const OUT: usize, A>(rng: &mut Rng) -> Dense<IN, OUT, 
     layer
 }
 
-/// A layer that, asked to update, notes the squares that it adds for each row to the square of 1.
-#[derive(Clone)]
-struct Norms<N> {
-    layer: N,
-    squares: [f32; ROWS],
+/// An optimiser that moves nothing, and notes the squares of the norms of samples' gradients, added to the square of 1.
+#[derive(Default)]
+struct Norms {
+    squares: Cell<[f32; ROWS]>,
 }
 
-impl<N: Zeroed> Zeroed for Norms<N> {
-    const ZEROED: Self = Self { layer: N::ZEROED, squares: [0.0; ROWS] };
-}
+impl Optimizer for Norms {
+    type State<P: Plain> = ();
+    type Progress = ();
+    type Sweep = [f32; ROWS];
 
-impl<N: Layer> Layer for Norms<N> {
-    type Input = N::Input;
-    type Output = N::Output;
-    type Even<const B: usize> = N::Even<B>;
-    type Odd<const B: usize> = N::Odd<B>;
-
-    fn run(&self, isa: Isa, xs: &[N::Input], scratch: [&mut [f32]; 2], ys: &mut [N::Output]) {
-        self.layer.run(isa, xs, scratch, ys);
-    }
-}
-
-impl<N: PerSample> Train for Norms<N> {
-    type Tape<const B: usize> = N::Tape<B>;
-    type Gradients<const B: usize> = N::Gradients<B>;
-    type State<O: Optimizer> = N::State<O>;
-
-    fn init(&mut self, init: Init, rng: &mut Rng) {
-        self.layer.init(init, rng);
+    fn begin(&self, (): &mut (), _: f32) -> [f32; ROWS] {
+        [1.0; ROWS]
     }
 
-    fn forward<const B: usize>(
-        &self,
-        isa: Isa,
-        xs: &[N::Input],
-        tape: &mut N::Tape<B>,
-        ys: &mut [N::Output],
+    fn next(&self, (): &mut (), squares: [f32; ROWS]) -> Option<[f32; ROWS]> {
+        self.squares.set(squares);
+        None
+    }
+
+    fn step<P: Plain, G: Gradient<P>, Q: Pace>(
+        pace: &mut Q,
+        squares: &mut [f32; ROWS],
+        gradient: G,
+        _: &mut P,
+        (): &mut (),
     ) {
-        self.layer.forward(isa, xs, tape, ys);
-    }
-
-    fn derivative<'a, const B: usize>(tape: &'a N::Tape<B>, ys: &'a [N::Output]) -> Derivative<'a> {
-        N::derivative(tape, ys)
-    }
-
-    fn backward<const B: usize>(
-        &self,
-        isa: Isa,
-        xs: &[N::Input],
-        tape: &N::Tape<B>,
-        dys: &[N::Output],
-        gradients: &mut N::Gradients<B>,
-        dx: InputGradient<'_, N::Input>,
-    ) {
-        self.layer.backward(isa, xs, tape, dys, gradients, dx);
-    }
-
-    fn update<O: Optimizer, const B: usize>(
-        &mut self,
-        isa: Isa,
-        xs: &[N::Input],
-        tape: &N::Tape<B>,
-        dys: &[N::Output],
-        gradients: &N::Gradients<B>,
-        sweep: &mut O::Sweep,
-        state: &mut N::State<O>,
-    ) {
-        self.squares = [1.0; ROWS];
-        self.layer.add_norms(isa, xs, tape, dys, gradients, &mut self.squares);
-        self.layer.update::<O, B>(isa, xs, tape, dys, gradients, sweep, state);
+        gradient.add_squares::<Q, false>(pace, squares);
     }
 }
 
@@ -103,15 +63,15 @@ impl<N: PerSample> Train for Norms<N> {
 /// for each, and a layer multiplies two such sums at most and adds some.
 fn norms<N, const IN: usize, const OUT: usize>(what: &str, net: &N, parameters: impl Fn(&N) -> Vec<f32>)
 where
-    N: PerSample<Input = [f32; IN], Output = [f32; OUT]> + Clone,
+    N: Train<Input = [f32; IN], Output = [f32; OUT]> + Clone,
 {
     let mut rng = Rng::new(7);
     let xs: [[f32; IN]; ROWS] = std::array::from_fn(|_| random(&mut rng));
     let dys: [[f32; OUT]; ROWS] = std::array::from_fn(|_| random(&mut rng));
     for isa in isas() {
-        let mut together = Norms { layer: net.clone(), squares: [f32::NAN; ROWS] };
-        let mut workspace = Workspace::<Norms<N>, ROWS, Reveal, Given>::with_loss(Given::default());
-        workspace.train_step_with(isa, &mut together, &xs, &dys, &Reveal).expect("rows that fit");
+        let together = Norms::default();
+        let mut workspace = Workspace::<N, ROWS, Norms, Given>::with_loss(Given::default());
+        workspace.train_step_with(isa, &mut net.clone(), &xs, &dys, &together).expect("rows that fit");
         for row in 0..ROWS {
             let mut alone = net.clone();
             let mut workspace = Workspace::<N, 1, Reveal, Given>::with_loss(Given::default());
@@ -120,7 +80,7 @@ where
             let numbers = parameters(&alone);
             let expected: f64 = 1.0 + numbers.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>();
             let bound = U * expected * (2.0 * numbers.len() as f64 + 8.0);
-            let got = f64::from(together.squares[row]);
+            let got = f64::from(together.squares.get()[row]);
             assert!((got - expected).abs() <= bound, "{isa}, {what}, row {row}: {got}, not {expected}");
         }
     }
@@ -159,6 +119,32 @@ fn norms_of_samples() {
     norms("frozen", &Frozen::new(&body, net), |frozen| chain(&frozen.head));
 }
 
+fn of_bytes(net: &impl Plain) -> Vec<f32> {
+    net.as_bytes().chunks(4).map(|b| f32::from_le_bytes(b.try_into().expect("four"))).collect()
+}
+
+/// A sample's gradient is the sum over its positions, and over both places of tied weights.
+#[test]
+fn norms_of_samples_in_compositions() {
+    fn of<N, const IN: usize, const OUT: usize>(what: &str)
+    where
+        N: Train<Input = [f32; IN], Output = [f32; OUT]> + Plain,
+    {
+        norms(what, &N::he(&mut Rng::new(8)), of_bytes);
+    }
+    of::<Block, 6, 6>("residual");
+    of::<Repeat<3, Block>, 6, 6>("blocks");
+    of::<Branches, 6, 7>("branches");
+    of::<Added, 7, 6>("branches, added");
+    of::<Twice, 6, 6>("tied");
+    of::<Tied<40, 33, LayerNorm<33>, Tanh>, 40, 40>("tied, more than a tile");
+    of::<Positions, 6, 8>("positions");
+    of::<View<[f32; 80], Each<2, Dense<40, 33>>, [f32; 66]>, 80, 66>("positions, more than a tile");
+    of::<View<[f32; 24], Each<4, Seq![LayerNorm<6>, Twice]>, [f32; 24]>, 24, 24>("positions of tied weights");
+    of::<View<[f32; 24], Each<2, Each<2, Block>>, [f32; 24]>, 24, 24>("positions of positions");
+    of::<All, 6, 3>("all");
+}
+
 type Net = Seq![Dense<4, 9, Tanh>, LayerNorm<9>, Dense<9, 3>];
 
 fn start() -> Net {
@@ -166,7 +152,7 @@ fn start() -> Net {
 }
 
 fn numbers(net: &Net) -> Vec<f32> {
-    net.as_bytes().chunks(4).map(|b| f32::from_le_bytes(b.try_into().expect("four"))).collect()
+    of_bytes(net)
 }
 
 fn data() -> ([[f32; 4]; ROWS], [u8; ROWS]) {

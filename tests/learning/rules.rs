@@ -7,7 +7,8 @@ use crate::support::bounded::{Bounded, Real};
 use crate::support::isas::{isas, tell};
 use crate::support::vectors::Vectors;
 use fusebox::{
-    Adam, AdamW, ClipNorm, ClipValue, Isa, Momentum, Nesterov, Optimizer, RmsProp, Sgd, WeightDecay, Zeroed,
+    Adam, AdamW, ClipNorm, ClipValue, Formed, Isa, Momentum, Nesterov, Optimizer, RmsProp, Sgd, WeightDecay,
+    Whole, Zeroed,
 };
 
 /// Parameters of PyTorch's runs: a weight and a bias.
@@ -26,10 +27,11 @@ fn run<O: Optimizer>(optimizer: &O, isa: Isa, vectors: &Vectors) -> Vec<[f32; CO
     let mut progress = O::Progress::ZEROED;
     let after = (1..=STEPS).map(|t| {
         let (d_weight, d_bias) = numbers(&format!("all gradient {t}"));
-        let mut sweep = Some(optimizer.begin(&mut progress, 1));
+        let mut sweep = Some(optimizer.begin(&mut progress, 1.0));
         while let Some(mut now) = sweep {
-            O::step(&mut now, isa, &d_weight, &mut weight, &mut weight_state);
-            O::step(&mut now, isa, &d_bias, &mut bias, &mut bias_state);
+            let pace = &mut Whole::on(isa);
+            O::step(pace, &mut now, Formed::of(&d_weight), &mut weight, &mut weight_state);
+            O::step(pace, &mut now, Formed::of_offsets(&d_bias), &mut bias, &mut bias_state);
             sweep = optimizer.next(&mut progress, now);
         }
         [weight.as_flattened(), &bias].concat().try_into().expect("all of them")

@@ -1,12 +1,13 @@
 //! A whole training, with layers and functions of every kind: losses and parameters have the same bits on instruction sets
 //! of a class, and with the feature `reproducible` on all.
 
+use crate::support::compositions;
 use crate::support::isas::isas;
 use fusebox::{
     Accumulate, Activation, Adam, AdamW, BiasOnly, BinaryCrossEntropy, Chain, ClipNorm, ClipValue,
-    CrossEntropy, Dense, Dropout, Frozen, Gelu, Huber, Init, Isa, LayerNorm, LeakyRelu, Loss, LowRank,
-    Momentum, Mse, Nesterov, Optimizer, Private, Relu, Relu6, RmsProp, Rng, Seq, Sgd, Sigmoid, Silu, Softmax,
-    Tanh, Train, WeightDecay, WeightedCrossEntropy, Workspace, Zeroed,
+    CrossEntropy, Dense, Dropout, Frozen, Gelu, Guard, Huber, Init, Isa, LayerNorm, LeakyRelu, Loss, LowRank,
+    Momentum, Mse, Nesterov, Optimizer, Plain, Private, Relu, Relu6, RmsProp, Rng, Seq, Sgd, Sigmoid, Silu,
+    Softmax, Tanh, Train, WeightDecay, WeightedCrossEntropy, Workspace, Zeroed,
 };
 
 const ROWS: usize = 9;
@@ -117,6 +118,42 @@ fn private() {
         let losses = (0..STEPS).map(step).collect();
         (losses, net.as_bytes().to_vec())
     });
+}
+
+/// Steps of every kind on a network made of every composition.
+#[test]
+fn compositions_of_layers() {
+    fn of<N, const IN: usize>(what: &str)
+    where
+        N: Train<Input = [f32; IN], Output = [f32; CLASSES]> + Plain + PartialEq,
+    {
+        let mut rng = Rng::new(7);
+        let xs: [[f32; IN]; ROWS] =
+            std::array::from_fn(|_| std::array::from_fn(|_| 4.0 * rng.uniform() - 2.0));
+        let (_, labels, _) = data();
+        let start = N::he(&mut Rng::new(1));
+        check(what, |isa| {
+            let (mut net, mut guard) = (start, Guard::new());
+            let mut workspace = Box::new(Workspace::<N, ROWS, Adam>::new());
+            let optimizer = Private::new(Sgd::new(0.1), 0.5, 0.1, 3);
+            let mut private = Box::new(Workspace::<N, ROWS, Private<Sgd>>::new());
+            let losses = (0..STEPS).map(|step| {
+                let rows = [ROWS, 1, 5][step % 3];
+                let (xs, labels, adam) = (&xs[..rows], &labels[..rows], Adam::new(0.01));
+                let loss = match step % 4 {
+                    0 => private.train_step_private_with(isa, &mut net, xs, labels, &optimizer),
+                    1 => workspace.train_step_guarded_with(isa, &mut net, xs, labels, &adam, &mut guard),
+                    _ => workspace.train_step_with(isa, &mut net, xs, labels, &adam),
+                };
+                loss.expect("rows that fit").to_bits()
+            });
+            let losses = losses.collect();
+            assert!(net != start, "{isa}: has not learnt");
+            (losses, net.as_bytes().to_vec())
+        });
+    }
+    of::<compositions::All, 6>("compositions");
+    of::<compositions::Other, 5>("compositions in another order");
 }
 
 /// A body that stays, and adapters on weights that stay.

@@ -1,50 +1,31 @@
 //! An optimiser that shows gradients, on a desktop and on boards (`examples/firmware`).
 
-use fusebox::{Isa, Optimizer, Plain, Sgd, Zeroed};
+use fusebox::{Gradient, Optimizer, Pace, Plain, Sgd};
 
-/// An optimiser that leaves the gradient itself in the place of the parameters.
+/// An optimiser that leaves the gradient itself in the place of the parameters, in steps that are taken whole.
 pub(crate) struct Reveal;
 
-/// Descent the other way.
-fn ascent() -> <Sgd as Optimizer>::Sweep {
-    Sgd::new(-1.0).begin(&mut (), 1)
-}
-
 impl Optimizer for Reveal {
-    type State<P: Zeroed> = ();
+    type State<P: Plain> = ();
     type Progress = ();
     type Sweep = ();
 
-    fn begin(&self, (): &mut (), _: usize) {}
+    fn begin(&self, (): &mut (), _: f32) {}
 
     fn next(&self, (): &mut (), (): ()) -> Option<()> {
         None
     }
 
-    fn step<P: Plain>((): &mut (), _: Isa, gradient: &P, parameters: &mut P, (): &mut ()) {
-        *parameters = *gradient;
-    }
-
-    fn step_product<const IN: usize, const OUT: usize>(
+    fn step<P: Plain, G: Gradient<P>, Q: Pace>(
+        pace: &mut Q,
         (): &mut (),
-        isa: Isa,
-        xs: &[[f32; IN]],
-        dys: &[[f32; OUT]],
-        weight: &mut [[f32; OUT]; IN],
+        gradient: G,
+        parameters: &mut P,
         (): &mut (),
     ) {
-        *weight = Zeroed::ZEROED;
-        Sgd::step_product(&mut ascent(), isa, xs, dys, weight, &mut ());
-    }
-
-    fn step_rows<const OUT: usize>(
-        (): &mut (),
-        isa: Isa,
-        dys: &[[f32; OUT]],
-        bias: &mut [f32; OUT],
-        (): &mut (),
-    ) {
-        *bias = Zeroed::ZEROED;
-        Sgd::step_rows(&mut ascent(), isa, dys, bias, &mut ());
+        // Descent the other way, from zero.
+        let sweep = &mut Sgd::new(-1.0).begin(&mut (), 1.0);
+        *parameters = P::ZEROED;
+        Sgd::step(pace, sweep, gradient, parameters, &mut ());
     }
 }
