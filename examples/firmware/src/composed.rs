@@ -7,11 +7,13 @@ use crate::data::ROWS;
 use crate::recipe::{CLASSES, PIXELS, SEED};
 use core::task::Poll;
 use fusebox::{
-    AdamW, Budget, Dense, Dropout, Each, Error, Flatten, Frozen, Guard, Init, Isa, LayerNorm, Learner, Pixels, Plain, Relu,
-    Repeat, Residual, Rng, Scratch, Seq, Sgd, Tanh, Tied, Train, View, Workspace, Zeroed, checkpoint, network,
+    AdamW, Budget, Dense, Dropout, Each, Error, Flatten, Frozen, Guard, Init, Isa, LayerNorm, Learner,
+    Pixels, Plain, Relu, Repeat, Residual, Rng, Scratch, Seq, Sgd, Tanh, Tied, View, Workspace, Zeroed,
+    checkpoint, network,
 };
 
-type Block = Residual<Seq![LayerNorm<6>, Dense<6, 8, Relu>, Dropout<8, 10>, Residual<Dense<8, 8, Tanh>>, Dense<8, 6>]>;
+type Block =
+    Residual<Seq![LayerNorm<6>, Dense<6, 8, Relu>, Dropout<8, 10>, Residual<Dense<8, 8, Tanh>>, Dense<8, 6>]>;
 
 network! {
     /// Pixels, two positions of six numbers each, two blocks at each of them, tied weights.
@@ -111,7 +113,8 @@ impl Composed {
                 break loss?;
             }
         };
-        let alike = in_slices.to_bits() == loss.to_bits() && self.learner.net().as_bytes() == self.net.as_bytes();
+        let alike =
+            in_slices.to_bits() == loss.to_bits() && self.learner.net().as_bytes() == self.net.as_bytes();
         if alike { Ok(()) } else { Err(Failure::Slices) }
     }
 

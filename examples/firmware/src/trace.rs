@@ -27,7 +27,13 @@ pub(crate) struct Trace {
 impl Trace {
     /// Memory, not yet used.
     pub(crate) const fn new() -> Self {
-        Self { net: Digits::ZEROED, workspace: Workspace::new(), order: [0; COUNT], mixed: Mixed::new(), composed: Composed::new() }
+        Self {
+            net: Digits::ZEROED,
+            workspace: Workspace::new(),
+            order: [0; COUNT],
+            mixed: Mixed::new(),
+            composed: Composed::new(),
+        }
     }
 
     /// Prints all trainings.
