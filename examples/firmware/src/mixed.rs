@@ -72,7 +72,7 @@ impl Mixed {
                     self.standardize.apply(x);
                 })?;
             }
-            step(stage.train_step_guarded_with(isa, &mut self.net, &OPTIMIZER, &mut self.guard)?);
+            step(stage.on(isa).train_step_guarded(&mut self.net, &OPTIMIZER, &mut self.guard)?);
         }
         Ok(())
     }

@@ -64,7 +64,7 @@ impl<'a> Trainer<'a> {
                     data::stage(x, row);
                 })?;
             }
-            step(stage.train_step_with(self.isa, self.net, &Sgd::new(rate))?, batch.len());
+            step(stage.on(self.isa).train_step(self.net, &Sgd::new(rate))?, batch.len());
         }
         Ok(())
     }

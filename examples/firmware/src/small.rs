@@ -60,7 +60,7 @@ impl Small {
                 let [.., label] = row;
                 stage.push(*label, |x| features(x, row))?;
             }
-            step(stage.train_step_with(isa, &mut self.net, &OPTIMIZER)?);
+            step(stage.on(isa).train_step(&mut self.net, &OPTIMIZER)?);
         }
         Ok(())
     }

@@ -82,7 +82,7 @@ fn count_step<B: Board>(
     let optimizer = Sgd::new(LEARNING_RATE);
     let mut result = Ok(0.0);
     let instructions =
-        counter.instructions(board, || result = staged.train_step_with(*isa, net, &optimizer))?;
+        counter.instructions(board, || result = staged.on(*isa).train_step(net, &optimizer))?;
     result?;
     Ok(instructions)
 }

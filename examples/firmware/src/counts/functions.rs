@@ -84,5 +84,5 @@ fn loss(logits: &[[f32; CLASSES]], labels: &[u8], gradients: &mut [[f32; CLASSES
 
 #[inline(never)]
 fn normalize(norm: &LayerNorm<WIDTH>, xs: &[[f32; WIDTH]], ys: &mut [[f32; WIDTH]]) {
-    norm.run(Isa::detect(), xs, [&mut [], &mut []], ys);
+    norm.run(Isa::detect(), xs, &mut [], ys);
 }

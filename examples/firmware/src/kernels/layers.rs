@@ -44,7 +44,7 @@ where
     let (mut ys, mut dxs) = ([[CANARY; O]; ROWS + 2], [[CANARY; I]; ROWS + 2]);
     let mut workspace = Workspace::<N, ROWS, Reveal, Given>::with_loss(Given);
     let ([y0, inner_ys @ .., y1], [x0, inner_dxs @ .., x1]) = (&mut ys, &mut dxs);
-    net.run(isa, &xs, [&mut [], &mut []], inner_ys);
+    net.run(isa, &xs, &mut [], inner_ys);
     workspace.input_gradient_with(isa, net, &xs, &dys, inner_dxs)?;
     workspace.train_step_with(isa, net, &xs, &dys, &Reveal)?;
     let (inner_ys, inner_dxs) = (*inner_ys, *inner_dxs);

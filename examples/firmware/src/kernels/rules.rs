@@ -5,8 +5,8 @@ use super::ledger::{Ledger, What};
 use super::products::fill;
 use crate::board::Failure;
 use fusebox::{
-    Adam, AdamW, ClipNorm, ClipValue, Isa, Momentum, Nesterov, Optimizer, RmsProp, Rng, Sgd, WeightDecay,
-    Zeroed,
+    Adam, AdamW, ClipNorm, ClipValue, Formed, Isa, Momentum, Nesterov, Optimizer, Product, RmsProp, Rng,
+    Rows, Sgd, WeightDecay, Whole, Zeroed,
 };
 
 /// Parameters: a vector of sixteen and one, in each row.
@@ -102,9 +102,9 @@ fn arrays<O: Optimizer>(
     for step in 1..=STEPS {
         let mut gradient: Weight = Zeroed::ZEROED;
         fill(gradient.as_flattened_mut(), &mut Rng::new(step));
-        let mut sweep = Some(optimizer.begin(&mut progress, 1));
+        let mut sweep = Some(optimizer.begin(&mut progress, 1.0));
         while let Some(mut now) = sweep {
-            O::step(&mut now, isa, &gradient, &mut weight, &mut state);
+            O::step(&mut Whole::on(isa), &mut now, Formed::of(&gradient), &mut weight, &mut state);
             sweep = optimizer.next(&mut progress, now);
         }
         for (correction, beta) in corrections.iter_mut().zip([0.9, 0.999]) {
@@ -143,21 +143,22 @@ fn product<O: Optimizer>(
         }
         rows.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += dy);
     }
+    let pace = &mut Whole::on(isa);
     let (start, bias) = (start(), [0.5; WIDTH]);
     let (mut fused, mut fused_bias, mut plain, mut plain_bias) = (start, bias, start, bias);
 
     let (mut state, mut bias_state, mut progress) = (O::State::ZEROED, O::State::ZEROED, O::Progress::ZEROED);
-    let mut sweep = Some(optimizer.begin(&mut progress, BATCH));
+    let mut sweep = Some(optimizer.begin(&mut progress, BATCH as f32));
     while let Some(mut now) = sweep {
-        O::step_product(&mut now, isa, &xs, &dys, &mut fused, &mut state);
-        O::step_rows(&mut now, isa, &dys, &mut fused_bias, &mut bias_state);
+        O::step(pace, &mut now, Product::of(&xs, &dys), &mut fused, &mut state);
+        O::step(pace, &mut now, Rows::of(&dys), &mut fused_bias, &mut bias_state);
         sweep = optimizer.next(&mut progress, now);
     }
     let (mut state, mut bias_state, mut progress) = (O::State::ZEROED, O::State::ZEROED, O::Progress::ZEROED);
-    let mut sweep = Some(optimizer.begin(&mut progress, BATCH));
+    let mut sweep = Some(optimizer.begin(&mut progress, BATCH as f32));
     while let Some(mut now) = sweep {
-        O::step(&mut now, isa, &gradient, &mut plain, &mut state);
-        O::step(&mut now, isa, &rows, &mut plain_bias, &mut bias_state);
+        O::step(pace, &mut now, Formed::of(&gradient), &mut plain, &mut state);
+        O::step(pace, &mut now, Formed::of_offsets(&rows), &mut plain_bias, &mut bias_state);
         sweep = optimizer.next(&mut progress, now);
     }
     let what = What { kernel, shape: [HEIGHT, WIDTH, BATCH] };
