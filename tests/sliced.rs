@@ -2,17 +2,20 @@
 //! between slices; and what is refused.
 
 mod support {
+    pub(crate) mod compositions;
     pub(crate) mod isas;
 }
 
 use fusebox::{
     Accumulate, Activation, Adam, AdamW, BiasOnly, BinaryCrossEntropy, Budget, Chain, ClipNorm, ClipValue,
-    CrossEntropy, Dense, Dropout, Error, Frozen, Gelu, Guard, Huber, Identity, Init, Isa, LayerNorm,
-    LeakyRelu, Learner, Loss, LowRank, Momentum, Mse, Nesterov, Optimizer, Private, Relu, Relu6, RmsProp,
-    Rng, Seq, Sgd, Sigmoid, Silu, Softmax, Tanh, Train, WeightDecay, WeightedCrossEntropy, Workspace, Zeroed,
+    Concat, CrossEntropy, Dense, Dropout, Each, Error, Flatten, Frozen, Gelu, Guard, Huber, Identity, Init,
+    Isa, LayerNorm, LeakyRelu, Learner, Loss, LowRank, Momentum, Mse, Nesterov, Optimizer, Parallel, Pixels,
+    Private, Relu, Relu6, Repeat, Residual, RmsProp, Rng, Seq, Sgd, Sigmoid, Silu, Softmax, Tanh, Tied,
+    Train, View, WeightDecay, Weighted, WeightedCrossEntropy, Workspace, Zeroed,
 };
 use std::fmt::Debug;
 use std::task::Poll;
+use support::compositions::{All, Other};
 use support::isas::isas;
 
 /// The largest batch.
@@ -28,8 +31,31 @@ fn budgets() -> impl Iterator<Item = Budget> {
     rows.into_iter().chain(macs).chain([Budget::ALL])
 }
 
-fn random<const N: usize>(rng: &mut Rng) -> [f32; N] {
-    std::array::from_fn(|_| 4.0 * rng.uniform() - 2.0)
+/// A row of whatever a network takes.
+trait Random {
+    fn random(rng: &mut Rng) -> Self;
+}
+
+impl Random for f32 {
+    fn random(rng: &mut Rng) -> Self {
+        4.0 * rng.uniform() - 2.0
+    }
+}
+
+impl Random for u8 {
+    fn random(rng: &mut Rng) -> Self {
+        rng.below(256) as Self
+    }
+}
+
+impl<T: Random, const N: usize> Random for [T; N] {
+    fn random(rng: &mut Rng) -> Self {
+        std::array::from_fn(|_| T::random(rng))
+    }
+}
+
+fn random<T: Random>(rng: &mut Rng) -> T {
+    T::random(rng)
 }
 
 /// How a step is taken: a part of it by `poll`, all of it by `whole`.
@@ -136,7 +162,7 @@ fn written(value: &impl Debug) -> String {
 
 /// Some steps in both ways on every instruction set, with every budget. What the optimiser keeps is compared by the steps
 /// after the first.
-fn compare<N, O, L, const IN: usize>(
+fn compare<N, O, L>(
     what: &str,
     net: &N,
     optimizer: &O,
@@ -145,13 +171,13 @@ fn compare<N, O, L, const IN: usize>(
     way: &(impl Way<N, O, L> + Clone),
 ) -> Vec<Result<u32, Error>>
 where
-    N: Train<Input = [f32; IN]> + Copy + PartialEq + Debug,
+    N: Train<Input: Random> + Copy + PartialEq + Debug,
     O: Optimizer + Clone,
     L: Loss<N::Output> + Clone,
 {
     let mut rng = Rng::new(3);
-    let batches = STEPS.map(|rows| -> (Vec<[f32; IN]>, Vec<L::Target>) {
-        (0..rows).map(|_| (random(&mut rng), target(&mut rng))).unzip()
+    let batches = STEPS.map(|rows| -> (Vec<N::Input>, Vec<L::Target>) {
+        (0..rows).map(|_| (random::<N::Input>(&mut rng), target(&mut rng))).unzip()
     });
     let mut losses = Vec::new();
     for isa in isas() {
@@ -195,7 +221,7 @@ where
 }
 
 /// [`compare`] of steps that are not refused.
-fn check<N, O, L, const IN: usize>(
+fn check<N, O, L>(
     what: &str,
     net: &N,
     optimizer: &O,
@@ -203,7 +229,7 @@ fn check<N, O, L, const IN: usize>(
     target: impl Fn(&mut Rng) -> L::Target,
     way: &(impl Way<N, O, L> + Clone),
 ) where
-    N: Train<Input = [f32; IN]> + Copy + PartialEq + Debug,
+    N: Train<Input: Random> + Copy + PartialEq + Debug,
     O: Optimizer + Clone,
     L: Loss<N::Output> + Clone,
 {
@@ -331,6 +357,74 @@ fn layers() {
     let body = he::<Seq![Dense<5, 7, Relu>, Dense<7, 5, Tanh>]>();
     let frozen = Frozen::new(&body, base);
     check("frozen", &frozen, &Momentum::new(0.1, 0.9), &CrossEntropy, label::<3>, &Guarded(Guard::new()));
+}
+
+/// A network in each way that a step can be taken, with rules that keep nothing, that keep moments, and that gather.
+fn every_way<N>(what: &str, net: &N)
+where
+    N: Train<Input: Random, Output = [f32; 3]> + Copy + PartialEq + Debug,
+{
+    let adam = ClipNorm::new(Adam::new(0.01), 0.1);
+    let private = Private::new(Momentum::new(0.1, 0.9), 0.5, 0.5, 7);
+    check(what, net, &Sgd::new(0.1), &CrossEntropy, label::<3>, &Plainly);
+    check(&format!("{what}, guarded"), net, &adam, &CrossEntropy, label::<3>, &Guarded(Guard::new()));
+    check(&format!("{what}, private"), net, &private, &CrossEntropy, label::<3>, &Privately);
+}
+
+#[test]
+fn compositions() {
+    every_way("all", &he::<All>());
+    every_way("all, in another order", &he::<Other>());
+
+    type Dropped = Residual<Seq![LayerNorm<5>, Dropout<5, 20>, Dense<5, 5, Gelu>]>;
+    every_way("blocks", &he::<Seq![Repeat<3, Dropped>, Dense<5, 3>]>());
+    every_way("blocks of blocks", &he::<Seq![Repeat<2, Repeat<2, Dense<5, 5, Tanh>>>, Dense<5, 3>]>());
+    // First and last in a network, where nobody wants the input's gradient, and the loss makes the outputs'.
+    every_way("residual alone", &he::<Residual<Dense<3, 3, Silu>>>());
+    every_way("tied alone", &he::<Tied<3, 2, Dropout<2, 20>, Gelu>>());
+    every_way("branches alone", &he::<Parallel<Dense<5, 3, Relu>, Dense<5, 3, Gelu>>>());
+}
+
+/// Rows of positions, and of bytes.
+#[test]
+fn rows_of_other_types() {
+    type Words =
+        Seq![Each<4, Seq![Dense<3, 5, Gelu>, LayerNorm<5>, Dropout<5, 20>]>, Flatten<4, 5, Dense<20, 3>>];
+    every_way("positions", &he::<Words>());
+    type Pairs = Seq![Each<2, Each<2, Dense<3, 4, Relu>>>, View<[[[f32; 4]; 2]; 2], Dense<16, 3>, [f32; 3]>];
+    every_way("positions of positions", &he::<Pairs>());
+    every_way("bytes", &he::<Seq![Pixels<6>, Dense<6, 5, Silu>, Dense<5, 3>]>());
+    every_way(
+        "positions of bytes",
+        &he::<Seq![Each<2, Seq![Pixels<3>, Dense<3, 2, Relu>]>, Flatten<2, 2, Dense<4, 3>>]>(),
+    );
+}
+
+/// Behind a body that stays, and beside one.
+#[test]
+fn compositions_with_frozen_networks() {
+    let body = he::<Seq![Dense<5, 4, Relu>, Repeat<2, Residual<Dense<4, 4, Tanh>>>]>();
+    let first = Frozen::new(&body, he::<Dense<4, 6, Gelu>>());
+    every_way("frozen first", &Chain { first, rest: he::<Dense<6, 3>>() });
+    let branches = Parallel::<_, _, Concat<9>>::new(first, he::<Dense<5, 3, Silu>>());
+    every_way("a frozen branch", &Chain { first: branches, rest: he::<Dense<9, 3>>() });
+}
+
+/// Labels that are no bytes, and weights for each sample.
+#[test]
+fn targets_of_other_types() {
+    let net = he::<Small>();
+    let wide = |rng: &mut Rng| rng.below(3) as u16;
+    check("labels of two bytes", &net, &Sgd::new(0.1), &CrossEntropy::<u16>::new(), wide, &Plainly);
+    let weighted = |rng: &mut Rng| (label::<3>(rng), [0.0, 0.5, 2.0][rng.below(3) as usize]);
+    let adam = Accumulate::new(Adam::new(0.01), 2);
+    check("weighted by sample", &net, &adam, &Weighted(CrossEntropy), weighted, &Plainly);
+    let classes = WeightedCrossEntropy::new([1.0, 0.0, 3.0], 0.1).expect("good settings");
+    check("weighted twice", &net, &adam, &Weighted(classes), weighted, &Guarded(Guard::new()));
+    let private = Private::new(Sgd::new(0.1), 0.5, 0.0, 7);
+    check("weighted, private", &net, &private, &Weighted(CrossEntropy), weighted, &Privately);
+    let errors = |rng: &mut Rng| (random(rng), rng.uniform());
+    check("errors weighted by sample", &net, &Sgd::new(0.1), &Weighted(Huber::new(0.5)), errors, &Plainly);
 }
 
 /// Sizes at which products take other kernels.

@@ -4,20 +4,31 @@
 //! cargo +nightly fuzz run train
 //! ```
 //!
-//! A bad batch is an `Err` and leaves the network as it was. Nothing panics, whatever the numbers. Instruction
-//! sets that are alike in fusing give the same losses and the same weights. Behind a guard a row of NaNs changes nothing.
+//! A bad batch, or a rate out of range, is an `Err` and leaves the network as it was. Nothing panics, whatever the numbers.
+//! Instruction sets that are alike in fusing give the same losses and the same weights. Behind a guard a row of NaNs changes
+//! nothing.
 
 #![no_main]
 
 use arbitrary::Arbitrary;
 use fusebox::{
-    Accumulate, Activation, Adam, AdamW, BinaryCrossEntropy, ClipNorm, ClipValue, CrossEntropy, Dense, Error,
-    Gelu, Guard, Huber, Init, Isa, LeakyRelu, Loss, Momentum, Mse, Nesterov, Optimizer, Relu, Relu6, RmsProp,
-    Rng, Seq, Sgd, Silu, Tanh, WeightDecay, WeightedCrossEntropy, Workspace, Zeroed,
+    Accumulate, Adam, AdamW, BinaryCrossEntropy, ClipNorm, ClipValue, Columns, Concat, CrossEntropy, Dense,
+    Each, Error, Gelu, Guard, Huber, Init, Isa, LayerNorm, LeakyRelu, Loss, Momentum, Mse, Nesterov,
+    Optimizer, Parallel, Plain, Relu, Relu6, Repeat, Residual, RmsProp, Rng, Seq, Sgd, Silu, Tanh, Tied,
+    Train, View, WeightDecay, WeightedCrossEntropy, Workspace,
 };
 use libfuzzer_sys::fuzz_target;
 
 type Net<A = Relu> = Seq![Dense<5, 19, A>, Dense<19, CLASSES>];
+
+/// Layers made of layers.
+type Composed = Seq![
+    Repeat<2, Residual<Seq![LayerNorm<5>, Dense<5, 5, Gelu>]>>,
+    Parallel<Seq![Columns<5, 1, 2>, Dense<2, 4, Silu>], Dense<5, 2, Tanh>, Concat<6>>,
+    Tied<6, 3, Residual<Dense<3, 3, Relu>>, Relu6>,
+    View<[f32; 6], Each<2, Dense<3, 4, LeakyRelu>>, [f32; 8]>,
+    Dense<8, CLASSES>,
+];
 
 const BATCH: usize = 7;
 const CLASSES: usize = 3;
@@ -58,24 +69,25 @@ fuzz_target!(|case: Case| {
     let poisoned = guarded.and_then(|row| xs.get_mut(usize::from(row))).map(|x| *x = [f32::NAN; 5]).is_some();
     let guarded = guarded.is_some();
     let steps = Steps { seed, xs: &xs, guarded, poisoned };
-    match kind % 6 {
-        0 => steps.check::<Relu, _, _>(CrossEntropy, &labels, &Sgd::new(rate)),
-        1 => steps.check::<Tanh, _, _>(CrossEntropy, &labels, &Adam::new(rate)),
+    match kind % 7 {
+        0 => steps.check::<Net<Relu>, _, _>(CrossEntropy, &labels, &Sgd::new(rate)),
+        1 => steps.check::<Net<Tanh>, _, _>(CrossEntropy, &labels, &Adam::new(rate)),
         2 => {
             let loss = WeightedCrossEntropy::new([1.0, 2.5, 0.0], 0.1).expect("good settings");
-            steps.check::<Gelu, _, _>(loss, &labels, &Momentum::new(rate, 0.9));
+            steps.check::<Net<Gelu>, _, _>(loss, &labels, &Momentum::new(rate, 0.9));
         }
         3 => {
             let optimizer = ClipNorm::new(RmsProp::new(rate), 1.0);
-            steps.check::<LeakyRelu, _, _>(Huber::new(0.5), &numbers, &optimizer);
+            steps.check::<Net<LeakyRelu>, _, _>(Huber::new(0.5), &numbers, &optimizer);
         }
         4 => {
             let optimizer = Accumulate::new(AdamW::new(rate, 0.1), 2);
-            steps.check::<Silu, _, _>(BinaryCrossEntropy::new(), &numbers, &optimizer);
+            steps.check::<Net<Silu>, _, _>(BinaryCrossEntropy::new(), &numbers, &optimizer);
         }
+        5 => steps.check::<Composed, _, _>(CrossEntropy, &labels, &Momentum::new(rate, 0.9)),
         _ => {
             let optimizer = WeightDecay::new(ClipValue::new(Nesterov::new(rate, 0.9), 1.0), 0.1);
-            steps.check::<Relu6, _, _>(Mse, &numbers, &optimizer);
+            steps.check::<Net<Relu6>, _, _>(Mse, &numbers, &optimizer);
         }
     }
 
@@ -100,24 +112,25 @@ struct Steps<'a> {
 
 impl Steps<'_> {
     /// On every instruction set, with what must hold of them.
-    fn check<A, O, L>(&self, loss: L, targets: &[L::Target], optimizer: &O)
+    fn check<N, O, L>(&self, loss: L, targets: &[L::Target], optimizer: &O)
     where
-        A: Activation + Copy,
+        N: Train<Input = [f32; 5], Output = [f32; CLASSES]> + Plain,
         O: Optimizer,
         L: Loss<[f32; CLASSES]> + Copy,
     {
-        let good = !self.xs.is_empty()
+        let good = optimizer.check().is_ok()
+            && !self.xs.is_empty()
             && self.xs.len() <= BATCH
             && self.xs.len() == targets.len()
             && targets.iter().enumerate().all(|(row, target)| loss.check(target, row).is_ok());
 
-        let mut initial = Net::<A>::ZEROED;
+        let mut initial = N::ZEROED;
         initial.init(Init::He, &mut Rng::new(self.seed));
         // What the first instruction set of each class came to: the losses, then the weights.
         let mut first: [Option<Vec<f32>>; 2] = [None, None];
         for isa in Isa::available() {
             let mut net = initial;
-            let mut workspace = Workspace::<Net<A>, BATCH, O, L>::with_loss(loss);
+            let mut workspace = Workspace::<N, BATCH, O, L>::with_loss(loss);
             let mut guard = Guard::new();
             let mut came = Vec::new();
             // The later steps find what the first left in the workspace.

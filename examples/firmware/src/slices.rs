@@ -7,8 +7,8 @@ use crate::recipe::{BATCH, Digits, LEARNING_RATE, PIXELS, SEED};
 use crate::{mixed, recipe};
 use core::task::Poll;
 use fusebox::{
-    Budget, Chain, CrossEntropy, Error, Guard, Init, Layer, Learner, Loss, Optimizer, Plain, Rng, Sgd, Stage,
-    Train, Workspace, Zeroed,
+    Budget, Chain, CrossEntropy, Error, Guard, Init, Learner, Loss, Optimizer, Plain, Rng, Sgd, Stage, Train,
+    Workspace, Zeroed,
 };
 use static_cell::ConstStaticCell;
 
@@ -16,7 +16,7 @@ use static_cell::ConstStaticCell;
 const BUDGETS: [usize; 5] = [0, 2_500, 10_000, 40_000, usize::MAX];
 
 /// A network that takes steps in both ways.
-struct Both<N: Train + Copy + Layer<Output = [f32; recipe::CLASSES]>, const B: usize, O: Optimizer> {
+struct Both<N: Train<Output = [f32; recipe::CLASSES]> + Copy, const B: usize, O: Optimizer> {
     net: N,
     workspace: Workspace<N, B, O>,
     learner: Learner<N, B, O>,
@@ -58,7 +58,7 @@ pub fn slices<B: Board>(board: &mut B) -> Result<(), Failure> {
     Ok(())
 }
 
-impl<N: Train + Copy + Layer<Output = [f32; recipe::CLASSES]>, const B: usize, O: Optimizer> Both<N, B, O> {
+impl<N: Train<Output = [f32; recipe::CLASSES]> + Copy, const B: usize, O: Optimizer> Both<N, B, O> {
     const fn new(net: N) -> Self {
         Self { net, workspace: Workspace::new(), learner: Learner::new(net) }
     }
@@ -68,7 +68,7 @@ impl<A, R, const B: usize, O: Optimizer> Both<Chain<A, R>, B, O>
 where
     A: Train<Input = [f32; PIXELS]> + Plain,
     R: Train<Input = A::Output, Output = [f32; recipe::CLASSES]> + Plain,
-    Chain<A, R>: Copy + Train<Input = [f32; PIXELS], Output = [f32; recipe::CLASSES]>,
+    Chain<A, R>: Train<Input = [f32; PIXELS], Output = [f32; recipe::CLASSES]> + Copy,
     CrossEntropy: Loss<[f32; recipe::CLASSES], Target = u8>,
 {
     /// A first step on the first `rows` images, once `whole` and once in slices of `macs` multiply-adds.

@@ -37,7 +37,7 @@ fn private() {
     keep(workspace.train_step_private(&mut net, xs, labels, &rule));
     keep(workspace.train_step_private_with(isa, &mut net, xs, labels, &rule));
     keep(staged(&mut workspace).train_step_private(&mut net, &rule));
-    keep(staged(&mut workspace).train_step_private_with(isa, &mut net, &rule));
+    keep(staged(&mut workspace).on(isa).train_step_private(&mut net, &rule));
     let mut learner = hide(Learner::new(net));
     started(&mut learner, rule);
     keep(learner.poll_private(Budget::macs(any())));

@@ -1,14 +1,16 @@
 //! Layers, alone and in chains, with every activation and first value.
 
-use crate::slices::slice;
 use crate::{any, hide, keep};
+use fusebox::layers::Side;
 use fusebox::{
-    BiasOnly, Chain, Dense, Derivative, Dropout, Frozen, Gelu, Identity, Init, InputGradient, Isa, Layer,
-    LayerNorm, LeakyRelu, LowRank, Mse, Optimizer, PerSample, Relu, Relu6, Rng, Scratch, Seq, Sgd, Sigmoid,
-    Silu, Sliced, Softmax, Tanh, Train, Workspace, Zeroed, evaluate, evaluate_with,
+    BiasOnly, Budget, Chain, Columns, Concat, Dense, Derivative, Dropout, Each, Flatten, Frozen, Gelu,
+    Identity, Init, InputGradient, Isa, Layer, LayerNorm, LeakyRelu, Learner, LowRank, Mse, Optimizer, Pace,
+    Parallel, Pixels, Plain, Relu, Relu6, Repeat, Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax,
+    Sum, Tanh, Tied, Train, View, Whole, Workspace, evaluate, evaluate_with,
 };
 
 type Body = Seq![Dense<3, 4, Relu>, Dense<4, 2, Tanh>];
+type Branches = Parallel<Seq![Columns<3, 0, 2>, Dense<2, 1, Gelu>], Dense<3, 2>, Concat<3>>;
 type Mixed = Seq![Dense<3, 4, Gelu>, LayerNorm<4>, Dropout<4, 20>, Dense<4, 2>, Softmax<2>];
 
 /// Calls them all.
@@ -39,13 +41,28 @@ pub fn all() {
     methods(LowRank::<3, 2, 2, _>::new(&base));
     methods(any::<Body>());
     methods(any::<Mixed>());
-    in_place(any::<Dense<3, 2, Tanh>>());
-    in_place(any::<Mixed>());
+    methods(any::<Columns<3, 1, 2>>());
+    methods(any::<Residual<Dense<3, 3>>>());
+    methods(any::<Residual<Dense<3, 3, Silu>>>());
+    methods(any::<Repeat<3, Residual<Dense<3, 3, Relu>>>>());
+    methods(any::<Repeat<2, Dropout<3, 20>>>());
+    methods(any::<Branches>());
+    methods(any::<Parallel<Dense<3, 2, Tanh>, Dense<3, 2>, Sum>>());
+    methods(any::<Tied<3, 2, LayerNorm<2>, Gelu>>());
+    methods(any::<Tied<3, 2, Dropout<2, 20>>>());
+    methods(any::<View<[[f32; 2]; 3], Dense<6, 2, Gelu>, [f32; 2]>>());
+    let positions = any::<Each<2, Seq![Dense<3, 2, Silu>, Dropout<2, 20>]>>();
+    run(positions);
+    run_in_place(positions);
+    train(Chain { first: Stranger(positions), rest: Stranger(any::<Flatten<2, 2, Dense<4, 2>>>()) });
+    run(any::<Pixels<3>>());
+    train(Chain { first: Stranger(any::<Pixels<3>>()), rest: any::<Dense<3, 2>>() });
     let body = any::<Body>();
     methods(Frozen::new(&body, any::<Dense<2, 2>>()));
     methods(Frozen::new(&body, any::<Seq![Dense<2, 3, Silu>, LayerNorm<3>]>()));
     methods(Stranger(any::<Dense<3, 2, Relu>>()));
     by_name();
+    input_gradients();
 }
 
 fn with_activation<A: fusebox::Activation + Copy>(layer: Dense<3, 2, A>) {
@@ -63,6 +80,8 @@ fn by_name() {
     let (xs, ys, isa) = (hide(&xs[..]), hide(&mut ys[..]), hide(Isa::portable()));
     let mut rng = Rng::new(any());
     keep((rng.uniform(), rng.normal()));
+    keep((<LayerNorm<3> as Train>::he(&mut rng), View::<[f32; 2], _, [f32; 2]>::new(any::<Softmax<2>>())));
+    keep(Parallel::<_, _, Sum>::new(any::<Dense<3, 2>>(), any::<Dense<3, 2>>()));
     let mut net = Mixed::he(&mut rng);
     Chain::init(&mut net, some_init(), &mut rng);
     let mut scratch = Scratch::<_, 3>::new();
@@ -87,132 +106,140 @@ fn some_init() -> Init {
     }
 }
 
-/// Every method of a layer: at once, and in the course of a training.
-fn methods<const OUT: usize, L>(mut layer: L)
-where
-    L: PerSample<Output = [f32; OUT]> + Sliced,
-{
-    let isa = hide(Isa::portable());
-    let (xs, mut ys) = (any::<[L::Input; 4]>(), any::<[[f32; OUT]; 4]>());
-    let (xs, ys) = (hide(&xs[..]), hide(&mut ys[..]));
-    layer.init(some_init(), &mut Rng::new(any()));
-    let (mut even, mut odd) = (any::<[f32; 16]>(), any::<[f32; 16]>());
-    layer.run(isa, xs, [hide(&mut even), hide(&mut odd)], ys);
-
-    let mut net = Stranger(layer);
-    let mut workspace = hide(Workspace::<Stranger<L>, 3, Sgd, Mse>::with_loss(Mse));
-    let mut dxs = any::<[L::Input; 4]>();
-    keep(workspace.input_gradient(&net, xs, ys, hide(&mut dxs)));
-    keep(workspace.train_step(&mut net, xs, ys, &Sgd::new(any())));
+/// What is done with the gradient with respect to inputs.
+fn input_gradients() {
+    let (isa, pace) = (hide(Isa::portable()), &mut Whole::on(hide(Isa::portable())));
+    let (mut dxs, factors) = (any::<[[f32; 3]; 4]>(), any::<[f32; 12]>());
+    let mut dx = InputGradient::into(hide(&mut dxs[..]), Derivative::Factors(hide(&factors)));
+    keep(dx.wanted(any()));
+    dx.reborrow().write(isa, |dxs| keep(dxs.len()));
+    dx.reborrow().rows(&any_range()).write_zeros(pace);
+    keep(dx.target().map(|(dxs, derivative)| derivative.apply(isa, dxs)));
+    InputGradient::<[f32; 3]>::unwanted().write_zeros(pace);
 }
 
-/// A layer amid a chain, where a network with a frozen body does not compile.
-fn in_place<const OUT: usize, L: Layer<Output = [f32; OUT]>>(layer: L) {
-    let (mut even, mut odd, mut ys) = (any::<[f32; 16]>(), any::<[f32; 16]>(), any::<[[f32; OUT]; 4]>());
-    layer.run_in_place(hide(Isa::portable()), [hide(&mut even), hide(&mut odd)], hide(&mut ys));
+fn any_range() -> core::ops::Range<usize> {
+    any()..any()
+}
+
+/// Every method of a layer whose inputs and outputs are rows of numbers: at once, and in the course of a training.
+fn methods<const OUT: usize, L>(layer: L)
+where
+    L: Train<Input: Plain, Output = [f32; OUT]> + Copy,
+{
+    run(layer);
+    run_in_place(layer);
+    train(Stranger(layer));
+    let mut workspace = hide(Workspace::<Stranger<L>, 3, Sgd, Mse>::with_loss(Mse));
+    let (xs, ys, mut dxs) = (any::<[L::Input; 4]>(), any::<[[f32; OUT]; 4]>(), any::<[L::Input; 4]>());
+    keep(workspace.input_gradient(&Stranger(layer), hide(&xs[..]), hide(&ys[..]), hide(&mut dxs)));
+}
+
+/// A layer that is run and given its first values.
+fn run<L: Train>(mut layer: L) {
+    let isa = hide(Isa::portable());
+    let (xs, mut ys, mut scratch) = (any::<[L::Input; 4]>(), any::<[L::Output; 4]>(), any::<[f32; 16]>());
+    let (xs, ys) = (hide(&xs[..]), hide(&mut ys[..]));
+    layer.init(some_init(), &mut Rng::new(any()));
+    layer.run(isa, xs, hide(&mut scratch), ys);
+    let mut scratch = Scratch::<_, 3>::new();
+    keep(Layer::infer(&layer, xs, &mut scratch, ys));
+    keep(Layer::infer_with(&layer, isa, xs, &mut scratch, ys));
+}
+
+/// A layer amid a chain.
+fn run_in_place<L: Layer<Input: Plain>>(layer: L) {
+    let (mut buffer, mut ys) = (any::<[f32; 16]>(), any::<[L::Output; 4]>());
+    let side = if any::<u8>() == 0 { Side::Front } else { Side::Back.other() };
+    layer.run_in_place(hide(Isa::portable()), hide(&mut buffer), side, hide(&mut ys));
+}
+
+/// Steps on a network that calls every method of its layers, taken whole and in slices.
+fn train<const OUT: usize, N: Train<Output = [f32; OUT]> + Copy>(mut net: N) {
+    let (xs, ys) = (any::<[N::Input; 4]>(), any::<[[f32; OUT]; 4]>());
+    let (xs, ys) = (hide(&xs[..]), hide(&ys[..]));
+    let mut workspace = hide(Workspace::<N, 3, Sgd, Mse>::with_loss(Mse));
+    keep(workspace.train_step(&mut net, xs, ys, &Sgd::new(any())));
+    keep(workspace.validate(&net, xs, ys));
+    let mut learner = hide(Learner::<N, 3, Sgd, Mse>::with_loss(net, Mse));
+    keep(learner.push(any(), |x| *x = any()));
+    keep(learner.start(Sgd::new(any())));
+    keep(learner.poll(Budget::macs(any())));
 }
 
 /// A layer as a user writes it, around one of fusebox, which it hands slices of any length.
 #[derive(Clone, Copy)]
 struct Stranger<L>(L);
 
-impl<L: PerSample + Sliced> Layer for Stranger<L> {
+impl<L: Train + Copy> Layer for Stranger<L> {
     type Input = L::Input;
     type Output = L::Output;
-    type Even<const B: usize> = L::Even<B>;
-    type Odd<const B: usize> = L::Odd<B>;
+    type Scratch = L::Scratch;
+    type InPlace = L::InPlace;
 
-    fn run(&self, isa: Isa, xs: &[L::Input], [even, odd]: [&mut [f32]; 2], ys: &mut [L::Output]) {
-        self.0.run(isa, hide(xs), [hide(even), hide(odd)], hide(ys));
+    fn run(&self, isa: Isa, xs: &[L::Input], scratch: &mut [f32], ys: &mut [L::Output]) {
+        self.0.run(isa, hide(xs), hide(scratch), hide(ys));
     }
 }
 
-impl<L: PerSample + Sliced> Train for Stranger<L> {
-    type Tape<const B: usize> = L::Tape<B>;
-    type Gradients<const B: usize> = L::Gradients<B>;
+impl<L: Train + Copy> Train for Stranger<L> {
+    type Tape = L::Tape;
+    type Gradients = L::Gradients;
+    type Memory = L::Memory;
     type State<O: Optimizer> = L::State<O>;
+    type End = L::End;
+
+    const PASSES_GRADIENT: bool = L::PASSES_GRADIENT;
 
     fn init(&mut self, init: Init, rng: &mut Rng) {
         self.0.init(init, rng);
     }
 
-    fn forward<const B: usize>(
+    fn forward<P: Pace>(
         &self,
-        isa: Isa,
+        pace: &mut P,
         xs: &[L::Input],
-        tape: &mut L::Tape<B>,
+        memory: Option<&L::Memory>,
+        tape: &mut [L::Tape],
         ys: &mut [L::Output],
     ) {
-        self.0.forward(isa, hide(xs), tape, hide(ys));
-        slice(|slice| self.0.forward_slice(isa, slice, hide(xs), tape, hide(ys)));
+        keep((pace.isa(), pace.take(any(), any()), pace.take_whole(any())));
+        self.0.forward(pace, hide(xs), hide(memory), hide(tape), hide(ys));
     }
 
-    fn derivative<'a, const B: usize>(tape: &'a L::Tape<B>, ys: &'a [L::Output]) -> Derivative<'a> {
-        let derivative = L::derivative(tape, hide(ys));
-        derivative.apply(hide(Isa::portable()), hide(&mut any::<[[f32; 2]; 3]>()[..]));
+    fn derivative<'a>(tape: &'a [L::Tape], ys: &'a [L::Output]) -> Derivative<'a> {
+        let derivative = L::derivative(hide(tape), hide(ys));
+        let part = derivative.part(&any_range());
+        part.apply(hide(Isa::portable()), hide(&mut any::<[[f32; 2]; 3]>()[..]));
         derivative
     }
 
-    fn backward<const B: usize>(
+    fn backward<P: Pace>(
         &self,
-        isa: Isa,
+        pace: &mut P,
         xs: &[L::Input],
-        tape: &L::Tape<B>,
+        tape: &[L::Tape],
         dys: &[L::Output],
-        gradients: &mut L::Gradients<B>,
+        gradients: &mut [L::Gradients],
         dx: InputGradient<'_, L::Input>,
     ) {
-        match any::<u8>() {
-            0 => dx.write(isa, |dxs| keep(dxs.len())),
-            1 => slice(|slice| self.0.backward_slice(isa, slice, hide(xs), tape, hide(dys), gradients, dx)),
-            _ => self.0.backward(isa, hide(xs), tape, hide(dys), gradients, dx),
-        }
+        self.0.backward(pace, hide(xs), hide(tape), hide(dys), hide(gradients), hide(dx));
     }
 
-    fn update<O: Optimizer, const B: usize>(
+    fn update<O: Optimizer, P: Pace>(
         &mut self,
-        isa: Isa,
+        pace: &mut P,
         xs: &[L::Input],
-        tape: &L::Tape<B>,
+        tape: &[L::Tape],
         dys: &[L::Output],
-        gradients: &L::Gradients<B>,
+        gradients: &[L::Gradients],
         sweep: &mut O::Sweep,
         state: &mut L::State<O>,
     ) {
-        self.0.update::<O, B>(isa, hide(xs), tape, hide(dys), gradients, sweep, state);
-        let mut squares = any::<[f32; 4]>();
-        self.add_norms(isa, xs, tape, dys, gradients, &mut squares);
-        let from = self.0;
-        slice(|slice| {
-            let (xs, dys) = (hide(xs), hide(dys));
-            self.0.copy_slice(slice, &from);
-            self.0.update_slice::<O, B>(isa, slice, xs, tape, dys, gradients, sweep, state);
-            self.0.add_norms_slice(isa, slice, xs, tape, dys, gradients, hide(&mut squares));
-            keep((slice.take(any(), any()), slice.take_whole(any())));
-        });
-        let mut gradients = L::Gradients::<B>::ZEROED;
-        Self::scale_rows(&squares, &mut gradients);
-        keep(gradients);
+        self.0.update::<O, P>(pace, hide(xs), hide(tape), hide(dys), hide(gradients), sweep, state);
+    }
+
+    fn remember<P: Pace>(&mut self, pace: &mut P, xs: &[L::Input], tape: &[L::Tape], memory: &mut L::Memory) {
+        self.0.remember(pace, hide(xs), hide(tape), memory);
     }
 }
-
-impl<L: PerSample + Sliced> PerSample for Stranger<L> {
-    fn add_norms<const B: usize>(
-        &self,
-        isa: Isa,
-        xs: &[L::Input],
-        tape: &L::Tape<B>,
-        dys: &[L::Output],
-        gradients: &L::Gradients<B>,
-        squares: &mut [f32],
-    ) {
-        self.0.add_norms(isa, hide(xs), tape, hide(dys), gradients, hide(squares));
-    }
-
-    fn scale_rows<const B: usize>(factors: &[f32], gradients: &mut L::Gradients<B>) {
-        L::scale_rows(hide(factors), hide(gradients));
-    }
-}
-
-/// As it stands, each pass is one unit.
-impl<L: PerSample + Sliced> Sliced for Stranger<L> {}

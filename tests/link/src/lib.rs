@@ -15,7 +15,6 @@ pub mod integers;
 pub mod layers;
 pub mod metrics;
 pub mod products;
-pub mod slices;
 pub mod text;
 pub mod training;
 

@@ -1,11 +1,12 @@
 //! Descriptions, and the copies and comparisons that derives write.
 
-use crate::slices::slice;
 use crate::{any, hide, keep};
 use core::fmt::{self, Debug, Display, Write};
 use fusebox::data::{
     Clean, Findings, Found, Full, Labels, MinMax, Missing, Outliers, Report, Standardize, Statistics, Windows,
 };
+use fusebox::layers::Side;
+use fusebox::optimizers::Batches;
 use fusebox::*;
 
 type Layers = Seq![Dense<3, 4, Relu>, Dense<4, 2>];
@@ -42,7 +43,7 @@ fn whole_numbers() {
     debug(&hide(Workspace::<Layers, 3>::new()).stage());
     debug(&hide(Learner::<Layers, 3>::new(any())));
     debug(&hide(Budget::rows(any())));
-    slice(|slice| debug(slice));
+    debug(&hide(Whole::on(Isa::portable())));
     debug(&hide(Reservoir::<u8, 3>::new()));
     debug(&hide(Offered::Refused(any::<u8>())));
     debug(&hide(Batches { batches: any() }));
@@ -50,6 +51,13 @@ fn whole_numbers() {
     debug(&any::<Either<f32, [f32; 2]>>());
     debug(&any::<Softmax<3>>());
     debug(&any::<Dropout<3, 20>>());
+    debug(&any::<Columns<3, 1, 2>>());
+    debug(&any::<Pixels<3>>());
+    debug(&hide(Side::Front));
+    debug(&hide(Sum));
+    debug(&hide(Concat::<3>));
+    debug(&hide(Linear));
+    debug(&hide(Curved));
     debug(&hide(Init::He));
     debug(&hide(CrossEntropy));
     debug(&hide(Mse));
@@ -88,11 +96,22 @@ pub fn excepted() {
     debug(&net);
     debug(&dense);
     debug(&any::<LayerNorm<3>>());
+    debug(&any::<Residual<Dense<3, 3>>>());
+    debug(&any::<Repeat<2, Dense<3, 3>>>());
+    debug(&any::<Each<2, Dense<3, 3>>>());
+    debug(&any::<Parallel<Dense<3, 2>, Dense<3, 2>>>());
+    debug(&any::<Tied<3, 2, Dropout<2, 20>>>());
+    debug(&any::<Flatten<2, 3, Dense<6, 2>>>());
     debug(&Frozen::new(&net, any::<Dense<2, 2>>()));
+    debug(&InputGradient::into(&mut [any::<[f32; 3]>()], Derivative::One));
+    let (xs, dys) = ([any::<[f32; 3]>()], [any::<[f32; 2]>()]);
+    debug(&Product::of(&xs, &dys));
+    debug(&Rows::of(&xs));
+    debug(&Formed::of(&xs));
     debug(&BiasOnly::new(&dense));
     debug(&LowRank::<3, 2, 1>::new(&dense));
     debug(&Scratch::<Layers, 3>::new());
-    let derivative = <Dense<3, 2, Tanh> as Train>::derivative::<3>(&(), &[[0.0; 2]; 3]);
+    let derivative = <Dense<3, 2, Tanh> as Train>::derivative(&[], &[[0.0; 2]; 3]);
     debug(&derivative);
     if let Derivative::Curve(slopes) = derivative {
         debug(&slopes);
@@ -104,6 +123,7 @@ pub fn excepted() {
         debug(&loss);
     }
     debug(&hide(Huber::new(any())));
+    debug(&hide(Weighted(Huber::new(any()))));
     debug(&hide(BinaryCrossEntropy::new()));
     let sgd = hide(Sgd::new(any()));
     debug(&sgd);
@@ -141,12 +161,21 @@ fn copies() {
     copy(&hide(Reservoir::<u8, 3>::new()));
     copy(&hide(Guard::<Layers>::new()));
     copy(&any::<Either<f32, [f32; 2]>>());
+    copy(&hide(Whole::on(Isa::portable())));
+    copy(&hide(Sum));
+    copy(&hide(Concat::<3>));
+    copy(&hide(Linear));
+    copy(&hide(Curved));
+    let (xs, dys) = ([any::<[f32; 3]>()], [any::<[f32; 2]>()]);
+    copy(&Product::of(&xs, &dys));
+    copy(&Rows::of(&xs));
+    copy(&Formed::of(&xs));
     let numbers = any::<[f32; 4]>();
     if let Ok(mat) = Mat::new(&numbers, any(), any()) {
         copy(&mat);
         copy(&hide(Epilogue::ReluMask(mat)));
     }
-    let derivative = <Dense<3, 2, Tanh> as Train>::derivative::<3>(&(), &[[0.0; 2]; 3]);
+    let derivative = <Dense<3, 2, Tanh> as Train>::derivative(&[], &[[0.0; 2]; 3]);
     copy(&derivative);
     if let Derivative::Curve(slopes) = derivative {
         copy(&slopes);
@@ -180,6 +209,15 @@ fn comparisons() {
     compare(&any::<LayerNorm<3>>());
     compare(&any::<Softmax<3>>());
     compare(&any::<Dropout<3, 20>>());
+    compare(&any::<Columns<3, 1, 2>>());
+    compare(&any::<Pixels<3>>());
+    compare(&any::<Residual<Dense<3, 3>>>());
+    compare(&any::<Repeat<2, Dense<3, 3>>>());
+    compare(&any::<Each<2, Dense<3, 3>>>());
+    compare(&any::<Parallel<Dense<3, 2>, Dense<3, 2>>>());
+    compare(&any::<Tied<3, 2, Dropout<2, 20>>>());
+    compare(&any::<Flatten<2, 3, Dense<6, 2>>>());
+    compare(&hide(Side::Front));
     compare(&Frozen::new(&net, any::<Dense<2, 2>>()));
     compare(&BiasOnly::new(&dense));
     compare(&LowRank::<3, 2, 1>::new(&dense));
@@ -201,6 +239,7 @@ fn comparisons() {
         compare(&loss);
     }
     compare(&hide(Huber::new(any())));
+    compare(&hide(Weighted(Huber::new(any()))));
     compare(&hide(BinaryCrossEntropy::new()));
     let sgd = hide(Sgd::new(any()));
     compare(&sgd);

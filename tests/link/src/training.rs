@@ -1,11 +1,11 @@
 //! Losses, optimisers, and the steps of a training.
 
-use crate::slices::slice;
 use crate::{any, hide, keep};
 use fusebox::{
     Accumulate, Adam, AdamW, BinaryCrossEntropy, Budget, ClipNorm, ClipValue, CrossEntropy, Dense, Error,
-    Guard, Huber, Isa, Learner, Limits, Loss, Momentum, Mse, Nesterov, Optimizer, Plain, Relu, RmsProp, Seq,
-    Sgd, WeightDecay, WeightedCrossEntropy, Workspace, Zeroed,
+    Formed, Gradient, Guard, Huber, Isa, Learner, Limits, Loss, Momentum, Mse, Nesterov, Optimizer, Pace,
+    Plain, Product, Relu, RmsProp, Rows, Seq, Sgd, WeightDecay, Weighted, WeightedCrossEntropy, Whole,
+    Workspace, Zeroed,
 };
 
 type Net = Seq![Dense<3, 4, Relu>, Dense<4, 2>];
@@ -13,12 +13,21 @@ type Net = Seq![Dense<3, 4, Relu>, Dense<4, 2>];
 /// Calls them all.
 pub fn all() {
     loss(hide(CrossEntropy), &any::<[u8; 4]>());
+    loss(hide(CrossEntropy::<u16>::new()), &any::<[u16; 4]>());
+    loss(hide(CrossEntropy::<u32>::new()), &any::<[u32; 4]>());
+    loss(hide(CrossEntropy::<i32>::new()), &any::<[i32; 4]>());
+    loss(hide(CrossEntropy::<usize>::new()), &any::<[usize; 4]>());
     loss(hide(Mse), &any::<[[f32; 2]; 4]>());
     loss(hide(Huber::new(any())), &any::<[[f32; 2]; 4]>());
     loss(hide(BinaryCrossEntropy { positive_weight: any() }), &any::<[[f32; 2]; 4]>());
     if let Ok(weighted) = WeightedCrossEntropy::<2>::new(any(), any()) {
         loss(hide(weighted), &any::<[u8; 4]>());
+        loss(hide(Weighted(weighted)), &any::<[(u8, f32); 4]>());
     }
+    if let Ok(weighted) = WeightedCrossEntropy::<2, u16>::with_labels(any(), any()) {
+        loss(hide(weighted), &any::<[u16; 4]>());
+    }
+    loss(hide(Weighted(Huber::new(any()))), &any::<[([f32; 2], f32); 4]>());
     loss(hide(Stranger(Mse)), &any::<[[f32; 2]; 4]>());
     let sgd = Sgd::new(any());
     let adam = Adam::new(any());
@@ -29,42 +38,48 @@ pub fn all() {
     steps(hide(AdamW::new(any(), any())));
     steps(hide(RmsProp::new(any())));
     steps(hide(WeightDecay::new(sgd, any())));
+    steps(hide(WeightDecay::new(adam, any()).weights_only()));
     steps(hide(ClipValue::new(adam, any())));
     steps(hide(ClipNorm::new(adam, any())));
     steps(hide(Accumulate::new(sgd, any())));
     steps(hide(Stranger(adam)));
 }
 
-/// A loss, given slices of any length.
+/// A loss, given slices of any length, at once and in a learner's slices.
 fn loss<L: Loss<[f32; 2]>>(loss: L, targets: &[L::Target]) {
     let (ys, mut dys) = (any::<[[f32; 2]; 4]>(), any::<[[f32; 2]; 4]>());
     let targets = hide(targets);
     for target in targets {
         keep(loss.check(target, any()));
     }
+    keep((loss.settings(), loss.weight(targets)));
     let isa = hide(Isa::portable());
     keep(loss.gradient(isa, hide(&ys), targets, hide(&mut dys)));
     let mut sums = any::<[f32; 16]>();
-    slice(|slice| keep(loss.gradient_slice(isa, slice, hide(&ys), targets, hide(&mut dys), &mut sums)));
+    keep(loss.paced(&mut Whole::on(isa), hide(&ys), targets, hide(&mut dys), &mut sums));
+    let mut learner = hide(Learner::<Dense<1, 2>, 3, Sgd, L>::with_loss(any(), loss));
+    for &target in targets {
+        keep(learner.push(target, |x| *x = any()));
+    }
+    keep(learner.start(Sgd::new(any())));
+    keep(learner.poll(Budget::macs(any())));
 }
 
 /// An optimiser, given slices of any length.
 pub(crate) fn optimizer<O: Optimizer>(optimizer: &O) {
-    let isa = hide(Isa::portable());
+    let pace = &mut Whole::on(hide(Isa::portable()));
     let mut progress = any::<O::Progress>();
+    keep(optimizer.check());
     let mut sweep = optimizer.begin(&mut progress, any());
     let (xs, dys) = (any::<[[f32; 3]; 4]>(), any::<[[f32; 2]; 4]>());
     let (xs, dys) = (hide(&xs[..]), hide(&dys[..]));
     let mut weight = any::<[[f32; 2]; 3]>();
     let (mut weights, mut biases) = (any::<O::State<[[f32; 2]; 3]>>(), any::<O::State<[f32; 2]>>());
-    O::step(&mut sweep, isa, &any(), &mut weight, &mut weights);
-    O::step_product(&mut sweep, isa, xs, dys, &mut weight, &mut weights);
-    O::step_rows(&mut sweep, isa, dys, &mut any(), &mut biases);
-    slice(|slice| {
-        O::step_slice(slice, &mut sweep, isa, &any(), &mut weight, &mut weights);
-        O::step_product_slice(slice, &mut sweep, isa, xs, dys, &mut weight, &mut weights);
-        O::step_rows_slice(slice, &mut sweep, isa, dys, &mut any(), &mut biases);
-    });
+    O::step(pace, &mut sweep, Formed::of(&any()), &mut weight, &mut weights);
+    O::step(pace, &mut sweep, Formed::of_offsets(&any()), &mut weight, &mut weights);
+    O::step(pace, &mut sweep, Product::of(xs, dys), &mut weight, &mut weights);
+    O::step(pace, &mut sweep, Product::sum([(xs, dys), (hide(xs), hide(dys))]), &mut weight, &mut weights);
+    O::step(pace, &mut sweep, Rows::of(dys), &mut any(), &mut biases);
     keep(optimizer.next(&mut progress, sweep).map(drop));
     keep((weight, weights, biases));
 }
@@ -91,15 +106,17 @@ fn steps<O: Optimizer + Copy>(rule: O) {
     let rows = xs.iter().copied().zip(labels.iter().copied());
     keep(workspace.train_step_from(&mut net, rows, optimizer));
     keep(staged(&mut workspace).train_step(&mut net, optimizer));
-    keep(staged(&mut workspace).train_step_with(isa, &mut net, optimizer));
+    keep(staged(&mut workspace).on(isa).train_step(&mut net, optimizer));
     keep(staged(&mut workspace).train_step_guarded(&mut net, optimizer, &mut guard));
-    keep(staged(&mut workspace).train_step_guarded_with(isa, &mut net, optimizer, &mut guard));
+    keep(workspace.validate(&net, xs, labels));
+    keep(workspace.validate_with(isa, &net, xs, labels));
     let mut learner = hide(Learner::new(net));
     started(&mut learner, rule);
     keep(learner.poll(Budget::macs(any())));
     keep(learner.poll_with(isa, Budget::rows(any())));
     keep(learner.poll_guarded(Budget::macs(any()), &mut guard));
     keep(learner.poll_guarded_with(isa, Budget::rows(any()), &mut guard));
+    keep(learner.validate(xs, labels));
 }
 
 /// Some rows, staged: there may be none, or as many as there is room for.
@@ -121,7 +138,7 @@ pub(crate) fn started<O: Optimizer>(learner: &mut Learner<Net, 3, O>, rule: O) {
     keep(learner.start(rule));
 }
 
-/// A loss or an optimiser as a user writes it, without slices.
+/// A loss or an optimiser as a user writes it.
 #[derive(Clone, Copy)]
 struct Stranger<T>(T);
 
@@ -138,46 +155,25 @@ impl<L: Loss<[f32; 2]>> Loss<[f32; 2]> for Stranger<L> {
 }
 
 impl<O: Optimizer> Optimizer for Stranger<O> {
-    type State<P: Zeroed> = O::State<P>;
+    type State<P: Plain> = O::State<P>;
     type Progress = O::Progress;
     type Sweep = O::Sweep;
 
-    fn begin(&self, progress: &mut O::Progress, rows: usize) -> O::Sweep {
-        self.0.begin(progress, rows)
+    fn begin(&self, progress: &mut O::Progress, weight: f32) -> O::Sweep {
+        self.0.begin(progress, weight)
     }
 
     fn next(&self, progress: &mut O::Progress, sweep: O::Sweep) -> Option<O::Sweep> {
         self.0.next(progress, sweep)
     }
 
-    fn step<P: Plain>(
+    fn step<P: Plain, G: Gradient<P>, Q: Pace>(
+        pace: &mut Q,
         sweep: &mut O::Sweep,
-        isa: Isa,
-        gradient: &P,
+        gradient: G,
         parameters: &mut P,
         state: &mut O::State<P>,
     ) {
-        O::step(sweep, isa, gradient, parameters, state);
-    }
-
-    fn step_product<const IN: usize, const OUT: usize>(
-        sweep: &mut O::Sweep,
-        isa: Isa,
-        xs: &[[f32; IN]],
-        dys: &[[f32; OUT]],
-        weight: &mut [[f32; OUT]; IN],
-        state: &mut O::State<[[f32; OUT]; IN]>,
-    ) {
-        O::step_product(sweep, isa, xs, dys, weight, state);
-    }
-
-    fn step_rows<const OUT: usize>(
-        sweep: &mut O::Sweep,
-        isa: Isa,
-        dys: &[[f32; OUT]],
-        bias: &mut [f32; OUT],
-        state: &mut O::State<[f32; OUT]>,
-    ) {
-        O::step_rows(sweep, isa, dys, bias, state);
+        O::step(pace, sweep, gradient, parameters, state);
     }
 }
