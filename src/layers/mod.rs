@@ -286,7 +286,57 @@ pub trait Train: Layer {
     type End: End;
 
     /// Whether a sample's outputs depend on the others of its batch. Then its share in the gradient is not known, and private
-    /// training does not compile.
+    /// training does not compile, wherever in a network the layer is.
+    ///
+    /// ```compile_fail,E0080
+    /// # use fusebox::*;
+    /// # #[derive(Clone, Copy)]
+    /// # struct Mixing;
+    /// # plain!(Mixing {});
+    /// # impl Layer for Mixing {
+    /// #     type Input = [f32; 2];
+    /// #     type Output = [f32; 2];
+    /// #     type Scratch = ();
+    /// #     type InPlace = [f32; 2];
+    /// #     fn run(&self, _: Isa, _: &[[f32; 2]], _: &mut [f32], _: &mut [[f32; 2]]) {}
+    /// # }
+    /// impl Train for Mixing {
+    ///     const MIXES_SAMPLES: bool = true;
+    ///     // ..
+    /// #     type Tape = ();
+    /// #     type Gradients = ();
+    /// #     type Memory = ();
+    /// #     type State<O: Optimizer> = ();
+    /// #     type End = Linear;
+    /// #     fn init(&mut self, _: Init, _: &mut Rng) {}
+    /// #     fn forward<P: Pace>(&self, _: &mut P, _: &[[f32; 2]], _: Option<&()>, _: &mut [()], _: &mut [[f32; 2]]) {}
+    /// #     fn backward<P: Pace>(
+    /// #         &self,
+    /// #         _: &mut P,
+    /// #         _: &[[f32; 2]],
+    /// #         _: &[()],
+    /// #         _: &[[f32; 2]],
+    /// #         _: &mut [()],
+    /// #         _: InputGradient<'_, [f32; 2]>,
+    /// #     ) {
+    /// #     }
+    /// #     fn update<O: Optimizer, P: Pace>(
+    /// #         &mut self,
+    /// #         _: &mut P,
+    /// #         _: &[[f32; 2]],
+    /// #         _: &[()],
+    /// #         _: &[[f32; 2]],
+    /// #         _: &[()],
+    /// #         _: &mut O::Sweep,
+    /// #         _: &mut (),
+    /// #     ) {
+    /// #     }
+    /// }
+    /// type Net = Seq![Residual<Mixing>, Dense<2, 2>];
+    /// let (mut net, mut workspace) = (Net::ZEROED, Workspace::<Net, 1, Private<Sgd>>::new());
+    /// // "a layer mixes the samples of a batch: no private training"
+    /// workspace.train_step_private(&mut net, &[[0.0; 2]], &[0], &Private::new(Sgd::new(0.1), 1.0, 0.5, 7)).unwrap();
+    /// ```
     const MIXES_SAMPLES: bool = false;
 
     /// Whether the gradient with respect to the input is one: that of a frozen network is not, and no layer before it learns.
