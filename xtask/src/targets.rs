@@ -48,7 +48,10 @@ pub(crate) fn aarch64(both: bool, choice: Choice) -> Result<()> {
     // every machine but for the kernels that they call, and the comparison below has whole trainings.
     let mut test = cargo("test", root());
     // The tests compile for longer so, but run in a tenth of the time. The comparison runs for seconds as it is.
-    test.args(["--config", "profile.dev.package.fusebox.opt-level=1", "--lib"]);
+    for package in ["fusebox", "wide"] {
+        test.arg("--config").arg(format!("profile.dev.package.{package}.opt-level=1"));
+    }
+    test.arg("--lib");
     for name in ["gemm", "gemm_shapes", "packed", "training"] {
         test.args(["--test", name]);
     }
