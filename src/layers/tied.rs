@@ -93,7 +93,8 @@ where
     }
 }
 
-/// The hidden numbers, the middle layer's outputs, then what the activation and the middle layer store.
+/// The gradients with respect to the hidden numbers and to the middle layer's outputs, then the middle layer's
+/// gradients.
 type Cut<'a, K, T> = (&'a [K], &'a [K], &'a [T]);
 
 impl<const IN: usize, const HIDDEN: usize, M, A> Train for Tied<IN, HIDDEN, M, A>
