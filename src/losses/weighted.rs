@@ -6,9 +6,9 @@ use crate::pace::{FUNCTION, Pace};
 use crate::{Error, Isa};
 use core::slice::{from_mut, from_ref};
 
-/// Another loss with a non-negative weight per sample, given in the target: the mean over the batch is `sum_i w_i l_i
-/// / sum_i w_i`. A batch whose weights are all zero has loss 0 and gradient 0. If the other loss weights its rows
-/// too, the two weights are multiplied.
+/// Another loss with a non-negative weight per sample, given in the target: the mean over the batch is
+/// `sum_i w_i l_i / sum_i w_i`. A batch whose weights are all zero has loss 0 and gradient 0. If the other loss
+/// weights its rows too, the two weights are multiplied.
 ///
 /// Computed one row at a time, which is slower than the other loss alone.
 ///
