@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Standardize   y = (x - mean) / std                       x = y std + mean
-//! MinMax        t = (x - min) / (max - min)                y = (1 - t) low + t high, and back alike
+//! MinMax        t = (x - min) / (max - min)                y = (1 - t) low + t high; inverted likewise
 //! ```
 //!
 //! Like scikit-learn's `StandardScaler` and `MinMaxScaler`, except that a feature that is constant in training always

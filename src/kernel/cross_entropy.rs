@@ -139,7 +139,7 @@ impl<T: Label> Rows<'_, T> {
     ///
     /// ```text
     /// d = -|z - other z|,  p = 1 / (1 + e^d) for the larger, e^d / (1 + e^d) for the other
-    /// loss = ln(1 + e^d), and -d more where the label is the other's
+    /// loss = ln(1 + e^d), minus d if the label is the other class
     /// ```
     ///
     /// # Safety

@@ -2,8 +2,8 @@
 //! trained.
 //!
 //! ```text
-//! BiasOnly    y = f(x W + b)                 W by reference; b learns
-//! LowRank     y = f(x W + b + (x D) U)       W and b by reference; D and U learn
+//! BiasOnly    y = f(x W + b)                 W by reference; b trained
+//! LowRank     y = f(x W + b + (x D) U)       W and b by reference; D and U trained
 //! ```
 //!
 //! The borrowed layer needs no gradient and no optimiser state.

@@ -1,9 +1,9 @@
 //! The fully connected layer.
 //!
 //! ```text
-//! forward    y  = f(x W + b)        x: B x IN, W: IN x OUT        NN product; bias first, f at the store
-//! backward   dx = (dy W^T) f'       the previous layer's f', masked at the store           NT product
-//! update     W  = rule(W, x^T dy)   the rule at the store: no gradient is ever in memory   TN product
+//! forward    y  = f(x W + b)        x: B x IN, W: IN x OUT        NN product; bias first, f in the epilogue
+//! backward   dx = (dy W^T) f'       the previous layer's f', masked in the epilogue           NT product
+//! update     W  = rule(W, x^T dy)   the rule in the epilogue: no gradient in memory           TN product
 //!            b  = rule(b, sum dy)
 //! ```
 //!

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! tp    = counts[c][c]                   of class c and predicted as c
-//! precision = tp / sum counts[.][c]      of what was predicted as c, the part that is c
-//! recall    = tp / sum counts[c][.]      of what is c, the part predicted as c
-//! f1        = 2 tp / (sum counts[.][c] + sum counts[c][.])      their harmonic mean
+//! precision = tp / sum counts[.][c]      fraction of the rows predicted as c that are c
+//! recall    = tp / sum counts[c][.]      fraction of the rows that are c predicted as c
+//! f1        = 2 tp / (sum counts[.][c] + sum counts[c][.])      the harmonic mean
 //! ```
 //!
 //! 0 / 0 is defined as 0, as in scikit-learn with `zero_division=0`: the precision of a class that was never

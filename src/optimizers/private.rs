@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! g_i   = the gradient of sample i's loss                 scaled down to norm C if it is longer
-//! g     = (sum g_i + N(0, (sigma C)^2)) / rows            handed to the optimiser
+//! g     = (sum g_i + N(0, (sigma C)^2)) / rows            passed to the optimiser
 //! ```
 //!
 //! The norms need no stored gradients: a dense layer's gradient for one sample is an outer product, so that

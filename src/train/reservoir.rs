@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! the first N items are kept
-//! item number t > N:  j = random below t;  if j < N it takes the place of item j, else it is refused
+//! item number t > N:  j = random below t;  if j < N it replaces item j, else it is refused
 //! ```
 //!
 //! By induction, every set of N of the t items seen is equally likely to be the one kept.

@@ -5,7 +5,7 @@
 //! step decay    rate factor^floor(step / every)
 //! exponential   rate factor^(step / every)
 //! cosine        first w + last (1 - w),  w = (1 + cos(pi step / steps)) / 2;  last from `steps` on
-//! warm-up       rate(0) (step + 1) / (warm_up + 1) for `warm_up` steps, then any of them from its step 0
+//! warm-up       rate(0) (step + 1) / (warm_up + 1) for `warm_up` steps, then any of these from its step 0
 //! ```
 //!
 //! Cosine annealing: I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2016,

@@ -4,9 +4,9 @@
 //! forward    rows of the batch, layer by layer
 //! loss       the loss and its gradient
 //! backward   rows of the batch, from the last layer to the first
-//! check      what a guard, or clipping by sample, has to say; up to here nothing has changed
+//! check      a guard's decision, or clipping by sample; nothing has changed so far
 //! update     the optimiser's sweeps over the parameters
-//! remember   what layers keep from step to step
+//! remember   the layers' state between steps
 //! ```
 
 use super::{Guard, Loss, Optimizer, Private};
