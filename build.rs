@@ -1,14 +1,15 @@
-//! Decides whether kernels are for vectors, and which class of core they are for on Cortex-M.
+//! Chooses between vector and scalar kernels, and on Cortex-M the class of core to build for.
 //!
-//! Stable Rust shows a crate none of a Cortex-M's features (`cfg(target_feature)` is never set there), so they are read off
-//! the target's name and `-C target-cpu`, or told by a feature of the crate: see "Microcontrollers" in ARCHITECTURE.md.
+//! Stable Rust does not show a Cortex-M's features to a crate (`cfg(target_feature)` is never set there), so they are
+//! derived from the target's name and `-C target-cpu`, or given by a feature of the crate: see "Microcontrollers" in
+//! ARCHITECTURE.md.
 
 use std::env;
 
-/// What the kernels may use, by class of core.
+/// The class of core, which decides what the kernels may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Core {
-    /// Not a Cortex-M with floating point: whatever the compiler makes of plain Rust.
+    /// Not a Cortex-M with floating point: the compiler's code for plain Rust.
     Other,
     /// Cortex-M4F, M33: an FPU where a multiplication and an addition take a cycle each, and a fused one three.
     M4,
@@ -28,7 +29,7 @@ impl Core {
         }
     }
 
-    /// What every core of the target has.
+    /// The features common to all cores of the target.
     fn of_target(target: &str) -> Self {
         match target {
             "thumbv7em-none-eabihf" | "thumbv8m.main-none-eabihf" => Self::M4,
@@ -36,7 +37,7 @@ impl Core {
         }
     }
 
-    /// What `-C target-cpu` names, if it is a core that has more than its target.
+    /// The core named by `-C target-cpu`, if it has more features than its target.
     fn of_cpu(cpu: &str) -> Option<Self> {
         match cpu {
             "cortex-m7" => Some(Self::M7),
@@ -45,7 +46,7 @@ impl Core {
         }
     }
 
-    /// What a feature of the crate says.
+    /// The core named by a feature of the crate.
     fn of_features() -> Option<Self> {
         let has = |feature: &str| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some();
         match (has("CORTEX_M7"), has("CORTEX_M55")) {
@@ -60,7 +61,7 @@ impl Core {
     }
 }
 
-/// The last `target-cpu` among the compiler's flags.
+/// The last `target-cpu` in the compiler's flags.
 fn target_cpu(flags: &str) -> Option<&str> {
     flags
         .split('\u{1f}')
@@ -70,7 +71,7 @@ fn target_cpu(flags: &str) -> Option<&str> {
         .next_back()
 }
 
-/// Whether the kernels are the scalar ones: where there are no vectors, and wherever a test of them asks for it
+/// Whether to build the scalar kernels: where there are no vectors, and where a test requests them
 /// (`FUSEBOX_SCALAR=1 cargo test`).
 fn scalar() -> bool {
     println!("cargo::rerun-if-env-changed=FUSEBOX_SCALAR");
@@ -89,7 +90,7 @@ fn main() {
     let target = env::var("TARGET").unwrap_or_default();
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     let mut core = Core::of_target(&target);
-    // Only where the target itself has an FPU: kernels pass floating point in its registers.
+    // Only if the target itself has an FPU: kernels pass floating-point values in its registers.
     if core != Core::Other {
         let named = Core::of_features().or_else(|| target_cpu(&flags).and_then(Core::of_cpu));
         core = match named {
@@ -107,7 +108,7 @@ fn main() {
             None => core,
         };
     }
-    // Whether its kernels fuse multiply and add.
+    // Whether the kernels fuse multiply and add.
     let reproducible = env::var_os("CARGO_FEATURE_REPRODUCIBLE").is_some();
     println!("cargo::rustc-check-cfg=cfg(fusebox_fused)");
     if matches!(core, Core::M7 | Core::M55) && !reproducible {

@@ -1,8 +1,8 @@
-//! A training that goes on: everything that it stands on as bytes, in a file or in flash, and back.
+//! Saving a training as bytes, in a file or in flash, and resuming it.
 //!
-//! A training's future follows from its network, what its optimiser and its layers keep, its generators, the order of its data,
-//! how far it has come. Saved and restored together, the steps after are those of the training that was never interrupted, bit
-//! for bit, on a desktop and on a microcontroller.
+//! A training is determined by its network, the state of its optimiser and layers, its random generators, the order
+//! of its data, and its progress. If all of these are saved and restored together, the steps after the restart have
+//! the same bits as without the interruption, on desktops and on microcontrollers.
 //!
 //! ```
 //! use fusebox::{Adam, Dense, Dropout, EarlyStopping, Relu, Rng, Seq, Workspace, checkpoint};
@@ -26,36 +26,37 @@
 //! # Ok::<(), fusebox::Error>(())
 //! ```
 //!
-//! # The bytes
+//! # Format
 //!
-//! | bytes | what |
+//! | bytes | content |
 //! |---|---|
-//! | 8 | `fusebox` and a zero |
+//! | 8 | `fusebox` and a zero byte |
 //! | 4 | the version of this format: 1 |
 //! | 8 | the layout: a hash of the types saved, with the sizes and the names of layers and optimisers |
-//! | .. | the parts, one after the other |
+//! | .. | the parts, in order |
 //! | 4 | CRC-32 (IEEE 802.3) of all bytes before it |
 //!
-//! All numbers are little-endian, `usize` as eight bytes. Nothing is restored before all of this has been checked: a file that is
-//! cut short, damaged, or of another network, optimiser or version is an error, and everything stays as it was. The check finds
-//! accidents; whoever forges a file can make any weights of it, as in any other way.
+//! All numbers are little-endian; `usize` takes eight bytes. Everything is checked before anything is restored: for a
+//! file that is truncated, damaged, or from another network, optimiser or version, `restore` returns an error and
+//! changes nothing. The check detects accidents, not forgery.
 
 use crate::Error;
 use crate::memory::{Plain, layout, numbers_mut};
 use core::slice::from_mut;
 
-/// The first bytes.
+/// The first bytes of a checkpoint.
 const MAGIC: [u8; 8] = *b"fusebox\0";
-/// The format's version.
+/// The format version.
 const VERSION: u32 = 1;
 const HEADER: usize = MAGIC.len() + size_of::<u32>() + size_of::<u64>();
 const CHECKSUM: usize = size_of::<u32>();
 
-/// Something that a training stands on, and that can be written as so many bytes.
+/// A value that can be saved to and restored from a fixed number of bytes.
 ///
 /// Implemented for networks, [`Workspace`](crate::Workspace), [`Learner`](crate::Learner), [`Guard`](crate::Guard),
 /// [`Reservoir`](crate::Reservoir), [`EarlyStopping`](crate::EarlyStopping), [`Schedule`](crate::Schedule),
-/// [`Rng`](crate::Rng), numbers, and arrays and pairs of these. A state of your own lists its fields:
+/// [`Rng`](crate::Rng), numbers, and arrays and pairs of these. To implement it for a struct of your own, list its
+/// fields:
 ///
 /// ```
 /// use fusebox::{Error, checkpoint};
@@ -88,38 +89,38 @@ const CHECKSUM: usize = size_of::<u32>();
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Part {
-    /// How many bytes it is, always.
+    /// Size in bytes, the same for every value.
     const BYTES: usize;
-    /// Tells it from others: see [`layout_of`].
+    /// Distinguishes this type from others: see [`layout_of`].
     const LAYOUT: u64;
 
-    /// Writes [`Part::BYTES`] bytes. Errors when it is in no state to be saved.
+    /// Writes [`Part::BYTES`] bytes. Errors if the value cannot be saved in its current state.
     fn write(&self, to: &mut Writer<'_>) -> Result<(), Error>;
 
-    /// Whether these bytes, which are from [`Part::write`] unless somebody forged them, are ones that it can take. Reads all of
-    /// its bytes, as [`Part::read`] does.
+    /// Whether the bytes are a valid value. Bytes written by [`Part::write`] are; forged bytes may not be. Reads
+    /// exactly [`Part::BYTES`] bytes, as [`Part::read`] does.
     fn accepts(from: &mut Reader<'_>) -> bool {
         from.skip(Self::BYTES);
         true
     }
 
-    /// Overwrites itself with what was written.
+    /// Overwrites `self` with the bytes that `write` wrote.
     fn read(&mut self, from: &mut Reader<'_>);
 }
 
-/// A layout from a name and the layouts of what is inside.
+/// The layout of a type, from its name and the layouts of its parts.
 pub const fn layout_of(name: &str, parts: &[u64]) -> u64 {
     layout(name, parts)
 }
 
-/// Where a part's bytes go.
+/// The bytes that parts are written to.
 #[derive(Debug)]
 pub struct Writer<'a> {
     rest: &'a mut [u8],
 }
 
 impl Writer<'_> {
-    /// Writes the next bytes, as far as there is room for them.
+    /// Appends `bytes`; writes nothing if there is too little room.
     pub fn put(&mut self, bytes: &[u8]) {
         if let Some(to) = self.rest.split_off_mut(..bytes.len()) {
             to.copy_from_slice(bytes);
@@ -127,30 +128,30 @@ impl Writer<'_> {
     }
 }
 
-/// Where a part's bytes come from.
+/// The bytes that parts are read from.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    /// The next bytes, or none if there are fewer.
+    /// The next `count` bytes, or an empty slice if there are fewer.
     pub fn take(&mut self, count: usize) -> &'a [u8] {
         self.rest.split_off(..count).unwrap_or_default()
     }
 
-    /// The next bytes, or zeros if there are fewer.
+    /// The next `N` bytes, or zeros if there are fewer.
     pub fn array<const N: usize>(&mut self) -> [u8; N] {
         self.take(N).try_into().unwrap_or([0; N])
     }
 
-    /// Passes over the next bytes.
+    /// Skips the next `count` bytes.
     pub fn skip(&mut self, count: usize) {
         self.take(count);
     }
 }
 
-/// Overwrites a value with the next bytes that are read, in place: it may be larger than the stack.
+/// Overwrites a value with the next bytes, in place, since it may be larger than the stack.
 pub(crate) fn read_numbers<T: Plain>(value: &mut T, from: &mut Reader<'_>) {
     for number in numbers_mut(from_mut(value)) {
         *number = f32::from_bits(u32::from_le_bytes(from.array()));
@@ -250,9 +251,9 @@ impl<A: Part, B: Part> Part for (A, B) {
     }
 }
 
-/// References to parts, in a tuple: what [`save`] takes.
+/// References to parts, in a tuple: the argument of [`save`].
 pub trait Save {
-    /// Bytes of all parts.
+    /// Total bytes of the parts.
     #[doc(hidden)]
     const BYTES: usize;
     #[doc(hidden)]
@@ -262,7 +263,7 @@ pub trait Save {
     fn write(&self, to: &mut Writer<'_>) -> Result<(), Error>;
 }
 
-/// Mutable references to parts, in a tuple: what [`restore`] takes.
+/// Mutable references to parts, in a tuple: the argument of [`restore`].
 pub trait Restore: Save {
     #[doc(hidden)]
     fn accepts(from: &mut Reader<'_>) -> bool;
@@ -323,15 +324,15 @@ tuples! {
     A B C D E F G H;
 }
 
-/// Bytes of a checkpoint of these parts: for the array that holds it.
+/// Bytes of a checkpoint of these parts, to size the array that holds it.
 pub const fn size<S: Save>() -> usize {
     HEADER + S::BYTES + CHECKSUM
 }
 
-/// Writes the parts to the start of `bytes`, and returns how many bytes that took: [`size`].
+/// Writes the parts to the start of `bytes` and returns the number of bytes written: [`size`].
 ///
-/// Errors when there is less room, or a part is in no state to be saved (a [`Learner`](crate::Learner) in the middle of a
-/// step); what `bytes` holds then is no checkpoint.
+/// Errors if `bytes` is too short, or a part cannot be saved now (a [`Learner`](crate::Learner) in the middle of a
+/// step); `bytes` then does not hold a valid checkpoint.
 #[doc(alias = "store")]
 pub fn save<S: Save>(parts: S, bytes: &mut [u8]) -> Result<usize, Error> {
     let size = size::<S>();
@@ -342,17 +343,17 @@ pub fn save<S: Save>(parts: S, bytes: &mut [u8]) -> Result<usize, Error> {
     to.put(&MAGIC);
     to.put(&VERSION.to_le_bytes());
     to.put(&S::LAYOUT.to_le_bytes());
-    // Nobody takes an older checkpoint for this one, should a part fail.
+    // Invalidate an older checkpoint in `bytes`, in case a part fails.
     sum.fill(0);
     parts.write(&mut to)?;
     sum.copy_from_slice(&crc32(contents).to_le_bytes());
     Ok(size)
 }
 
-/// Overwrites the parts with what was saved in `bytes`.
+/// Overwrites the parts with those saved in `bytes`.
 ///
-/// Errors, with nothing changed, when the bytes are fewer or more than [`size`], or are no checkpoint, of another version, of
-/// other parts, or damaged.
+/// Errors, with nothing changed, if the length is not [`size`], or the bytes are not a checkpoint, have another
+/// version, hold other parts, or are damaged.
 #[doc(alias = "load")]
 pub fn restore<R: Restore>(mut parts: R, bytes: &[u8]) -> Result<(), Error> {
     let expected = size::<R>();
@@ -377,7 +378,7 @@ pub fn restore<R: Restore>(mut parts: R, bytes: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// CRC-32 of IEEE 802.3, bit by bit: a table would take a kilobyte of flash.
+/// CRC-32 of IEEE 802.3, one bit at a time: a table would take a kilobyte of flash.
 fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for &byte in bytes {
@@ -393,7 +394,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
-    /// The check value that catalogues of CRCs give.
+    /// The check value listed in catalogues of CRCs.
     #[test]
     fn crc_of_the_digits() {
         assert_eq!(crc32(b"123456789"), 0xCBF4_3926);

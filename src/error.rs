@@ -1,9 +1,9 @@
-//! The one error type: small, `Copy`, and always saying what was expected and what came.
+//! The crate's only error type: small, `Copy`, and with the expected and the actual value.
 
 use core::fmt;
 use core::num::FpCategory;
 
-/// Why a call was refused. Whatever returns it has written nothing.
+/// Why a call failed. A function that returns an error has written nothing.
 ///
 /// ```
 /// use fusebox::{Error, Mat};
@@ -17,42 +17,42 @@ use core::num::FpCategory;
 pub enum Error {
     /// A slice has the wrong number of elements.
     Length {
-        /// Elements the shape asks for.
+        /// Elements that the shape needs.
         expected: usize,
         /// Elements in the slice.
         got: usize,
     },
-    /// The number of elements that a shape asks for does not fit in `usize`.
+    /// The number of elements that a shape needs does not fit in `usize`.
     Overflow {
-        /// Rows asked for.
+        /// Rows requested.
         rows: usize,
         /// Elements from one row to the next.
         row_stride: usize,
     },
     /// The row stride is shorter than a row.
     Stride {
-        /// Columns: the least stride that would do.
+        /// Columns: the smallest valid stride.
         expected: usize,
-        /// The stride given.
+        /// The given stride.
         got: usize,
     },
-    /// Two matrices that must agree in a dimension do not.
+    /// Two matrices differ in a dimension in which they must be equal.
     Shape {
         /// Rows and columns the operation needs.
         expected: (usize, usize),
         /// Rows and columns given.
         got: (usize, usize),
     },
-    /// More rows than the type has room for.
+    /// More rows than the type's capacity.
     Batch {
         /// The capacity: the type's `B`.
         expected: usize,
         /// Rows given.
         got: usize,
     },
-    /// No rows at all, where at least one is needed.
+    /// No rows, where at least one is needed.
     Empty,
-    /// Rows and targets (or rows and outputs) differ in number.
+    /// The numbers of rows and of targets (or of outputs) differ.
     Rows {
         /// Rows of the input.
         expected: usize,
@@ -68,83 +68,83 @@ pub enum Error {
         /// Position in the batch.
         row: usize,
     },
-    /// A target is not one that the loss can be compared with.
+    /// A target is not valid for the loss.
     Target {
-        /// What it should be.
+        /// The valid targets.
         expected: &'static str,
         /// Position in the batch.
         row: usize,
         /// Position in the target.
         index: usize,
     },
-    /// A sample's weight is negative, not finite, or so large or small that a sum of weights overflows.
+    /// A sample's weight is negative or not finite, or the sum of the weights overflows or underflows.
     Weight {
         /// Position in the batch.
         row: usize,
     },
-    /// A step's mean loss is not finite: see [`Guard`](crate::Guard).
+    /// A step's mean loss is NaN or infinite: see [`Guard`](crate::Guard).
     Loss {
-        /// What it is instead: NaN or infinite.
+        /// NaN or infinite.
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         got: FpCategory,
     },
-    /// A step's mean loss has leapt: see [`Guard`](crate::Guard).
+    /// A step's mean loss is above the limit for jumps: see [`Guard`](crate::Guard).
     Leap {
-        /// How large it is, in hundredths of the most that it may be.
+        /// The loss, in percent of the limit.
         percent: u32,
     },
-    /// A step's gradient, or the square of its norm, is not finite: see [`Guard`](crate::Guard).
+    /// A step's gradient, or the square of its norm, is NaN or infinite: see [`Guard`](crate::Guard).
     Gradient {
-        /// What the square is instead: NaN or infinite.
+        /// The kind of the squared norm: NaN or infinite.
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         got: FpCategory,
     },
-    /// A training step in slices is under way, and this must wait until it ends: see [`Learner`](crate::Learner).
+    /// A training step in slices is in progress; this call must wait until it ends: see [`Learner`](crate::Learner).
     Busy,
-    /// No training step in slices is under way: none was started, or it has ended.
+    /// No training step in slices is in progress: none was started, or the last one has ended.
     Idle,
-    /// A counter or a buffer has taken all that it can.
+    /// A counter or a buffer is full.
     Full {
-        /// How much that is.
+        /// Its capacity.
         capacity: usize,
     },
-    /// A setting lies outside of its range, or is NaN.
+    /// A setting is out of range or NaN.
     Setting {
         /// The argument's name.
         name: &'static str,
-        /// What it should be.
+        /// The valid range.
         expected: &'static str,
     },
-    /// A byte slice has the wrong length for the type it should hold.
+    /// A byte slice has the wrong length for the type.
     Bytes {
         /// The type's size in bytes.
         expected: usize,
         /// Bytes given.
         got: usize,
     },
-    /// A byte slice does not start where the type may.
+    /// A byte slice is not aligned for the type.
     Alignment {
-        /// The alignment needed, in bytes.
+        /// The required alignment, in bytes.
         expected: usize,
-        /// How far past the last aligned address the slice starts, in bytes.
+        /// The distance from the last aligned address to the start of the slice, in bytes.
         got: usize,
     },
-    /// Bytes are no checkpoint that can be restored here: see [`checkpoint`](crate::checkpoint).
+    /// The bytes are not a checkpoint that can be restored here: see [`checkpoint`](crate::checkpoint).
     Checkpoint {
-        /// What they should be.
+        /// What was expected.
         expected: &'static str,
     },
     /// NaN or infinity in the data.
     NotFinite {
-        /// Row of the first such number; 0 where a single row was given.
+        /// Row of the first such number; 0 if a single row was given.
         row: usize,
-        /// Its place in the row.
+        /// Its position in the row.
         feature: usize,
-        /// Which of the two it is.
+        /// NaN or infinite.
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         got: FpCategory,
     },
-    /// No finite number of a feature, where at least one is needed.
+    /// A feature has no finite number, where at least one is needed.
     NoNumbers {
         /// The feature.
         feature: usize,
@@ -155,23 +155,23 @@ pub enum Error {
         /// The feature.
         feature: usize,
     },
-    /// More different classes than the type has room for.
+    /// More distinct classes than the type's capacity.
     Classes {
         /// The capacity.
         expected: usize,
-        /// Classes there would have been.
+        /// Classes found.
         got: usize,
     },
-    /// The parts of a split do not add up to its rows.
+    /// The sizes of a split's parts do not add up to the number of rows.
     Parts {
-        /// Rows to be split.
+        /// Rows to split.
         expected: usize,
         /// The sum of the parts.
         got: usize,
     },
     /// A part of a split has no rows.
     EmptyPart {
-        /// Which part, the first being 0.
+        /// Index of the part, from 0.
         part: usize,
     },
 }

@@ -1,21 +1,21 @@
-//! The numbers of classes.
+//! Class labels.
 
-/// The number of a class: an unsigned integer of any width, or an `i32`, of which what is negative is no class.
+/// A class label: an unsigned integer of any width, or an `i32`, whose negative values are not valid classes.
 ///
 /// ```
 /// use fusebox::Label;
 /// assert_eq!((300_u16.class(), (-1_i32).class()), (300, usize::MAX));
 /// ```
 pub trait Label: Copy + Default + sealed::Sealed {
-    /// The largest class that it can number.
+    /// The largest class that fits in the type.
     #[doc(hidden)]
     const MOST: usize;
 
-    /// The label of a class that it can number.
+    /// The label of `class`, which must be at most `MOST`.
     #[doc(hidden)]
     fn of(class: usize) -> Self;
 
-    /// The class, counted from 0.
+    /// The class, counted from 0; `usize::MAX` for a negative label.
     fn class(self) -> usize;
 }
 

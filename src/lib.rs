@@ -1,7 +1,7 @@
 //! Neural networks that run *and train* without a heap, from a Cortex-M0 to AVX-512.
 //!
-//! A network is a type: plain numbers, whose memory is known when it compiles. [`Seq!`] chains layers, [`Scratch`] is what
-//! running it takes, [`Workspace`] what training it takes, and all three can be statics.
+//! A network is a type made of plain numbers, and its memory is known at compile time. [`Seq!`] chains layers,
+//! [`Scratch`] is the memory for inference, and [`Workspace`] the memory for training. All three can be statics.
 //!
 //! ```
 //! use fusebox::{Dense, Relu, Rng, Scratch, Seq, Sgd, Workspace, argmax};
@@ -25,38 +25,39 @@
 //!
 //! | for | see |
 //! |---|---|
-//! | rows before they are trained on | [`data`] |
+//! | preparing rows before training | [`data`] |
 //! | layers, and layers made of layers | [`layers`]; your own: [`Layer`], [`Train`] |
 //! | losses | [`losses`]; your own: [`Loss`] |
 //! | optimisers | [`optimizers`]; your own: [`Optimizer`] |
 //! | steps, schedules, early stopping, replay, a guard | [`train`] |
-//! | learning beside a control loop | [`Learner`], whose steps are taken in slices of a [`Budget`] |
-//! | a training that goes on after a restart | [`checkpoint`] |
-//! | how well it went | [`metrics`], [`evaluate()`], [`Workspace::validate`] |
+//! | training beside a control loop | [`Learner`], which runs each step in slices of a [`Budget`] |
+//! | resuming training after a restart | [`checkpoint`] |
+//! | evaluation | [`metrics`], [`evaluate()`], [`Workspace::validate`] |
 //!
-//! Below the networks lie the kernels: [`gemm`] for matrices whose shape is known at run time, given as views ([`Mat`],
-//! [`MatMut`]), [`matmul`] for those whose shape is a type. [`Isa`] is the instruction set they run on: found by itself,
-//! or chosen with the `_with` twin of a function.
+//! The networks are built on kernels: [`gemm`] multiplies matrices whose shape is known at run time, given as views
+//! ([`Mat`], [`MatMut`]); [`matmul`] multiplies matrices whose shape is part of their type. [`Isa`] is the
+//! instruction set they run on: detected at run time, or chosen by calling the `_with` variant of a function.
 //!
-//! Before the networks comes their data: [`data`] standardises it, finds what is missing, and splits it, a row at a time.
+//! [`data`] standardises rows, handles missing numbers and splits data sets, one row at a time.
 //!
-//! # What holds everywhere
+//! # Guarantees
 //!
-//! - **Bits.** A row gives the same bits alone and in a batch. Instruction sets that agree in [`Isa::is_fused`] give the same
-//!   bits; with the feature `reproducible`, all do, on finite data free of subnormals.
-//! - **Errors.** What cannot be done is an [`Error`] that says what was expected and what came, and nothing was written.
-//!   Safe functions do not panic. NaN and infinity propagate.
-//! - **Memory.** No heap. Stack, in an optimised build: at most 64 KiB on desktops, 1 KiB on microcontrollers, beside what
-//!   the caller holds. Large networks belong in a `static` or, with the feature `alloc`, in a `boxed` one: `new` and `he`
-//!   return them by value.
+//! - **Reproducibility.** A row gives the same bits alone and in a batch. Instruction sets with the same
+//!   [`Isa::is_fused`] give the same bits; with the feature `reproducible`, all do, on finite data without
+//!   subnormals.
+//! - **Errors.** A call that fails returns an [`Error`] with the expected and the actual value, and has written
+//!   nothing. Safe functions do not panic. NaN and infinity propagate.
+//! - **Memory.** No heap. Stack use in an optimised build is at most 64 KiB on desktops and 1 KiB on
+//!   microcontrollers, not counting the caller's values. `new` and `he` return networks by value, so put a large
+//!   network in a `static` or, with the feature `alloc`, in a `Box` made by `boxed`.
 //!
 //! # Features
 //!
-//! - `alloc`: networks, workspaces and learners straight on the heap (`boxed`).
+//! - `alloc`: creates networks, workspaces and learners directly on the heap (`boxed`).
 //! - `reproducible`: multiplication and addition are never fused.
-//! - `std`: for conveniences that need an operating system; there are none yet.
-//! - `defmt`: [`Error`], [`Isa`] and [`Memory`] can be logged by a firmware.
-//! - `rayon` (with `std`): large products run on all threads of the current rayon pool, and give the same bits.
+//! - `std`: for features that need an operating system; there are none yet.
+//! - `defmt`: firmware can log [`Error`], [`Isa`] and [`Memory`].
+//! - `rayon` (with `std`): large products run on all threads of the current rayon pool and give the same bits.
 #![no_std]
 #![forbid(unsafe_op_in_unsafe_fn)]
 
@@ -131,7 +132,7 @@ pub use train::{
 
 pub use kernel::functions;
 
-/// The kernels as plain loops: what they mean.
+/// The kernels as plain loops: they define the result.
 pub mod reference {
     pub use crate::kernel::gemm::reference::gemm;
 }

@@ -1,9 +1,9 @@
-//! Views of row-major matrices in slices. The only place where dimensions meet a slice: whoever holds a view may rely
-//! on every element of it lying inside.
+//! Views of row-major matrices in slices. Dimensions are checked against slice lengths here and nowhere else: every
+//! element of a view is inside its slice.
 
 use crate::Error;
 
-/// A view of `f32`s as a matrix, possibly transposed, possibly with gaps between its rows.
+/// A view of `f32`s as a matrix, optionally transposed, optionally with gaps between its rows.
 ///
 /// ```
 /// use fusebox::Mat;
@@ -16,12 +16,12 @@ use crate::Error;
 #[derive(Clone, Copy, Debug)]
 pub struct Mat<'a> {
     data: &'a [f32],
-    /// Of the matrix as it lies in memory, before any transposition.
+    /// The shape in memory, before any transposition.
     shape: Shape,
     transposed: bool,
 }
 
-/// A view of `f32`s as a matrix that may be written.
+/// A writable view of `f32`s as a matrix.
 ///
 /// ```
 /// use fusebox::MatMut;
@@ -45,7 +45,7 @@ struct Shape {
 }
 
 impl Shape {
-    /// Elements from the first of the first row to the last of the last: 0 if there are none.
+    /// Elements from the start of the first row to the end of the last row: 0 if there are none.
     fn span(rows: usize, cols: usize, row_stride: usize) -> Result<usize, Error> {
         if row_stride < cols {
             return Err(Error::Stride { expected: cols, got: row_stride });
@@ -70,30 +70,31 @@ impl Shape {
         if len < expected {
             return Err(Error::Length { expected, got: len });
         }
-        // Where there is no second row, or nothing in it, any stride will do: one that multiplies without overflow.
+        // With at most one row, or with empty rows, the stride has no effect: use one that cannot overflow.
         let row_stride = if rows <= 1 || cols == 0 { cols } else { row_stride };
         Ok(Self { rows, cols, row_stride })
     }
 
-    /// Where row `row` starts and ends in the slice, if there is such a row.
+    /// The range of row `row` in the slice, or `None` if there is no such row.
     fn row(self, row: usize) -> Option<core::ops::Range<usize>> {
         if row >= self.rows {
             return None;
         }
-        // An empty row has no place in the slice; the start of it is as good as any.
+        // An empty row may start anywhere: use the start of the slice.
         let start = if self.cols == 0 { 0 } else { row * self.row_stride };
         Some(start..start + self.cols)
     }
 }
 
 impl<'a> Mat<'a> {
-    /// `data` as `rows` x `cols`, row after row without gaps. Errors unless `data` has just `rows * cols` elements.
+    /// `data` as `rows` x `cols`, row after row without gaps. Errors unless `data` has exactly `rows * cols` elements.
     pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Result<Self, Error> {
         Ok(Self { data, shape: Shape::dense(data.len(), rows, cols)?, transposed: false })
     }
 
     /// `data` as `rows` x `cols` with `row_stride` elements from the start of one row to the start of the next.
-    /// Errors if the stride is below `cols`, or `data` ends before the last row does; elements past that are ignored.
+    /// Errors if the stride is below `cols`, or `data` ends before the last row does. Elements after the last row are
+    /// ignored.
     ///
     /// ```
     /// use fusebox::Mat;
@@ -107,14 +108,14 @@ impl<'a> Mat<'a> {
         Ok(Self { data, shape, transposed: false })
     }
 
-    /// A batch of `N`-element rows, which need no check.
+    /// A batch of `N`-element rows. It needs no check.
     #[inline]
     pub(crate) fn of_rows<const N: usize>(rows: &'a [[f32; N]]) -> Self {
         let shape = Shape { rows: rows.len(), cols: N, row_stride: N };
         Self { data: rows.as_flattened(), shape, transposed: false }
     }
 
-    /// The transposed view: no element moves.
+    /// The transposed view; no element is moved.
     #[inline]
     #[must_use]
     pub fn t(self) -> Self {
@@ -133,25 +134,25 @@ impl<'a> Mat<'a> {
         if self.transposed { self.shape.rows } else { self.shape.cols }
     }
 
-    /// The element in `row` and `col`, if both are inside.
+    /// The element at `row` and `col`, or `None` if it is outside.
     pub fn get(&self, row: usize, col: usize) -> Option<f32> {
         let (row, col) = if self.transposed { (col, row) } else { (row, col) };
         self.data.get(self.shape.row(row)?)?.get(col).copied()
     }
 
-    /// The elements behind the view, from that in row 0 and column 0 on.
+    /// The elements of the view, starting with row 0, column 0.
     #[inline]
     pub(crate) fn data(&self) -> &'a [f32] {
         self.data
     }
 
-    /// Elements from one row, as it lies in memory, to the next.
+    /// Elements from the start of one row in memory to the start of the next.
     #[inline]
     pub(crate) fn row_stride(&self) -> usize {
         self.shape.row_stride
     }
 
-    /// Whether the view's rows are columns in memory.
+    /// Whether the view is transposed: its rows are columns in memory.
     #[inline]
     pub(crate) fn is_transposed(&self) -> bool {
         self.transposed
@@ -165,7 +166,7 @@ impl<'a> MatMut<'a> {
         Ok(Self { data, shape })
     }
 
-    /// `data` as `rows` x `cols` with gaps between the rows; see [`Mat::with_stride`]. The gaps are never written.
+    /// `data` as `rows` x `cols` with gaps between rows; see [`Mat::with_stride`]. The gaps are never written.
     ///
     /// ```
     /// use fusebox::{Error, MatMut};
@@ -182,14 +183,14 @@ impl<'a> MatMut<'a> {
         Ok(Self { data, shape })
     }
 
-    /// A batch of `N`-element rows, which need no check.
+    /// A batch of `N`-element rows. It needs no check.
     #[inline]
     pub(crate) fn of_rows<const N: usize>(rows: &'a mut [[f32; N]]) -> Self {
         let shape = Shape { rows: rows.len(), cols: N, row_stride: N };
         Self { data: rows.as_flattened_mut(), shape }
     }
 
-    /// A view of the same elements that ends sooner, for a callee that wants one of its own.
+    /// A view of the same elements with a shorter lifetime, to pass to a function.
     ///
     /// ```
     /// # use fusebox::{gemm, Epilogue, Mat, MatMut};
@@ -206,7 +207,7 @@ impl<'a> MatMut<'a> {
         MatMut { data: self.data, shape: self.shape }
     }
 
-    /// The same elements, to read only.
+    /// A read-only view of the same elements.
     ///
     /// ```
     /// use fusebox::MatMut;
@@ -231,18 +232,18 @@ impl<'a> MatMut<'a> {
         self.shape.cols
     }
 
-    /// Row `row`, if there is one.
+    /// Row `row`, or `None` if there is no such row.
     pub fn row_mut(&mut self, row: usize) -> Option<&mut [f32]> {
         self.data.get_mut(self.shape.row(row)?)
     }
 
-    /// The elements behind the view, from that in row 0 and column 0 on.
+    /// The elements of the view, starting with row 0, column 0.
     #[inline]
     pub(crate) fn data_mut(&mut self) -> &mut [f32] {
         self.data
     }
 
-    /// Elements from one row to the next.
+    /// Elements from the start of one row to the start of the next.
     #[inline]
     pub(crate) fn row_stride(&self) -> usize {
         self.shape.row_stride

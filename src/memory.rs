@@ -1,4 +1,4 @@
-//! Memory known when it compiles: buffers that start as zeros, and parameters that are plain numbers.
+//! Memory sized at compile time: buffers that start as zeros, and parameters stored as plain numbers.
 
 use crate::Error;
 use core::fmt;
@@ -6,9 +6,9 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ops::Range;
 
-/// A value that exists as all zeros in a constant, so that a `static` of it lies in `.bss`.
+/// A type with a constant whose bytes are all zero. A `static` with this value is placed in `.bss`.
 ///
-/// Implemented for numbers, arrays of them and tuples; a layer of your own implements it with one line a field.
+/// Implemented for numbers, and for arrays and tuples of them. For a layer of your own it is one line per field.
 ///
 /// ```
 /// use fusebox::Zeroed;
@@ -41,19 +41,19 @@ impl<A: Zeroed, B: Zeroed, C: Zeroed> Zeroed for (A, B, C) {
     const ZEROED: Self = (A::ZEROED, B::ZEROED, C::ZEROED);
 }
 
-/// Values that are nothing but numbers of four bytes in a row, `f32` or integers: rows of data, the parameters of a layer, what
-/// an optimiser keeps. They can be viewed as bytes, stored, and read back, in place and without a copy.
+/// Values that consist only of four-byte numbers, `f32` or integers: rows of data, a layer's parameters, an optimiser's
+/// state. They can be viewed as bytes, stored, and read back, in place and without a copy.
 ///
-/// A type of your own becomes one by [`plain!`](crate::plain), which checks the layout and needs no `unsafe`.
+/// To implement it for a type of your own use [`plain!`](crate::plain), which checks the layout and needs no `unsafe`.
 ///
 /// # Safety
 ///
 /// 1. Every field is `Plain`, and there is no padding between or after them.
 /// 2. The type's alignment is that of `f32` (or 1 when it has no fields).
 /// 3. Every bit pattern is a valid value.
-/// 4. A type whose `CHECKED` compiles keeps 1 to 3; whoever views values evaluates it.
+/// 4. A type whose `CHECKED` compiles satisfies 1 to 3; code that views values evaluates `CHECKED`.
 pub unsafe trait Plain: Zeroed + Copy + 'static {
-    /// Compiles if the layout is what the trait asks for.
+    /// Compiles only if the layout satisfies the trait's requirements.
     #[doc(hidden)]
     const CHECKED: () = ();
 
@@ -63,25 +63,25 @@ pub unsafe trait Plain: Zeroed + Copy + 'static {
         as_bytes(self)
     }
 
-    /// `bytes` seen as a value, where they lie. Errors unless they are as many as the value has, and start at a multiple of
-    /// four: put them in [`Aligned`].
+    /// Views `bytes` as a value, in place. Errors unless their length is the size of the value and they start at a
+    /// multiple of four: put them in [`Aligned`].
     fn from_bytes(bytes: &[u8]) -> Result<&Self, Error> {
         from_bytes(bytes)
     }
 
-    /// A value made from a copy of `bytes`, which may start anywhere. Errors unless they are as many as the value has.
+    /// Makes a value from a copy of `bytes`, at any alignment. Errors unless their length is the size of the value.
     fn copy_from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         copy_from_bytes(bytes)
     }
 }
 
-// SAFETY: a number is its own only field; every bit pattern is an `f32`.
+// SAFETY: an `f32` is its only field; every bit pattern is an `f32`.
 unsafe impl Plain for f32 {}
 // SAFETY: four bytes, aligned as `f32`; every bit pattern is a `u32`.
 unsafe impl Plain for u32 {}
 // SAFETY: no fields.
 unsafe impl Plain for () {}
-// SAFETY: an array lays its elements in a row without padding.
+// SAFETY: array elements follow one another without padding.
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {
     const CHECKED: () = T::CHECKED;
 }
@@ -93,9 +93,10 @@ impl<T> Zeroed for PhantomData<T> {
 // SAFETY: no fields.
 unsafe impl<T: Copy + 'static> Plain for PhantomData<T> {}
 
-/// Makes a struct [`Plain`] and [`Zeroed`], so that it can be viewed as bytes and lie in `.bss`. All fields are listed, in
-/// order; a field that is missing, out of order, not `Plain` itself or padded is an error when the value is first viewed or,
-/// with [`network!`](crate::network), under `cargo check`. What the struct is generic over stands in brackets before it.
+/// Makes a struct [`Plain`] and [`Zeroed`], so that it can be viewed as bytes and placed in `.bss`. List all fields
+/// in order. A field that is missing, out of order, not `Plain` or padded is a compile error where the value is first
+/// viewed or, with [`network!`](crate::network), in `cargo check`. Generic parameters are written in brackets before
+/// the struct.
 ///
 /// ```
 /// #[derive(Clone, Copy)]
@@ -140,7 +141,7 @@ pub const fn is_plain<T: Plain>() {
     const { T::CHECKED }
 }
 
-/// Memory for either of two values, as large as the larger: what layers that run one after the other share.
+/// Memory for either of two values, as large as the larger one. Layers that run one after the other share it.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub union Either<A: Plain, B: Plain> {
@@ -155,11 +156,11 @@ impl<A: Plain, B: Plain> fmt::Debug for Either<A, B> {
 }
 
 impl<A: Plain, B: Plain> Zeroed for Either<A, B> {
-    // SAFETY: zero is a number, so all zeros are a value of either.
+    // SAFETY: zero is a valid number, so all zeros are a value of both types.
     const ZEROED: Self = unsafe { core::mem::MaybeUninit::zeroed().assume_init() };
 }
 
-// SAFETY: numbers from the first to the last byte of the larger member, which starts where the union does.
+// SAFETY: all bytes of the larger member are numbers, and both members start at offset 0.
 unsafe impl<A: Plain, B: Plain> Plain for Either<A, B> {
     const CHECKED: () = (A::CHECKED, B::CHECKED).0;
 }
@@ -183,23 +184,24 @@ unsafe impl<A: Plain, B: Plain> Plain for Pair<A, B> {
     const CHECKED: () = (A::CHECKED, B::CHECKED).0;
 }
 
-/// How many numbers a value of type `T` would be, if it is numbers.
+/// How many numbers a value of type `T` has, if it consists of numbers.
 pub(crate) const fn count_of<T>() -> usize {
     size_of::<T>() / size_of::<f32>()
 }
 
-/// The numbers of `values`, one value after the other.
+/// The numbers of `values`, in order.
 #[inline]
 pub(crate) const fn numbers<T: Plain>(values: &[T]) -> &[f32] {
     const { T::CHECKED }
     if size_of::<T>() == 0 {
         return &[];
     }
-    // SAFETY: a `Plain` value of any size is numbers of four bytes without padding, aligned as `f32` is; all bits are an `f32`.
+    // SAFETY: a `Plain` value consists of four-byte numbers without padding, aligned as `f32`; every bit pattern is
+    // an `f32`.
     unsafe { core::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values) / size_of::<f32>()) }
 }
 
-/// The numbers of `values`, to be written.
+/// The numbers of `values`, mutable.
 #[inline]
 pub(crate) const fn numbers_mut<T: Plain>(values: &mut [T]) -> &mut [f32] {
     const { T::CHECKED }
@@ -217,11 +219,11 @@ pub(crate) const fn numbers_mut<T: Plain>(values: &mut [T]) -> &mut [f32] {
 pub(crate) fn values<T: Plain>(numbers: &[f32], count: usize) -> &[T] {
     const { T::CHECKED }
     let room = size_of_val(numbers).checked_div(size_of::<T>()).unwrap_or(count);
-    // SAFETY: that many values lie in the slice; a `Plain` type is aligned as `f32` or less.
+    // SAFETY: at most `room` values, so they are inside the slice; a `Plain` type's alignment is at most that of `f32`.
     unsafe { core::slice::from_raw_parts(numbers.as_ptr().cast(), count.min(room)) }
 }
 
-/// The first `count` values in `numbers`, or as many as it holds, to be written.
+/// The first `count` values in `numbers`, or as many as it holds, mutable.
 #[inline]
 pub(crate) fn values_mut<T: Plain>(numbers: &mut [f32], count: usize) -> &mut [T] {
     const { T::CHECKED }
@@ -230,7 +232,7 @@ pub(crate) fn values_mut<T: Plain>(numbers: &mut [f32], count: usize) -> &mut [T
     unsafe { core::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), count.min(room)) }
 }
 
-/// Takes the first `count` values off `numbers`: all that there are, if they are fewer.
+/// Removes the first `count` values from `numbers` and returns them, or fewer if there are fewer.
 #[inline(always)]
 pub(crate) fn take<'a, T: Plain>(numbers: &mut &'a [f32], count: usize) -> &'a [T] {
     let len = count.saturating_mul(count_of::<T>()).min(numbers.len());
@@ -239,26 +241,26 @@ pub(crate) fn take<'a, T: Plain>(numbers: &mut &'a [f32], count: usize) -> &'a [
     values(first, count)
 }
 
-/// As [`take`], to be written.
+/// [`take`], mutable.
 #[inline(always)]
 pub(crate) fn take_mut<'a, T: Plain>(numbers: &mut &'a mut [f32], count: usize) -> &'a mut [T] {
     let len = count.saturating_mul(count_of::<T>()).min(numbers.len());
     values_mut(numbers.split_off_mut(..len).unwrap_or_default(), count)
 }
 
-/// The elements in `range`, or none.
+/// The elements in `range`, or an empty slice if it is out of bounds.
 #[inline(always)]
 pub(crate) fn part<'a, T>(xs: &'a [T], range: &Range<usize>) -> &'a [T] {
     xs.get(range.clone()).unwrap_or_default()
 }
 
-/// The elements in `range`, or none, to be written.
+/// The elements in `range`, or an empty slice if it is out of bounds, mutable.
 #[inline(always)]
 pub(crate) fn part_mut<'a, T>(xs: &'a mut [T], range: &Range<usize>) -> &'a mut [T] {
     xs.get_mut(range.clone()).unwrap_or_default()
 }
 
-/// Up to `N` values, in the order they came.
+/// Up to `N` values, in insertion order.
 pub(crate) struct List<T, const N: usize> {
     values: [MaybeUninit<T>; N],
     len: usize,
@@ -273,16 +275,17 @@ impl<T: Copy, const N: usize> List<T, N> {
         self.len = 0;
     }
 
-    /// Adds a value, and gives it back to be changed; `None` if there are `N` already.
+    /// Appends a value and returns a mutable reference to it; `None` if the list is full.
     pub(crate) fn push(&mut self, value: T) -> Option<&mut T> {
         self.push_copy(&value)
     }
 
-    /// The same of a value that may be larger than the stack.
+    /// [`List::push`] for a value that may be larger than the stack.
     pub(crate) fn push_copy(&mut self, value: &T) -> Option<&mut T> {
         let place = self.values.get_mut(self.len)?;
         self.len += 1;
-        // SAFETY: the place is inside the list, which is not the value, being borrowed mutably; a `T` is copied by its bytes.
+        // SAFETY: the destination is inside the list, which is borrowed mutably and so does not overlap the value;
+        // `T` is `Copy`.
         unsafe {
             place.as_mut_ptr().copy_from_nonoverlapping(value, 1);
             Some(place.assume_init_mut())
@@ -291,11 +294,11 @@ impl<T: Copy, const N: usize> List<T, N> {
 }
 
 impl<T: Plain, const N: usize> List<T, N> {
-    /// The same of a value of zeros.
+    /// [`List::push`] of a value of zeros.
     pub(crate) fn push_zeros(&mut self) -> Option<&mut T> {
         let place = self.values.get_mut(self.len)?;
         self.len += 1;
-        // SAFETY: all bits are a value of a `Plain` type, zeros too.
+        // SAFETY: every bit pattern is a value of a `Plain` type, including all zeros.
         unsafe {
             place.as_mut_ptr().write_bytes(0, 1);
             Some(place.assume_init_mut())
@@ -308,26 +311,27 @@ impl<T: Copy, const N: usize> core::ops::Deref for List<T, N> {
 
     fn deref(&self) -> &[T] {
         let values = self.values.get(..self.len).unwrap_or_default();
-        // SAFETY: the first `len` values were written by `push`, which alone raises it.
+        // SAFETY: only `push` and its variants raise `len`, after writing the value, so the first `len` values are
+        // initialised.
         unsafe { core::slice::from_raw_parts(values.as_ptr().cast(), values.len()) }
     }
 }
 
-/// A value and a spare one that becomes its successor: the spare is first overwritten with the value, piece by piece, then
-/// changed, then the two change places.
+/// A value and a spare copy that becomes the next value: the spare is first overwritten with the value, piece by
+/// piece, then changed, then the two are swapped.
 pub(crate) struct Twin<T> {
     both: [MaybeUninit<T>; 2],
-    /// Whether the second is the value.
+    /// Whether the second one is the current value.
     second: bool,
-    /// Pieces of the spare that are the value's.
+    /// Pieces copied from the value to the spare so far.
     copied: u32,
 }
 
 impl<T: Copy> Twin<T> {
-    /// Bytes of a piece.
+    /// Bytes per piece.
     pub(crate) const PIECE: usize = 64;
 
-    /// Pieces of a value.
+    /// Pieces per value.
     pub(crate) const PIECES: usize = size_of::<T>().div_ceil(Self::PIECE);
 
     pub(crate) const fn new(value: T) -> Self {
@@ -337,7 +341,7 @@ impl<T: Copy> Twin<T> {
 
     pub(crate) fn get(&self) -> &T {
         let [first, second] = &self.both;
-        // SAFETY: the value was initialised by `new`, or was a spare that `swap` found copied whole.
+        // SAFETY: the value was initialised by `new`, or was a spare that was fully copied when `swap` ran.
         unsafe { if self.second { second } else { first }.assume_init_ref() }
     }
 
@@ -348,7 +352,8 @@ impl<T: Copy> Twin<T> {
         unsafe { if self.second { second } else { first }.assume_init_mut() }
     }
 
-    /// Overwrites some pieces of the spare with the value's. They come in order, from the first on; others are not copied.
+    /// Overwrites `pieces` of the spare with the value's. Pieces must be copied in order, starting at 0; others are
+    /// ignored.
     pub(crate) fn copy(&mut self, pieces: Range<usize>) {
         if pieces.start == 0 {
             self.copied = 0;
@@ -362,21 +367,21 @@ impl<T: Copy> Twin<T> {
         let bytes = pieces.start * Self::PIECE..size_of::<T>().min(pieces.end * Self::PIECE);
         let from = from.as_ptr().cast::<MaybeUninit<u8>>().wrapping_add(bytes.start);
         let to = to.as_mut_ptr().cast::<MaybeUninit<u8>>().wrapping_add(bytes.start);
-        // SAFETY: these bytes lie in both values, which are two; bytes of any kind are `MaybeUninit<u8>`. No pointer inside
-        // is cut: pieces start at multiples of 64 bytes.
+        // SAFETY: the range is inside both values, which are distinct; any byte is a valid `MaybeUninit<u8>`. No
+        // pointer inside a value is split: pieces start at multiples of 64 bytes.
         unsafe { to.copy_from_nonoverlapping(from, bytes.len()) }
     }
 
-    /// The value, and the spare if it was copied whole.
+    /// The value, and the spare if it has been fully copied.
     pub(crate) fn spare(&mut self) -> (&T, Option<&mut T>) {
         let whole = self.copied as usize == Self::PIECES;
         let [first, second] = &mut self.both;
         let (value, spare) = if self.second { (second, first) } else { (first, second) };
-        // SAFETY: as in `get`; a spare copied whole holds all bytes of a value that is `Copy`.
+        // SAFETY: as in `get`; a fully copied spare holds all bytes of a value, and the value is `Copy`.
         unsafe { (value.assume_init_ref(), whole.then_some(spare.assume_init_mut())) }
     }
 
-    /// The spare becomes the value, if it was copied whole.
+    /// Makes the spare the value, if it has been fully copied.
     pub(crate) fn swap(&mut self) {
         if self.copied as usize == Self::PIECES {
             self.second = !self.second;
@@ -385,7 +390,7 @@ impl<T: Copy> Twin<T> {
     }
 }
 
-/// Counts one more in a number of 64 bits that is kept as two of 32, the low half first, and returns it.
+/// Increments a 64-bit counter stored as two 32-bit halves, the low half first, and returns it.
 pub(crate) fn count(halves: &mut [u32; 2]) -> u64 {
     let [low, high] = *halves;
     let next = (u64::from(high) << 32 | u64::from(low)).wrapping_add(1);
@@ -395,11 +400,12 @@ pub(crate) fn count(halves: &mut [u32; 2]) -> u64 {
 
 /// Overwrites a value with another, in place.
 pub(crate) fn copy<T: Copy>(to: &mut T, from: &T) {
-    // SAFETY: both are one value, and not the same one, being borrowed mutably and not; what is `Copy` is copied by its bytes.
+    // SAFETY: `to` is borrowed mutably, so the two do not overlap; both are valid for one `T`; `T` is `Copy`.
     unsafe { core::ptr::from_mut(to).copy_from_nonoverlapping(from, 1) }
 }
 
-/// A number that tells types with other contents apart: FNV-1a (G. Fowler and others, 1991) over a name and some numbers.
+/// A hash that distinguishes types with different contents: FNV-1a (G. Fowler and others, 1991) over a name and some
+/// numbers.
 pub(crate) const fn layout(name: &str, parts: &[u64]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325;
     let mut i = 0;
@@ -424,15 +430,15 @@ const fn fnv(hash: u64, byte: u8) -> u64 {
     (hash ^ byte as u64).wrapping_mul(0x0000_0100_0000_01b3)
 }
 
-/// The bytes of `value`, little-endian numbers on every supported target, in the order of its fields.
+/// The bytes of `value`: its fields in order, little-endian on every supported target.
 pub(crate) const fn as_bytes<T: Plain>(value: &T) -> &[u8] {
     const { T::CHECKED }
-    // SAFETY: a `Plain` value has no padding, so all of its `size_of::<T>()` bytes are initialised; they stay
-    // borrowed, unchanged, as long as `value` is.
+    // SAFETY: a `Plain` value has no padding, so all of its `size_of::<T>()` bytes are initialised; the result borrows
+    // `value`, so they stay alive and unchanged.
     unsafe { core::slice::from_raw_parts(core::ptr::from_ref(value).cast(), size_of::<T>()) }
 }
 
-/// `bytes` seen as a value, where they lie.
+/// Views `bytes` as a value, in place.
 pub(crate) fn from_bytes<T: Plain>(bytes: &[u8]) -> Result<&T, Error> {
     const { T::CHECKED }
     check_length::<T>(bytes)?;
@@ -444,7 +450,7 @@ pub(crate) fn from_bytes<T: Plain>(bytes: &[u8]) -> Result<&T, Error> {
     }
 }
 
-/// A value made from a copy of `bytes`, which may start anywhere.
+/// Makes a value from a copy of `bytes`, at any alignment.
 pub(crate) const fn copy_from_bytes<T: Plain>(bytes: &[u8]) -> Result<T, Error> {
     const { T::CHECKED }
     match check_length::<T>(bytes) {
@@ -462,11 +468,11 @@ const fn check_length<T>(bytes: &[u8]) -> Result<(), Error> {
     }
 }
 
-/// `T` at an address that suits the widest vectors where there are any: 64 bytes on processors with SIMD, 4 on
-/// microcontrollers, where memory is dearer than a split cache line.
+/// Aligns `T` for the widest vectors: to 64 bytes on processors with SIMD, to 4 on microcontrollers, where saving
+/// memory matters more than avoiding a split cache line.
 ///
-/// Wrap an array of weight bytes in it to view it with `from_bytes`; wrap a network in it to train single samples
-/// faster, whose time goes into reading and writing the weights (by a sixth for 64-32-10 on AVX-512).
+/// Wrap an array of weight bytes in it to view it with `from_bytes`. Wrap a network in it to train single samples
+/// faster: their time is mostly reading and writing weights (a sixth faster for 64-32-10 on AVX-512).
 ///
 /// ```
 /// use fusebox::{Aligned, Dense};

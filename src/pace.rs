@@ -1,37 +1,37 @@
-//! How a training step goes on: whole, or in slices, for a device whose control loop has a deadline.
+//! How much of a training step to run: all of it, or a slice, for a device whose control loop has a deadline.
 //!
-//! Each pass of a step over a network is a row of units, layer by layer, in one order:
+//! Each pass of a step over a network is a sequence of units, layer by layer, in a fixed order:
 //!
 //! | pass | unit | multiply-adds |
 //! |---|---|---|
 //! | forward, backward | a row of the batch through a layer | IN OUT |
 //! | loss | a row of the batch | a function of each number |
 //! | copy | sixteen of the network's parameters | as many |
-//! | update | the weights of one input, their gradient summed over the whole batch | OUT (B + rule) |
+//! | update | the weights of one input, with their gradient summed over the whole batch | OUT (B + rule) |
 //!
-//! A layer asks its [`Pace`] which of its units to do now. [`Whole`] says all of them, and costs nothing: it has no budget and
-//! no state, so the compiler leaves no trace of the question. A [`Slice`] skips the units that were done before it, and
-//! grants as many as its budget pays for.
+//! A layer asks its [`Pace`] which of its units to do now. [`Whole`] always answers all of them; it has no budget and
+//! no state, so the compiler removes the question. A [`Slice`] skips the units that earlier slices have done and
+//! grants as many more as its budget allows.
 //!
-//! That slices leave the bits of the whole step is the crate's order of summation: a row's bits do not depend on the rows
-//! beside it, and an element of dW = X^T dY sums over the batch whichever rows of dW are formed with it.
+//! Slices give the same bits as the whole step because of the order of summation: a row's bits do not depend on the
+//! other rows, and each element of dW = X^T dY sums over the whole batch, whichever rows of dW are computed with it.
 
 use crate::Isa;
 use core::ops::Range;
 
-/// What a number that passes through a function (an exponential, a quotient) counts as in multiply-adds: on a Cortex-M4F both
-/// come to some five instructions a multiply-add.
+/// The cost in multiply-adds of one function of a number (an exponential, a quotient): on a Cortex-M4F, both take about
+/// five instructions per multiply-add counted.
 pub(crate) const FUNCTION: usize = 12;
 
-/// How much of a pass over the network is done now. The crate's own, [`Whole`] or a [`Slice`]; it cannot be implemented.
+/// How much of a pass over the network to do now. Implemented by [`Whole`] and [`Slice`] only.
 pub trait Pace: sealed::Sealed {
-    /// The instruction set to do it on.
+    /// The instruction set to use.
     fn isa(&self) -> Isa;
 
-    /// Which of a layer's `count` units to do now, each of `macs` multiply-adds: those that were not done before, as far as
-    /// the budget goes; an empty range if there are none. The caller does them: they count as done.
+    /// Which of a layer's `count` units, of `macs` multiply-adds each, to do now: the next ones not done yet, as many
+    /// as the budget allows; possibly an empty range. The caller must do them: they are counted as done.
     ///
-    /// In every slice of a pass, the same calls are made with the same numbers and in the same order.
+    /// Every slice of a pass must make the same calls with the same arguments in the same order.
     ///
     /// ```
     /// use fusebox::Pace;
@@ -45,7 +45,7 @@ pub trait Pace: sealed::Sealed {
     /// ```
     fn take(&mut self, count: usize, macs: usize) -> Range<usize>;
 
-    /// Whether to do now what is a single unit of `macs` multiply-adds.
+    /// Whether to do a single unit of `macs` multiply-adds now.
     ///
     /// ```
     /// use fusebox::Pace;
@@ -60,8 +60,8 @@ pub trait Pace: sealed::Sealed {
         !self.take(1, macs).is_empty()
     }
 
-    /// Which of several equal blocks is being passed, so that layers in them can draw other random numbers: 0 outside of
-    /// blocks. See [`Repeat`](crate::layers::Repeat).
+    /// The index of the current block of a [`Repeat`](crate::layers::Repeat), so that layers in different blocks draw
+    /// different random numbers; 0 outside of blocks.
     #[doc(hidden)]
     fn block(&mut self) -> &mut u32;
 }
@@ -78,7 +78,7 @@ pub struct Whole {
 }
 
 impl Whole {
-    /// All units, on the instruction set given.
+    /// All units, on the given instruction set.
     ///
     /// ```
     /// use fusebox::{Isa, Pace, Whole};
@@ -108,10 +108,10 @@ impl Pace for Whole {
     }
 }
 
-/// How much a slice of a training step may do: see [`Learner::poll`](crate::Learner::poll).
+/// The most work that one slice of a training step may do: see [`Learner::poll`](crate::Learner::poll).
 ///
-/// A slice always does one unit of work, however small its budget, so that every step ends; it never does more than the
-/// larger of its budget and one unit. The units are told by the layers, through their [`Pace`].
+/// A slice always does at least one unit of work, however small its budget, so that every step ends. It never does
+/// more than the larger of its budget and one unit. Layers define the units, through [`Pace`].
 ///
 /// ```
 /// use fusebox::Budget;
@@ -128,31 +128,31 @@ impl Budget {
     /// The whole step at once.
     pub const ALL: Self = Self { units: usize::MAX, macs: usize::MAX };
 
-    /// `rows` units, whatever they cost: rows of a batch through a layer, rows of weights and the like. At most as long as
-    /// the dearest unit takes, so many times.
+    /// `rows` units, whatever they cost: rows of a batch through a layer, rows of weights and so on. Takes at most
+    /// `rows` times as long as the most expensive unit.
     pub const fn rows(rows: usize) -> Self {
         Self { units: rows, ..Self::ALL }
     }
 
-    /// `macs` multiply-adds, a function of one number (an exponential, a quotient) counting as twelve.
+    /// `macs` multiply-adds; a function of one number (an exponential, a quotient) counts as twelve.
     pub const fn macs(macs: usize) -> Self {
         Self { macs, ..Self::ALL }
     }
 }
 
-/// What is left of a budget, and where in a pass over the network a slice goes on: handed from layer to layer.
+/// The rest of a budget, and the position in a pass over the network: passed from layer to layer.
 #[derive(Debug)]
 pub struct Slice {
     isa: Isa,
     block: u32,
     budget: Budget,
-    /// Units ahead that earlier slices have done.
+    /// Units still to skip, because earlier slices have done them.
     skip: usize,
-    /// Units done in this pass by this slice.
+    /// Units that this slice has done in this pass.
     done: usize,
-    /// Nothing was done yet: one unit is free.
+    /// No unit has been done yet: the first is allowed whatever it costs.
     fresh: bool,
-    /// Some unit was not paid for: nothing after it may be done.
+    /// The budget was too small for some unit: none after it may be done.
     stopped: bool,
 }
 
@@ -161,12 +161,12 @@ impl Slice {
         Self { isa, block: 0, budget, skip: 0, done: 0, fresh: true, stopped: false }
     }
 
-    /// Begins to walk over a pass of which earlier slices have done the first `skip` units.
+    /// Starts a pass of which earlier slices have done the first `skip` units.
     pub(crate) fn enter(&mut self, skip: usize) {
         (self.skip, self.done) = (skip, 0);
     }
 
-    /// The units done since [`Slice::enter`], if some were left undone; `None` if the pass is complete.
+    /// The units done since [`Slice::enter`], if the pass is not complete; `None` if it is.
     pub(crate) fn left_after(&self) -> Option<usize> {
         self.stopped.then_some(self.done)
     }
@@ -189,7 +189,7 @@ impl Pace for Slice {
             return start..start;
         }
         let Budget { units, macs: paid } = self.budget;
-        // A unit without numbers costs something too.
+        // Units without multiply-adds cost at least one.
         let macs = macs.max(1);
         let units = units.min(paid / macs).max(usize::from(self.fresh)).min(left);
         self.stopped = units < left;
@@ -212,7 +212,7 @@ mod tests {
     use crate::Isa;
     use std::vec::Vec;
 
-    /// The units of a pass over layers of (units, multiply-adds), slice by slice.
+    /// The units done in each slice of a pass over layers of (units, multiply-adds).
     fn slices(budget: Budget, layers: &[(usize, usize)]) -> Vec<Vec<(usize, usize)>> {
         let (mut done, mut all) = (0, Vec::new());
         loop {

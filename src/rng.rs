@@ -1,8 +1,8 @@
-//! A small seeded generator, the same numbers on every machine.
+//! A small seeded generator that gives the same numbers on every machine.
 //!
-//! PCG-XSH-RR 64/32 (M. O'Neill, "PCG: A Family of Simple Fast Space-Efficient Statistically Good
-//! Algorithms for Random Number Generation", 2014): eight bytes of state, one 64-bit multiplication a draw, which a
-//! Cortex-M0 can afford. Not for cryptography.
+//! PCG-XSH-RR 64/32 (M. O'Neill, "PCG: A Family of Simple Fast Space-Efficient Statistically Good Algorithms for
+//! Random Number Generation", 2014): eight bytes of state and one 64-bit multiplication per draw, which is affordable
+//! on a Cortex-M0. Not for cryptography.
 
 use crate::Error;
 use crate::checkpoint::{Part, Reader, Writer};
@@ -25,10 +25,10 @@ pub struct Rng {
 const MULTIPLIER: u64 = 6_364_136_223_846_793_005;
 const INCREMENT: u64 = 1_442_695_040_888_963_407;
 
-/// 2^64 over the golden ratio, rounded to odd.
+/// 2^64 divided by the golden ratio, rounded to odd.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// The finaliser of SplitMix64: every bit of the result hangs on every bit of `x`.
+/// The finaliser of SplitMix64: every bit of the result depends on every bit of `x`.
 const fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(GOLDEN);
     let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -42,16 +42,16 @@ pub(crate) const fn stream_seed(seed: u64, index: u64) -> u64 {
 }
 
 impl Rng {
-    /// A generator whose whole sequence follows from `seed`.
+    /// A generator whose sequence is determined by `seed`.
     pub const fn new(seed: u64) -> Self {
         let state = seed.wrapping_add(INCREMENT).wrapping_mul(MULTIPLIER).wrapping_add(INCREMENT);
         Self { state }
     }
 
-    /// One of many generators that follow from one seed: those of different `index` have nothing to do with one another.
+    /// One of many independent generators derived from one seed, one for each `index`.
     ///
-    /// The two are mixed by the finaliser of SplitMix64 (G. Steele and others, "Fast Splittable Pseudorandom Number
-    /// Generators", 2014), since seeds that differ in few bits would give generators whose numbers are correlated.
+    /// Seed and index are mixed by the finaliser of SplitMix64 (G. Steele and others, "Fast Splittable Pseudorandom
+    /// Number Generators", 2014), because seeds that differ in few bits would give correlated sequences.
     ///
     /// ```
     /// use fusebox::Rng;
@@ -80,7 +80,7 @@ impl Rng {
         (self.next_u32() >> 8) as f32 * (1.0 / 16_777_216.0)
     }
 
-    /// A whole number below `bound`, each as likely as the others; 0 when `bound` is 0.
+    /// A uniformly distributed integer below `bound`; 0 if `bound` is 0.
     ///
     /// Source: D. Lemire, "Fast Random Integer Generation in an Interval", 2019.
     ///
@@ -92,7 +92,7 @@ impl Rng {
     pub const fn below(&mut self, bound: u32) -> u32 {
         let mut product = self.next_u32() as u64 * bound as u64;
         if (product as u32) < bound {
-            // 2^32 mod bound values of the low half are one too many: draw again on those.
+            // 2^32 mod bound values of the low half would cause bias: draw again for those.
             let excess = bound.wrapping_neg() % bound;
             while (product as u32) < excess {
                 product = self.next_u32() as u64 * bound as u64;
@@ -101,8 +101,8 @@ impl Rng {
         (product >> 32) as u32
     }
 
-    /// A number from the standard normal distribution, nearly: the sum of twelve uniform ones less six
-    /// (variance 1, tails cut at +-6), which needs no logarithm and gives the same bits everywhere.
+    /// An approximately standard normal number: the sum of twelve uniform ones minus six (variance 1, tails cut at
+    /// +-6). It needs no logarithm and gives the same bits everywhere.
     ///
     /// ```
     /// let mut rng = fusebox::Rng::new(3);
@@ -113,8 +113,8 @@ impl Rng {
         (0..12).map(|_| self.uniform()).sum::<f32>() - 6.0
     }
 
-    /// Puts `items` into random order (Fisher and Yates); of more than 20 items, only some of all orders. Slices of more than
-    /// 2^32 - 1 items are shuffled among their first 2^32 - 1 only.
+    /// Shuffles `items` (Fisher and Yates). For more than 20 items, not every order can occur. Of a slice longer than
+    /// 2^32 - 1 items, only the first 2^32 - 1 are shuffled.
     ///
     /// ```
     /// let mut order = [0, 1, 2, 3, 4];
@@ -127,7 +127,7 @@ impl Rng {
         let mut rest = items.get_mut(..count).unwrap_or_default();
         while let Some((last, before @ [_, ..])) = rest.split_last_mut() {
             let other = self.below(before.len() as u32 + 1);
-            // The last one may draw itself.
+            // An item may be swapped with itself.
             if let Some(other) = before.get_mut(other as usize) {
                 core::mem::swap(last, other);
             }
@@ -153,7 +153,7 @@ impl Part for Rng {
 mod tests {
     use super::*;
 
-    /// From another implementation, which gives the outputs published with PCG for their stream.
+    /// From another implementation, which reproduces the outputs published with PCG for their stream.
     #[test]
     fn known_answers() {
         let mut rng = Rng::new(42);

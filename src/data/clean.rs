@@ -1,8 +1,8 @@
-//! What is missing and what lies far out: found, dealt with as told, and reported.
+//! Missing numbers and outliers: found, handled as configured, and reported.
 //!
-//! A number is missing if it is NaN or infinite. It is an outlier if it lies more than z standard deviations from the
-//! mean: `|x - mean| > z std`. Both are judged by numbers known beforehand ([`Clean::apply`]), or by those seen so far
-//! ([`Clean::apply_running`]).
+//! A number is missing if it is NaN or infinite. It is an outlier if it is more than z standard deviations from the
+//! mean: `|x - mean| > z std`. Mean and standard deviation are either fixed in advance ([`Clean::apply`]) or those of
+//! the rows seen so far ([`Clean::apply_running`]).
 
 use super::{Standardize, Statistics};
 use crate::Error;
@@ -28,7 +28,7 @@ pub fn check_finite<const N: usize>(rows: &[[f32; N]]) -> Result<(), Error> {
     Ok(())
 }
 
-/// What happens to a row in which a number is NaN or infinite.
+/// How to handle a row with a NaN or infinite number.
 ///
 /// ```
 /// use fusebox::data::{Clean, Missing, Outliers, Standardize};
@@ -41,13 +41,13 @@ pub fn check_finite<const N: usize>(rows: &[[f32; N]]) -> Result<(), Error> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// The row is not used.
+    /// Reject the row.
     Reject,
-    /// The number becomes the feature's mean. A row is rejected all the same if there is no mean yet.
+    /// Replace the number by the feature's mean. If there is no mean yet, reject the row.
     Fill,
 }
 
-/// What happens to a row in which a number lies more than some standard deviations from its feature's mean.
+/// How to handle a row with a number more than some standard deviations from its feature's mean.
 ///
 /// ```
 /// use fusebox::data::{Clean, Missing, Outliers, Standardize};
@@ -60,15 +60,15 @@ pub enum Missing {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outliers {
-    /// Nothing: they are not looked for.
+    /// Do not look for outliers.
     Keep,
-    /// The number is moved to where outliers begin.
+    /// Clip the number to this many standard deviations from the mean.
     Clip(f32),
-    /// The row is not used.
+    /// Reject a row with a number more than this many standard deviations from the mean.
     Reject(f32),
 }
 
-/// Cleans rows one by one and keeps a [`Report`]: 24 bytes a feature.
+/// Cleans rows one by one and keeps a [`Report`]: 24 bytes per feature.
 ///
 /// ```
 /// use fusebox::data::{Clean, Missing, Outliers, Standardize};
@@ -89,12 +89,12 @@ pub enum Outliers {
 pub struct Clean<const N: usize> {
     missing: Missing,
     outliers: Outliers,
-    /// What was found and done so far; assign [`Report::new`] to begin anew.
+    /// What was found and done so far; assign [`Report::new`] to reset it.
     pub report: Report<N>,
 }
 
 impl<const N: usize> Clean<N> {
-    /// Rows will be dealt with as said. Errors when the number of standard deviations is not positive and finite.
+    /// Sets how to handle rows. Errors if the number of standard deviations is not positive and finite.
     ///
     /// ```
     /// use fusebox::data::{Clean, Missing, Outliers};
@@ -113,21 +113,21 @@ impl<const N: usize> Clean<N> {
         Ok(Self { missing, outliers, report: Report::new() })
     }
 
-    /// Whether the row is to be used; if so, it is finite, and numbers that had to be are overwritten. A row that is
-    /// rejected stays as it is.
+    /// Returns whether to use the row. If so, it is finite, and its numbers have been filled and clipped in place. A
+    /// rejected row is unchanged.
     ///
-    /// Mean and standard deviation come from `reference`. Any other number of a feature that it holds for constant is an
+    /// Mean and standard deviation are those of `reference`. If a feature is constant there, any other number is an
     /// outlier.
     #[must_use]
     pub fn apply(&mut self, row: &mut [f32; N], reference: &Standardize<N>) -> bool {
         self.apply_by(row, reference.mean.iter().copied().zip(reference.std))
     }
 
-    /// [`Clean::apply`] by the mean and standard deviation so far: first `statistics` counts the finite numbers of the row as
-    /// they came, outliers included, then the row is judged by them.
+    /// [`Clean::apply`] with the mean and standard deviation so far: `statistics` first counts the row's original
+    /// finite numbers, including outliers; then the row is compared with them.
     ///
-    /// Of n numbers none lies more than sqrt(n - 1) standard deviations from their mean (P. Samuelson, "How Deviant Can You
-    /// Be?", 1968), so nothing is an outlier before there is enough to compare it with: for 3, among the first nine.
+    /// None of n numbers is more than sqrt(n - 1) standard deviations from their mean (P. Samuelson, "How Deviant Can
+    /// You Be?", 1968), so nothing is an outlier while there is little data: for 3, none of the first nine rows.
     ///
     /// ```
     /// use fusebox::data::{Clean, Missing, Outliers, Statistics};
@@ -145,7 +145,7 @@ impl<const N: usize> Clean<N> {
         self.apply_by(row, statistics.features().iter().map(|moments| (moments.mean(), moments.std())))
     }
 
-    /// `reference` gives mean and standard deviation of each feature.
+    /// `reference` is the mean and standard deviation of each feature.
     fn apply_by(&mut self, row: &mut [f32; N], reference: impl Iterator<Item = (f32, f32)> + Clone) -> bool {
         let number = self.report.rows;
         let (mut rejected, mut filled, mut clipped) = (false, 0, 0);
@@ -186,7 +186,7 @@ impl<const N: usize> Clean<N> {
     }
 }
 
-/// What becomes of a number, or of the row for its sake.
+/// What to do with a number, or with its row.
 #[derive(Clone, Copy, PartialEq)]
 enum Verdict {
     Keep,
@@ -204,7 +204,8 @@ impl Missing {
 }
 
 impl Outliers {
-    /// Of a finite `x`, which is kept where `mean` is not finite or `std` no number: there is nothing to judge it by.
+    /// Judges a finite `x`. It is kept if `mean` is not finite or `std` is NaN, because there is nothing to compare
+    /// it with.
     fn judge(self, x: f32, mean: f32, std: f32) -> Verdict {
         let (Self::Clip(z) | Self::Reject(z)) = self else { return Verdict::Keep };
         let (distance, reach) = (x - mean, z * std);
@@ -212,17 +213,17 @@ impl Outliers {
             return Verdict::Keep;
         }
         match self {
-            // Between the mean and `x`, so it does not overflow.
+            // Between the mean and `x`, so it cannot overflow.
             Self::Clip(_) => Verdict::Replace(mean + reach.copysign(distance)),
             _ => Verdict::Reject,
         }
     }
 }
 
-/// What [`Clean`] found in the rows, and what it did. Counts stay at 2^32 - 1 when they get there.
+/// What [`Clean`] found in the rows, and what it did. Counts saturate at 2^32 - 1.
 ///
-/// Findings are counted in rejected rows too; filled and clipped are numbers of rows that were kept. Printed, it is a line
-/// about the rows and one for each feature in which something was found.
+/// Findings include those in rejected rows; `filled` and `clipped` count numbers in accepted rows only. Printed, it
+/// is one line about the rows and one line for each feature with findings.
 ///
 /// ```
 /// use fusebox::data::Report;
@@ -236,15 +237,15 @@ pub struct Report<const N: usize> {
     pub rows: u32,
     /// Rows rejected.
     pub rejected: u32,
-    /// Missing numbers that became the mean.
+    /// Missing numbers replaced by the mean.
     pub filled: u32,
-    /// Outliers that were moved.
+    /// Outliers clipped.
     pub clipped: u32,
-    /// What was found in each feature.
+    /// Findings per feature.
     pub features: [Findings; N],
 }
 
-/// What was found in one feature, by reason.
+/// Findings in one feature, by reason.
 ///
 /// ```
 /// use fusebox::data::{Clean, Missing, Outliers, Standardize};
@@ -263,21 +264,21 @@ pub struct Findings {
     pub nan: Found,
     /// Numbers that were infinite.
     pub infinity: Found,
-    /// Finite numbers far from the mean.
+    /// Finite outliers.
     pub outlier: Found,
 }
 
-/// How often something was found, and where first: see [`Findings`].
+/// The count and the first row of a finding: see [`Findings`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// How often.
+    /// Number of occurrences.
     pub count: u32,
-    /// The row of the first, counted from 0; 0 also where there is none.
+    /// The row of the first, counted from 0; also 0 if there is none.
     pub first: u32,
 }
 
 impl<const N: usize> Report<N> {
-    /// Nothing seen yet.
+    /// An empty report.
     pub const fn new() -> Self {
         let features = [Findings { nan: Found::NONE, infinity: Found::NONE, outlier: Found::NONE }; N];
         Self { rows: 0, rejected: 0, filled: 0, clipped: 0, features }

@@ -1,11 +1,11 @@
-//! Classes as numbers: in the order they come, and spelt out as one 1 among zeros.
+//! Class labels: numbered in order of appearance, and one-hot encoded.
 
 use crate::{Error, Label};
 use core::fmt;
 use core::marker::PhantomData;
 use heapless::Vec;
 
-/// The row that is 1 at `label` and 0 elsewhere. Errors unless `label` is below `CLASSES`; the error's row is 0.
+/// Returns a row that is 1 at `label` and 0 elsewhere. Errors unless `label` is below `CLASSES`; the error's row is 0.
 ///
 /// ```
 /// use fusebox::{Error, data::one_hot};
@@ -19,7 +19,7 @@ pub fn one_hot<const CLASSES: usize>(label: usize) -> Result<[f32; CLASSES], Err
 }
 
 /// Overwrites `row`, whose length is the number of classes, with 1 at `label` and 0 elsewhere. Errors, with nothing
-/// written, unless `label` is below it; the error's row is 0.
+/// written, unless `label` is below that length; the error's row is 0.
 ///
 /// ```
 /// use fusebox::data::one_hot_into;
@@ -38,8 +38,9 @@ pub fn one_hot_into(label: usize, row: &mut [f32]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Numbers keys (names, codes) from 0 on in the order they come: labels for [`CrossEntropy`](crate::CrossEntropy). Has
-/// room for `C` different ones, at most 256 where labels are bytes; looks them up one after the other.
+/// Assigns labels from 0 upwards to keys (names, codes), in order of appearance, for
+/// [`CrossEntropy`](crate::CrossEntropy). Has room for `C` different keys, at most 256 with byte labels. Lookup is a
+/// linear search.
 ///
 /// ```
 /// use fusebox::data::Labels;
@@ -58,14 +59,14 @@ pub struct Labels<K, const C: usize, T = u8> {
 }
 
 impl<K: PartialEq + Copy, const C: usize> Labels<K, C> {
-    /// No keys yet; labels are bytes.
+    /// No keys; labels are bytes.
     pub const fn new() -> Self {
         Self::of_any_width()
     }
 }
 
 impl<K: PartialEq + Copy, const C: usize, T: Label> Labels<K, C, T> {
-    /// No keys yet; labels are of the type that is asked for.
+    /// No keys; labels have the type `T`.
     ///
     /// ```
     /// use fusebox::data::Labels;
@@ -77,7 +78,8 @@ impl<K: PartialEq + Copy, const C: usize, T: Label> Labels<K, C, T> {
         Self { keys: Vec::new(), labels: PhantomData }
     }
 
-    /// The label of `key`, a new one if it is new. Hands a new key back, with nothing changed, when there are `C` already.
+    /// The label of `key`; a new key gets the next label. Returns a new key in the error, with nothing changed, if
+    /// there are `C` already.
     ///
     /// ```
     /// use fusebox::data::{Full, Labels};
@@ -96,17 +98,17 @@ impl<K: PartialEq + Copy, const C: usize, T: Label> Labels<K, C, T> {
         Ok(label)
     }
 
-    /// The label of `key`, if it has one.
+    /// The label of `key`, or `None` if it has none.
     pub fn get(&self, key: K) -> Option<T> {
         self.keys.iter().position(|&known| known == key).map(T::of)
     }
 
-    /// The key of a label, as of the largest output ([`argmax`](crate::argmax)), if there is one.
+    /// The key of a label, for example of the largest output ([`argmax`](crate::argmax)); `None` if there is none.
     pub fn decode(&self, label: usize) -> Option<K> {
         self.keys.get(label).copied()
     }
 
-    /// The keys, in the order of their labels.
+    /// The keys, in label order.
     pub fn keys(&self) -> &[K] {
         &self.keys
     }
@@ -118,9 +120,9 @@ impl<K: PartialEq + Copy, const C: usize> Default for Labels<K, C> {
     }
 }
 
-/// A key that [`Labels`] has no room for.
+/// The error for a key that does not fit in [`Labels`].
 ///
-/// Turns into an [`Error`], which cannot hold the key:
+/// Converts to an [`Error`], which drops the key:
 ///
 /// ```
 /// use fusebox::{Error, data::Full};
@@ -128,9 +130,9 @@ impl<K: PartialEq + Copy, const C: usize> Default for Labels<K, C> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full<K> {
-    /// The key, handed back.
+    /// The key.
     pub key: K,
-    /// Keys there is room for.
+    /// The capacity in keys.
     pub capacity: usize,
 }
 

@@ -1,18 +1,17 @@
-//! Preparing data, a row at a time and in fixed memory: the data set itself is never in RAM.
+//! Data preparation, one row at a time and in fixed memory: the data set need not be in RAM.
 //!
-//! A row is `[f32; N]`, one number for each feature. What comes from a sensor or a file goes through here before it is
-//! trained on:
+//! A row is `[f32; N]`, one number per feature. Rows from a sensor or a file are prepared in these steps:
 //!
-//! 1. [`Statistics`] sees every row once and knows mean, variance, minimum and maximum of each feature.
-//! 2. [`Standardize`] and [`MinMax`] are made from it: plain numbers that stay in flash, beside the weights they go with.
-//! 3. [`Clean`] finds what is missing (NaN, infinity) and what lies far out, does with it what it was told, and keeps a
+//! 1. [`Statistics`] reads every row once and computes mean, variance, minimum and maximum of each feature.
+//! 2. [`Standardize`] and [`MinMax`] are created from it: plain numbers, which can be stored in flash with the weights.
+//! 3. [`Clean`] handles missing numbers (NaN, infinity) and outliers as configured, and keeps a
 //!    [`Report`].
 //!
-//! Beside these: [`Labels`] numbers classes as they come, [`one_hot`] spells a class out, [`split`] and [`stratified`]
-//! deal shuffled row numbers to training, validation and test, [`Windows`] cuts a signal into overlapping pieces.
+//! In addition, [`Labels`] numbers classes, [`one_hot`] encodes one, [`split`] and [`stratified`] divide shuffled row
+//! indices into training, validation and test, and [`Windows`] divides a signal into overlapping windows.
 //!
-//! A quiet NaN ruins a training: every weight it touches becomes NaN. Nothing here lets one in unsaid: [`check_finite`] and
-//! [`Statistics::add`] refuse it by row and feature, [`Clean`] counts it.
+//! A single NaN spoils a training: every weight it reaches becomes NaN. Nothing here passes one on silently:
+//! [`check_finite`] and [`Statistics::add`] return an error with its row and feature, and [`Clean`] counts it.
 //!
 //! ```
 //! use fusebox::data::{Clean, Missing, Outliers, Standardize, Statistics};

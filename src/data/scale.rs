@@ -1,23 +1,24 @@
-//! Features brought to a common scale, by numbers that stay in flash beside the weights.
+//! Scaling features to a common range, with parameters stored in flash with the weights.
 //!
 //! ```text
 //! Standardize   y = (x - mean) / std                       x = y std + mean
-//! MinMax        t = (x - min) / (max - min)                y = (1 - t) low + t high, and back alike
+//! MinMax        t = (x - min) / (max - min)                y = (1 - t) low + t high; inverted likewise
 //! ```
 //!
-//! As scikit-learn's `StandardScaler` and `MinMaxScaler` do it, except that a constant feature stays constant: a number
-//! that training never saw vary becomes 0 (or `low`) whatever it is, for a network cannot know what to make of another.
-//! The form of `MinMax` gives both ends exactly.
+//! Like scikit-learn's `StandardScaler` and `MinMaxScaler`, except that a feature that is constant in training always
+//! becomes 0 (or `low`), whatever its value, because a network has not learnt to use other values. The form of
+//! `MinMax` is exact at both ends.
 
 use super::Statistics;
 use crate::{Error, Plain, Zeroed, memory};
 use core::ops::RangeInclusive;
 
-/// Brings every feature to mean 0 and variance 1; a constant feature becomes 0.
+/// Scales every feature to mean 0 and variance 1; a constant feature becomes 0.
 ///
-/// Plain numbers: write them down, or make them from bytes, to keep them in flash. NaN and infinity come out as NaN or
-/// infinity. The mean is an `f32`: of a feature that varies little around a large number, what comes out has a mean of up
-/// to 2^-24 |mean| / std. Invert after apply gives `x` back within 2^-24 (3 |x - mean| + |x|), second order apart.
+/// Consists of plain numbers: write them as constants, or read them from bytes, to keep them in flash. NaN and
+/// infinity become NaN or infinity. The mean is an `f32`: the result for a feature that varies little around a large
+/// number has a mean of up to 2^-24 |mean| / std. `invert` after `apply` returns `x` within 2^-24 (3 |x - mean| +
+/// |x|), up to second-order terms.
 ///
 /// ```
 /// use fusebox::data::{Standardize, Statistics};
@@ -40,7 +41,7 @@ use core::ops::RangeInclusive;
 pub struct Standardize<const N: usize> {
     /// The mean of each feature.
     pub mean: [f32; N],
-    /// The standard deviation of each feature; 0 marks one that is constant.
+    /// The standard deviation of each feature; 0 for a constant feature.
     pub std: [f32; N],
 }
 
@@ -52,10 +53,10 @@ impl<const N: usize> Zeroed for Standardize<N> {
 unsafe impl<const N: usize> Plain for Standardize<N> {}
 
 impl<const N: usize> Standardize<N> {
-    /// From the statistics of the training rows.
+    /// Computes the scale from the statistics of the training rows.
     ///
-    /// Errors when there are no rows, a feature has no numbers, or its numbers are so large or differ by so little that
-    /// their variance is no normal `f32`.
+    /// Errors if there are no rows, a feature has no numbers, or its numbers are so large or differ by so little that
+    /// their variance is not a normal `f32`.
     ///
     /// ```
     /// use fusebox::{Error, data::{Standardize, Statistics}};
@@ -82,14 +83,14 @@ impl<const N: usize> Standardize<N> {
         Ok(result)
     }
 
-    /// Overwrites a row with its standardised numbers.
+    /// Standardises a row in place.
     pub fn apply(&self, row: &mut [f32; N]) {
         for ((x, &mean), &std) in row.iter_mut().zip(&self.mean).zip(&self.std) {
             *x = ratio(*x - mean, std);
         }
     }
 
-    /// Overwrites standardised numbers with what they were before [`apply`](Standardize::apply), but for rounding.
+    /// Inverts [`apply`](Standardize::apply) in place, up to rounding.
     pub fn invert(&self, row: &mut [f32; N]) {
         for ((x, &mean), &std) in row.iter_mut().zip(&self.mean).zip(&self.std) {
             *x = *x * std + mean;
@@ -107,8 +108,8 @@ impl<const N: usize> Standardize<N> {
         memory::as_bytes(self)
     }
 
-    /// Made from a copy of `bytes`, which may start anywhere. Errors unless they are as many as
-    /// [`Standardize::as_bytes`] gives.
+    /// Makes a scale from a copy of `bytes`, at any alignment. Errors unless their length is that of
+    /// [`Standardize::as_bytes`].
     ///
     /// ```
     /// use fusebox::{Error, data::Standardize};
@@ -120,12 +121,11 @@ impl<const N: usize> Standardize<N> {
     }
 }
 
-/// Brings every feature from the range of its numbers to a given one, 0 to 1 unless said otherwise; a constant feature
-/// becomes the lower end.
+/// Scales every feature from its range to a given one, by default 0 to 1; a constant feature becomes the lower end.
 ///
-/// Plain numbers, as [`Standardize`] is. Numbers outside of the range seen come out outside of the range given, NaN and
-/// infinity as NaN or infinity. From 0 to 1 and back gives an `x` of the range seen within 2^-24 (3 (max - min) + 4 |x|),
-/// |x| being the largest of the feature, second order apart.
+/// Consists of plain numbers, like [`Standardize`]. Numbers outside the training range become numbers outside the
+/// given range, NaN and infinity become NaN or infinity. Scaling to 0..1 and back returns an `x` of the training
+/// range within 2^-24 (3 (max - min) + 4 |x|), where |x| is the largest of the feature, up to second-order terms.
 ///
 /// ```
 /// use fusebox::data::{MinMax, Statistics};
@@ -153,9 +153,9 @@ pub struct MinMax<const N: usize> {
     pub min: [f32; N],
     /// The largest number of each feature.
     pub max: [f32; N],
-    /// What the smallest number becomes.
+    /// What `min` is mapped to.
     pub low: f32,
-    /// What the largest number becomes.
+    /// What `max` is mapped to.
     pub high: f32,
 }
 
@@ -167,15 +167,15 @@ impl<const N: usize> Zeroed for MinMax<N> {
 unsafe impl<const N: usize> Plain for MinMax<N> {}
 
 impl<const N: usize> MinMax<N> {
-    /// To the range from 0 to 1, from the statistics of the training rows.
+    /// Scales to the range from 0 to 1, given the statistics of the training rows.
     ///
-    /// Errors when there are no rows, a feature has no numbers, or they span more than an `f32` holds.
+    /// Errors if there are no rows, a feature has no numbers, or its range overflows an `f32`.
     #[doc(alias = "fit")]
     pub fn of(statistics: &Statistics<N>) -> Result<Self, Error> {
         Self::with_range(statistics, 0.0..=1.0)
     }
 
-    /// To `range`, from the statistics of the training rows.
+    /// Scales to `range`, given the statistics of the training rows.
     ///
     /// Errors as [`MinMax::of`] does, and unless the range has finite ends, the first below the last, and a finite width.
     ///
@@ -200,14 +200,14 @@ impl<const N: usize> MinMax<N> {
         Ok(Self { min, max, low, high })
     }
 
-    /// Overwrites a row with its numbers brought to the range.
+    /// Scales a row in place.
     pub fn apply(&self, row: &mut [f32; N]) {
         for ((x, &min), &max) in row.iter_mut().zip(&self.min).zip(&self.max) {
             *x = between(self.low, self.high, ratio(*x - min, max - min));
         }
     }
 
-    /// Overwrites numbers brought to the range with what they were before [`apply`](MinMax::apply), but for rounding.
+    /// Inverts [`apply`](MinMax::apply) in place, up to rounding.
     pub fn invert(&self, row: &mut [f32; N]) {
         for ((x, &min), &max) in row.iter_mut().zip(&self.min).zip(&self.max) {
             *x = between(min, max, ratio(*x - self.low, self.high - self.low));
@@ -225,8 +225,8 @@ impl<const N: usize> MinMax<N> {
         memory::as_bytes(self)
     }
 
-    /// Made from a copy of `bytes`, which may start anywhere. Errors unless they are as many as [`MinMax::as_bytes`]
-    /// gives.
+    /// Makes a scale from a copy of `bytes`, at any alignment. Errors unless their length is that of
+    /// [`MinMax::as_bytes`].
     ///
     /// ```
     /// use fusebox::{Error, data::MinMax};
@@ -237,7 +237,7 @@ impl<const N: usize> MinMax<N> {
     }
 }
 
-/// Whether there are rows, and numbers of every feature.
+/// Errors unless there are rows, and numbers of every feature.
 fn check<const N: usize>(statistics: &Statistics<N>) -> Result<(), Error> {
     if statistics.rows() == 0 {
         return Err(Error::Empty);
@@ -248,12 +248,12 @@ fn check<const N: usize>(statistics: &Statistics<N>) -> Result<(), Error> {
     }
 }
 
-/// `part / whole`, or 0 where `whole` is 0; NaN stays NaN, and infinity is none the less.
+/// `part / whole`, or 0 if `whole` is 0. NaN stays NaN; infinity over zero becomes NaN.
 fn ratio(part: f32, whole: f32) -> f32 {
     if whole == 0.0 { part * 0.0 } else { part / whole }
 }
 
-/// From `low` where `t` is 0 to `high` where it is 1, exact at both.
+/// Interpolates linearly: `low` at `t = 0` and `high` at `t = 1`, exact at both.
 fn between(low: f32, high: f32, t: f32) -> f32 {
     (1.0 - t) * low + t * high
 }

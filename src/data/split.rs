@@ -1,14 +1,14 @@
-//! Row numbers, shuffled and dealt to training, validation and test.
+//! Shuffled row indices, divided into training, validation and test.
 //!
-//! Rows stay where they are, in flash; their numbers are shuffled in a slice of the caller's, of whatever whole numbers are
-//! wide enough. A part is a slice of it, its batches are `chunks`, and `Rng::shuffle` gives a part another order for
-//! the next epoch.
+//! The rows stay in place, for example in flash. Their indices are shuffled in the caller's slice, of any integer
+//! type that is wide enough. A part is a slice of it; use `chunks` for batches, and `Rng::shuffle` to reorder a part
+//! for the next epoch.
 
 use crate::{Error, Rng};
 
-/// Overwrites `order` with the numbers from 0 to its length less one, in random order.
+/// Overwrites `order` with the integers from 0 to its length minus 1, in random order.
 ///
-/// Errors, with nothing written, when `I` cannot count that far, or the rows are more than 2^32 - 1.
+/// Errors, with nothing written, if `I` cannot represent them, or there are more than 2^32 - 1 rows.
 ///
 /// ```
 /// use fusebox::{Error, Rng, data::shuffled};
@@ -38,9 +38,9 @@ pub fn shuffled<I: TryFrom<usize>>(order: &mut [I], rng: &mut Rng) -> Result<(),
     Ok(())
 }
 
-/// [`shuffled`], and cut into parts of the numbers of rows given.
+/// [`shuffled`], then divided into parts with the given numbers of rows.
 ///
-/// Errors, with nothing written, also when a part is empty, or the parts do not add up to the length of `order`.
+/// Errors, with nothing written, also if a part is empty, or the parts do not add up to the length of `order`.
 ///
 /// ```
 /// use fusebox::{Error, Rng, data::split};
@@ -61,13 +61,13 @@ pub fn split<'a, const PARTS: usize, I: TryFrom<usize>>(
     Ok(cut(order, parts))
 }
 
-/// [`split`] in which every part has its share of every class, `label` giving the class of a row.
+/// [`split`] with classes in the same proportions in every part; `label` returns the class of a row.
 ///
-/// In the first part each class has its share within less than one row; in each further part its share of what the earlier
-/// ones left. Each set of rows that gives these numbers is as likely as the others. Rows are looked at once to count them
-/// and once for each part; three `u32` of stack a class.
+/// In the first part, the number of rows of each class differs from its exact share by less than one; in each further
+/// part, from its share of the remaining rows. Every set of rows with these numbers is equally likely. Calls `label`
+/// on each row once to count, and once per part; uses three `u32` of stack per class.
 ///
-/// Errors, with nothing written, as [`split`] does, and when a label is not below `CLASSES`.
+/// Errors, with nothing written, as [`split`] does, and if a label is not below `CLASSES`.
 ///
 /// ```
 /// use fusebox::{Rng, data::stratified};
@@ -98,7 +98,7 @@ where
     let mut rest = &mut order[..];
     for part in parts {
         let mut places = shares(part, &mut left);
-        // Whoever comes first in the shuffled order and whose class has a place left moves to the front.
+        // Move the first rows, in shuffled order, whose class still has places to the front.
         let mut dealt = 0;
         for next in 0..rest.len() {
             let row = rest[next].try_into().unwrap_or(usize::MAX);
@@ -113,14 +113,15 @@ where
     Ok(cut(order, parts))
 }
 
-/// How many of `part` rows each class gets, taken from those `left`: its share rounded down, and one of the rows that are
-/// then still missing if its remainder is among the largest. So the shares add up, and none is more than the class has.
+/// How many of `part` rows each class gets, subtracted from `left`: its share rounded down, plus one of the missing
+/// rows if its remainder is among the largest. So the shares add up to `part`, and none is more than the class has
+/// left.
 fn shares<const CLASSES: usize>(part: usize, left: &mut [u32; CLASSES]) -> [u32; CLASSES] {
     let (part, total) = (part as u64, left.iter().map(|&rows| u64::from(rows)).sum());
     let scaled = |rows: u32| part * u64::from(rows);
     let mut shares = left.map(|rows| scaled(rows).checked_div(total).unwrap_or(0) as u32);
     for _ in shares.iter().map(|&share| u64::from(share)).sum()..part {
-        // A class that got one has a remainder below zero, `None`, which is less than any other.
+        // A class that got an extra row has a negative remainder, `None`, which compares below all others.
         let remainder =
             |(share, rows): &(&mut u32, &u32)| scaled(**rows).checked_sub(u64::from(**share) * total);
         if let Some((share, _)) = shares.iter_mut().zip(&*left).max_by_key(remainder) {
@@ -143,7 +144,7 @@ fn check_parts(rows: usize, parts: &[usize]) -> Result<(), Error> {
     }
 }
 
-/// `order` in parts that add up to it.
+/// Divides `order` into parts that add up to it.
 fn cut<const PARTS: usize, I>(mut order: &mut [I], parts: [usize; PARTS]) -> [&mut [I]; PARTS] {
     parts.map(|part| order.split_off_mut(..part).unwrap_or_default())
 }

@@ -4,37 +4,37 @@
 //! d = x - mean          mean = mean + d / n          squares = squares + d (d - d / n)          variance = squares / n
 //! ```
 //!
-//! Source: B. P. Welford, "Note on a Method for Calculating Corrected Sums of Squares and Products", 1962; two halves are
-//! merged as in T. Chan, G. Golub and R. LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
-//! Variances", 1979. It never subtracts large squares, as `sum x^2 - n mean^2` does.
+//! Source: B. P. Welford, "Note on a Method for Calculating Corrected Sums of Squares and Products", 1962; two
+//! statistics are merged as in T. Chan, G. Golub and R. LeVeque, "Updating Formulae and a Pairwise Algorithm for
+//! Computing Sample Variances", 1979. Unlike `sum x^2 - n mean^2`, this never subtracts large squares.
 //!
-//! In plain `f32` the mean would stop moving once `d / n` is below half a unit of its last place: for a sensor that
-//! hovers around 10^6 by 1, after thirty rows. So mean and squares are each an unevaluated sum of two `f32`, `high` and
-//! what rounding took from it, `low` (T. J. Dekker, "A Floating-Point Technique for Extending the Available Precision",
-//! 1971). Of n numbers that span R, of magnitude up to M, with standard deviation s, and u = 2^-24:
+//! In plain `f32` the mean would stop changing once `d / n` is below half an ulp: for a sensor that varies by 1
+//! around 10^6, after thirty rows. So mean and squares are each an unevaluated sum of two `f32`: `high`, and its
+//! rounding error `low` (T. J. Dekker, "A Floating-Point Technique for Extending the Available Precision", 1971). For
+//! n numbers of range R, magnitude up to M and standard deviation s, with u = 2^-24:
 //!
 //! ```text
 //! |error of the mean|     <= E + u M                                 E = 4 u R + 2 (n + 2) u^2 M
 //! |error of the variance| <= 2 E s + E^2 + (11 + 2 n u) u s^2
 //! ```
 //!
-//! An update rounds thrice in proportion to `d / n` (3 u R, averaged) and twice in `low` (2 u^2 M, summed over n); an
-//! error of the means enters the squares as 2 sum |d| E <= 2 n E s, by Cauchy and Schwarz; a square itself rounds seven
-//! times, their sum and the division by n take the rest. Nothing is claimed where a square underflows, or the variance is no
-//! `f32`; [`Standardize::of`](super::Standardize::of) refuses such data.
+//! An update has three roundings in proportion to `d / n` (3 u R, averaged) and two in `low` (2 u^2 M, summed over
+//! n). An error E of the means changes the squares by 2 sum |d| E <= 2 n E s, by Cauchy-Schwarz; a square has seven
+//! roundings, and their sum and the division by n account for the rest. There is no bound if a square underflows or
+//! the variance overflows an `f32`; [`Standardize::of`](super::Standardize::of) returns an error for such data.
 //!
-//! The sum of the squares may overflow where the variance does not: a thousand squares of 10^36. So where a feature's numbers
-//! reach 2^46 in magnitude, distances are scaled by 2^-82 before they are squared: 2^32 squares of any distances then have a finite
-//! sum, and of numbers so large no two differ by less than 2^22, so that no square that counts underflows. Scaling by a power
-//! of two is exact: the bits are those of a sum that cannot overflow.
+//! The sum of the squares may overflow although the variance does not: a thousand squares of 10^36. So if a feature's
+//! numbers reach 2^46 in magnitude, distances are scaled by 2^-82 before they are squared. Then 2^32 squares of any
+//! distances have a finite sum; numbers that large differ by at least 2^22, so no relevant square underflows. Scaling
+//! by a power of two is exact: the bits are those of a sum that cannot overflow.
 
 use super::check_finite;
 use crate::Error;
 
-/// Mean, variance, minimum, maximum and count of each of `N` features, a row at a time: 28 bytes a feature.
+/// Mean, variance, minimum, maximum and count of each of `N` features, one row at a time: 28 bytes per feature.
 ///
-/// `new` is all zeros, so that a `static` of it lies in `.bss`. What is asked of a feature without numbers is NaN. After
-/// 2^32 - 1 numbers a feature stays as it is.
+/// `new` is all zeros, so that a `static` of it is in `.bss`. The statistics of a feature without numbers are NaN.
+/// After 2^32 - 1 numbers, a feature's statistics no longer change.
 ///
 /// ```
 /// use fusebox::data::Statistics;
@@ -56,13 +56,13 @@ pub struct Statistics<const N: usize> {
 }
 
 impl<const N: usize> Statistics<N> {
-    /// No rows yet.
+    /// No rows counted.
     pub const fn new() -> Self {
         Self { rows: 0, features: [Moments::NONE; N] }
     }
 
-    /// Counts a row. Errors, with nothing counted, when a number is NaN or infinite; the row in the error is how many
-    /// rows were counted before.
+    /// Counts a row. Errors, with nothing counted, if a number is NaN or infinite; the row in the error is the number
+    /// of rows counted before.
     ///
     /// ```
     /// use core::num::FpCategory;
@@ -85,8 +85,8 @@ impl<const N: usize> Statistics<N> {
         Ok(())
     }
 
-    /// Counts the finite numbers of a row and passes over the others: each feature has its own
-    /// [`count`](Statistics::count), and what is missing is the difference to [`rows`](Statistics::rows).
+    /// Counts the finite numbers of a row and skips the others. Each feature has its own
+    /// [`count`](Statistics::count); the number of missing ones is the difference to [`rows`](Statistics::rows).
     ///
     /// ```
     /// use fusebox::data::Statistics;
@@ -105,7 +105,7 @@ impl<const N: usize> Statistics<N> {
         }
     }
 
-    /// Counts all that `other` has counted: two halves of the data give what the whole gives, but for rounding.
+    /// Adds the rows counted by `other`: two parts of the data give the same as the whole, up to rounding.
     ///
     /// ```
     /// use fusebox::data::Statistics;
@@ -124,12 +124,12 @@ impl<const N: usize> Statistics<N> {
         }
     }
 
-    /// Rows counted.
+    /// The number of rows counted.
     pub const fn rows(&self) -> u32 {
         self.rows
     }
 
-    /// Numbers counted of each feature.
+    /// The number of finite numbers of each feature.
     pub fn count(&self) -> [u32; N] {
         self.features.map(|moments| moments.count)
     }
@@ -170,18 +170,18 @@ impl<const N: usize> Default for Statistics<N> {
     }
 }
 
-/// 2^46: from such magnitudes on distances are scaled.
+/// 2^46: from this magnitude on, distances are scaled.
 const LARGE: f32 = 70_368_744_177_664.0;
 
 /// 2^-82, the scale.
 const SMALL: f32 = f32::from_bits((127 - 82) << 23);
 
-/// What is known of one feature.
+/// The statistics of one feature.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Moments {
     count: u32,
     mean: Sum,
-    /// The sum of the squared distances to the mean, scaled as [`Moments::scale`] says.
+    /// The sum of the squared distances to the mean, scaled by [`Moments::scale`].
     squares: Sum,
     min: f32,
     max: f32,
@@ -195,12 +195,12 @@ impl Moments {
         self.min <= -LARGE || self.max >= LARGE
     }
 
-    /// By what distances are multiplied before they are squared, and one over it.
+    /// The factor of distances before they are squared, and its reciprocal.
     const fn scale(&self) -> (f32, f32) {
         if self.is_large() { (SMALL, 1.0 / SMALL) } else { (1.0, 1.0) }
     }
 
-    /// Takes the numbers from `min` to `max` into the range; the squares follow where that changes the scale.
+    /// Extends the range to `min` and `max`, and rescales the squares if that changes the scale.
     fn widen(&mut self, min: f32, max: f32) {
         let was_large = self.is_large();
         (self.min, self.max) =
@@ -239,7 +239,7 @@ impl Moments {
         let part = other.count as f32 / count as f32;
         let step = distance * part;
         if self.is_large() {
-            // Half of it, twice: all of it may overflow.
+            // Add half of it twice: the whole may overflow.
             self.mean.add(step * (0.5 * back));
             self.mean.add(step * (0.5 * back));
         } else {
@@ -282,7 +282,7 @@ impl Moments {
     }
 }
 
-/// An unevaluated sum: `high` is its value in `f32`, `low` what rounding took.
+/// An unevaluated sum: `high` is its value in `f32`, `low` the rounding error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Sum {
     high: f32,
@@ -298,7 +298,7 @@ impl Sum {
     }
 }
 
-/// The rounded sum and its error, whose sum is exact.
+/// The rounded sum and its rounding error; `sum + error` is exact.
 ///
 /// Source: D. Knuth, "The Art of Computer Programming", volume 2, section 4.2.2, theorem B.
 fn two_sum(a: f32, b: f32) -> (f32, f32) {
@@ -324,7 +324,7 @@ mod tests {
         assert_eq!((moments.count, moments.mean()), (u32::MAX, 1.0));
     }
 
-    /// Against `f64`, which holds the sum of two `f32` exactly unless one is much the larger.
+    /// Compared with `f64`, which holds the sum of two `f32` exactly unless one is much larger.
     #[test]
     fn two_sums_are_exact() {
         let numbers = || (-40..40).map(|e| 2f32.powi(e) * 1.000_000_1).flat_map(|x| [x, -x, x * 3.0]);

@@ -1,4 +1,4 @@
-//! The last numbers of a signal, again and again: windows that overlap.
+//! Overlapping windows of a signal.
 //!
 //! ```text
 //! signal          a b c d e f g h
@@ -7,19 +7,19 @@
 //!                         [e f g h]
 //! ```
 //!
-//! The window lies in order in memory. When the next one begins, what the two share moves to the front: `W - HOP` numbers
-//! every `HOP` pushes, less than a ring that is put in order for each window would move.
+//! The window is contiguous in memory. When the next one begins, the overlap is moved to the front: `W - HOP` numbers
+//! per `HOP` pushes, fewer than copying a ring buffer into order for each window.
 //!
-//! Of a signal that is a slice, the standard library gives the same windows:
+//! For a signal in a slice, the standard library gives the same windows:
 //! `signal.array_windows::<W>().step_by(HOP)`.
 
 use crate::Zeroed;
 
-/// Gathers numbers, or rows of them, into windows of the last `W`, oldest first, one window every `HOP`.
+/// Collects numbers, or rows of them, into windows of the last `W`, oldest first, one window every `HOP`.
 ///
-/// `new` is const and all zeros, so that a `static` of it lies in `.bss`. Numbers pass as they are: clean them before.
+/// `new` is const and all zeros, so that a `static` of it is in `.bss`. Numbers are not checked: clean them first.
 ///
-/// The next number, forecast from the three before it:
+/// Forecasting a number from the three before it:
 ///
 /// ```
 /// use fusebox::data::Windows;
@@ -35,21 +35,21 @@ use crate::Zeroed;
 #[derive(Clone, Debug)]
 pub struct Windows<T, const W: usize, const HOP: usize = 1> {
     values: [T; W],
-    /// Values of the window so far; `W` means that it was handed out.
+    /// Values in the window so far; `W` means that the window was returned.
     filled: usize,
-    /// Values to pass over before the next window, where windows do not touch.
+    /// Values to skip before the next window, if `HOP` is larger than `W`.
     skip: usize,
 }
 
 impl<T: Zeroed + Copy, const W: usize, const HOP: usize> Windows<T, W, HOP> {
-    /// No values yet. `W` and `HOP` are at least 1.
+    /// No values. `W` and `HOP` must be at least 1.
     pub const fn new() -> Self {
         const { assert!(W > 0 && HOP > 0, "a window has at least one value and moves by at least one") }
         Self { values: Zeroed::ZEROED, filled: 0, skip: 0 }
     }
 
-    /// Takes the next value. Gives a window when it is full: with the `W`-th value, then with every `HOP`-th; nothing
-    /// before and in between.
+    /// Adds the next value. Returns a window when it is full: with the `W`-th value, then with every `HOP`-th;
+    /// otherwise `None`.
     ///
     /// ```
     /// use fusebox::data::Windows;
@@ -74,7 +74,7 @@ impl<T: Zeroed + Copy, const W: usize, const HOP: usize> Windows<T, W, HOP> {
         (self.filled == W).then_some(&self.values)
     }
 
-    /// Forgets all values: after a gap in the signal, no window spans it.
+    /// Removes all values: after a gap in the signal, so that no window spans it.
     ///
     /// ```
     /// let mut windows = fusebox::data::Windows::<f32, 2>::new();

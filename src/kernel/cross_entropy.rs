@@ -6,17 +6,17 @@
 //! dloss / dz_j = p_j - [j = t]
 //! ```
 //!
-//! With the maximum taken out no exponential overflows; the loss never divides, so a sure and wrong answer costs much but
-//! not infinitely much. Probabilities below e^-64 of the largest count as zero (see
-//! [`exp_or_zero`](super::math::exp_or_zero)), which keeps the gradients that follow from them clear of subnormal numbers.
+//! Subtracting the maximum prevents the exponentials from overflowing. The loss does not divide, so a confident wrong
+//! answer has a large but finite loss. Probabilities below e^-64 of the largest count as zero (see
+//! [`exp_or_zero`](super::math::exp_or_zero)), which keeps subnormal numbers out of the gradients computed from them.
 //!
 //! # Few classes
 //!
-//! A row of ten classes fills no vector, and reducing it to its maximum and its sum takes eight dependent steps. So up to
-//! sixteen classes are turned: as many rows as a vector has lanes become columns, one vector a class, and nothing is
-//! reduced at all; the logarithm too is of all rows at once. Rows that are too few to turn sum in the same tree, one by
-//! one. Two classes stay as they lie, pairs of lanes that exchange their numbers. So a row's bits follow from the number
-//! of classes alone.
+//! A row of ten classes does not fill a vector, and reducing it to its maximum and its sum takes eight dependent
+//! steps. So for up to sixteen classes, rows are transposed: as many rows as a vector has lanes become columns, one
+//! vector per class. This needs no reductions, and one logarithm serves all rows. If there are too few rows to
+//! transpose, they are processed one by one and summed in the same tree. Two classes are not transposed: each pair of
+//! lanes exchanges its numbers. So a row's bits depend only on the number of classes.
 
 use super::elementwise::{multiply, vectors};
 use super::math::{exp_or_zero, ln, ln_one_plus};
@@ -24,12 +24,12 @@ use super::softmax::exponentials;
 use crate::simd::{Lanes16, Pass, Simd, VECTORS};
 use crate::{Isa, Label};
 
-/// Adds the losses of `logits` (`labels.len()` rows of `classes`) against the `labels` to `sums`, row i of the batch to virtual
-/// lane i mod 16, `first` being the first row's i; returns the sum of the lanes. `gradients`, of the logits' shape, is
-/// overwritten with `scale` times the gradient of each row's loss. An out-of-range label gives a meaningless loss, but no
-/// out-of-bounds access.
+/// Adds the losses of `logits` (`labels.len()` rows of `classes`) for the `labels` to `sums`: row i of the batch to
+/// virtual lane i mod 16, where `first` is the first row's i. Returns the sum of the lanes. Overwrites `gradients`,
+/// of the logits' shape, with `scale` times the gradient of each row's loss. An out-of-range label gives a
+/// meaningless loss, but no out-of-bounds access.
 ///
-/// Inlined where the number of classes is known, so that a program holds only the code for that.
+/// Inlined where the number of classes is known, so that a program contains only the code for that number.
 #[inline(always)]
 pub(crate) fn cross_entropy<T: Label>(
     isa: Isa,
@@ -50,7 +50,7 @@ pub(crate) fn cross_entropy<T: Label>(
     }
 }
 
-/// For at most `MOST` classes; for [`PAIRS`], exactly so many.
+/// For at most `MOST` classes; with [`PAIRS`], for exactly two.
 struct CrossEntropyPass<'a, T, const MOST: usize> {
     logits: &'a [f32],
     first: usize,
@@ -62,7 +62,7 @@ struct CrossEntropyPass<'a, T, const MOST: usize> {
 }
 
 const PAIRS: usize = 2;
-/// Up to so many classes are turned.
+/// Up to this number of classes, rows are transposed.
 const FEW: usize = 16;
 const MANY: usize = usize::MAX;
 
@@ -82,10 +82,10 @@ impl<T: Label, const MOST: usize> Pass for CrossEntropyPass<'_, T, MOST> {
                 scale,
                 gradients: gradients.as_mut_ptr(),
             };
-            // SAFETY: there are as many rows as labels; FEW is for up to so many classes.
+            // SAFETY: as many rows of logits and gradients as labels; FEW is used for at most that many classes.
             return unsafe { group.one_by_one(s, first, sums) };
         }
-        // Up to the next multiple of sixteen rows of the batch at a time.
+        // Processes rows up to the batch's next multiple of sixteen.
         let mut row = 0;
         while row < rows {
             let lane = first.wrapping_add(row) % 16;
@@ -98,7 +98,7 @@ impl<T: Label, const MOST: usize> Pass for CrossEntropyPass<'_, T, MOST> {
                 scale,
                 gradients: gradients.as_mut_ptr().wrapping_add(row * classes),
             };
-            // SAFETY: the rows from `row` on lie in the logits and the gradients, as many as there are labels.
+            // SAFETY: logits and gradients have as many rows, starting at `row`, as there are labels.
             unsafe {
                 match MOST {
                     PAIRS => group.pairs(s, &mut losses),
@@ -135,11 +135,11 @@ struct Rows<'a, T> {
 }
 
 impl<T: Label> Rows<'_, T> {
-    /// Two classes, as they lie: lanes 2 r and 2 r + 1 belong to row r.
+    /// Two classes, not transposed: lanes 2 r and 2 r + 1 belong to row r.
     ///
     /// ```text
     /// d = -|z - other z|,  p = 1 / (1 + e^d) for the larger, e^d / (1 + e^d) for the other
-    /// loss = ln(1 + e^d), and -d more where the label is the other's
+    /// loss = ln(1 + e^d), minus d if the label is the other class
     /// ```
     ///
     /// # Safety
@@ -154,7 +154,8 @@ impl<T: Label> Rows<'_, T> {
         let mut of_both = [0.0; 32];
         let (zero, one, scale) = (s.splat(0.0), s.splat(1.0), s.splat(self.scale));
         for (start, lanes) in vectors::<S>(numbers.min(32)) {
-            // SAFETY: the caller's promise; the arrays have room for whole vectors.
+            // SAFETY: by this function's contract, logits and gradients have `numbers` numbers; the arrays have room
+            // for whole vectors.
             unsafe {
                 let answers = s.load(answers.as_ptr().add(start));
                 let z = s.load_partial(self.logits.add(start), lanes);
@@ -176,31 +177,32 @@ impl<T: Label> Rows<'_, T> {
         }
     }
 
-    /// Up to sixteen classes: whole vectors of rows turned, and the last few one by one.
+    /// Up to sixteen classes: whole vectors of rows are transposed, the last few rows processed one by one.
     ///
     /// # Safety
     /// There are as many rows of logits and gradients as labels.
     #[inline(always)]
     unsafe fn few<S: Simd>(&self, s: S, losses: &mut [f32; 16]) {
         let mut row = 0;
-        // Turning costs as much as two or three rows.
+        // Transposing costs as much as two or three rows.
         while VECTORS && row + 3 <= self.labels.len() {
             let rows = (self.labels.len() - row).min(S::LANES);
-            // SAFETY: the caller's promise, and `row + rows` is at most sixteen.
+            // SAFETY: by this function's contract, the rows exist; `row + rows` is at most sixteen, and `rows` at
+            // most `LANES`.
             unsafe { self.turned(s, row, rows, losses.as_mut_ptr().add(row)) };
             row += rows;
         }
         while let (Some(&label), Some(loss)) = (self.labels.get(row), losses.get_mut(row)) {
-            // SAFETY: the caller's promise.
+            // SAFETY: by this function's contract, the row exists, because its label does.
             unsafe { *loss = self.in_registers(s, row, label) };
             row += 1;
         }
     }
 
-    /// `rows` rows from `row` on, turned: lane r of every vector belongs to row `row + r`.
+    /// `rows` rows starting at `row`, transposed: lane r of every vector belongs to row `row + r`.
     ///
     /// # Safety
-    /// These rows are there, and room for as many losses; `rows` is at most `LANES`.
+    /// The rows exist, there is room for `rows` losses, and `rows` is at most `LANES`.
     #[inline(always)]
     unsafe fn turned<S: Simd>(&self, s: S, row: usize, rows: usize, losses: *mut f32) {
         let classes = self.classes;
@@ -210,11 +212,11 @@ impl<T: Label> Rows<'_, T> {
         for (number, &label) in labels.iter_mut().zip(self.labels.iter().skip(row)) {
             *number = label.class() as f32;
         }
-        // SAFETY: the caller's promise, for every pointer below.
+        // SAFETY: by this function's contract, for every pointer below; the arrays have room for whole vectors.
         unsafe {
             let labels = s.load(labels.as_ptr());
             let mut columns = [s.splat(0.0); FEW];
-            // In pieces of as many columns as a vector has lanes.
+            // In blocks of as many columns as a vector has lanes.
             for (start, wide) in vectors::<S>(classes) {
                 let part = s.load_transposed(logits.add(start), classes, [rows, wide]);
                 for (column, part) in columns.iter_mut().skip(start).take(wide).zip(part) {
@@ -225,7 +227,7 @@ impl<T: Label> Rows<'_, T> {
             for &z in columns.iter().take(classes).skip(1) {
                 largest = s.max(z, largest);
             }
-            // z - max z of the label's class.
+            // z - max z for the label's class.
             let mut answer = s.splat(0.0);
             for (c, z) in columns.iter_mut().enumerate().take(classes) {
                 let distance = s.sub(*z, largest);
@@ -254,11 +256,11 @@ impl<T: Label> Rows<'_, T> {
     /// One row of at most sixteen classes; returns its loss.
     ///
     /// # Safety
-    /// The row is there.
+    /// The row exists.
     #[inline(always)]
     unsafe fn in_registers<S: Simd>(&self, s: S, row: usize, label: T) -> f32 {
         let (label, start) = (label.class(), row * self.classes);
-        // SAFETY: the caller's promise.
+        // SAFETY: by this function's contract, the row's `classes` logits can be read and its gradients written.
         unsafe {
             let z = Lanes16::load(s, self.logits.add(start), self.classes, f32::NEG_INFINITY);
             let largest = z.max(s);
@@ -275,7 +277,7 @@ impl<T: Label> Rows<'_, T> {
             let answer = Lanes16::load(s, answer.as_ptr(), 16, 0.0);
             let gradient = e.map(|e| s.mul(e, factor)).zip(answer, |p, answer| s.sub(p, answer));
             gradient.store(s, self.gradients.add(start), self.classes);
-            // A label that is no class has no logit: as in `turned`, and nothing is read past the row.
+            // An out-of-range label has no logit: use 0, as in `turned`, and read nothing past the row.
             let distance = match label < self.classes {
                 true => self.logits.add(start + label).read() - largest,
                 false => 0.0,
@@ -284,8 +286,8 @@ impl<T: Label> Rows<'_, T> {
         }
     }
 
-    /// Adds the losses of any number of rows, of at most sixteen classes, to `sums`, and returns their sum: the same a number
-    /// at a time, in loops, for a program for a microcontroller must be small.
+    /// Adds the losses of any number of rows of at most sixteen classes to `sums`, and returns their sum. Processes
+    /// one number at a time, in loops, to keep programs for microcontrollers small.
     ///
     /// # Safety
     /// There are as many rows of logits and gradients as labels, and at most [`FEW`] classes.
@@ -297,14 +299,15 @@ impl<T: Label> Rows<'_, T> {
             let label = label.class();
             let mut lanes = [s.splat(0.0); FEW];
             let mut largest = s.splat(f32::NEG_INFINITY);
-            // SAFETY: the caller's promise.
+            // SAFETY: by this function's contract, the rows' logits can be read and gradients written, and `classes`
+            // is at most 16.
             unsafe {
                 for class in 0..classes {
                     let class = s.number_in_register(class);
                     largest = s.max(s.load(logits.wrapping_add(class)), largest);
                 }
-                // By pointers, and with a number that the compiler does not know: of a loop over an array it would make
-                // sixteen copies, of any other four.
+                // Uses pointers, and a number hidden from the compiler: otherwise it would unroll a loop over an
+                // array sixteen times, and any other loop four times.
                 let exponentials = lanes.as_mut_ptr();
                 for class in 0..classes {
                     let class = s.number_in_register(class);
@@ -342,7 +345,7 @@ impl<T: Label> Rows<'_, T> {
     unsafe fn many<S: Simd>(&self, s: S, losses: &mut [f32; 16]) {
         for (row, (&label, loss)) in self.labels.iter().zip(losses).enumerate() {
             let (start, label) = (row * self.classes, label.class());
-            // SAFETY: the caller's promise; nobody else has the gradients.
+            // SAFETY: by this function's contract, the row exists; only this function accesses the gradients.
             unsafe {
                 let logits = core::slice::from_raw_parts(self.logits.add(start), self.classes);
                 let gradients = core::slice::from_raw_parts_mut(self.gradients.add(start), self.classes);
@@ -357,8 +360,8 @@ impl<T: Label> Rows<'_, T> {
     }
 }
 
-/// The sum in the tree of a row's sixteen lanes: the upper half is added to the lower until one is left. Without a loop over
-/// halves, which the compiler leaves rolled, on a copy in memory.
+/// The sum in the same tree as a row's sixteen lanes: the upper half is added to the lower half until one is left.
+/// Written without a loop over halves, which the compiler would not unroll and would run on a copy in memory.
 #[inline(always)]
 fn tree<S: Simd>(s: S, x: &[S::V; FEW]) -> S::V {
     let mut fours = [s.splat(0.0); 4];

@@ -1,20 +1,20 @@
-//! Kernels that treat each number alone, and sums over rows.
+//! Element-wise kernels, and sums of squares.
 
 use super::math::Function;
 use crate::simd::{Lanes16, Pass, Simd};
 use core::marker::PhantomData;
 
-/// A function whose derivative is at hand.
+/// A function whose derivative is available.
 pub(crate) trait Curve: Function {
     /// The function, which has no settings.
     const CURVE: Self;
 
-    /// The derivative: at the input, or from the value, as the implementor says.
+    /// The derivative, computed from the input or from the output, depending on the implementor.
     fn slope<S: Simd>(s: S, at: S::V) -> S::V;
 }
 
-/// Every number becomes the curve's value at it, the slope there having been written to `slopes`; as far as the shorter
-/// goes.
+/// Replaces every number by the function's value, and writes the derivative there to `slopes`. Stops at the end of the
+/// shorter slice.
 pub(crate) struct BendKeepingSlopes<'a, C> {
     curve: PhantomData<C>,
     xs: &'a mut [f32],
@@ -35,7 +35,7 @@ impl<C: Curve> Pass for BendKeepingSlopes<'_, C> {
         let Self { xs, slopes, .. } = self;
         for (start, lanes) in vectors::<S>(xs.len().min(slopes.len())) {
             let (x, slope) = (xs.as_mut_ptr().wrapping_add(start), slopes.as_mut_ptr().wrapping_add(start));
-            // SAFETY: `lanes` numbers from `start` on lie inside both slices.
+            // SAFETY: the `lanes` numbers from `start` on are inside both slices.
             unsafe {
                 let z = s.load_partial(x, lanes);
                 s.store_partial(slope, C::slope(s, z), lanes);
@@ -45,7 +45,7 @@ impl<C: Curve> Pass for BendKeepingSlopes<'_, C> {
     }
 }
 
-/// `xs` is multiplied by [`Curve::slope`] of `at`.
+/// Multiplies `xs` by [`Curve::slope`] of `at`.
 pub(crate) struct TimesSlope<'a, C> {
     curve: PhantomData<C>,
     at: &'a [f32],
@@ -67,7 +67,7 @@ impl<C: Curve> Pass for TimesSlope<'_, C> {
     }
 }
 
-/// `xs` is multiplied by `factors`, number by number.
+/// Multiplies `xs` by `factors`, element-wise.
 pub(crate) struct Times<'a> {
     pub(crate) factors: &'a [f32],
     pub(crate) xs: &'a mut [f32],
@@ -82,7 +82,7 @@ impl Pass for Times<'_> {
     }
 }
 
-/// Every number of `xs` becomes the function's value at it.
+/// Replaces every number of `xs` by the function's value.
 pub(crate) struct InPlace<'a, F> {
     pub(crate) function: F,
     pub(crate) xs: &'a mut [f32],
@@ -96,13 +96,13 @@ impl<F: Function> Pass for InPlace<'_, F> {
         let Self { function, xs } = self;
         for (start, lanes) in vectors::<S>(xs.len()) {
             let x = xs.as_mut_ptr().wrapping_add(start);
-            // SAFETY: `lanes` numbers from `start` on lie inside the slice.
+            // SAFETY: the `lanes` numbers from `start` on are inside the slice.
             unsafe { s.store_partial(x, function.of(s, s.load_partial(x, lanes)), lanes) };
         }
     }
 }
 
-/// `xs` becomes +0.0 wherever `gates`, as long as it, is `<= 0`.
+/// Sets `xs` to +0.0 wherever `gates`, which has the same length, is `<= 0`.
 pub(crate) struct ReluMask<'a> {
     pub(crate) gates: &'a [f32],
     pub(crate) xs: &'a mut [f32],
@@ -117,7 +117,7 @@ impl Pass for ReluMask<'_> {
     }
 }
 
-/// Every number is multiplied by `factor`.
+/// Multiplies every number by `factor`.
 pub(crate) struct Scale<'a> {
     pub(crate) factor: f32,
     pub(crate) xs: &'a mut [f32],
@@ -142,7 +142,7 @@ impl Pass for SumOfSquares<'_> {
     fn run<S: Simd>(self, s: S) -> f32 {
         let mut sum = Lanes16::splat(s, 0.0);
         for (start, lanes) in sixteens(self.0.len()) {
-            // SAFETY: `lanes` numbers from `start` on lie inside the slice.
+            // SAFETY: the `lanes` numbers from `start` on are inside the slice.
             let x = unsafe { Lanes16::load(s, self.0.as_ptr().wrapping_add(start), lanes, 0.0) };
             sum = x.zip(sum, |x, sum| s.mul_add(x, x, sum));
         }
@@ -150,7 +150,7 @@ impl Pass for SumOfSquares<'_> {
     }
 }
 
-/// Every number of `xs` becomes itself plus that of `others`, as far as the shorter goes.
+/// Adds `others` to `xs`, element-wise, in place. Stops at the end of the shorter slice.
 pub(crate) struct Add<'a> {
     pub(crate) others: &'a [f32],
     pub(crate) xs: &'a mut [f32],
@@ -170,35 +170,35 @@ impl Pass for Add<'_> {
 pub(super) fn multiply<S: Simd>(s: S, factor: f32, xs: &mut [f32]) {
     for (start, lanes) in vectors::<S>(xs.len()) {
         let x = xs.as_mut_ptr().wrapping_add(start);
-        // SAFETY: `lanes` numbers from `start` on lie inside the slice.
+        // SAFETY: the `lanes` numbers from `start` on are inside the slice.
         unsafe { s.store_partial(x, s.mul(s.load_partial(x, lanes), s.splat(factor)), lanes) };
     }
 }
 
-/// `xs[i] = f(others[i], xs[i])`, as far as the shorter goes.
+/// `xs[i] = f(others[i], xs[i])`, up to the end of the shorter slice.
 #[inline(always)]
 pub(super) fn zip_in_place<S: Simd>(s: S, others: &[f32], xs: &mut [f32], f: impl Fn(S::V, S::V) -> S::V) {
     for (start, lanes) in vectors::<S>(xs.len().min(others.len())) {
         let (other, x) = (others.as_ptr().wrapping_add(start), xs.as_mut_ptr().wrapping_add(start));
-        // SAFETY: `lanes` numbers from `start` on lie inside both slices.
+        // SAFETY: the `lanes` numbers from `start` on are inside both slices.
         unsafe { s.store_partial(x, f(s.load_partial(other, lanes), s.load_partial(x, lanes)), lanes) };
     }
 }
 
-/// Where the vectors of `len` numbers start, and how many lanes of each are in use.
+/// The start of each vector of `len` numbers, and how many of its lanes are used.
 #[inline(always)]
 pub(super) fn vectors<S: Simd>(len: usize) -> Pieces {
     Pieces { start: 0, len, width: S::LANES }
 }
 
-/// The same for pieces of sixteen numbers.
+/// Like `vectors`, for blocks of sixteen numbers.
 #[inline(always)]
 pub(super) fn sixteens(len: usize) -> Pieces {
     Pieces { start: 0, len, width: 16 }
 }
 
-/// An iterator, not a function that takes a closure: a closure of many operations may not be inlined, and what is not
-/// inlined is not compiled for the instruction set.
+/// An iterator, not a function that takes a closure: a large closure may not be inlined, and code that is not inlined
+/// is not compiled for the instruction set.
 pub(super) struct Pieces {
     start: usize,
     len: usize,

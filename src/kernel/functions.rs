@@ -1,4 +1,4 @@
-//! Mathematical functions of slices, in place: every number becomes the function's value at it.
+//! Mathematical functions of slices, in place: every number is replaced by the function's value.
 //!
 //! ```
 //! use fusebox::functions;
@@ -8,17 +8,17 @@
 //! assert_eq!(xs, [0.5, 0.731_058_6, 0.0, 1.0]);
 //! ```
 //!
-//! Errors are those found over every `f32`, in units in the last place (the distance of two neighbouring `f32`; 2^-149
-//! below the normal numbers). Instruction sets that agree in [`Isa::is_fused`] give the same bits, and with the
-//! feature `reproducible` all do. NaN becomes NaN. The stack holds some vectors; nothing fails but [`softmax`], which
-//! needs a shape.
+//! Errors are the largest over every `f32`, in ulp (units in the last place: the distance of two neighbouring `f32`;
+//! 2^-149 for subnormal numbers). Instruction sets with the same [`Isa::is_fused`] give the same bits; with the
+//! feature `reproducible`, all do. NaN gives NaN. The functions use a few vectors of stack. Only [`softmax`] can
+//! return an error, because it takes a shape.
 
 use super::elementwise::InPlace;
 use super::math::{Exp, Gelu, Ln, Sigmoid, Softplus, Tanh};
 use super::softmax::SoftmaxPass;
 use crate::{Error, Isa};
 
-/// `e^x`, within 1.02 units: zero below -103.98, infinity above 88.73.
+/// `e^x`, within 1.02 ulp: zero below -103.98, infinity above 88.73.
 ///
 /// ```
 /// let mut xs = [0.0, 1.0, f32::NEG_INFINITY];
@@ -29,7 +29,7 @@ pub fn exp(xs: &mut [f32]) {
     exp_with(Isa::detect(), xs);
 }
 
-/// [`exp`] on the instruction set given.
+/// [`exp`] on the given instruction set.
 ///
 /// ```
 /// let mut xs = [1.5; 5];
@@ -42,7 +42,7 @@ pub fn exp_with(isa: Isa, xs: &mut [f32]) {
     isa.call(InPlace { function: Exp, xs });
 }
 
-/// The natural logarithm, within 0.87 units: minus infinity of zero (of either sign), NaN of negative numbers.
+/// The natural logarithm, within 0.87 ulp: minus infinity for zero (of either sign), NaN for negative numbers.
 ///
 /// ```
 /// let mut xs = [1.0, 0.0, f32::INFINITY, -1.0];
@@ -54,7 +54,7 @@ pub fn ln(xs: &mut [f32]) {
     ln_with(Isa::detect(), xs);
 }
 
-/// [`ln`] on the instruction set given.
+/// [`ln`] on the given instruction set.
 ///
 /// ```
 /// let mut xs = [1.5; 5];
@@ -67,7 +67,7 @@ pub fn ln_with(isa: Isa, xs: &mut [f32]) {
     isa.call(InPlace { function: Ln, xs });
 }
 
-/// The hyperbolic tangent, within 2.3 units: odd, bit for bit.
+/// The hyperbolic tangent, within 2.3 ulp. Exactly odd.
 ///
 /// ```
 /// let mut xs = [0.0, 1e-10, -1e-10, 20.0, f32::NEG_INFINITY];
@@ -78,7 +78,7 @@ pub fn tanh(xs: &mut [f32]) {
     tanh_with(Isa::detect(), xs);
 }
 
-/// [`tanh`] on the instruction set given.
+/// [`tanh`] on the given instruction set.
 ///
 /// ```
 /// let mut xs = [1.5; 5];
@@ -91,7 +91,7 @@ pub fn tanh_with(isa: Isa, xs: &mut [f32]) {
     isa.call(InPlace { function: Tanh, xs });
 }
 
-/// The logistic function `1 / (1 + e^-x)`, within 2.41 units, also where it all but vanishes.
+/// The logistic function `1 / (1 + e^-x)`, within 2.41 ulp, also where it is close to zero.
 ///
 /// ```
 /// let mut xs = [0.0, f32::NEG_INFINITY, 20.0];
@@ -102,7 +102,7 @@ pub fn sigmoid(xs: &mut [f32]) {
     sigmoid_with(Isa::detect(), xs);
 }
 
-/// [`sigmoid`] on the instruction set given.
+/// [`sigmoid`] on the given instruction set.
 ///
 /// ```
 /// let mut xs = [1.5; 5];
@@ -115,7 +115,7 @@ pub fn sigmoid_with(isa: Isa, xs: &mut [f32]) {
     isa.call(InPlace { function: Sigmoid, xs });
 }
 
-/// `ln(1 + e^x)`, within 2.87 units: it overflows nowhere, and is `e^x` where that is small.
+/// `ln(1 + e^x)`, within 2.87 ulp: never overflows, and is close to `e^x` where that is small.
 ///
 /// ```
 /// let mut xs = [0.0, f32::NEG_INFINITY, 100.0];
@@ -126,7 +126,7 @@ pub fn softplus(xs: &mut [f32]) {
     softplus_with(Isa::detect(), xs);
 }
 
-/// [`softplus`] on the instruction set given.
+/// [`softplus`] on the given instruction set.
 ///
 /// ```
 /// let mut xs = [1.5; 5];
@@ -139,10 +139,9 @@ pub fn softplus_with(isa: Isa, xs: &mut [f32]) {
     isa.call(InPlace { function: Softplus, xs });
 }
 
-/// The Gaussian error linear unit, `x` times the probability that a normally distributed number lies below `x` (D.
-/// Hendrycks and K. Gimpel, "Gaussian Error Linear Units", 2016): exact, not the approximation by a hyperbolic
-/// tangent. Within 8.22 units, none counted as less than 2^-146, so also where it all but vanishes. Zero of minus
-/// infinity.
+/// The Gaussian error linear unit: `x` times the probability that a normally distributed number is below `x` (D.
+/// Hendrycks and K. Gimpel, "Gaussian Error Linear Units", 2016). Exact, not the tanh approximation. Within 8.22 ulp,
+/// also where it is close to zero, with an ulp counted as at least 2^-146. Zero for minus infinity.
 ///
 /// ```
 /// let mut xs = [0.0, 1.0, 10.0, f32::NEG_INFINITY];
@@ -153,7 +152,7 @@ pub fn gelu(xs: &mut [f32]) {
     gelu_with(Isa::detect(), xs);
 }
 
-/// [`gelu`] on the instruction set given.
+/// [`gelu`] on the given instruction set.
 ///
 /// ```
 /// let mut xs = [1.5; 5];
@@ -166,10 +165,10 @@ pub fn gelu_with(isa: Isa, xs: &mut [f32]) {
     isa.call(InPlace { function: Gelu, xs });
 }
 
-/// Overwrites each row of `classes` numbers with its softmax: `exp(x - max)` over the row's sum of those, numbers from
-/// zero to one whose sum is one. No exponential overflows.
+/// Overwrites each row of `classes` numbers with its softmax: `exp(x - max)` divided by its sum over the row. The
+/// results are from zero to one and sum to one. No exponential overflows.
 ///
-/// A row that holds NaN or infinity, or nothing but minus infinities, becomes NaN. [`Error::Length`], and nothing is
+/// A row that contains NaN or infinity, or only minus infinities, becomes NaN. Returns [`Error::Length`], with nothing
 /// written, if `rows` is not a whole number of rows.
 ///
 /// ```
@@ -185,7 +184,7 @@ pub fn softmax(rows: &mut [f32], classes: usize) -> Result<(), Error> {
     softmax_with(Isa::detect(), rows, classes)
 }
 
-/// [`softmax()`] on the instruction set given.
+/// [`softmax()`] on the given instruction set.
 ///
 /// ```
 /// use fusebox::{Isa, functions::softmax_with};

@@ -1,4 +1,4 @@
-//! Losses that compare number with number: the sum and the gradient in one pass.
+//! Losses that compare each number with a target: the sum and the gradient in one pass.
 
 use super::elementwise::sixteens;
 use super::math;
@@ -6,24 +6,26 @@ use crate::simd::{Lanes16, Pass, Simd};
 
 /// A loss of one number.
 pub(crate) trait Pointwise: Copy {
-    /// An output whose loss against the target 0 is nothing.
+    /// An output whose loss for target 0 is zero.
     const NOTHING: f32 = 0.0;
 
-    /// The loss of `y` against `target`.
+    /// The loss of `y` for `target`.
     fn value<S: Simd>(self, s: S, y: S::V, target: S::V) -> S::V;
 
-    /// Its derivative with respect to `y`.
+    /// The loss's derivative with respect to `y`.
     fn slope<S: Simd>(self, s: S, y: S::V, target: S::V) -> S::V;
 }
 
-/// The sum of the losses; `dys` is overwritten with `scale` times their derivatives. As far as the shortest slice goes.
+/// Returns the sum of the losses; overwrites `dys` with `scale` times their derivatives. Stops at the end of the
+/// shortest slice.
 pub(crate) struct LossPass<'a, P> {
     pub(crate) loss: P,
     pub(crate) ys: &'a [f32],
     pub(crate) targets: &'a [f32],
     pub(crate) scale: f32,
     pub(crate) dys: &'a mut [f32],
-    /// Virtual lanes that the sum goes on from: zeros, or those of the numbers before, if they were sixteens.
+    /// Virtual lanes to which the sum is added: zeros, or those of the preceding numbers, if these were a multiple of
+    /// sixteen.
     pub(crate) sums: &'a mut [f32; 16],
 }
 
@@ -36,11 +38,11 @@ impl<P: Pointwise> Pass for LossPass<'_, P> {
         // SAFETY: sixteen numbers.
         let mut sum = unsafe { Lanes16::load(s, sums.as_ptr(), 16, 0.0) };
         for (start, lanes) in sixteens(ys.len().min(targets.len()).min(dys.len())) {
-            // SAFETY: `lanes` numbers from `start` on lie inside each slice.
+            // SAFETY: the `lanes` numbers from `start` on are inside each slice.
             unsafe {
                 let mut y = Lanes16::load(s, ys.as_ptr().wrapping_add(start), lanes, P::NOTHING);
                 let mut target = Lanes16::load(s, targets.as_ptr().wrapping_add(start), lanes, 0.0);
-                // Of which `y` becomes the slope, and `target` the value.
+                // Overwrites `y` with the derivative, and `target` with the loss.
                 for (y, target) in y.registers().iter_mut().zip(target.registers()) {
                     let value = loss.value(s, *y, *target);
                     *y = s.mul(loss.slope(s, *y, *target), s.splat(scale));
@@ -74,7 +76,7 @@ impl Pointwise for SquaredLoss {
     }
 }
 
-/// Huber's loss: e^2 / 2 up to |e| = delta, delta (|e| - delta / 2) beyond: c (|e| - c / 2) with c = min(|e|, delta).
+/// Huber loss: e^2 / 2 up to |e| = delta, delta (|e| - delta / 2) beyond: c (|e| - c / 2) with c = min(|e|, delta).
 #[derive(Clone, Copy)]
 pub(crate) struct HuberLoss {
     pub(crate) delta: f32,
@@ -97,7 +99,7 @@ impl Pointwise for HuberLoss {
     }
 }
 
-/// Binary cross-entropy on logits: w t softplus(-z) + (1 - t) softplus(z), with the derivative
+/// Binary cross-entropy with logits: w t softplus(-z) + (1 - t) softplus(z), with the derivative
 /// (1 - t) sigmoid(z) - w t sigmoid(-z).
 #[derive(Clone, Copy)]
 pub(crate) struct LogisticLoss {
@@ -126,10 +128,10 @@ impl Pointwise for LogisticLoss {
     }
 }
 
-/// `cost`, which is not negative, but finite where its factor is zero: an infinite logit may be the right answer, and zero times
-/// infinity is NaN. NaN stays.
+/// `cost`, which is not negative, limited to a finite number where its factor is zero: an infinite logit may be
+/// correct, and zero times infinity is NaN. NaN stays NaN.
 #[inline(always)]
 fn unless_uncounted<S: Simd>(s: S, factor: S::V, cost: S::V) -> S::V {
-    // A NaN that comes second stays.
+    // `min` returns its second argument if that is NaN.
     s.select_gt(factor, s.splat(0.0), cost, s.min(s.splat(f32::MAX), cost))
 }

@@ -1,11 +1,11 @@
-//! Products whose shape is a type: panels, tiles, remainders and unrolling settle when they compile.
+//! Products whose shape is part of a type: panels, tiles, edge tiles and unrolling are decided at compile time.
 
 use super::gemm::fixed_product;
 use crate::Isa;
 use crate::simd::{Pass, Simd};
 
-/// The product of `a` and `b` into `c`, which is overwritten, on the fastest instruction set there is. The same
-/// bits as [`crate::gemm`] gives for the shape.
+/// Overwrites `c` with the product of `a` and `b`, on the fastest available instruction set. Same bits as
+/// [`crate::gemm`] for that shape.
 ///
 /// ```
 /// let a = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]];
@@ -23,7 +23,7 @@ pub fn matmul<const M: usize, const K: usize, const N: usize>(
     matmul_with(Isa::detect(), a, b, c);
 }
 
-/// [`matmul`] on the instruction set given.
+/// [`matmul`] on the given instruction set.
 ///
 /// ```
 /// use fusebox::{Isa, matmul_with};

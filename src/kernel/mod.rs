@@ -1,8 +1,8 @@
-//! The kernels: each written once over [`Simd`](crate::simd::Simd).
+//! The kernels, each written once over [`Simd`](crate::simd::Simd).
 //!
-//! The reference of gemm, three loops, stands beside it; the others are tested against plain loops or `f64`.
+//! Gemm has a reference implementation, three loops; the other kernels are tested against plain loops or `f64`.
 //!
-//! Sizes are checked by the functions that take views or slices; past those doors everything is in bounds.
+//! Functions that take views or slices check sizes; the code below them relies on those checks.
 
 pub(crate) mod cross_entropy;
 pub(crate) mod elementwise;
@@ -17,14 +17,14 @@ pub(crate) mod softmax;
 pub(crate) mod update;
 pub(crate) mod weighted_cross_entropy;
 
-/// The rows of `n` numbers that `numbers` holds whole; none where `n` is zero. Unlike `chunks_exact`, it has no panic on zero,
-/// which the compiler would have to prove away, and does not where it optimises for size.
+/// The whole rows of `n` numbers in `numbers`; none if `n` is zero. Unlike `chunks_exact`, it has no panic for zero,
+/// which the compiler does not remove when it optimises for size.
 #[inline(always)]
 fn rows(mut numbers: &[f32], n: usize) -> impl Iterator<Item = &[f32]> {
     core::iter::from_fn(move || numbers.split_off(..n).filter(|row| !row.is_empty()))
 }
 
-/// As [`rows`], to be written.
+/// [`rows`], mutable.
 #[inline(always)]
 fn rows_mut(mut numbers: &mut [f32], n: usize) -> impl Iterator<Item = &mut [f32]> {
     core::iter::from_fn(move || numbers.split_off_mut(..n).filter(|row| !row.is_empty()))

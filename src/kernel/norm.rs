@@ -1,4 +1,4 @@
-//! Rows brought to mean 0 and variance 1, and the way back.
+//! Normalising rows to mean 0 and variance 1, and the gradient of that.
 //!
 //! ```text
 //! forward    mean = sum x / n,  var = sum (x - mean)^2 / n,  r = 1 / sqrt(var + epsilon)
@@ -8,48 +8,48 @@
 //!            dgain = sum over rows of dy xhat,  dshift = sum over rows of dy
 //! ```
 //!
-//! Source: J. Ba and others, "Layer Normalization", 2016; the backward form is the chain rule's. Sums are in sixteen
-//! virtual lanes.
+//! Source: J. Ba and others, "Layer Normalization", 2016; the backward form follows from the chain rule. Sums use
+//! sixteen virtual lanes.
 //!
 //! # Accuracy
 //!
-//! The mean of numbers around 10^5, rounded, is off by up to half a unit of its last place, 0.004. Beside a deviation of that
-//! size, or none, the error is no longer small: a constant row would not become zero. So the mean is not taken of x but of the
-//! distances to a number of the row, the pivot:
+//! The rounded mean of numbers around 10^5 has an error of up to half an ulp, 0.004. If the deviation is about that
+//! small or zero, this error matters: a constant row would not become zero. So the mean is computed not from x but
+//! from the distances to one number of the row, the pivot:
 //!
 //! ```text
 //! d = x - pivot,  mean of d = sum d / n,  var = sum (d - mean of d)^2 / n,  xhat = (d - mean of d) r
 //! ```
 //!
-//! Distances of numbers that lie close together are exact, and are all zero where the row is constant. An error of `u d` in
-//! each distance, u = 2^-24, is small beside the deviation as long as the pivot is not an outlier: it is the median of the
-//! first, the middle and the last number, which backward finds again in the row. What is kept for backward is the mean of d,
-//! and r.
+//! Distances of numbers close together are exact, and all zero if the row is constant. An error of `u d` in each
+//! distance, u = 2^-24, is small compared with the deviation unless the pivot is an outlier. So the pivot is the
+//! median of the first, the middle and the last number, which backward computes again from the row. The tape holds
+//! the mean of d, and r.
 //!
 //! # Range
 //!
-//! A distance may be twice the largest `f32`: so distances are quarters throughout, which is exact but for subnormal numbers.
-//! Where their sum or the sum of their squares overflows, both are taken once more of distances scaled by [`SMALL`]. Squares that
-//! underflow are nothing beside epsilon.
+//! A distance may be twice the largest `f32`, so all distances are divided by four, which is exact except for
+//! subnormal numbers. If their sum or the sum of their squares overflows, both are computed again from distances
+//! scaled by [`SMALL`]. Squares that underflow are negligible beside epsilon.
 
 use super::elementwise::sixteens;
 use super::{rows, rows_mut};
 use crate::simd::{Lanes16, Pass, Simd};
 
-/// What is added to the variance: a constant row is divided by its root, not by zero.
+/// Added to the variance, so that a constant row is not divided by zero.
 const EPSILON: f32 = 1e-5;
 
-/// Distances are counted in units of 4: none overflows.
+/// Distances are in units of 4, so that none overflows.
 const QUARTER: f32 = 0.25;
 
-/// 2^-96: no sum of distances, or of their squares, overflows for rows of up to 2^60 numbers; and of distances whose squares
-/// did overflow, none that counts underflows.
+/// 2^-96: sums of distances and of their squares do not overflow for rows of up to 2^60 numbers; and if some squares
+/// overflowed without it, no relevant one underflows with it.
 const SMALL: f32 = f32::from_bits((127 - 96) << 23);
 
 /// A quarter of the mean distance of a row's numbers to its [`pivot`], and four times the reciprocal of their deviation.
 pub(crate) type Moments = [f32; 2];
 
-/// Overwrites `ys`, and `moments` as far as it goes; every row is as long as `gain` and `shift`.
+/// Overwrites `ys`, and `moments` up to its length; every row is as long as `gain` and `shift`.
 pub(crate) struct Normalize<'a> {
     pub(crate) xs: &'a [f32],
     pub(crate) gain: &'a [f32],
@@ -73,7 +73,7 @@ impl Pass for Normalize<'_> {
             }
             let pivot = pivot(x);
             for (start, lanes) in sixteens(n) {
-                // SAFETY: `lanes` numbers from `start` on lie in each of them, all of at least `n` numbers.
+                // SAFETY: the `lanes` numbers from `start` on are inside each of them, all of at least `n` numbers.
                 unsafe {
                     let gain = Lanes16::load(s, gain.as_ptr().add(start), lanes, 0.0);
                     let shift = Lanes16::load(s, shift.as_ptr().add(start), lanes, 0.0);
@@ -87,7 +87,7 @@ impl Pass for Normalize<'_> {
     }
 }
 
-/// Overwrites `products`, the share of each row in the gradient of `gain`; every row is as long as `gain`.
+/// Overwrites `products` with each row's contribution to the gradient of `gain`; every row is as long as `gain`.
 pub(crate) struct NormalizeBackward<'a> {
     pub(crate) xs: &'a [f32],
     pub(crate) moments: &'a [Moments],
@@ -107,7 +107,7 @@ impl Pass for NormalizeBackward<'_> {
         for (((x, dy), product), &moments) in rows.zip(moments) {
             let pivot = pivot(x);
             for (start, lanes) in sixteens(n) {
-                // SAFETY: `lanes` numbers from `start` on lie in each row.
+                // SAFETY: the `lanes` numbers from `start` on are inside each row.
                 unsafe {
                     let dy = Lanes16::load(s, dy.as_ptr().add(start), lanes, 0.0);
                     let xhat = normalized(s, x, pivot, moments, start, lanes);
@@ -118,7 +118,7 @@ impl Pass for NormalizeBackward<'_> {
     }
 }
 
-/// Overwrites `dxs` with the gradient with respect to `xs`; `products` is what [`NormalizeBackward`] left.
+/// Overwrites `dxs` with the gradient with respect to `xs`; `products` was written by [`NormalizeBackward`].
 pub(crate) struct NormalizeInput<'a> {
     pub(crate) xs: &'a [f32],
     pub(crate) moments: &'a [Moments],
@@ -141,7 +141,7 @@ impl Pass for NormalizeInput<'_> {
             let mean_g = mean_of_products(s, gain, dy);
             let mean_g_xhat = mean_of_products(s, gain, product);
             for (start, lanes) in sixteens(n) {
-                // SAFETY: `lanes` numbers from `start` on lie in each row.
+                // SAFETY: the `lanes` numbers from `start` on are inside each row.
                 unsafe {
                     let gain = Lanes16::load(s, gain.as_ptr().add(start), lanes, 0.0);
                     let dy = Lanes16::load(s, dy.as_ptr().add(start), lanes, 0.0);
@@ -173,7 +173,7 @@ fn pivot(x: &[f32]) -> f32 {
     }
 }
 
-/// A row's moments; NaN where it holds NaN or infinity.
+/// A row's moments; NaN if it contains NaN or infinity.
 #[inline(always)]
 fn moments_of<S: Simd>(s: S, x: &[f32]) -> Moments {
     let count = x.len() as f32;
@@ -181,7 +181,7 @@ fn moments_of<S: Simd>(s: S, x: &[f32]) -> Moments {
     loop {
         let mut sum = Lanes16::splat(s, 0.0);
         for (start, lanes) in sixteens(x.len()) {
-            // SAFETY: `lanes` numbers from `start` on lie in the row.
+            // SAFETY: the `lanes` numbers from `start` on are inside the row.
             let d = unsafe { distances(s, x, pivot, scale, start, lanes) };
             sum = sum.zip(d, |sum, d| s.add(sum, d));
         }
@@ -192,7 +192,7 @@ fn moments_of<S: Simd>(s: S, x: &[f32]) -> Moments {
             let d = unsafe { distances(s, x, pivot, scale, start, lanes) };
             let mut d = d.map(|d| s.sub(d, s.splat(mean)));
             if lanes < 16 {
-                // SAFETY: sixteen numbers. The lanes past the end hold the pivot, and must add nothing.
+                // SAFETY: sixteen numbers. Lanes past the end hold the pivot and must not be counted.
                 let ones = unsafe { Lanes16::load(s, [1.0; 16].as_ptr(), lanes, 0.0) };
                 d = d.zip(ones, |d, one| s.mul(d, one));
             }
@@ -201,17 +201,18 @@ fn moments_of<S: Simd>(s: S, x: &[f32]) -> Moments {
         let squares = squares.sum(s);
         if squares.is_finite() || scale == SMALL {
             let reciprocal = 1.0 / libm::sqrtf(squares / count + EPSILON * scale * scale);
-            // From units of 1 / `scale` to units of 4, and back: exact, for both are powers of two.
+            // Converts from units of 1 / `scale` to units of 4, and back: exact, because both are powers of two.
             return [mean * (QUARTER / scale), reciprocal * (scale / QUARTER)];
         }
         scale = SMALL;
     }
 }
 
-/// `scale`, a power of two, times the distances of sixteen numbers of a row to its pivot; zero in the lanes past the end.
+/// The distances of sixteen numbers of a row to its pivot, times `scale`, a power of two; zero in the lanes past the
+/// end.
 ///
 /// # Safety
-/// `lanes` numbers from `start` on lie in the row.
+/// The `lanes` numbers from `start` on are inside the row.
 #[inline(always)]
 unsafe fn distances<S: Simd>(
     s: S,
@@ -221,15 +222,15 @@ unsafe fn distances<S: Simd>(
     start: usize,
     lanes: usize,
 ) -> Lanes16<S> {
-    // SAFETY: the caller's promise.
+    // SAFETY: by this function's contract, the `lanes` numbers from `start` on are inside the row.
     let x = unsafe { Lanes16::load(s, x.as_ptr().add(start), lanes, pivot) };
     x.map(|x| s.mul_add(x, s.splat(scale), s.splat(-(scale * pivot))))
 }
 
-/// Sixteen numbers of a row, less its mean, over its deviation.
+/// Sixteen normalised numbers of a row: the distance to its mean, divided by its deviation.
 ///
 /// # Safety
-/// `lanes` numbers from `start` on lie in the row.
+/// The `lanes` numbers from `start` on are inside the row.
 #[inline(always)]
 unsafe fn normalized<S: Simd>(
     s: S,
@@ -239,7 +240,7 @@ unsafe fn normalized<S: Simd>(
     start: usize,
     lanes: usize,
 ) -> Lanes16<S> {
-    // SAFETY: the caller's promise.
+    // SAFETY: by this function's contract, the `lanes` numbers from `start` on are inside the row.
     let d = unsafe { distances(s, x, pivot, QUARTER, start, lanes) };
     d.map(|d| s.mul(s.sub(d, s.splat(mean)), s.splat(reciprocal)))
 }
@@ -250,7 +251,7 @@ fn mean_of_products<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f32 {
     let n = a.len().min(b.len());
     let mut sum = Lanes16::splat(s, 0.0);
     for (start, lanes) in sixteens(n) {
-        // SAFETY: `lanes` numbers from `start` on lie in both rows.
+        // SAFETY: the `lanes` numbers from `start` on are inside both rows.
         unsafe {
             let a = Lanes16::load(s, a.as_ptr().add(start), lanes, 0.0);
             let b = Lanes16::load(s, b.as_ptr().add(start), lanes, 0.0);
@@ -270,7 +271,7 @@ mod tests {
 
     const U: f64 = 1.0 / 16_777_216.0;
 
-    /// One row: what goes in, and in `f64` what should come out.
+    /// One row: the inputs, and in `f64` the expected results.
     struct Row {
         x: Vec<f32>,
         gain: Vec<f32>,
@@ -301,7 +302,7 @@ mod tests {
             let n = self.x.len() as f64;
             let [x, gain, shift, dy] = [&self.x, &self.gain, &self.shift, &self.dy]
                 .map(|xs| xs.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>());
-            // From a number of the row on, for beside 3e38 a mean in `f64` loses digits too.
+            // Relative to a number of the row, because around 3e38 a mean in `f64` loses digits too.
             let d: Vec<f64> = x.iter().map(|other| other - x[0]).collect();
             let mean = d.iter().sum::<f64>() / n;
             let variance = d.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / n;
@@ -317,8 +318,8 @@ mod tests {
             ([y, products, dx], largest, r)
         }
 
-        /// A lane's sum has n / 16 terms, each of which adds half a unit of what may be some deviations; gain, shift and dy are
-        /// below 1 in magnitude. In dx the mean of the products adds the square of the largest.
+        /// A lane's sum has n / 16 terms, each of which adds half an ulp of a number of a few deviations; gain, shift
+        /// and dy are below 1 in magnitude. In dx, the mean of the products adds the square of the largest.
         fn check(&self, what: &str) {
             let n = self.x.len();
             let (expected, largest, r) = self.reference();

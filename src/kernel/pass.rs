@@ -1,14 +1,14 @@
-//! Many products for one look at the instruction set.
+//! Many products with one detection of the instruction set.
 
 use super::gemm::{self, fixed_product};
 use crate::simd::{self, Simd};
 use crate::{Epilogue, Error, Isa, Mat, MatMut};
 
-/// Work of many products, compiled once for each instruction set and run by [`Isa::run`].
+/// Work with many products, compiled once for each instruction set and run by [`Isa::run`].
 ///
-/// Its body becomes part of a function compiled for the instruction set, and so do the products of fixed shape in it:
-/// no look-up, no branch and no call for each. Mark [`Pass::run`] `#[inline(always)]`; without it the results are the
-/// same, but the compiler may leave the body outside.
+/// Its body becomes part of a function compiled for the instruction set, and so do its products of fixed shape: they
+/// need no detection, branch or call. Mark [`Pass::run`] `#[inline(always)]`; without it the results are the same,
+/// but the compiler may not inline the body.
 ///
 /// ```
 /// use fusebox::{Isa, Kernels, Pass};
@@ -42,16 +42,16 @@ use crate::{Epilogue, Error, Isa, Mat, MatMut};
 /// assert_eq!(y, [[8.0; 4]; 2]);
 /// ```
 pub trait Pass {
-    /// What the work results in.
+    /// The result of the work.
     type Output;
 
     /// Does the work with the kernels of one instruction set.
     fn run<K: Kernels>(self, kernels: K) -> Self::Output;
 }
 
-/// The kernels of one instruction set, as a [`Pass`] is handed them. The crate's own; it cannot be implemented.
+/// The kernels of one instruction set, passed to a [`Pass`]. Cannot be implemented outside this crate.
 pub trait Kernels: Copy + sealed::Sealed {
-    /// [`matmul`](crate::matmul): the product of `a` and `b` into `c`, which is overwritten.
+    /// [`matmul`](crate::matmul): overwrites `c` with the product of `a` and `b`.
     fn matmul<const M: usize, const K: usize, const N: usize>(
         self,
         a: &[[f32; K]; M],
@@ -59,7 +59,7 @@ pub trait Kernels: Copy + sealed::Sealed {
         c: &mut [[f32; N]; M],
     );
 
-    /// [`gemm`](crate::gemm()), errors included.
+    /// [`gemm`](crate::gemm()), including its errors.
     fn gemm(self, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, epilogue: Epilogue<'_>) -> Result<(), Error>;
 }
 
@@ -67,7 +67,7 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// The kernels of the instruction set whose token it holds.
+/// The kernels of the instruction set whose token this is.
 #[derive(Clone, Copy)]
 struct KernelsOf<S>(S, Isa);
 
@@ -90,7 +90,7 @@ impl<S: Simd> Kernels for KernelsOf<S> {
     }
 }
 
-/// A public pass as the crate's own kind.
+/// Adapts a public pass to the crate's internal trait.
 struct Inner<P>(P, Isa);
 
 impl<P: Pass> simd::Pass for Inner<P> {
@@ -103,7 +103,7 @@ impl<P: Pass> simd::Pass for Inner<P> {
 }
 
 impl Isa {
-    /// Runs `pass` compiled for this instruction set: its products of fixed shape cost nothing but themselves. See [`Pass`].
+    /// Runs `pass` compiled for this instruction set: its products of fixed shape have no overhead. See [`Pass`].
     #[inline]
     pub fn run<P: Pass>(self, pass: P) -> P::Output {
         self.call(Inner(pass, self))

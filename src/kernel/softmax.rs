@@ -1,18 +1,18 @@
-//! Softmax where it lies, and its gradient.
+//! Softmax in place, and its gradient.
 //!
 //! ```text
 //! forward    y_j = exp(z_j - max z) / sum_i exp(z_i - max z)
 //! backward   dz_j = y_j (dy_j - sum_i y_i dy_i)
 //! ```
 //!
-//! With the maximum taken out no exponential overflows. Sums have sixteen lanes on every instruction set.
+//! Subtracting the maximum prevents the exponentials from overflowing. Sums use sixteen lanes on every instruction set.
 
 use super::elementwise::{multiply, sixteens, zip_in_place};
 use super::math::exp_or_zero;
 use super::{rows, rows_mut};
 use crate::simd::{Lanes16, Pass, Simd};
 
-/// Overwrites each row of `classes` numbers with its softmax. Numbers after the last whole row stay.
+/// Overwrites each row of `classes` numbers with its softmax. Numbers after the last whole row are unchanged.
 pub(crate) struct SoftmaxPass<'a> {
     pub(crate) rows: &'a mut [f32],
     pub(crate) classes: usize,
@@ -28,19 +28,19 @@ impl Pass for SoftmaxPass<'_> {
         }
         for row in self.rows.chunks_exact_mut(self.classes) {
             let p = row.as_mut_ptr();
-            // SAFETY: the row's own numbers, by one pointer.
+            // SAFETY: the row's own numbers, through one pointer.
             let (_, sum) = unsafe { exponentials(s, p, p, row.len()) };
             multiply(s, 1.0 / sum, row);
         }
     }
 }
 
-/// Overwrites the `len` numbers at `row` with `exp(z - max z)`, z being the `len` numbers at `logits`; returns the maximum and
-/// the sum. Both may be the same place, which is why they are pointers: a reference to one would promise that nobody uses
-/// the other.
+/// Overwrites the `len` numbers at `row` with `exp(z - max z)`, where z is the `len` numbers at `logits`; returns the
+/// maximum and the sum. The two may be the same memory, so they are pointers: a reference to one would exclude access
+/// through the other.
 ///
 /// # Safety
-/// `len` numbers can be read at `logits`, and as many written at `row`; the places are one or do not overlap.
+/// `len` numbers can be read at `logits` and written at `row`; the two are the same memory or do not overlap.
 #[inline(always)]
 pub(super) unsafe fn exponentials<S: Simd>(
     s: S,
@@ -48,11 +48,11 @@ pub(super) unsafe fn exponentials<S: Simd>(
     row: *mut f32,
     len: usize,
 ) -> (f32, f32) {
-    // What the lanes past the row hold has no part in the maximum, and none in the sum.
+    // Fills the lanes past the row, so that they affect neither the maximum nor the sum.
     let rest = f32::NEG_INFINITY;
     let mut largest = Lanes16::splat(s, rest);
     for (start, lanes) in sixteens(len) {
-        // SAFETY: the chunk lies inside the row.
+        // SAFETY: the chunk is inside the row.
         let x = unsafe { Lanes16::load(s, logits.wrapping_add(start), lanes, rest) };
         largest = x.zip(largest, |x, largest| s.max(x, largest));
     }
@@ -60,7 +60,7 @@ pub(super) unsafe fn exponentials<S: Simd>(
     let mut sum = Lanes16::splat(s, 0.0);
     for (start, lanes) in sixteens(len) {
         let x = row.wrapping_add(start);
-        // SAFETY: the chunk lies inside the row.
+        // SAFETY: the chunk is inside the row.
         unsafe {
             let mut e = Lanes16::load(s, logits.wrapping_add(start), lanes, rest);
             for x in e.registers() {
@@ -73,7 +73,8 @@ pub(super) unsafe fn exponentials<S: Simd>(
     (largest, sum.sum(s))
 }
 
-/// Overwrites `ys`, rows of softmaxes, with `y (dy - sum y dy)`: the gradient with respect to what they are of.
+/// Overwrites `ys`, rows of softmax outputs, with `y (dy - sum y dy)`: the gradient with respect to the softmax's
+/// inputs.
 pub(crate) struct SoftmaxBackward<'a> {
     pub(crate) classes: usize,
     pub(crate) dys: &'a [f32],
@@ -89,7 +90,7 @@ impl Pass for SoftmaxBackward<'_> {
         for (dy, y) in rows {
             let mut sum = Lanes16::splat(s, 0.0);
             for (start, lanes) in sixteens(y.len()) {
-                // SAFETY: the chunk lies inside both rows.
+                // SAFETY: the chunk is inside both rows.
                 unsafe {
                     let dy = Lanes16::load(s, dy.as_ptr().wrapping_add(start), lanes, 0.0);
                     let y = Lanes16::load(s, y.as_ptr().wrapping_add(start), lanes, 0.0);
@@ -110,7 +111,7 @@ mod tests {
     use std::vec;
     use std::vec::Vec;
 
-    /// Below the first row's length, of sixteen, two sixteens and their neighbours; then some long ones.
+    /// Lengths around one row of sixteen and two of sixteen; then some long ones.
     const CLASSES: [usize; 14] = [1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 255, 1000];
 
     fn softmax_on(isa: Isa, logits: &[f32], classes: usize) -> Vec<f32> {
@@ -119,9 +120,10 @@ mod tests {
         rows
     }
 
-    /// With u = 2^-24: the argument is rounded once, u times itself; the exponential is within 1.02 units, 2.04 u; each of
-    /// the sum's additions adds u, all terms being positive; the quotient and the product u each. The sum's terms have
-    /// errors as the numerator has, the argument's weighted by x exp(-x), which is at most 1/e of a term as large as the sum.
+    /// With u = 2^-24: the argument is rounded once, with an error of u times itself; the exponential is within 1.02
+    /// ulp, 2.04 u; each of the sum's additions adds u, as all terms are positive; the quotient and the product add u
+    /// each. The sum's terms have the errors of the numerator, the argument's weighted by x exp(-x), which is at most
+    /// 1/e of a term as large as the sum.
     #[test]
     fn against_f64() {
         for classes in CLASSES {
@@ -162,7 +164,7 @@ mod tests {
             for isa in Isa::available() {
                 let mut gradients = vec![0.0; classes];
                 cross_entropy(isa, (&logits, classes), (0, &[0_u8]), 1.0, &mut gradients, &mut [0.0; 16]);
-                // Other orders of the same sum, and a division more or less.
+                // For a different order of the same sum, and one more or one less division.
                 let bound = (classes + 4) as f32 * f32::EPSILON;
                 for (gradient, p) in gradients.iter().zip(softmax_on(isa, &logits, classes)).skip(1) {
                     assert!((gradient - p).abs() <= bound * p, "{isa}, {classes} classes: {gradient}, {p}");
@@ -177,7 +179,7 @@ mod tests {
         for isa in Isa::available() {
             assert_eq!(softmax_on(isa, &[-INF, 3.0, -INF], 3), [0.0, 1.0, 0.0], "{isa}");
             for row in [[0.0, f32::NAN, 1.0], [0.0, INF, 1.0], [-INF; 3], [f32::NAN, -INF, INF]] {
-                // The row beside it does not notice.
+                // Other rows do not affect it.
                 let rows = softmax_on(isa, &[&row[..], &[f32::MAX, f32::MIN, f32::MAX]].concat(), 3);
                 assert!(rows[..3].iter().all(|p| p.is_nan()), "{isa}: {rows:?}");
                 assert_eq!(rows[3..], [0.5, 0.0, 0.5], "{isa}");

@@ -1,34 +1,33 @@
-//! Cross-entropy with a weight for each class and smoothed labels; see
-//! [`WeightedCrossEntropy`](crate::WeightedCrossEntropy) for the formulas. Row by row, without the shortcuts for few classes of
-//! [`super::cross_entropy`].
+//! Cross-entropy with class weights and label smoothing; see [`WeightedCrossEntropy`](crate::WeightedCrossEntropy)
+//! for the formulas. Processes row by row, without the fast paths for few classes of [`super::cross_entropy`].
 //!
 //! ```text
 //! d_c  = max z - z_c                              -ln a_c = ln sum + d_c,  sum = sum_c exp(-d_c)
 //! l    = (1 - s) w_t (ln sum + d_t) + s / C sum_c w_c ln sum + sum_c (s / C w_c) d_c
 //! ```
 //!
-//! A class may be switched off by a logit of minus infinity, or by one so far below the largest that the difference
-//! overflows: `d_c` is infinite. That is the loss's value where the class counts. Where its factor is zero it costs nothing,
-//! and must be left out, for zero times infinity is NaN. A row whose logits have no softmax (NaN, or infinity as the
-//! largest) has a NaN for `ln sum`, which no factor hides.
+//! A class may be disabled by a logit of minus infinity, or by one so far below the largest that the difference
+//! overflows: `d_c` is infinite. If the class has a non-zero factor, so is the loss. If its factor is zero, the class
+//! must be skipped, because zero times infinity is NaN. A row whose logits have no softmax (NaN, or infinity as the
+//! largest) has NaN for `ln sum`, which stays in the loss.
 //!
-//! Distances are halves: that of two finite logits may overflow, half of it does not, and times a small factor the loss is
-//! finite. Halving is exact, so ordinary losses have the bits that they would have without.
+//! Distances are halved: the distance of two finite logits may overflow, half of it cannot, and times a small factor
+//! the loss is finite. Halving is exact, so ordinary losses have the same bits as without it.
 
 use super::softmax::exponentials;
 use super::{rows, rows_mut};
 use crate::Label;
 use crate::simd::{Pass, Simd};
 
-/// Returns `before` and the weighted losses of `logits`, rows as long as `weights`, against the `labels`, added in order;
-/// `gradients`, of the same shape, is overwritten with `scale` times their gradient.
+/// Returns `before` plus the weighted losses of `logits`, rows as long as `weights`, for the `labels`, added in order;
+/// overwrites `gradients`, of the same shape, with `scale` times their gradient.
 pub(crate) struct WeightedCrossEntropyPass<'a, T> {
     pub(crate) logits: &'a [f32],
     pub(crate) labels: &'a [T],
-    /// One for each class.
+    /// One per class.
     pub(crate) weights: &'a [f32],
     pub(crate) smoothing: f32,
-    /// One over the weights of all labels of the batch.
+    /// The reciprocal of the sum of the weights of the batch's labels.
     pub(crate) scale: f32,
     pub(crate) before: f32,
     pub(crate) gradients: &'a mut [f32],
@@ -49,7 +48,7 @@ impl<T: Label> Pass for WeightedCrossEntropyPass<'_, T> {
         let mut total = before;
         let rows = rows(logits, classes).zip(rows_mut(gradients, classes));
         for ((logits, gradients), &label) in rows.zip(labels) {
-            // SAFETY: both rows are of `classes` numbers.
+            // SAFETY: both rows have `classes` numbers and do not overlap.
             let (largest, sum) = unsafe { exponentials(s, logits.as_ptr(), gradients.as_mut_ptr(), classes) };
             let (on_label, half_ln_sum) =
                 ((1.0 - smoothing) * weight_of(weights, label), 0.5 * libm::logf(sum));
@@ -71,12 +70,12 @@ impl<T: Label> Pass for WeightedCrossEntropyPass<'_, T> {
     }
 }
 
-/// Half of how far `logit` lies below the `largest`; zero where it does not count, its `factor` being zero.
+/// Half the distance of `logit` to the `largest`; zero if its `factor` is zero.
 fn half_distance(factor: f32, largest: f32, logit: f32) -> f32 {
     if factor == 0.0 { 0.0 } else { 0.5 * largest - 0.5 * logit }
 }
 
-/// What the class `label` counts for; a label that is no class for nothing.
+/// The weight of the class `label`; 0 for an out-of-range label.
 pub(crate) fn weight_of(weights: &[f32], label: impl Label) -> f32 {
     weights.get(label.class()).copied().unwrap_or(0.0)
 }

@@ -1,6 +1,6 @@
-//! Functions that end a layer, number by number.
+//! Activation functions, applied element-wise to a layer's outputs.
 //!
-//! | function | y | derivative, and what it is made from | source |
+//! | function | y | derivative, from y or stored | source |
 //! |---|---|---|---|
 //! | [`Identity`] | z | 1 | |
 //! | [`Relu`] | z if z > 0, else 0 | 1 if y > 0, else 0 | |
@@ -8,12 +8,13 @@
 //! | [`Relu6`] | min(max(z, 0), 6) | 1 if 0 < y < 6, else 0 | A. Krizhevsky, 2010 |
 //! | [`Sigmoid`] | 1 / (1 + e^-z) | y (1 - y) | |
 //! | [`Tanh`] | tanh z | 1 - y^2 | |
-//! | [`Gelu`] | z Phi(z) | Phi(z) + z phi(z), kept | D. Hendrycks and K. Gimpel, 2016 |
-//! | [`Silu`] | z s(z), s the sigmoid | s(z) (1 + z (1 - s(z))), kept | S. Elfwing and others, 2018 |
+//! | [`Gelu`] | z Phi(z) | Phi(z) + z phi(z), stored | D. Hendrycks and K. Gimpel, 2016 |
+//! | [`Silu`] | z s(z), s the sigmoid | s(z) (1 + z (1 - s(z))), stored | S. Elfwing and others, 2018 |
 //!
-//! ReLU costs one operation, and is done as the product's tile is stored; so is its derivative. The others cost ten to
-//! thirty, and go over a layer's outputs while these are still in the first-level cache: fused into each of the product's
-//! micro-kernels they would gain a load and a store of thirty operations, and multiply the program's size.
+//! ReLU and its derivative cost one operation each and are applied when the product's tile is stored. The other
+//! functions cost ten to thirty operations and run over a layer's outputs while these are still in the first-level
+//! cache. Fusing them into every micro-kernel would save one load and one store per thirty operations and multiply
+//! the program's size.
 
 use super::{Curved, End, Linear};
 use crate::kernel::elementwise::{BendKeepingSlopes, Curve, InPlace, ReluMask, Times, TimesSlope};
@@ -25,7 +26,7 @@ use crate::{Epilogue, Isa, Plain};
 use core::fmt;
 use core::ops::Range;
 
-/// A function that a [`Dense`](crate::Dense) layer applies to its outputs.
+/// An activation function of a [`Dense`](crate::Dense) layer.
 ///
 /// ```
 /// use fusebox::{Activation, Dense, Gelu, LeakyRelu, Relu6, Scratch, Sigmoid, Silu, Tanh, Zeroed};
@@ -43,11 +44,11 @@ use core::ops::Range;
 /// assert!((of::<Gelu>(1.0) - 0.841_345).abs() < 1e-6 && (of::<Silu>(1.0) - 0.731_059).abs() < 1e-6);
 /// ```
 pub trait Activation: sealed::Sealed + Copy + 'static {
-    /// What [`Init::He`](crate::Init::He) multiplies the weights' variance by, so that the function leaves the size of
-    /// signals as it was.
+    /// The factor by which [`Init::He`](crate::Init::He) multiplies the weights' variance, so that the function does
+    /// not change the magnitude of signals.
     const GAIN: f32;
 
-    /// Tells networks with other activations apart in a saved state.
+    /// Distinguishes networks with different activations in a saved state.
     #[doc(hidden)]
     const NAME: u64;
 }
@@ -58,36 +59,36 @@ mod sealed {
     }
 }
 
-/// How a function and its derivative are computed beside the product.
+/// How a function and its derivative are computed for the outputs of a product.
 pub trait Form {
-    /// What the derivative needs beside the outputs, for a row of `OUT`.
+    /// What the derivative needs in addition to the outputs, per row of `OUT`.
     type Kept<const OUT: usize>: Plain;
 
     /// Whether there is a derivative.
     type End: End;
 
-    /// What a number costs beside its product, in multiply-adds.
+    /// The cost of the function per number, in multiply-adds.
     const MACS: usize;
 
-    /// What is done at the store of the product.
+    /// The product's epilogue.
     fn epilogue(bias: &[f32]) -> Epilogue<'_>;
 
-    /// The same of a product that is added to what is there.
+    /// The epilogue for a product that accumulates.
     fn accumulate() -> Epilogue<'static> {
         Epilogue::Accumulate
     }
 
-    /// What is done to its rows after it.
+    /// Applies the part of the function that the epilogue does not, in place.
     fn infer(isa: Isa, ys: &mut [f32]);
 
-    /// The same, leaving what is to be kept, for as many rows.
+    /// [`Form::infer`], which also overwrites `kept`, one element per row.
     fn forward<const OUT: usize>(isa: Isa, ys: &mut [[f32; OUT]], kept: &mut [Self::Kept<OUT>]);
 
-    /// The derivative at what `forward` left.
+    /// The derivative, from what `forward` stored.
     fn derivative<'a, const OUT: usize>(kept: &'a [Self::Kept<OUT>], ys: &'a [[f32; OUT]]) -> Derivative<'a>;
 }
 
-/// How the function `A` is computed.
+/// The [`Form`] of the function `A`.
 pub(super) type FormOf<A> = <A as sealed::Sealed>::Form;
 
 /// y = x.
@@ -122,7 +123,7 @@ impl Form for Identity {
     }
 }
 
-/// y = x where x is positive (or NaN), else 0.
+/// y = x if x is positive (or NaN), else 0.
 ///
 /// ```
 /// use fusebox::{Dense, Relu, Scratch, Zeroed};
@@ -168,7 +169,7 @@ impl Form for Relu {
     }
 }
 
-/// A curve whose derivative follows from its value: nothing is kept.
+/// A function whose derivative is computed from its output: nothing else is stored.
 #[derive(Debug)]
 pub struct FromValue<C>(C);
 
@@ -196,7 +197,7 @@ impl<C: Curve> Form for FromValue<C> {
     }
 }
 
-/// A curve whose derivative does not follow from its value: it is computed beside it, and kept.
+/// A function whose derivative cannot be computed from its output: it is computed with the output, and stored.
 #[derive(Debug)]
 pub struct FromInput<C>(C);
 
@@ -223,7 +224,7 @@ impl<C: Curve> Form for FromInput<C> {
     }
 }
 
-/// y = x where x is positive, else `PERCENT` hundredths of x.
+/// y = x if x is positive, else `PERCENT` hundredths of x.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeakyRelu<const PERCENT: u32 = 1>;
 
@@ -256,7 +257,7 @@ impl<const PERCENT: u32> Curve for LeakyRelu<PERCENT> {
     }
 }
 
-/// y = x between 0 and 6, the nearer of them beyond; NaN stays NaN.
+/// y = x clamped to 0..6; NaN stays NaN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Relu6;
 
@@ -319,7 +320,7 @@ impl Curve for Sigmoid {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tanh;
 
-/// Its gain is PyTorch's, (5/3)^2, which keeps signals from shrinking where the curve bends.
+/// The gain is PyTorch's, (5/3)^2, which compensates for the shrinking of signals by the function's curvature.
 impl Activation for Tanh {
     const GAIN: f32 = 25.0 / 9.0;
     const NAME: u64 = layout("Tanh", &[]);
@@ -345,7 +346,7 @@ impl Curve for Tanh {
     }
 }
 
-/// y = x Phi(x), where Phi is the normal distribution's function: the exact GELU, no approximation by tanh.
+/// y = x Phi(x), where Phi is the normal cumulative distribution function: the exact GELU, not the tanh approximation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gelu;
 
@@ -405,7 +406,7 @@ impl Curve for Silu {
     }
 }
 
-/// The derivative of an activation, at the numbers it needs.
+/// The derivative of an activation function, and the numbers it is computed from.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Derivative<'a> {
@@ -415,15 +416,15 @@ pub enum Derivative<'a> {
     Relu(&'a [f32]),
     /// Another function's, from its outputs.
     Curve(Slopes<'a>),
-    /// These numbers.
+    /// The stored derivative.
     Factors(&'a [f32]),
 }
 
-/// The outputs of a function, from which its derivative follows.
+/// The outputs of a function, from which its derivative is computed.
 #[derive(Clone, Copy)]
 pub struct Slopes<'a> {
     at: &'a [f32],
-    /// Multiplies by the derivative. A pointer, so that a program holds only the functions it uses.
+    /// Multiplies by the derivative. A pointer, so that a program contains only the functions it uses.
     times: fn(Isa, &[f32], &mut [f32]),
 }
 
@@ -434,7 +435,7 @@ impl fmt::Debug for Slopes<'_> {
 }
 
 impl Derivative<'_> {
-    /// The derivative at some of the numbers.
+    /// The derivative for the numbers in `range`.
     #[must_use]
     pub fn part(self, range: &Range<usize>) -> Self {
         match self {
@@ -445,7 +446,7 @@ impl Derivative<'_> {
         }
     }
 
-    /// Multiplies `dxs` by the derivative, number by number.
+    /// Multiplies `dxs` by the derivative, element-wise, in place.
     ///
     /// ```
     /// use fusebox::{Derivative, Isa};

@@ -1,11 +1,12 @@
-//! Fully connected layers whose weights stay where they are, in flash say, and that learn a little beside them.
+//! Fully connected layers whose weights are not changed and may be in flash; a small number of added parameters is
+//! trained.
 //!
 //! ```text
-//! BiasOnly    y = f(x W + b)                 W by reference; b learns
-//! LowRank     y = f(x W + b + (x D) U)       W and b by reference; D and U learn
+//! BiasOnly    y = f(x W + b)                 W by reference; b trained
+//! LowRank     y = f(x W + b + (x D) U)       W and b by reference; D and U trained
 //! ```
 //!
-//! What is by reference needs no gradient and no state of an optimiser.
+//! The borrowed layer needs no gradient and no optimiser state.
 
 use super::activation::{Activation, Derivative, Form, FormOf, Identity};
 use super::dense::{affine, forward, product_with_transposed};
@@ -17,7 +18,7 @@ use crate::optimizers::{Optimizer, Product, Rows};
 use crate::pace::Pace;
 use crate::{Epilogue, Isa, Mat, MatMut, Pair, Rng};
 
-/// A [`Dense`] layer of which the bias alone learns.
+/// A [`Dense`] layer of which only the bias is trained.
 ///
 /// Source: H. Cai and others, "TinyTL: Reduce Memory, Not Parameters for Efficient On-Device Learning", 2020.
 ///
@@ -35,14 +36,14 @@ use crate::{Epilogue, Isa, Mat, MatMut, Pair, Rng};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BiasOnly<'a, const IN: usize, const OUT: usize, A = Identity> {
-    /// The layer that the weights are of.
+    /// The layer whose weights are used.
     pub base: &'a Dense<IN, OUT, A>,
-    /// What learns. Starts as the layer's own.
+    /// The trained bias. Starts as a copy of the layer's.
     pub bias: [f32; OUT],
 }
 
 impl<'a, const IN: usize, const OUT: usize, A> BiasOnly<'a, IN, OUT, A> {
-    /// `base` with a bias of its own.
+    /// `base` with a copy of its bias.
     pub const fn new(base: &'a Dense<IN, OUT, A>) -> Self {
         Self { base, bias: base.bias }
     }
@@ -70,7 +71,7 @@ impl<const IN: usize, const OUT: usize, A: Activation> Train for BiasOnly<'_, IN
 
     const LAYOUT: u64 = layout("BiasOnly", &[IN as u64, OUT as u64, A::NAME]);
 
-    /// The layer's own bias, whatever `init` says.
+    /// Copies the bias of `base`; `init` is ignored.
     fn init(&mut self, _: Init, _: &mut Rng) {
         self.bias = self.base.bias;
     }
@@ -116,8 +117,8 @@ impl<const IN: usize, const OUT: usize, A: Activation> Train for BiasOnly<'_, IN
     }
 }
 
-/// A [`Dense`] layer, to whose weights the product of two thin matrices is added, which learn: `RANK (IN + OUT)` parameters
-/// instead of `IN OUT`.
+/// A [`Dense`] layer plus the product of two thin matrices, which are trained: `RANK (IN + OUT)` parameters instead of
+/// `IN OUT`.
 ///
 /// Source: E. Hu and others, "LoRA: Low-Rank Adaptation of Large Language Models", 2021.
 ///
@@ -134,26 +135,27 @@ impl<const IN: usize, const OUT: usize, A: Activation> Train for BiasOnly<'_, IN
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LowRank<'a, const IN: usize, const OUT: usize, const RANK: usize, A = Identity> {
-    /// The layer that stays.
+    /// The layer that is not changed.
     pub base: &'a Dense<IN, OUT, A>,
-    /// From the inputs to the rank.
+    /// Maps the inputs to `RANK` numbers.
     pub down: [[f32; RANK]; IN],
-    /// From the rank to the outputs.
+    /// Maps the `RANK` numbers to the outputs.
     pub up: [[f32; OUT]; RANK],
 }
 
-/// Rows whose products with `down` are held at a time when nothing is kept: `RANK` numbers each, on the stack.
+/// Rows whose products with `down` are computed at a time in inference: `RANK` numbers each, on the stack.
 const ROWS: usize = 8;
 
 impl<'a, const IN: usize, const OUT: usize, const RANK: usize, A> LowRank<'a, IN, OUT, RANK, A> {
-    /// `base` with adapters of zeros. They cannot learn before [`Train::init`], being zeros both.
+    /// `base` with adapters of zeros. Call [`Train::init`] before training: while both are zero, their gradients are
+    /// zero.
     pub const fn new(base: &'a Dense<IN, OUT, A>) -> Self {
         Self { base, down: [[0.0; RANK]; IN], up: [[0.0; OUT]; RANK] }
     }
 }
 
 impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> LowRank<'_, IN, OUT, RANK, A> {
-    /// `t = x D`, then `y = b + t U + x W`, and what of `A` is done at the store.
+    /// `t = x D`, then `y = b + t U + x W`, with the epilogue of `A`.
     fn products(&self, isa: Isa, xs: &[[f32; IN]], ts: &mut [[f32; RANK]], ys: &mut [[f32; OUT]]) {
         let bias = Epilogue::Bias(&self.base.bias);
         let (down, up, weight) =
@@ -202,11 +204,11 @@ impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Layer
     }
 }
 
-/// Units are rows of the batch, and of the thin matrices.
+/// Units are rows of the batch and rows of the thin matrices.
 impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Train
     for LowRank<'_, IN, OUT, RANK, A>
 {
-    /// `t = x D`, and what the activation keeps.
+    /// `t = x D`, and what the activation stores.
     type Tape = Pair<[f32; RANK], <FormOf<A> as Form>::Kept<OUT>>;
     /// `dt = dy U^T`.
     type Gradients = [f32; RANK];
@@ -216,7 +218,7 @@ impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Train
 
     const LAYOUT: u64 = layout("LowRank", &[IN as u64, OUT as u64, RANK as u64, A::NAME]);
 
-    /// `down` as `init` says, `up` zeros.
+    /// Initialises `down` by `init`, and `up` to zeros.
     fn init(&mut self, init: Init, rng: &mut Rng) {
         initialize(init, 1.0, &mut self.down, rng);
         self.up = [[0.0; OUT]; RANK];
@@ -280,7 +282,7 @@ impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Train
     }
 }
 
-/// The products with `down`, and what the activation keeps.
+/// The products with `down`, and what the activation stored.
 fn cut<const RANK: usize, K: crate::Plain>(tape: &[Pair<[f32; RANK], K>]) -> (&[[f32; RANK]], &[K]) {
     let (count, mut numbers) = (tape.len(), numbers(tape));
     (take(&mut numbers, count), take(&mut numbers, count))

@@ -1,8 +1,8 @@
 //! Layers one after the other.
 //!
-//! A chain holds its first layer and the rest, which is a layer or a chain again: `Seq![A, B, C]` is
-//! `Chain<A, Chain<B, C>>`. What the first passes to the rest lies in the chain's scratch when it runs, and in its tape
-//! when it trains; the gradient that comes back lies in its gradients.
+//! A chain holds its first layer and the rest, which is a layer or another chain: `Seq![A, B, C]` is
+//! `Chain<A, Chain<B, C>>`. The first layer's output is stored in the chain's scratch in inference and in its tape in
+//! training; the gradient with respect to it is stored in the chain's gradients.
 
 use super::scratch::infer;
 use super::{Derivative, Init, InputGradient, Layer, Scratch, Side, Train};
@@ -11,8 +11,8 @@ use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Error, Isa, Pair, Plain, Rng, Zeroed};
 
-/// A layer and what follows it. Written with [`Seq!`](crate::Seq); either may be a chain itself. Sizes that do not fit are a
-/// type error that names both, also under `cargo check`:
+/// A layer followed by another. Written with [`Seq!`](crate::Seq); either may be a chain. Sizes that do not match are a
+/// type error that names both, also in `cargo check`:
 ///
 /// ```compile_fail,E0271
 /// use fusebox::{Dense, Relu, Scratch, Seq};
@@ -20,8 +20,8 @@ use crate::{Error, Isa, Pair, Plain, Rng, Zeroed};
 /// static SCRATCH: Scratch<Net, 1> = Scratch::new();
 /// ```
 ///
-/// A layer before one through which no gradient passes ([`Frozen`](crate::Frozen)) would never learn, and is an error when
-/// the program is built:
+/// A layer before one that passes no gradient ([`Frozen`](crate::Frozen)) could not be trained. This is a compile
+/// error, reported by `cargo build`:
 ///
 /// ```compile_fail,E0080
 /// use fusebox::{Dense, Frozen, Seq, Sgd, Workspace, Zeroed};
@@ -78,14 +78,14 @@ impl<A: Plain, R: Plain> Chain<A, R> {
         memory::as_bytes(self)
     }
 
-    /// `bytes` seen as a network, where they lie. Errors unless they are as many as [`Chain::as_bytes`] gives, and
-    /// start at a multiple of four: put them in [`Aligned`].
+    /// Views `bytes` as a network, in place. Errors unless their length is that of [`Chain::as_bytes`] and they start
+    /// at a multiple of four: put them in [`Aligned`].
     pub fn from_bytes(bytes: &[u8]) -> Result<&Self, Error> {
         memory::from_bytes(bytes)
     }
 
-    /// A network made from a copy of `bytes`, which may start anywhere. Errors if they are not as many as
-    /// [`Chain::as_bytes`] gives. In a constant, it puts weights that were trained elsewhere into flash:
+    /// Makes a network from a copy of `bytes`, at any alignment. Errors unless their length is that of
+    /// [`Chain::as_bytes`]. In a constant, it puts weights that were trained elsewhere into flash:
     ///
     /// ```
     /// use fusebox::{Dense, Relu, Seq};
@@ -101,11 +101,11 @@ impl<A: Plain, R: Plain> Chain<A, R> {
     }
 }
 
-/// Without bounds on the layers, so that the first error of sizes that do not fit names them, not a missing method.
+/// No bounds on the layers, so that the first error for sizes that do not match names the layers, not a missing method.
 impl<A, R> Chain<A, R> {
-    /// Overwrites `ys` with the outputs for `xs` on the fastest instruction set there is.
+    /// Overwrites `ys` with the outputs for `xs`, on the fastest available instruction set.
     ///
-    /// Errors, with nothing written, when the batch is empty or larger than `B`, or `ys` has another number of rows.
+    /// Errors, with nothing written, if the batch is empty or larger than `B`, or `ys` has a different number of rows.
     ///
     /// ```
     /// use fusebox::{Dense, Error, Relu, Scratch, Seq, Zeroed};
@@ -129,7 +129,7 @@ impl<A, R> Chain<A, R> {
         self.infer_with(Isa::detect(), xs, scratch, ys)
     }
 
-    /// [`Chain::infer`] on the instruction set given.
+    /// [`Chain::infer`] on the given instruction set.
     ///
     /// ```
     /// # use fusebox::{Dense, Isa, Relu, Scratch, Seq, Zeroed};
@@ -151,7 +151,7 @@ impl<A, R> Chain<A, R> {
         infer(self, isa, xs, scratch, ys)
     }
 
-    /// A network whose parameters start as [`Init::He`] says.
+    /// A network initialised by [`Init::He`].
     ///
     /// ```
     /// use fusebox::{Dense, Relu, Rng, Seq};
@@ -165,7 +165,7 @@ impl<A, R> Chain<A, R> {
         Train::he(rng)
     }
 
-    /// Overwrites the parameters with their first values.
+    /// Overwrites the parameters with their initial values.
     pub fn init(&mut self, init: Init, rng: &mut Rng)
     where
         Self: Train,
@@ -174,7 +174,7 @@ impl<A, R> Chain<A, R> {
     }
 }
 
-/// What the first layer gives the rest lies at the scratch's front; the rest finds it there.
+/// The first layer writes its output to the front of the scratch, where the rest reads it.
 impl<A: Layer, R: Layer<Input = A::Output>> Layer for Chain<A, R> {
     type Input = A::Input;
     type Output = R::Output;
@@ -203,7 +203,7 @@ impl<A: Layer, R: Layer<Input = A::Output>> Layer for Chain<A, R> {
     }
 }
 
-/// The tape, or the gradients, of a chain: what passes between the two, the first's own, the rest's own.
+/// A chain's tape or gradients: the rows between the two, the first layer's part, the rest's part.
 type Cut<'a, A, Of, R> = (&'a [<A as Layer>::Output], &'a [Of], &'a [R]);
 type CutMut<'a, A, Of, R> = (&'a mut [<A as Layer>::Output], &'a mut [Of], &'a mut [R]);
 
@@ -219,7 +219,7 @@ fn cut_mut<A: Layer, T: Plain, U: Plain>(rows: &mut [Pair<A::Output, Pair<T, U>>
     (take_mut(&mut numbers, count), take_mut(&mut numbers, count), take_mut(&mut numbers, count))
 }
 
-/// The units of the first layer, then those of the rest; on the way back the other way round.
+/// The units of the first layer, then those of the rest; in `backward`, those of the rest first.
 impl<A: Train, R: Train<Input = A::Output>> Train for Chain<A, R> {
     type Tape = Pair<A::Output, Pair<A::Tape, R::Tape>>;
     type Gradients = Pair<A::Output, Pair<A::Gradients, R::Gradients>>;

@@ -1,4 +1,4 @@
-//! Some of the numbers of a row.
+//! A slice of each row.
 
 use super::{InputGradient, Layer, Linear, Train};
 use crate::memory::{layout, part, part_mut};
@@ -6,8 +6,8 @@ use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Isa, plain};
 
-/// `LEN` numbers of a row of `N`, from number `START` on: what a branch of a [`Parallel`](super::Parallel) takes that is for a
-/// part of the input.
+/// Numbers `START..START + LEN` of each row of `N`: the first layer of a [`Parallel`](super::Parallel) branch that
+/// uses only part of the input.
 ///
 /// ```
 /// use fusebox::{Columns, Layer, Scratch};

@@ -1,14 +1,14 @@
 //! The fully connected layer.
 //!
 //! ```text
-//! forward    y  = f(x W + b)        x: B x IN, W: IN x OUT        NN product; bias first, f at the store
-//! backward   dx = (dy W^T) f'       the previous layer's f', masked at the store           NT product
-//! update     W  = rule(W, x^T dy)   the rule at the store: no gradient is ever in memory   TN product
+//! forward    y  = f(x W + b)        x: B x IN, W: IN x OUT        NN product; bias first, f in the epilogue
+//! backward   dx = (dy W^T) f'       the previous layer's f', masked in the epilogue           NT product
+//! update     W  = rule(W, x^T dy)   the rule in the epilogue: no gradient in memory           TN product
 //!            b  = rule(b, sum dy)
 //! ```
 //!
-//! Weights are rows of fan-in, `W[i][o]`: the forward product reads them in order with vectors along the outputs, and
-//! so does the weight gradient's.
+//! Weights are stored by input, `W[i][o]`: both the forward product and the weight gradient's product read them in
+//! order, with vectors along the outputs.
 
 use super::activation::{Activation, Derivative, Form, FormOf, Identity};
 use super::init::initialize;
@@ -21,7 +21,7 @@ use crate::pace::Pace;
 use crate::{Epilogue, Error, Isa, Mat, MatMut, Pair, Plain, Rng, Zeroed, memory};
 use core::marker::PhantomData;
 
-/// A fully connected layer: `y = f(x W + b)`, `f` being the activation `A`.
+/// A fully connected layer: `y = f(x W + b)`, where `f` is the activation `A`.
 ///
 /// ```
 /// use fusebox::{Dense, Scratch, Zeroed};
@@ -36,9 +36,9 @@ use core::marker::PhantomData;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct Dense<const IN: usize, const OUT: usize, A = Identity> {
-    /// `weight[i][o]` from input `i` to output `o`.
+    /// `weight[i][o]` is from input `i` to output `o`.
     pub weight: [[f32; OUT]; IN],
-    /// One for each output.
+    /// One per output.
     pub bias: [f32; OUT],
     activation: PhantomData<A>,
 }
@@ -47,13 +47,13 @@ impl<const IN: usize, const OUT: usize, A> Zeroed for Dense<IN, OUT, A> {
     const ZEROED: Self = Self { weight: Zeroed::ZEROED, bias: Zeroed::ZEROED, activation: PhantomData };
 }
 
-// SAFETY: `repr(C)`, two arrays of numbers and a field of no size.
+// SAFETY: `repr(C)`, two arrays of numbers and a zero-sized field.
 unsafe impl<const IN: usize, const OUT: usize, A: Copy + 'static> Plain for Dense<IN, OUT, A> {}
 
 impl<const IN: usize, const OUT: usize, A: Activation + Copy> Dense<IN, OUT, A> {
-    /// Overwrites `ys` with the outputs for `xs` on the fastest instruction set there is.
+    /// Overwrites `ys` with the outputs for `xs`, on the fastest available instruction set.
     ///
-    /// Errors when the batch is empty or larger than `B`, or `ys` has another number of rows.
+    /// Errors if the batch is empty or larger than `B`, or `ys` has a different number of rows.
     pub fn infer<const B: usize>(
         &self,
         xs: &[[f32; IN]],
@@ -63,7 +63,7 @@ impl<const IN: usize, const OUT: usize, A: Activation + Copy> Dense<IN, OUT, A> 
         infer(self, Isa::detect(), xs, scratch, ys)
     }
 
-    /// [`Dense::infer`] on the instruction set given.
+    /// [`Dense::infer`] on the given instruction set.
     ///
     /// ```
     /// use fusebox::{Dense, Error, Isa, Scratch, Zeroed};
@@ -91,14 +91,14 @@ impl<const IN: usize, const OUT: usize, A: Activation + Copy> Dense<IN, OUT, A> 
         memory::as_bytes(self)
     }
 
-    /// `bytes` seen as a layer, where they lie. Errors unless they are as many as [`Dense::as_bytes`] gives, and start at
-    /// a multiple of four.
+    /// Views `bytes` as a layer, in place. Errors unless their length is that of [`Dense::as_bytes`] and they start
+    /// at a multiple of four.
     pub fn from_bytes(bytes: &[u8]) -> Result<&Self, Error> {
         memory::from_bytes(bytes)
     }
 
-    /// A layer made from a copy of `bytes`, which may start anywhere. Errors unless they are as many as
-    /// [`Dense::as_bytes`] gives.
+    /// Makes a layer from a copy of `bytes`, at any alignment. Errors unless their length is that of
+    /// [`Dense::as_bytes`].
     ///
     /// ```
     /// use fusebox::{Dense, Error};
@@ -124,7 +124,7 @@ impl<const IN: usize, const OUT: usize, A: Activation> Layer for Dense<IN, OUT, 
     }
 }
 
-/// Rows of the batch on the way forward and back, rows of weights in the update; the bias in one.
+/// Units are rows of the batch in `forward` and `backward`, rows of weights in `update`; the bias is one unit.
 impl<const IN: usize, const OUT: usize, A: Activation> Train for Dense<IN, OUT, A> {
     type Tape = <FormOf<A> as Form>::Kept<OUT>;
     type Gradients = ();
@@ -185,7 +185,8 @@ impl<const IN: usize, const OUT: usize, A: Activation> Train for Dense<IN, OUT, 
     }
 }
 
-/// `y = x W + b`, and what of `A` is done at the store. Writes nothing, and says so, unless there are as many `ys` as `xs`.
+/// Overwrites `ys` with `x W + b`, with the epilogue of `A`. Returns false and writes nothing unless `ys` has as many
+/// rows as `xs`.
 #[inline(always)]
 pub(super) fn affine<const IN: usize, const OUT: usize, A: Activation>(
     isa: Isa,
@@ -204,7 +205,7 @@ pub(super) fn affine<const IN: usize, const OUT: usize, A: Activation>(
     fits
 }
 
-/// [`affine`], and what the activation keeps. A unit is a row of the batch.
+/// [`affine`], which also writes what the activation stores. A unit is a row of the batch.
 #[inline(always)]
 pub(super) fn forward<const IN: usize, const OUT: usize, A: Activation>(
     pace: &mut impl Pace,
@@ -224,8 +225,8 @@ pub(super) fn forward<const IN: usize, const OUT: usize, A: Activation>(
     }
 }
 
-/// `dx = dy W^T`, multiplied by the derivative of the layer below: a ReLU's mask at the store, others after it. A unit is a row
-/// of the batch.
+/// `dx = dy W^T`, multiplied by the derivative of the layer below: a ReLU's mask in the epilogue, other derivatives
+/// after the product. A unit is a row of the batch.
 #[inline(always)]
 pub(super) fn product_with_transposed<const IN: usize, const OUT: usize>(
     pace: &mut impl Pace,

@@ -7,13 +7,13 @@ use crate::pace::{FUNCTION, Pace};
 use crate::rng::stream_seed;
 use crate::{Isa, Rng, plain};
 
-/// While training, makes each number zero with a probability of `PERCENT` hundredths, and multiplies those that are left
-/// so that their mean stays what it was. Running a network, it does nothing.
+/// In training, sets each number to zero with a probability of `PERCENT` hundredths and scales the others so that the
+/// mean is unchanged. In inference, does nothing.
 ///
-/// Which numbers are dropped follows from `SEED`, the row's place in its batch, the block of a [`Repeat`](super::Repeat) and the
-/// number of steps made in the workspace, and is the same on every machine. Give each of a network's dropouts a seed of its own.
-/// At 100 and more, everything is dropped. A network that is only looked at (a validation, an input's gradient) has no
-/// dropout, and leaves the number of steps as it was.
+/// Which numbers are dropped is determined by `SEED`, the row's position in its batch, the block of a
+/// [`Repeat`](super::Repeat) and the number of steps made in the workspace, and is the same on every machine. Give
+/// each dropout layer of a network its own seed. At 100 and more, everything is dropped. Validation and input
+/// gradients use no dropout and do not change the number of steps.
 ///
 /// Source: N. Srivastava and others, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014.
 ///
@@ -32,20 +32,21 @@ pub struct Dropout<const N: usize, const PERCENT: u32, const SEED: u64 = 0>;
 
 plain!([const N: usize, const PERCENT: u32, const SEED: u64] Dropout<N, PERCENT, SEED> {});
 
-/// The seed of the generator that drops numbers of a row, the low half first. It is odd; zero is a row that keeps all.
+/// The seed of the generator for a row, the low half first. It is odd; zero means that nothing is dropped.
 type Key = [u32; 2];
 
 impl<const N: usize, const PERCENT: u32, const SEED: u64> Dropout<N, PERCENT, SEED> {
-    /// What the numbers that are left are multiplied by.
+    /// The scale of the numbers that are not dropped.
     const FACTOR: f32 = if PERCENT < 100 { 100.0 / (100 - PERCENT) as f32 } else { 0.0 };
 
-    /// The row's key at a step, in a block. Streams of their own, so that a row does not know how many there are.
+    /// The key of a row for a step and a block. Each has its own stream, so a row does not depend on the number of
+    /// rows.
     fn key(step: u64, block: u32, row: usize) -> Key {
         let seed = stream_seed(stream_seed(SEED, step), u64::from(block) << 32 | row as u64) | 1;
         [seed as u32, (seed >> 32) as u32]
     }
 
-    /// Overwrites `ys` with what the keys leave of `xs`. The same for the outputs and for their gradients.
+    /// Overwrites `ys` with `xs` after dropout by `keys`. Used for outputs and for gradients.
     fn drop(keys: &[Key], xs: &[[f32; N]], ys: &mut [[f32; N]]) {
         for ((&[low, high], x), y) in keys.iter().zip(xs).zip(ys) {
             if low == 0 {
@@ -77,7 +78,7 @@ impl<const N: usize, const PERCENT: u32, const SEED: u64> Layer for Dropout<N, P
 impl<const N: usize, const PERCENT: u32, const SEED: u64> Train for Dropout<N, PERCENT, SEED> {
     type Tape = Key;
     type Gradients = ();
-    /// Steps made.
+    /// Number of steps made.
     type Memory = [u32; 2];
     type State<O: Optimizer> = ();
     type End = Linear;

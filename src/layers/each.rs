@@ -6,9 +6,9 @@ use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Isa, Pair, Plain, Rng, plain};
 
-/// The layer `F` at each of `T` positions: of a sequence, of a picture. To `F` a batch has `T` times as many rows, so that its
-/// products are as large, and its parameters' gradient is the sum over positions. In private training a sample's gradient is
-/// that sum.
+/// Applies the layer `F` at each of `T` positions, of a sequence or a picture. `F` sees a batch of `T` times as many
+/// rows, so its products are larger. The gradient of its parameters is the sum over positions; in private training,
+/// that sum is the sample's gradient.
 ///
 /// ```
 /// use fusebox::{Dense, Each, Flatten, Relu, Rng, Seq, Sgd, Workspace};
@@ -32,8 +32,8 @@ impl<const T: usize, F: Layer> Layer for Each<T, F> {
     type Input = [F::Input; T];
     type Output = [F::Output; T];
     type Scratch = [F::Scratch; T];
-    /// Room for the inputs, and for the layer to run beside them: its own way to run in place, which may do with less, is only
-    /// for inputs known to be [`Plain`].
+    /// Memory for the inputs and for the layer's scratch: the layer's own `run_in_place`, which may need less,
+    /// requires inputs known to be [`Plain`].
     type InPlace = Pair<[F::InPlace; T], [F::Scratch; T]>;
 
     const CHECK: () = F::CHECK;
@@ -53,13 +53,13 @@ impl<const T: usize, F: Layer> Layer for Each<T, F> {
     }
 }
 
-/// The rows of positions, one after the other. (`as_flattened` could panic on values of no size.)
+/// The rows of all positions, one after the other. (`as_flattened` could panic for zero-sized values.)
 #[inline(always)]
 fn flat<const T: usize, R: Plain>(rows: &[[R; T]]) -> &[R] {
     values(numbers(rows), rows.len().saturating_mul(T))
 }
 
-/// As [`flat`], to be written.
+/// [`flat`], mutable.
 #[inline(always)]
 fn flat_mut<const T: usize, R: Plain>(rows: &mut [[R; T]]) -> &mut [R] {
     let count = rows.len().saturating_mul(T);

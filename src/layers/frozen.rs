@@ -1,5 +1,5 @@
-//! A network whose lower part is never changed, and may lie in flash: it costs no RAM for weights, gradients or an
-//! optimiser's state, and below its upper part no gradient is computed.
+//! A network whose lower part is not trained and may be in flash: that part needs no RAM for weights, gradients or
+//! optimiser state, and no gradient is computed for it.
 
 use super::scratch::infer;
 use super::{Derivative, Init, InputGradient, Layer, Scratch, Side, Train};
@@ -9,10 +9,10 @@ use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Error, Isa, Plain, Rng};
 
-/// A network `A` that stays as it is, by reference, below a network `R` that learns: transfer learning.
+/// A borrowed network `A` that is not trained, followed by a network `R` that is: transfer learning.
 ///
-/// The gradient ends where `A` begins: whoever asks for the gradient with respect to the input gets zeros, and a layer that
-/// learns cannot stand before it in a chain.
+/// The gradient stops at `A`: the gradient with respect to the input is zeros, and no trained layer can come before
+/// this one in a chain.
 ///
 /// Source: S. Bozinovski and A. Fulgosi, 1976; J. Yosinski and others, "How transferable are features in deep neural
 /// networks?", 2014.
@@ -33,21 +33,21 @@ use crate::{Error, Isa, Plain, Rng};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Frozen<'a, A, R> {
-    /// The part that stays.
+    /// The part that is not trained.
     pub body: &'a A,
-    /// The part that learns.
+    /// The part that is trained.
     pub head: R,
 }
 
 impl<'a, A: Layer, R: Layer<Input = A::Output>> Frozen<'a, A, R> {
-    /// `head` on what `body` makes of the input.
+    /// `head` applied to the outputs of `body`.
     pub const fn new(body: &'a A, head: R) -> Self {
         Self { body, head }
     }
 
-    /// Overwrites `ys` with the outputs for `xs` on the fastest instruction set there is.
+    /// Overwrites `ys` with the outputs for `xs`, on the fastest available instruction set.
     ///
-    /// Errors, with nothing written, when the batch is empty or larger than `B`, or `ys` has another number of rows.
+    /// Errors, with nothing written, if the batch is empty or larger than `B`, or `ys` has a different number of rows.
     pub fn infer<const B: usize>(
         &self,
         xs: &[A::Input],
@@ -57,7 +57,7 @@ impl<'a, A: Layer, R: Layer<Input = A::Output>> Frozen<'a, A, R> {
         self.infer_with(Isa::detect(), xs, scratch, ys)
     }
 
-    /// [`Frozen::infer`] on the instruction set given.
+    /// [`Frozen::infer`] on the given instruction set.
     pub fn infer_with<const B: usize>(
         &self,
         isa: Isa,
@@ -69,7 +69,7 @@ impl<'a, A: Layer, R: Layer<Input = A::Output>> Frozen<'a, A, R> {
     }
 }
 
-/// What the body gives the head lies at the scratch's front.
+/// The body writes its output to the front of the scratch, where the head reads it.
 impl<A: Layer, R: Layer<Input = A::Output>> Layer for Frozen<'_, A, R> {
     type Input = A::Input;
     type Output = R::Output;
@@ -96,9 +96,9 @@ impl<A: Layer, R: Layer<Input = A::Output>> Layer for Frozen<'_, A, R> {
     }
 }
 
-/// The body takes a row of the batch as one unit, from its first layer to its last.
+/// A row of the batch through all layers of the body is one unit.
 impl<A: Train, R: Train<Input = A::Output>> Train for Frozen<'_, A, R> {
-    /// What the body gives the head, the head's tape, and the body's scratch.
+    /// The body's output, the head's tape, and the body's scratch.
     type Tape = Pair<A::Output, Pair<R::Tape, A::Scratch>>;
     type Gradients = R::Gradients;
     type Memory = R::Memory;
@@ -109,7 +109,7 @@ impl<A: Train, R: Train<Input = A::Output>> Train for Frozen<'_, A, R> {
     const PASSES_GRADIENT: bool = false;
     const LAYOUT: u64 = layout("Frozen", &[A::LAYOUT, R::LAYOUT]);
 
-    /// The head's parameters alone.
+    /// Initialises the head's parameters only.
     fn init(&mut self, init: Init, rng: &mut Rng) {
         self.head.init(init, rng);
     }
@@ -177,7 +177,7 @@ impl<A: Train, R: Train<Input = A::Output>> Train for Frozen<'_, A, R> {
     }
 }
 
-/// The head alone: the body is not the training's.
+/// Saves the head only: the body is not part of the training.
 impl<A: Train, R: Train<Input = A::Output> + Part> Part for Frozen<'_, A, R> {
     const BYTES: usize = R::BYTES;
     const LAYOUT: u64 = <Self as Train>::LAYOUT;
@@ -196,7 +196,7 @@ impl<A: Train, R: Train<Input = A::Output> + Part> Part for Frozen<'_, A, R> {
 }
 
 impl<A: Train, R: Train<Input = A::Output>> Frozen<'_, A, R> {
-    /// What the body gave the head, and the head's tape.
+    /// The body's output, and the head's tape.
     fn cut(tape: &[<Self as Train>::Tape]) -> (&[A::Output], &[R::Tape]) {
         let (count, mut numbers) = (tape.len(), numbers(tape));
         (take(&mut numbers, count), take(&mut numbers, count))

@@ -1,8 +1,8 @@
-//! How parameters start.
+//! Initial values of parameters.
 
 use crate::Rng;
 
-/// How parameters start.
+/// Initial values of parameters.
 ///
 /// ```
 /// use fusebox::{Dense, Init, Relu, Rng, Train, Zeroed};
@@ -14,27 +14,27 @@ use crate::Rng;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Init {
-    /// Weights uniform between +-sqrt(3 g / fan_in), biases zero: the variance g / fan_in keeps the size of
-    /// signals from layer to layer, where g is the activation's [`GAIN`](crate::Activation::GAIN): 2 before a ReLU, which halves
-    /// it, 1 without an activation.
+    /// Weights uniform between +-sqrt(3 g / fan_in), biases zero. The variance g / fan_in keeps the magnitude of
+    /// signals constant from layer to layer; g is the activation's [`GAIN`](crate::Activation::GAIN): 2 for a ReLU,
+    /// which halves the variance, 1 without an activation.
     ///
     /// Source: K. He and others, "Delving Deep into Rectifiers", 2015.
     He,
-    /// Weights uniform between +-sqrt(6 / (fan_in + fan_out)), biases zero: keeps the size of signals and of gradients
-    /// alike, for activations that are nearly straight at zero.
+    /// Weights uniform between +-sqrt(6 / (fan_in + fan_out)), biases zero. Keeps the magnitudes of both signals and
+    /// gradients about constant, for activations that are nearly linear at zero.
     ///
     /// Source: X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
     Glorot,
-    /// The rows or the columns of the weights, whichever are fewer, orthogonal and of length sqrt(g); biases zero.
+    /// The rows or the columns of the weights, whichever are fewer, orthogonal and of norm sqrt(g); biases zero.
     ///
     /// Source: A. Saxe and others, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks",
     /// 2014.
     Orthogonal,
-    /// All zeros: for a last layer, or a single one.
+    /// All zeros: for a last layer, or a network of a single layer.
     Zeros,
 }
 
-/// Overwrites `weight`, rows of fan-in, with its first values for an activation of gain `gain`.
+/// Overwrites `weight`, whose rows are of one input each, with initial values for an activation of gain `gain`.
 pub(super) fn initialize<const IN: usize, const OUT: usize>(
     init: Init,
     gain: f32,
@@ -50,7 +50,7 @@ pub(super) fn initialize<const IN: usize, const OUT: usize>(
         Init::Glorot => uniform(2.0 / (IN as f32 + OUT as f32)),
         Init::Orthogonal => {
             weight.as_flattened_mut().fill_with(|| rng.normal());
-            // A vector's first number is `step` after the one's before; its numbers lie `stride` apart.
+            // The first elements of consecutive vectors are `step` apart, the elements of a vector `stride` apart.
             let (vectors, len, step, stride) = if IN <= OUT { (IN, OUT, OUT, 1) } else { (OUT, IN, 1, OUT) };
             let place = |vector: usize, i: usize| vector * step + i * stride;
             orthogonalize(weight.as_flattened_mut(), vectors, len, place, libm::sqrtf(gain));
@@ -59,9 +59,9 @@ pub(super) fn initialize<const IN: usize, const OUT: usize>(
     }
 }
 
-/// Makes the `vectors` in `numbers`, each of `len` numbers that lie where `place` says, orthogonal to one another and as
-/// long as `length`: Gram and Schmidt's procedure, modified, and done twice for each vector, which leaves nothing but
-/// rounding (L. Giraud and others, "Rounding error analysis of the classical Gram-Schmidt orthogonalization process", 2005).
+/// Makes the `vectors` in `numbers` orthogonal to one another and of norm `length`. `place` gives the index of each
+/// of a vector's `len` elements. Modified Gram-Schmidt, run twice for each vector, which leaves only rounding errors
+/// (L. Giraud and others, "Rounding error analysis of the classical Gram-Schmidt orthogonalization process", 2005).
 fn orthogonalize(
     numbers: &mut [f32],
     vectors: usize,
@@ -97,7 +97,7 @@ fn orthogonalize(
 mod tests {
     use super::*;
 
-    /// Each pair's dot product against what rounding leaves of it, whichever way the matrix is longer.
+    /// Checks the dot product of each pair of vectors against the rounding error, for wide and tall matrices.
     fn orthogonal<const IN: usize, const OUT: usize>() {
         let mut weight = [[f32::NAN; OUT]; IN];
         initialize(Init::Orthogonal, 2.0, &mut weight, &mut Rng::new(3));
@@ -132,7 +132,8 @@ mod tests {
         let limit = (6.0_f32 / 30.0).sqrt();
         let numbers = weight.as_flattened();
         assert!(numbers.iter().all(|w| w.abs() <= limit));
-        // A uniform number's variance is limit^2 / 3; of 200 of them the mean square is within three deviations of it.
+        // A uniform number's variance is limit^2 / 3; the mean square of 200 of them is within three standard
+        // deviations of it.
         let mean_square = numbers.iter().map(|w| w * w).sum::<f32>() / 200.0;
         let (expected, deviation) = (limit * limit / 3.0, limit * limit * (4.0_f32 / 45.0 / 200.0).sqrt());
         assert!((mean_square - expected).abs() < 3.0 * deviation, "{mean_square}, not {expected}");

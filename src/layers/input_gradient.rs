@@ -1,4 +1,4 @@
-//! Where the gradient with respect to a layer's input goes.
+//! The destination of the gradient with respect to a layer's input.
 
 use super::Derivative;
 use crate::memory::{count_of, numbers_mut, part_mut, values_mut};
@@ -6,31 +6,31 @@ use crate::pace::Pace;
 use crate::{Isa, Plain, Zeroed};
 use core::ops::Range;
 
-/// Where the gradient with respect to a layer's input goes, and what it must be multiplied by on its way.
+/// The destination of the gradient with respect to a layer's input, and the derivative it must be multiplied by.
 ///
-/// Inputs that are no numbers of four bytes (pixels, tokens) have none: it is never wanted.
+/// Inputs that are not four-byte numbers (pixels, tokens) have no gradient and no destination.
 #[derive(Debug)]
 pub struct InputGradient<'a, Input> {
     target: Option<(&'a mut [Input], Derivative<'a>)>,
 }
 
 impl<'a, Input> InputGradient<'a, Input> {
-    /// For the first layer: nobody wants it.
+    /// No destination: for the first layer, whose input gradient is not needed.
     pub const fn unwanted() -> Self {
         Self { target: None }
     }
 
-    /// `count`, or 0 if nobody wants it.
+    /// `count`, or 0 if there is no destination.
     pub fn wanted(&self, count: usize) -> usize {
         if self.target.is_some() { count } else { 0 }
     }
 
-    /// The same, to be handed on while it is still needed here.
+    /// The same destination with a shorter lifetime, to pass on while it is still needed.
     pub fn reborrow(&mut self) -> InputGradient<'_, Input> {
         InputGradient { target: self.target.as_mut().map(|(dxs, derivative)| (&mut **dxs, *derivative)) }
     }
 
-    /// Writes zeros, at the pace given: no gradient passes.
+    /// Overwrites the destination with zeros, at the given pace: no gradient passes.
     pub fn write_zeros<P: Pace>(self, pace: &mut P)
     where
         Input: Zeroed + Copy,
@@ -44,12 +44,12 @@ impl<'a, Input> InputGradient<'a, Input> {
 }
 
 impl<'a, Input: Plain> InputGradient<'a, Input> {
-    /// To `dxs`, multiplied by `derivative`.
+    /// Writes to `dxs`, multiplied by `derivative`.
     pub const fn into(dxs: &'a mut [Input], derivative: Derivative<'a>) -> Self {
         Self { target: Some((dxs, derivative)) }
     }
 
-    /// Some of the rows.
+    /// The destination's rows in `rows`.
     #[must_use]
     pub fn rows(self, rows: &Range<usize>) -> Self {
         let width = count_of::<Input>();
@@ -59,13 +59,13 @@ impl<'a, Input: Plain> InputGradient<'a, Input> {
         Self { target }
     }
 
-    /// Where the rows lie and what they are multiplied by, if anybody wants them: for a layer of layers that forms them in
-    /// several steps.
+    /// The destination rows and the derivative, or `None` if there is no destination: for layers made of layers that
+    /// compute the gradient in several steps.
     pub fn target(self) -> Option<(&'a mut [Input], Derivative<'a>)> {
         self.target
     }
 
-    /// To the same numbers as rows of another type, which have as many.
+    /// The same numbers as rows of another type of the same size.
     pub(crate) fn viewed<T: Plain>(self) -> InputGradient<'a, T> {
         let target = self.target.map(|(dxs, derivative)| {
             let count = dxs.len();
@@ -74,7 +74,8 @@ impl<'a, Input: Plain> InputGradient<'a, Input> {
         InputGradient { target }
     }
 
-    /// Lets `gradient` overwrite the rows it is given, one for each input, if anybody wants them, and multiplies them.
+    /// Lets `gradient` overwrite the destination, one row per input, if there is one, then multiplies it by the
+    /// derivative.
     pub fn write(self, isa: Isa, gradient: impl FnOnce(&mut [Input])) {
         self.write_through(|dxs, derivative| {
             gradient(dxs);
@@ -82,7 +83,7 @@ impl<'a, Input: Plain> InputGradient<'a, Input> {
         });
     }
 
-    /// For a kernel that multiplies by the derivative as it stores.
+    /// Like `write`, for a kernel that multiplies by the derivative when it stores.
     pub(crate) fn write_through(self, gradient: impl FnOnce(&mut [Input], Derivative<'_>)) {
         if let Some((dxs, derivative)) = self.target {
             gradient(dxs, derivative);
@@ -91,7 +92,7 @@ impl<'a, Input: Plain> InputGradient<'a, Input> {
 }
 
 impl<'a, T, const N: usize> InputGradient<'a, [T; N]> {
-    /// To the rows that each row is made of.
+    /// The destination as the `[T]` rows that each row consists of.
     pub(crate) fn flattened(self) -> InputGradient<'a, T> {
         InputGradient { target: self.target.map(|(dxs, derivative)| (dxs.as_flattened_mut(), derivative)) }
     }

@@ -1,19 +1,19 @@
-//! Layers: typed shims over the kernels, which own their parameters and nothing else.
+//! Layers: typed wrappers of the kernels that own only their parameters.
 //!
-//! Two traits make a layer: [`Layer`] runs it, [`Train`] trains it. Both are ordinary safe code: `tests/own_layer.rs`
-//! shows a layer of a user's own, and every composition, wrapper and kind of training takes it.
+//! A layer implements two traits: [`Layer`] for inference and [`Train`] for training. Both need safe code only:
+//! `tests/own_layer.rs` shows a user-defined layer, and all compositions, wrappers and kinds of training accept it.
 //!
 //! | file | layers |
 //! |---|---|
 //! | `dense`, `activation`, `norm`, `softmax`, `dropout`, `pixels`, `columns` | on rows of numbers |
 //! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
-//! | `frozen`, `adapters` | whose weights stay where they are, in flash |
+//! | `frozen`, `adapters` | with borrowed weights, for example in flash |
 //!
 //! # Memory
 //!
-//! What a layer needs for a row is a type, and a batch of so many rows has so many of them in one array. A layer made of
-//! others cuts this array into a stretch for each of them: since all stretches grow with the rows, the types only count.
-//! So no trait knows how large a batch is, and no kernel is compiled twice for two batches.
+//! The memory that a layer needs for one row is a type; a batch of n rows needs n of them, in one array. A layer made
+//! of others splits this array into one part per layer: every part grows with the number of rows, so only the types
+//! matter. No trait depends on the batch size, and no kernel is compiled once per batch size.
 
 mod activation;
 mod adapters;
@@ -65,10 +65,10 @@ use crate::pace::Pace;
 use crate::{Error, Isa, Plain, Rng, Zeroed};
 use scratch::infer;
 
-/// A layer that can be run: parameters, and a function from rows of inputs to rows of outputs.
+/// A layer for inference: parameters, and a function from rows of inputs to rows of outputs.
 ///
-/// `Scratch` and `InPlace` are the memory for what passes between layers inside: a layer that has none inside says `()`
-/// and [`Layer::Input`], and finds the scratch it is given empty.
+/// `Scratch` and `InPlace` are memory for intermediate results between inner layers. A layer without inner layers
+/// uses `()` and [`Layer::Input`], and gets an empty scratch.
 ///
 /// ```
 /// use fusebox::{Dense, Isa, Layer, Scratch, Seq, Zeroed};
@@ -106,30 +106,31 @@ use scratch::infer;
     note = "a chain runs only if each layer's output is the next one's input: compare the sizes of its layers"
 )]
 pub trait Layer {
-    /// One row of input: numbers of any kind (`[f32; N]`, pixels `[u8; N]`, tokens `[u16; T]`). Between layers, `f32`.
+    /// One row of input: numbers of any type (`[f32; N]`, pixels `[u8; N]`, tokens `[u16; T]`). Between layers, `f32`.
     type Input: Zeroed + Copy;
     /// One row of output.
     type Output: Plain;
-    /// Memory for a row to run with, beside input and output.
+    /// Memory to run one row, in addition to input and output.
     type Scratch: Plain;
-    /// Memory for a row to run with when the input lies in it too: see [`Layer::run_in_place`]. `()` where the input is not
-    /// [`Plain`], and so never lies there.
+    /// Memory to run one row, including its input: see [`Layer::run_in_place`]. `()` if the input is not [`Plain`]
+    /// and so cannot be in it.
     type InPlace: Plain;
 
-    /// Compiles only if the sizes inside the layer fit. Running and training evaluate it, and so does
-    /// [`network!`](crate::network), under `cargo check`.
+    /// Compiles only if the sizes inside the layer match. Evaluated by inference and training, and by
+    /// [`network!`](crate::network) in `cargo check`.
     const CHECK: () = ();
 
-    /// Overwrites `ys` with the outputs for `xs`, which has as many rows. `scratch` is the numbers of so many rows of
+    /// Overwrites `ys` with the outputs for `xs`, which has as many rows. `scratch` is the numbers of as many rows of
     /// `Scratch`.
     ///
-    /// Called by [`Layer::infer`] and its like, which check lengths. Whoever calls it with others gets no error: a
-    /// layer of this crate then leaves `ys` as it was.
+    /// Called by [`Layer::infer`] and its variants, which check lengths. With other lengths there is no error: the
+    /// layers of this crate then leave `ys` unchanged.
     #[doc(alias = "forward")]
     fn run(&self, isa: Isa, xs: &[Self::Input], scratch: &mut [f32], ys: &mut [Self::Output]);
 
-    /// [`Layer::run`] on inputs that lie at one end of `buffer`, which is the numbers of as many rows of `InPlace` as `ys` has. A
-    /// layer made of others overwrites the inputs when it is past them; one that is not keeps this default.
+    /// [`Layer::run`] with the inputs at one end of `buffer`, which is the numbers of as many rows of `InPlace` as
+    /// `ys` has. A layer made of others overwrites the inputs once they have been read; other layers keep this
+    /// default.
     #[inline(always)]
     fn run_in_place(&self, isa: Isa, buffer: &mut [f32], side: Side, ys: &mut [Self::Output])
     where
@@ -139,9 +140,9 @@ pub trait Layer {
         self.run(isa, xs, scratch, ys);
     }
 
-    /// Overwrites `ys` with the outputs for `xs` on the fastest instruction set there is.
+    /// Overwrites `ys` with the outputs for `xs`, on the fastest available instruction set.
     ///
-    /// Errors, with nothing written, when the batch is empty or larger than `B`, or `ys` has another number of rows.
+    /// Errors, with nothing written, if the batch is empty or larger than `B`, or `ys` has a different number of rows.
     #[doc(alias = "predict")]
     fn infer<const B: usize>(
         &self,
@@ -155,7 +156,7 @@ pub trait Layer {
         infer(self, Isa::detect(), xs, scratch, ys)
     }
 
-    /// [`Layer::infer`] on the instruction set given.
+    /// [`Layer::infer`] on the given instruction set.
     ///
     /// ```
     /// use fusebox::{Dense, Error, Isa, Layer, Residual, Scratch, Zeroed};
@@ -180,19 +181,19 @@ pub trait Layer {
 
 /// A layer that can be trained.
 ///
-/// A step is four passes: `forward` keeps what is needed later in the tape; `backward` goes through the layers from the
-/// last to the first and leaves every parameter alone; `update` changes the parameters; `remember` changes what the layer keeps
-/// between steps. So by the time anything changes, every gradient is known.
+/// A step has four passes: `forward` writes what is needed later to the tape; `backward` goes through the layers from
+/// last to first and changes no parameter; `update` changes the parameters; `remember` changes the layer's memory
+/// between steps. So every gradient is known before anything changes.
 ///
-/// What a layer calls `dys` is the gradient with respect to its output *before* the function whose
-/// [`Train::derivative`] it names: whoever made the gradient has multiplied it by that derivative already, usually at the
-/// store of a product. A layer that names none, which says [`Linear`], gets the gradient with respect to its output.
+/// `dys` is the gradient with respect to the output *before* the function whose [`Train::derivative`] the layer
+/// returns: the code that computed the gradient has already multiplied it by that derivative, usually in a product's
+/// epilogue. A layer that returns none (its `End` is [`Linear`]) gets the gradient with respect to its output.
 ///
-/// A pass is done at a [`Pace`], whole or in slices: a layer asks which of its units to do now, usually rows of the batch, and
-/// does those. What is needed for a row of the batch, tape and gradients, are types; there are as many of them as rows.
+/// A pass runs at a [`Pace`], whole or in slices: a layer asks which of its units to do now, usually rows of the
+/// batch, and does those. Tape and gradients are types per row of the batch; there is one of each per row.
 ///
-/// The methods are called by [`Workspace::train_step`](crate::Workspace::train_step) and its like, in that order, with the
-/// same rows. A layer that learns one factor for each of its inputs:
+/// The methods are called by [`Workspace::train_step`](crate::Workspace::train_step) and its variants, in that order,
+/// with the same rows. An example, a layer that learns one factor per input:
 ///
 /// ```
 /// use fusebox::{
@@ -274,15 +275,15 @@ pub trait Layer {
     note = "a chain trains only if each layer's output is the next one's input: compare the sizes of its layers"
 )]
 pub trait Train: Layer {
-    /// What `backward` and `update` need of `forward` for a row, beyond input and output.
+    /// What `backward` and `update` need from `forward` per row, in addition to input and output.
     type Tape: Plain;
-    /// What `update` needs of `backward` for a row, beyond `dys`: in a chain, the gradients between its layers.
+    /// What `update` needs from `backward` per row, in addition to `dys`: in a chain, the gradients between its layers.
     type Gradients: Plain;
-    /// What the layer keeps from step to step beside its parameters, such as a counter; starts as zeros.
+    /// What the layer stores between steps in addition to its parameters, such as a counter. Starts as zeros.
     type Memory: Plain;
-    /// What an optimiser keeps for the layer's parameters.
+    /// The optimiser's state for the layer's parameters.
     type State<O: Optimizer>: Plain;
-    /// [`Linear`], or [`Curved`] if the layer names a [`Train::derivative`].
+    /// [`Linear`], or [`Curved`] if the layer overrides [`Train::derivative`].
     type End: End;
 
     /// Whether a sample's outputs depend on the others of its batch. Then its share in the gradient is not known, and private
@@ -339,10 +340,11 @@ pub trait Train: Layer {
     /// ```
     const MIXES_SAMPLES: bool = false;
 
-    /// Whether the gradient with respect to the input is one: that of a frozen network is not, and no layer before it learns.
+    /// Whether the layer passes a gradient to its input. A frozen network does not, so no layer before it can be
+    /// trained.
     const PASSES_GRADIENT: bool = true;
 
-    /// Tells a saved state of this layer from that of another: see [`checkpoint`](crate::checkpoint).
+    /// Distinguishes saved states of different layers: see [`checkpoint`](crate::checkpoint).
     const LAYOUT: u64 = layout(
         "layer",
         &[
@@ -353,11 +355,11 @@ pub trait Train: Layer {
         ],
     );
 
-    /// Overwrites the parameters with their first values. A layer without parameters keeps this default, and that of
+    /// Overwrites the parameters with their initial values. A layer without parameters keeps this default and that of
     /// [`Train::update`].
     fn init(&mut self, _init: Init, _rng: &mut Rng) {}
 
-    /// A layer whose parameters start as [`Init::He`] says.
+    /// A layer initialised by [`Init::He`].
     ///
     /// ```
     /// use fusebox::{Dense, Relu, Residual, Rng, Train};
@@ -373,7 +375,7 @@ pub trait Train: Layer {
     }
 
     /// Overwrites `ys` with the outputs for `xs`, and `tape` with what is needed later; all have as many rows. `memory` is
-    /// `None` where the network is only looked at, as by a validation: then it does what [`Layer::run`] does.
+    /// `None` outside of training steps, for example in validation: the outputs are then those of [`Layer::run`].
     fn forward<P: Pace>(
         &self,
         pace: &mut P,
@@ -383,13 +385,13 @@ pub trait Train: Layer {
         ys: &mut [Self::Output],
     );
 
-    /// The derivative of the function that ends the layer, at what `forward` left: what the layer wants the gradient
-    /// with respect to its output multiplied by.
+    /// The derivative of the function at the end of the layer, from what `forward` wrote: the gradient with respect
+    /// to the output must be multiplied by it.
     fn derivative<'a>(_tape: &'a [Self::Tape], _ys: &'a [Self::Output]) -> Derivative<'a> {
         Derivative::One
     }
 
-    /// From `dys` (see [`Train`]) overwrites `gradients`, and `dx` unless nobody wants it.
+    /// From `dys` (see [`Train`]) overwrites `gradients`, and `dx` if it has a destination.
     fn backward<P: Pace>(
         &self,
         pace: &mut P,
@@ -400,8 +402,8 @@ pub trait Train: Layer {
         dx: InputGradient<'_, Self::Input>,
     );
 
-    /// Does one of the optimiser's sweeps: calls [`Optimizer::step`] for each array of parameters. `xs`, `tape`, `dys` and
-    /// `gradients` are what `forward` and `backward` were given and left.
+    /// Runs one of the optimiser's sweeps: calls [`Optimizer::step`] for each array of parameters. `xs`, `tape`,
+    /// `dys` and `gradients` are those of `forward` and `backward`.
     fn update<O: Optimizer, P: Pace>(
         &mut self,
         _pace: &mut P,
@@ -414,8 +416,7 @@ pub trait Train: Layer {
     ) {
     }
 
-    /// Once, after the last sweep of a step: what the layer keeps from step to step moves on. A step that is refused never
-    /// comes here.
+    /// Updates the layer's memory, once, after the last sweep of a step. Not called for a step that returns an error.
     fn remember<P: Pace>(
         &mut self,
         _pace: &mut P,
@@ -426,7 +427,7 @@ pub trait Train: Layer {
     }
 }
 
-/// The parameters of a network that is nothing but numbers.
+/// The parameters of a network that consists only of numbers.
 impl<N: Train + Plain> Part for N {
     const BYTES: usize = size_of::<N>();
     const LAYOUT: u64 = N::LAYOUT;
@@ -441,19 +442,19 @@ impl<N: Train + Plain> Part for N {
     }
 }
 
-/// How a layer ends, which says what must be kept of its outputs: [`Linear`] or [`Curved`].
+/// How a layer ends, which decides whether its outputs must be stored: [`Linear`] or [`Curved`].
 pub trait End: sealed::Sealed {
-    /// `T` if the layer's derivative is made from its outputs, else `()`.
+    /// `T` if the layer's derivative is computed from its outputs, else `()`.
     type Keep<T: Plain>: Plain;
-    /// Whether the layer names a derivative.
+    /// Whether the layer has a derivative.
     const CURVED: bool;
 }
 
-/// The layer names no derivative: `dys` is the gradient with respect to its output.
+/// The layer has no derivative: `dys` is the gradient with respect to its output.
 #[derive(Clone, Copy, Debug)]
 pub struct Linear;
 
-/// The layer ends in a function, whose derivative it names.
+/// The layer ends in a function, whose derivative it returns.
 #[derive(Clone, Copy, Debug)]
 pub struct Curved;
 
@@ -473,14 +474,14 @@ mod sealed {
     impl Sealed for super::Curved {}
 }
 
-/// Compiles only if the sizes in the network `N` fit: what [`network!`](crate::network) calls.
+/// Compiles only if the sizes in the network `N` match: called by [`network!`](crate::network).
 #[doc(hidden)]
 pub const fn check<N: Layer>() {
     const { N::CHECK }
 }
 
-/// Names a network and checks it when it is named, so that `cargo check` sees sizes that do not fit, not only `cargo build`:
-/// `network!(type Net = [..])` is `type Net = Seq![..]` with that check.
+/// Defines a network type and checks it, so that `cargo check`, not only `cargo build`, reports sizes that do not
+/// match. `network!(type Net = [..])` is `type Net = Seq![..]` with that check.
 ///
 /// ```
 /// use fusebox::{Dense, Flatten, Relu, network};

@@ -7,8 +7,8 @@ use crate::optimizers::{Optimizer, Rows};
 use crate::pace::{FUNCTION, Pace};
 use crate::{Isa, Pair, Rng, plain};
 
-/// Brings every row to mean 0 and variance 1, then multiplies each number by a gain of its own and adds a shift, both
-/// learnt: `y = gain (x - mean) / sqrt(var + 1e-5) + shift`. A constant row becomes `shift`.
+/// Normalises every row to mean 0 and variance 1, then multiplies each element by a gain and adds a shift, both
+/// trained: `y = gain (x - mean) / sqrt(var + 1e-5) + shift`. A constant row becomes `shift`.
 ///
 /// Source: J. Ba and others, "Layer Normalization", 2016.
 ///
@@ -70,11 +70,11 @@ impl<const N: usize> Layer for LayerNorm<N> {
     }
 }
 
-/// Units are rows of the batch; gain and shift are one each.
+/// Units are rows of the batch; the gain and the shift are one unit each.
 impl<const N: usize> Train for LayerNorm<N> {
-    /// The row's mean, and the reciprocal of its deviation.
+    /// The row's mean and the reciprocal of its standard deviation.
     type Tape = Moments;
-    /// The row's share in the gradient of the gain.
+    /// The row's contribution to the gradient of the gain.
     type Gradients = [f32; N];
     type Memory = ();
     type State<O: Optimizer> = Pair<O::State<[f32; N]>, O::State<[f32; N]>>;

@@ -1,4 +1,4 @@
-//! Two branches from the same input.
+//! Two branches with the same input.
 //!
 //! ```text
 //! forward    y  = join(a(x), b(x))
@@ -14,8 +14,8 @@ use crate::{Isa, Pair, Plain, Rng, Zeroed};
 use core::marker::PhantomData;
 use core::ops::Range;
 
-/// Two layers on the same input, whose outputs are added ([`Sum`], as they are alike) or put beside each other ([`Concat`]). A
-/// layer of two inputs is one whose branches begin with [`Columns`], each with the part of the row that it is for.
+/// Two layers with the same input, whose outputs are added ([`Sum`], for equal types) or concatenated ([`Concat`]).
+/// For a layer with two inputs, begin each branch with [`Columns`], which selects its part of the row.
 ///
 /// ```
 /// use fusebox::{Columns, Concat, Dense, Parallel, Relu, Rng, Seq, Sgd, Workspace};
@@ -66,29 +66,29 @@ impl<A: Zeroed, B: Zeroed, J> Zeroed for Parallel<A, B, J> {
     const ZEROED: Self = Self::new(A::ZEROED, B::ZEROED);
 }
 
-// SAFETY: `repr(C)`, two fields of plain numbers and one of no size and no alignment.
+// SAFETY: `repr(C)`, two fields of plain numbers and one of size 0 and alignment 1.
 unsafe impl<A: Plain, B: Plain, J: 'static> Plain for Parallel<A, B, J> {
     const CHECKED: () = (A::CHECKED, B::CHECKED).0;
 }
 
-/// How the outputs of two branches become one. The crate's own: [`Sum`] and [`Concat`].
+/// How the outputs of two branches are combined. Implemented by [`Sum`] and [`Concat`] only.
 pub trait Join<A: Plain, B: Plain>: sealed::Sealed {
-    /// A row of both.
+    /// A row of combined output.
     type Output: Plain;
 
-    /// Tells networks that join otherwise apart in a saved state.
+    /// Distinguishes networks with different joins in a saved state.
     #[doc(hidden)]
     const NAME: u64;
 
-    /// Compiles only if the sizes fit.
+    /// Compiles only if the sizes match.
     #[doc(hidden)]
     const CHECK: () = ();
 
-    /// Overwrites `ys` with both.
+    /// Overwrites `ys` with the combined outputs.
     #[doc(hidden)]
     fn join(isa: Isa, a: &[A], b: &[B], ys: &mut [Self::Output]);
 
-    /// Overwrites `da` and `db` with the parts of `dys`.
+    /// Overwrites `da` and `db` with their parts of `dys`.
     #[doc(hidden)]
     fn part(dys: &[Self::Output], da: &mut [A], db: &mut [B]);
 }
@@ -99,7 +99,7 @@ mod sealed {
     impl<const N: usize> Sealed for super::Concat<N> {}
 }
 
-/// The sum of outputs that are alike.
+/// Adds outputs of the same type.
 #[derive(Clone, Copy, Debug)]
 pub struct Sum;
 
@@ -123,8 +123,8 @@ impl<T: Plain> Join<T, T> for Sum {
     }
 }
 
-/// The outputs beside each other, as a row of `N` numbers: as many as both have together, which is checked when the program is
-/// built.
+/// Concatenates the outputs to a row of `N` numbers. `N` must be the sum of both lengths, which is checked at compile
+/// time.
 #[derive(Clone, Copy, Debug)]
 pub struct Concat<const N: usize>;
 
@@ -183,7 +183,7 @@ where
     }
 }
 
-/// What both branches give, or get back, and what each keeps.
+/// Both branches' outputs or the gradients with respect to them, and each branch's tape or gradients.
 struct Parts<'a, A, B, T, U> {
     a: &'a [A],
     b: &'a [B],
@@ -199,12 +199,12 @@ impl<'a, A: Plain, B: Plain, T: Plain, U: Plain> Parts<'a, A, B, T, U> {
     }
 }
 
-/// The numbers of some rows.
+/// The range of numbers that the rows occupy.
 fn width<T>(rows: &Range<usize>) -> Range<usize> {
     rows.start * count_of::<T>()..rows.end * count_of::<T>()
 }
 
-/// The units of the first branch, those of the second, and rows of the batch where they come together.
+/// The units of the first branch, those of the second, and rows of the batch where they are combined.
 impl<T, A, B, J> Train for Parallel<A, B, J>
 where
     T: Plain,
@@ -213,7 +213,8 @@ where
     J: Join<A::Output, B::Output>,
 {
     type Tape = Pair<Pair<A::Output, B::Output>, Pair<A::Tape, B::Tape>>;
-    /// The branches' outputs' gradients, what the branches keep, and the second's part of the input's gradient.
+    /// The gradients with respect to the branches' outputs, the branches' gradients, and the second branch's input
+    /// gradient.
     type Gradients = Pair<Pair<A::Output, B::Output>, Pair<Pair<A::Gradients, B::Gradients>, T>>;
     type Memory = Pair<A::Memory, B::Memory>;
     type State<O: Optimizer> = Pair<A::State<O>, B::State<O>>;

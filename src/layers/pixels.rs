@@ -1,4 +1,4 @@
-//! Bytes as numbers.
+//! Bytes as input.
 
 use super::{InputGradient, Layer, Linear, Train};
 use crate::memory::{layout, part, part_mut};
@@ -6,8 +6,9 @@ use crate::optimizers::Optimizer;
 use crate::pace::{FUNCTION, Pace};
 use crate::{Isa, plain};
 
-/// Bytes from 0 to `MAX` as numbers from 0 to 1: the first layer of a network whose input is pixels, which then take a byte each
-/// in staging, in a [`Reservoir`](crate::Reservoir) and in flash, not four. Bytes have no gradient.
+/// Converts bytes from 0 to `MAX` to numbers from 0 to 1: the first layer of a network whose input is pixels. Each
+/// pixel then takes one byte, not four, in staging, in a [`Reservoir`](crate::Reservoir) and in flash. Bytes have no
+/// gradient.
 ///
 /// ```
 /// use fusebox::{Dense, Pixels, Relu, Rng, Seq, Sgd, Workspace};

@@ -1,4 +1,4 @@
-//! Several equal blocks, one after the other.
+//! Equal blocks, one after the other.
 
 use super::{Derivative, Init, InputGradient, Layer, Side, Train};
 use crate::memory::{Either, count_of, layout, numbers, numbers_mut, part, part_mut, values, values_mut};
@@ -6,7 +6,7 @@ use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Isa, Pair, Plain, Rng, plain};
 
-/// `N` blocks of the same type, each with parameters of its own. The block is compiled once: a loop goes over them.
+/// `N` blocks of the same type, each with its own parameters. The block is compiled once, and a loop runs it.
 ///
 /// ```
 /// use fusebox::{Dense, LayerNorm, Relu, Repeat, Residual, Rng, Seq, Sgd, Workspace};
@@ -17,7 +17,8 @@ use crate::{Isa, Pair, Plain, Rng, plain};
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 ///
-/// Tape and gradients have room for the outputs of all `N` blocks, of which the last lies with the caller.
+/// Tape and gradients have room for the outputs of all `N` blocks, although the last block's are in the caller's
+/// buffers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct Repeat<const N: usize, F> {
@@ -27,7 +28,7 @@ pub struct Repeat<const N: usize, F> {
 
 plain!([const N: usize, F: Plain] Repeat<N, F> { blocks: [F; N] });
 
-/// Between blocks, rows pass from one end of the buffer to the other.
+/// Between blocks, rows move from one end of the buffer to the other.
 impl<const N: usize, T: Plain, F: Layer<Input = T, Output = T>> Layer for Repeat<N, F> {
     type Input = T;
     type Output = T;
@@ -72,15 +73,15 @@ fn run_in_place<T: Plain, F: Layer<Input = T, Output = T>>(
     last.run_in_place(isa, buffer, side, ys);
 }
 
-/// The stretches of tape or gradients: for each block the outputs of all rows, then what each keeps itself.
+/// The layout of tape or gradients: each block's outputs for all rows, then each block's own part.
 #[derive(Clone, Copy)]
 struct Stretches {
     rows: usize,
-    /// Numbers of a block's outputs.
+    /// Numbers in a block's outputs.
     outputs: usize,
-    /// Numbers that a block keeps.
+    /// Numbers in a block's own part.
     kept: usize,
-    /// Where these begin.
+    /// Where the blocks' own parts begin.
     start: usize,
 }
 
@@ -103,7 +104,7 @@ impl Stretches {
     }
 }
 
-/// The units of the first block, then those of the second, and so on; on the way back the other way round.
+/// The units of the first block, then those of the second, and so on; in `backward`, in reverse order of blocks.
 impl<const N: usize, T: Plain, F: Train<Input = T, Output = T>> Train for Repeat<N, F> {
     type Tape = Pair<[T; N], [F::Tape; N]>;
     type Gradients = Pair<[T; N], [F::Gradients; N]>;
@@ -172,7 +173,7 @@ impl<const N: usize, T: Plain, F: Train<Input = T, Output = T>> Train for Repeat
         let back = Stretches::of::<T, F::Gradients>(gradients.len(), N);
         let (d_outputs, own) = numbers_mut(gradients).split_at_mut_checked(back.start).unwrap_or_default();
         for (i, block) in self.blocks.iter().enumerate().rev() {
-            // What lies before block i's own gradient ends with that of the block before it.
+            // `before` ends with the output gradient of the block before block i; `here` starts with block i's.
             let (before, here) = d_outputs.split_at_mut_checked(i * back.outputs).unwrap_or_default();
             let dys = if i + 1 == N { dys } else { back.outputs(here, 0) };
             let (input, target) = match i.checked_sub(1) {

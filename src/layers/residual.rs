@@ -1,4 +1,4 @@
-//! A layer beside which its input passes unchanged.
+//! A layer with a skip connection.
 //!
 //! ```text
 //! forward    y  = x + f(x)
@@ -14,10 +14,10 @@ use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Isa, Pair, Plain, Rng, plain};
 
-/// `x + f(x)`, `f` being any layer whose output is like its input.
+/// `x + f(x)`, where `f` is any layer whose output has the type of its input.
 ///
-/// Where `f` ends in an activation, tape and gradients hold its outputs once more; where it does not, they hold nothing but
-/// what `f` needs.
+/// If `f` ends in an activation, tape and gradients hold a copy of its outputs in addition to what `f` needs; otherwise
+/// nothing.
 ///
 /// ```
 /// use fusebox::{Dense, Relu, Residual, Rng, Seq, Sgd, Workspace};
@@ -52,7 +52,7 @@ impl<T: Plain, F: Layer<Input = T, Output = T>> Layer for Residual<F> {
     }
 }
 
-/// What `F` keeps, and its outputs if its derivative is made from them.
+/// The tape or gradients of `F`, and its outputs if its derivative is computed from them.
 type Kept<F, Own> = Pair<<<F as Train>::End as End>::Keep<<F as Layer>::Output>, Own>;
 
 #[inline(always)]

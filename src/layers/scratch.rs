@@ -1,18 +1,19 @@
-//! What a network needs to run, beside inputs and outputs.
+//! Memory for inference, in addition to inputs and outputs.
 
 use super::Layer;
 use crate::memory::{numbers_mut, take_mut, values_mut};
 use crate::{Aligned, Error, Isa, Plain, Zeroed};
 
-/// An end of the buffer that layers of a network pass their rows through.
+/// An end of the buffer that holds the rows between layers of a network.
 ///
-/// A layer finds its input at one end, and its output goes to the other; the next layer finds it there, and may overwrite
-/// what the first has read. So the buffer is as large as the largest input and output of one layer, not their sum over layers.
+/// A layer's input is at one end and its output is written to the other end; the next layer reads it there and may
+/// overwrite the first layer's input. So the buffer's size is the largest sum of input and output of one layer, not
+/// the sum over layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// From the buffer's start.
+    /// At the buffer's start.
     Front,
-    /// Up to the buffer's end.
+    /// At the buffer's end.
     Back,
 }
 
@@ -26,7 +27,7 @@ impl Side {
         }
     }
 
-    /// Cuts `buffer` into `count` values of type `T` at this end, or as many as there are, and the rest.
+    /// Splits `buffer` into up to `count` values of type `T` at this end, and the rest.
     #[inline(always)]
     pub(crate) fn cut<T: Plain>(self, mut buffer: &mut [f32], count: usize) -> (&mut [T], &mut [f32]) {
         match self {
@@ -44,7 +45,7 @@ impl Side {
     }
 }
 
-/// Runs a network: the check of runtime lengths that stands before [`Layer::run`].
+/// Checks lengths, then runs a network with [`Layer::run`].
 pub(crate) fn infer<N: Layer, const B: usize>(
     net: &N,
     isa: Isa,
@@ -61,7 +62,7 @@ pub(crate) fn infer<N: Layer, const B: usize>(
     Ok(())
 }
 
-/// Whether a batch of `rows` is one of at least 1 and at most `B`.
+/// Errors unless `rows` is from 1 to `B`.
 pub(crate) fn check_batch<const B: usize>(rows: usize) -> Result<(), Error> {
     match rows {
         0 => Err(Error::Empty),
@@ -70,8 +71,8 @@ pub(crate) fn check_batch<const B: usize>(rows: usize) -> Result<(), Error> {
     }
 }
 
-/// What a network of type `N` needs to run a batch of at most `B` rows, beside inputs and outputs: a buffer as large as the
-/// largest input and output of one of its layers.
+/// The memory that a network of type `N` needs to run a batch of at most `B` rows, in addition to inputs and outputs: a
+/// buffer of the largest sum of input and output of one of its layers.
 ///
 /// ```
 /// use fusebox::{Dense, Relu, Scratch, Seq};
@@ -93,7 +94,7 @@ impl<N: Layer, const B: usize> Scratch<N, B> {
         Self { rows: Zeroed::ZEROED }
     }
 
-    /// The numbers for so many rows.
+    /// The part of the buffer for `rows` rows.
     fn buffer(&mut self, rows: usize) -> &mut [f32] {
         numbers_mut(self.rows.0.get_mut(..rows).unwrap_or_default())
     }

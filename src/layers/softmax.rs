@@ -1,5 +1,5 @@
-//! Softmax as a layer of its own. A network that ends in a choice is better trained on its logits, with
-//! [`CrossEntropy`](crate::CrossEntropy), which joins the two.
+//! Softmax as a separate layer. Train a classifier on its logits with [`CrossEntropy`](crate::CrossEntropy) instead,
+//! which combines softmax and loss.
 
 use super::{InputGradient, Layer, Linear, Train};
 use crate::kernel::softmax::{SoftmaxBackward, SoftmaxPass};
@@ -8,9 +8,9 @@ use crate::optimizers::Optimizer;
 use crate::pace::{FUNCTION, Pace};
 use crate::{Isa, plain};
 
-/// Turns each row into positive numbers that sum to one: `y_j = exp(x_j - max x) / sum_i exp(x_i - max x)`.
+/// Normalises each row to positive numbers that sum to one: `y_j = exp(x_j - max x) / sum_i exp(x_i - max x)`.
 ///
-/// Its gradient is `dx_j = y_j (dy_j - sum_i y_i dy_i)`; `y` is computed again rather than kept.
+/// Its gradient is `dx_j = y_j (dy_j - sum_i y_i dy_i)`; `y` is recomputed, not stored.
 ///
 /// ```
 /// use fusebox::{Dense, Scratch, Seq, Softmax, Zeroed};

@@ -1,4 +1,4 @@
-//! One matrix in two places: into a narrow layer, and, transposed, out of it again.
+//! One matrix used twice: in an encoding layer and, transposed, in the decoding layer.
 //!
 //! ```text
 //! forward    h  = f(x W + b)      m = M(h)      y = m W^T + c
@@ -20,8 +20,8 @@ use crate::pace::Pace;
 use crate::{Epilogue, Isa, Mat, MatMut, Pair, Plain, Rng, plain};
 use core::marker::PhantomData;
 
-/// `y = M(f(x W + b)) W^T + c`: a layer, what lies in the middle, and the layer's own weights back, `f` being the activation `A`.
-/// The weights are there once, and their gradient is the sum over both places.
+/// `y = M(f(x W + b)) W^T + c`: a layer, a middle layer, and the transposed weights of the first; `f` is the
+/// activation `A`. The weights are stored once, and their gradient is the sum over both uses.
 ///
 /// ```
 /// use fusebox::{Adam, LayerNorm, Mse, Rng, Tanh, Tied, Train, Workspace};
@@ -39,13 +39,13 @@ use core::marker::PhantomData;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct Tied<const IN: usize, const HIDDEN: usize, M, A = Identity> {
-    /// `weight[i][h]` from input `i` to hidden number `h`, and from there to output `i`.
+    /// `weight[i][h]` is from input `i` to hidden number `h`, and from there to output `i`.
     pub weight: [[f32; HIDDEN]; IN],
-    /// One for each hidden number.
+    /// One per hidden number.
     pub bias: [f32; HIDDEN],
-    /// What lies in the middle.
+    /// The middle layer.
     pub middle: M,
-    /// One for each output.
+    /// One per output.
     pub out_bias: [f32; IN],
     activation: PhantomData<A>,
 }
@@ -93,7 +93,8 @@ where
     }
 }
 
-/// The hidden numbers and what the middle made of them, then what the activation and the middle keep.
+/// The gradients with respect to the hidden numbers and to the middle layer's outputs, then the middle layer's
+/// gradients.
 type Cut<'a, K, T> = (&'a [K], &'a [K], &'a [T]);
 
 impl<const IN: usize, const HIDDEN: usize, M, A> Train for Tied<IN, HIDDEN, M, A>
@@ -196,7 +197,7 @@ where
     }
 }
 
-/// The hidden numbers, what the middle made of them, what the activation keeps, what the middle keeps.
+/// The hidden numbers, the middle layer's outputs, what the activation stores, the middle layer's tape.
 type Tape<'a, const HIDDEN: usize, K, T> = (&'a [[f32; HIDDEN]], &'a [[f32; HIDDEN]], &'a [K], &'a [T]);
 
 impl<const IN: usize, const HIDDEN: usize, M, A> Tied<IN, HIDDEN, M, A>

@@ -1,4 +1,4 @@
-//! Rows under another type: the same numbers, no copy.
+//! Rows viewed as another type: the same numbers, without a copy.
 
 use super::{Derivative, Init, InputGradient, Layer, Side, Train};
 use crate::memory::{layout, numbers, numbers_mut, values, values_mut};
@@ -7,9 +7,9 @@ use crate::pace::Pace;
 use crate::{Isa, Plain, Rng, Zeroed};
 use core::marker::PhantomData;
 
-/// The layer `F` with its input rows seen as `I` and its output rows as `O`, which have as many numbers: a picture as a row, a
-/// row as positions. Nothing is copied. Other sizes are an error when the program is built, or, with
-/// [`network!`](crate::network), checked.
+/// The layer `F` with its input rows viewed as `I` and its output rows viewed as `O`, with the same number of
+/// elements: a picture as a row, or a row as positions. Nothing is copied. Sizes that do not match are an error at
+/// compile time or, with [`network!`](crate::network), in `cargo check`.
 ///
 /// ```
 /// use fusebox::{Dense, Each, Rng, Seq, Sgd, View, Workspace};
@@ -28,12 +28,12 @@ pub struct View<I, F, O> {
     rows: PhantomData<fn(I) -> O>,
 }
 
-/// The layer `F` on rows of `T` times `N` numbers, seen as one row: `Flatten<28, 28, Dense<784, 10>>` takes pictures.
+/// The layer `F` on `T` rows of `N` numbers viewed as one row: `Flatten<28, 28, Dense<784, 10>>` takes pictures.
 #[doc(alias = "reshape")]
 pub type Flatten<const T: usize, const N: usize, F> = View<[[f32; N]; T], F, <F as Layer>::Output>;
 
 impl<I, F, O> View<I, F, O> {
-    /// `layer` on such rows.
+    /// `layer` on rows of types `I` and `O`.
     pub const fn new(layer: F) -> Self {
         Self { layer, rows: PhantomData }
     }
@@ -63,7 +63,7 @@ impl<I, F: Zeroed, O> Zeroed for View<I, F, O> {
     const ZEROED: Self = Self::new(F::ZEROED);
 }
 
-// SAFETY: `repr(C)`, a field of plain numbers and one of no size and no alignment.
+// SAFETY: `repr(C)`, a field of plain numbers and one of size 0 and alignment 1.
 unsafe impl<I: 'static, F: Plain, O: 'static> Plain for View<I, F, O> {
     const CHECKED: () = F::CHECKED;
 }
@@ -77,17 +77,17 @@ impl<I: Plain, O: Plain, F: Layer<Input: Plain>> View<I, F, O> {
         );
     };
 
-    /// The rows as the layer's inputs.
+    /// Views the rows as the layer's inputs.
     fn inputs(xs: &[I]) -> &[F::Input] {
         values(numbers(xs), xs.len())
     }
 
-    /// The rows as the layer's outputs.
+    /// Views the rows as the layer's outputs.
     fn outputs(ys: &[O]) -> &[F::Output] {
         values(numbers(ys), ys.len())
     }
 
-    /// As [`View::outputs`], to be written.
+    /// [`View::outputs`], mutable.
     fn outputs_mut(ys: &mut [O]) -> &mut [F::Output] {
         let count = ys.len();
         values_mut(numbers_mut(ys), count)
@@ -122,7 +122,7 @@ impl<I: Plain, O: Plain, F: Train<Input: Plain>> Train for View<I, F, O> {
 
     const MIXES_SAMPLES: bool = F::MIXES_SAMPLES;
     const PASSES_GRADIENT: bool = F::PASSES_GRADIENT;
-    /// The parameters mean the same.
+    /// The parameters are those of `F`, whatever the view's types.
     const LAYOUT: u64 = layout("View", &[F::LAYOUT]);
 
     fn init(&mut self, init: Init, rng: &mut Rng) {

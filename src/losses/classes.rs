@@ -1,4 +1,4 @@
-//! Losses on the number of a class.
+//! Losses for class labels.
 
 use super::{Loss, whole};
 use crate::kernel::cross_entropy::cross_entropy;
@@ -9,9 +9,9 @@ use crate::pace::{FUNCTION, Pace};
 use crate::{Error, Isa, Label};
 use core::marker::PhantomData;
 
-/// Softmax cross-entropy: the outputs are logits, a target the number of the right class.
+/// Softmax cross-entropy: the outputs are logits, the target is the class label.
 ///
-/// J = -1/m sum ln a_t, where a = softmax(z): computed as ln(sum exp(z - max z)) + max z - z_t, which neither overflows
+/// J = -1/m sum ln a_t, where a = softmax(z), computed as ln(sum exp(z - max z)) + max z - z_t, which neither overflows
 /// nor takes the logarithm of zero. Its gradient with respect to z is (a - [class = t]) / m.
 ///
 /// ```
@@ -22,7 +22,7 @@ use core::marker::PhantomData;
 /// assert_eq!(dys, [[-0.5, 0.5]]);
 /// ```
 ///
-/// Labels are bytes unless the type says otherwise, as it must for more than 256 classes:
+/// Labels are bytes by default; for more than 256 classes give another type:
 ///
 /// ```
 /// use fusebox::{CrossEntropy, Dense, Sgd, Workspace, Zeroed};
@@ -37,12 +37,12 @@ pub struct CrossEntropy<T = u8> {
     labels: PhantomData<T>,
 }
 
-/// The loss on labels that are bytes: `CrossEntropy` as a value.
+/// The loss with byte labels: `CrossEntropy` as a value.
 #[expect(non_upper_case_globals, reason = "the type's name, as a unit struct would have it")]
 pub const CrossEntropy: CrossEntropy = CrossEntropy::<u8>::new();
 
 impl<T> CrossEntropy<T> {
-    /// The loss, which has no settings.
+    /// Creates the loss. It has no settings.
     pub const fn new() -> Self {
         Self { labels: PhantomData }
     }
@@ -59,7 +59,7 @@ impl<T: Label, const CLASSES: usize> Loss<[f32; CLASSES]> for CrossEntropy<T> {
         whole(self, isa, ys, labels, dys)
     }
 
-    /// A unit is a row, whose loss goes to its virtual lane.
+    /// A unit is a row, whose loss is added to its virtual lane.
     #[inline]
     fn paced<P: Pace>(
         &self,
@@ -81,18 +81,18 @@ impl<T: Label, const CLASSES: usize> Loss<[f32; CLASSES]> for CrossEntropy<T> {
     }
 }
 
-/// What a row counts as: an exponential for each class; its largest, its sum and its logarithm come to some dozen more.
+/// The cost of a row: one exponential per class, plus a few dozen multiply-adds for maximum, sum and logarithm.
 const fn row_macs(classes: usize) -> usize {
     FUNCTION * (classes + 12)
 }
 
-/// Whether `label` is one of `classes`.
+/// Errors unless `label` is below `classes`.
 fn check_label(label: impl Label, classes: usize, row: usize) -> Result<(), Error> {
     let got = label.class();
     if got < classes { Ok(()) } else { Err(Error::Label { classes, got, row }) }
 }
 
-/// [`CrossEntropy`] with a weight for each class, and with labels smoothed: the part `smoothing` of each label is spread
+/// [`CrossEntropy`] with a weight per class and label smoothing: the fraction `smoothing` of each label is spread
 /// evenly over all classes.
 ///
 /// ```text
@@ -100,7 +100,7 @@ fn check_label(label: impl Label, classes: usize, row: usize) -> Result<(), Erro
 /// J   = sum_i l_i / sum_i w_t
 /// ```
 ///
-/// That is PyTorch's form, whose mean is weighted; a batch whose weights are all zero has loss 0 and gradient 0. Smoothing
+/// This is PyTorch's form, a weighted mean; a batch whose weights are all zero has loss 0 and gradient 0. Smoothing
 /// is from C. Szegedy and others, "Rethinking the Inception Architecture for Computer Vision", 2016, section 7.
 ///
 /// ```
@@ -121,8 +121,8 @@ pub struct WeightedCrossEntropy<const CLASSES: usize, T = u8> {
 }
 
 impl<const CLASSES: usize> WeightedCrossEntropy<CLASSES> {
-    /// The loss with the weights and the smoothing given, for labels that are bytes. Errors unless every weight is 0 or between
-    /// 1e-30 and 1e30, so that neither their sum nor its reciprocal overflows, and `smoothing` lies between 0 and 1.
+    /// The loss with the given weights and smoothing, for byte labels. Errors unless every weight is 0 or between
+    /// 1e-30 and 1e30, so that neither their sum nor its reciprocal overflows, and `smoothing` is between 0 and 1.
     pub const fn new(weights: [f32; CLASSES], smoothing: f32) -> Result<Self, Error> {
         Self::with_labels(weights, smoothing)
     }

@@ -1,16 +1,16 @@
-//! Losses: what training minimises.
+//! Losses.
 //!
-//! The textbook writes a network's last step and its loss apart, the computer does well to join them:
+//! Textbooks write a network's last activation and its loss separately; here they are computed together:
 //!
-//! | loss | textbook | delta of the last layer, as derived there | computed here |
+//! | loss | textbook | gradient with respect to the logits | computed here |
 //! |---|---|---|---|
 //! | [`CrossEntropy`] | a = softmax(z), J = -1/m sum ln a_t | (a - [class = t]) / m | ln(sum exp(z - max z)) + max z - z_t |
 //! | [`BinaryCrossEntropy`] | a = sigmoid(z), J = -1/m sum (y ln a + (1 - y) ln(1 - a)) | (a - y) / m | y softplus(-z) + (1 - y) softplus(z) |
-//! | [`Mse`] | a = relu(z), J = 1/m sum (a - target)^2 | 2/m (a - target) relu'(z) | the same; relu' is the layer's to apply |
-//! | [`Huber`] | quadratic near zero, straight beyond | clipped to +-delta | the same |
+//! | [`Mse`] | a = relu(z), J = 1/m sum (a - target)^2 | 2/m (a - target) relu'(z) | the same; the layer applies relu' |
+//! | [`Huber`] | quadratic near zero, linear beyond | clipped to +-delta | the same |
 //!
-//! As the textbook writes them, a sure answer makes a 0 or a 1 of `a`, and then a logarithm of zero; the forms computed
-//! here are the same numbers without that step, finite for all finite logits.
+//! In the textbook form, a confident output makes `a` exactly 0 or 1, and the loss takes the logarithm of zero. The
+//! forms computed here are mathematically equal and finite for all finite logits.
 
 mod classes;
 mod numbers;
@@ -56,32 +56,33 @@ pub use weighted::Weighted;
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Loss<Output> {
-    /// What a row of output is compared with.
+    /// The target of a row of output.
     type Target: Copy;
 
-    /// Errors, naming the setting, unless every setting of the loss is in its range. Called at the start of every step.
+    /// Errors, naming the setting, if a setting of the loss is out of range. Called at the start of every step.
     fn settings(&self) -> Result<(), Error> {
         Ok(())
     }
 
-    /// Whether `target` can be compared with an output at all; `row` is its place in the batch, for the error.
+    /// Errors unless `target` is valid; `row` is its position in the batch, for the error.
     fn check(&self, target: &Self::Target, row: usize) -> Result<(), Error>;
 
-    /// What the batch counts for where several are taken together (a validation in parts, [`Accumulate`](crate::Accumulate)):
-    /// what its mean is divided by. The number of rows, unless the loss weighs them.
+    /// The batch's weight when several batches are combined (validation in parts, [`Accumulate`](crate::Accumulate)):
+    /// the divisor of its mean. The number of rows, unless the loss weights them.
     fn weight(&self, targets: &[Self::Target]) -> f32 {
         targets.len() as f32
     }
 
-    /// The mean loss over the batch; overwrites `dys` with its gradient with respect to `ys`. There are as many rows in
-    /// each, at least one, and the targets are checked.
+    /// Returns the mean loss over the batch and overwrites `dys` with its gradient with respect to `ys`. All three
+    /// have the same number of rows, at least one, and the targets have been checked.
     ///
-    /// Called by [`Workspace::train_step`](crate::Workspace::train_step) and its like, which see to that. Whoever calls it
-    /// otherwise gets no error: a loss of this crate then gives numbers that mean nothing.
+    /// Called by [`Workspace::train_step`](crate::Workspace::train_step) and its variants, which ensure that.
+    /// Otherwise there is no error: the losses of this crate then return meaningless numbers.
     fn gradient(&self, isa: Isa, ys: &[Output], targets: &[Self::Target], dys: &mut [Output]) -> f32;
 
-    /// The units of [`Loss::gradient`] that `pace` grants. `sums` is zeros in the first slice of a step, and as the loss left
-    /// it in the others. Returns the mean loss once all is done. As it stands, all of it is one unit.
+    /// The units of [`Loss::gradient`] that `pace` grants. `sums` is zeros in the first slice of a step; later slices
+    /// get it as the loss left it. Returns the mean loss once all units are done. By default, the whole loss is one
+    /// unit.
     fn paced<P: Pace>(
         &self,
         pace: &mut P,
@@ -95,7 +96,7 @@ pub trait Loss<Output> {
     }
 }
 
-/// All of a loss that is written at a pace.
+/// The whole of a loss that is implemented with [`Loss::paced`].
 fn whole<Output, L: Loss<Output>>(
     loss: &L,
     isa: Isa,

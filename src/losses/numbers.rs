@@ -1,4 +1,4 @@
-//! Losses that compare each number of an output with a number. All are means over the rows and the numbers of a row.
+//! Losses that compare each output number with a target number. All are means over the rows and the numbers of a row.
 
 use super::{Loss, whole};
 use crate::kernel::loss::{HuberLoss, LogisticLoss, LossPass, Pointwise, SquaredLoss};
@@ -7,7 +7,7 @@ use crate::optimizers::settings;
 use crate::pace::{FUNCTION, Pace};
 use crate::{Error, Isa};
 
-/// The mean square of the errors: J = 1 / (m n) sum (y - target)^2, over m rows of n numbers. (Some texts have half of it.)
+/// Mean squared error: J = 1 / (m n) sum (y - target)^2, over m rows of n numbers. (Some texts use half of it.)
 ///
 /// Targets must be finite.
 ///
@@ -43,8 +43,8 @@ impl<const N: usize> Loss<[f32; N]> for Mse {
     }
 }
 
-/// Quadratic for errors up to `delta`, straight beyond, so that an outlier pulls no harder than `delta`: the mean of
-/// e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2), with e = y - target.
+/// Huber loss: quadratic for errors up to `delta`, linear beyond, so that an outlier's gradient is at most `delta`.
+/// The mean of e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2), with e = y - target.
 ///
 /// Targets must be finite. Source: P. Huber, "Robust Estimation of a Location Parameter", 1964.
 ///
@@ -57,12 +57,12 @@ impl<const N: usize> Loss<[f32; N]> for Mse {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Huber {
-    /// Where the loss becomes straight.
+    /// The error at which the loss becomes linear.
     pub delta: f32,
 }
 
 impl Huber {
-    /// A loss that becomes straight at errors of `delta`.
+    /// A loss that is linear for errors above `delta`.
     pub const fn new(delta: f32) -> Self {
         Self { delta }
     }
@@ -95,11 +95,11 @@ impl<const N: usize> Loss<[f32; N]> for Huber {
     }
 }
 
-/// Cross-entropy of yes-or-no answers whose logits are the outputs: each output is a question of its own, each number of
-/// a target the probability of yes, 0 to 1.
+/// Binary cross-entropy with logits: each output is an independent yes-or-no question, each target number the
+/// probability of yes, 0 to 1.
 ///
 /// With a = sigmoid(z), J = -1/m sum (w y ln a + (1 - y) ln(1 - a)), computed as w y softplus(-z) + (1 - y) softplus(z),
-/// which is finite for every finite z. `w` is what a yes counts more than a no.
+/// which is finite for every finite z. `w` is the weight of the positive class.
 ///
 /// ```
 /// use fusebox::{BinaryCrossEntropy, Isa, Loss};
@@ -110,12 +110,12 @@ impl<const N: usize> Loss<[f32; N]> for Huber {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BinaryCrossEntropy {
-    /// What a yes counts more than a no: more than 1 where yes is rare and missing it is dear.
+    /// The weight of a yes relative to a no: above 1 if yes is rare and missing it is costly.
     pub positive_weight: f32,
 }
 
 impl BinaryCrossEntropy {
-    /// The loss with yes and no counting alike.
+    /// The loss with equal weights for yes and no.
     pub const fn new() -> Self {
         Self { positive_weight: 1.0 }
     }
@@ -154,7 +154,8 @@ impl<const N: usize> Loss<[f32; N]> for BinaryCrossEntropy {
     }
 }
 
-/// The mean of `loss` over all numbers; `dys` is overwritten with its gradient. A unit is sixteen numbers, wherever rows end.
+/// Returns the mean of `loss` over all numbers and overwrites `dys` with its gradient. A unit is sixteen numbers,
+/// across rows.
 #[inline(always)]
 fn mean<F: Pointwise, P: Pace, const N: usize>(
     loss: F,
@@ -177,7 +178,7 @@ fn mean<F: Pointwise, P: Pace, const N: usize>(
     last.then_some(scale * sum)
 }
 
-/// Whether each number of a target lies between `least` and `most`, which is what `expected` says.
+/// Errors unless each number of a target is between `least` and `most`; `expected` describes that range.
 fn check_each(
     expected: &'static str,
     least: f32,

@@ -1,4 +1,4 @@
-//! A weight for each sample.
+//! Sample weights.
 
 use super::{Loss, whole};
 use crate::memory::{Plain, numbers_mut, part, part_mut};
@@ -6,11 +6,11 @@ use crate::pace::{FUNCTION, Pace};
 use crate::{Error, Isa};
 use core::slice::{from_mut, from_ref};
 
-/// Another loss whose targets carry a weight for their sample, which is not negative: the mean over the batch is
-/// `sum_i w_i l_i / sum_i w_i`. A batch whose weights are all zero has loss 0 and gradient 0. Where the other loss weighs its
-/// rows itself, the two weights are multiplied.
+/// Another loss with a non-negative weight per sample, given in the target: the mean over the batch is
+/// `sum_i w_i l_i / sum_i w_i`. A batch whose weights are all zero has loss 0 and gradient 0. If the other loss
+/// weights its rows too, the two weights are multiplied.
 ///
-/// Row by row: what it costs beside the other loss is the price of a rarer wish.
+/// Computed one row at a time, which is slower than the other loss alone.
 ///
 /// ```
 /// use fusebox::{CrossEntropy, Dense, Sgd, Weighted, Workspace, Zeroed};
@@ -34,8 +34,8 @@ impl<Output: Plain, L: Loss<Output>> Loss<Output> for Weighted<L> {
         self.0.settings()
     }
 
-    /// Refuses what the other loss refuses, and a weight that is neither 0 nor, multiplied by the other loss's own, between 1e-30
-    /// and 1e30: their sum and its reciprocal must not overflow.
+    /// Errors as the other loss does, and if the weight is negative, or the product with the other loss's own is
+    /// neither 0 nor between 1e-30 and 1e30. So neither the sum of weights nor its reciprocal overflows.
     fn check(&self, (target, weight): &(L::Target, f32), row: usize) -> Result<(), Error> {
         self.0.check(target, row)?;
         let product = weight * self.0.weight(from_ref(target));
@@ -70,7 +70,7 @@ impl<Output: Plain, L: Loss<Output>> Loss<Output> for Weighted<L> {
         for ((y, (target, weight)), dy) in ys.iter().zip(targets).zip(dys) {
             let factor = weight * self.0.weight(from_ref(target)) * scale;
             let dy = from_mut(dy);
-            // A sample of no weight has no say, whatever its numbers are.
+            // A sample of weight zero contributes nothing, whatever its numbers are.
             if factor == 0.0 {
                 numbers_mut(dy).fill(0.0);
                 continue;

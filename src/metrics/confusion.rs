@@ -1,21 +1,22 @@
-//! The confusion matrix of a classifier, and what is read off it.
+//! The confusion matrix of a classifier, and the metrics computed from it.
 //!
 //! ```text
 //! tp    = counts[c][c]                   of class c and predicted as c
-//! precision = tp / sum counts[.][c]      of what was predicted as c, the part that is c
-//! recall    = tp / sum counts[c][.]      of what is c, the part predicted as c
-//! f1        = 2 tp / (sum counts[.][c] + sum counts[c][.])      their harmonic mean
+//! precision = tp / sum counts[.][c]      fraction of the rows predicted as c that are c
+//! recall    = tp / sum counts[c][.]      fraction of the rows that are c predicted as c
+//! f1        = 2 tp / (sum counts[.][c] + sum counts[c][.])      the harmonic mean
 //! ```
 //!
-//! A quotient 0 / 0 is 0, as in scikit-learn with `zero_division=0`: the precision of a class never predicted, the
-//! recall of one that never occurred. (C. van Rijsbergen, "Information Retrieval", 1979, chapter 7.)
+//! 0 / 0 is defined as 0, as in scikit-learn with `zero_division=0`: the precision of a class that was never
+//! predicted, the recall of a class that never occurred. (C. van Rijsbergen, "Information Retrieval", 1979, chapter
+//! 7.)
 
 use super::argmax;
 use super::check_finite;
 use crate::{Error, Label};
 use core::fmt;
 
-/// How often each class was predicted for each label: `CLASSES` x `CLASSES` counts of four bytes.
+/// Counts of predictions per label and predicted class: `CLASSES` x `CLASSES` counts of four bytes.
 ///
 /// ```
 /// use fusebox::Confusion;
@@ -41,7 +42,7 @@ pub struct Confusion<const CLASSES: usize> {
     counts: [[u32; CLASSES]; CLASSES],
 }
 
-/// How well one class is told from the others, or the mean of that over all classes: numbers from 0 to 1.
+/// The scores of one class, or their mean over all classes: numbers from 0 to 1.
 ///
 /// ```
 /// let scores = fusebox::Confusion::<2>::new().macro_mean();
@@ -49,11 +50,11 @@ pub struct Confusion<const CLASSES: usize> {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Scores {
-    /// Of what was predicted to be of the class, the part that is.
+    /// The fraction of the rows predicted to be of the class that are of the class.
     pub precision: f32,
-    /// Of what is of the class, the part that was predicted to be.
+    /// The fraction of the rows of the class that were predicted to be of the class.
     pub recall: f32,
-    /// The harmonic mean of the two.
+    /// The harmonic mean of precision and recall.
     pub f1: f32,
 }
 
@@ -65,8 +66,8 @@ impl<const CLASSES: usize> Confusion<CLASSES> {
 
     /// Counts a prediction of class `predicted` for a row of class `label`.
     ///
-    /// Errors, with nothing counted, when one of them is not below `CLASSES` ([`Error::Label`], row 0), or when
-    /// that pair was counted 2^32 - 1 times already ([`Error::Full`]).
+    /// Errors, with nothing counted, if one of them is not below `CLASSES` ([`Error::Label`], row 0), or if that pair
+    /// has been counted 2^32 - 1 times ([`Error::Full`]).
     pub fn add(&mut self, label: impl Label, predicted: usize) -> Result<(), Error> {
         let outside = |got| Error::Label { classes: CLASSES, got, row: 0 };
         let row = self.counts.get_mut(label.class()).ok_or(outside(label.class()))?;
@@ -75,10 +76,10 @@ impl<const CLASSES: usize> Confusion<CLASSES> {
         Ok(())
     }
 
-    /// Counts a network's output `y` for a row of class `label`: the prediction is the place of the largest number
+    /// Counts a network's output `y` for a row of class `label`. The prediction is the index of the largest number
     /// ([`argmax`]).
     ///
-    /// Errors as [`Confusion::add`] does, and when a number is NaN or infinite: such an output predicts nothing.
+    /// Errors as [`Confusion::add`] does, and if a number is NaN or infinite, because such an output has no prediction.
     ///
     /// ```
     /// use core::num::FpCategory;
@@ -100,18 +101,18 @@ impl<const CLASSES: usize> Confusion<CLASSES> {
         &self.counts
     }
 
-    /// Predictions counted.
+    /// The number of predictions counted.
     pub fn total(&self) -> u64 {
         self.counts.as_flattened().iter().copied().map(u64::from).sum()
     }
 
-    /// The part of the predictions that were right, from 0 to 1; 0 when there are none.
+    /// The fraction of predictions that were correct, from 0 to 1; 0 if there are none.
     pub fn accuracy(&self) -> f32 {
         let right = self.counts.iter().enumerate().filter_map(|(class, row)| row.get(class));
         ratio(right.copied().map(u64::from).sum(), self.total())
     }
 
-    /// The scores of one class. Errors when there is no such class.
+    /// The scores of one class. Errors if there is no such class.
     pub fn class(&self, class: usize) -> Result<Scores, Error> {
         let outside = Error::Label { classes: CLASSES, got: class, row: 0 };
         let row = self.counts.get(class).ok_or(outside)?;
@@ -126,9 +127,9 @@ impl<const CLASSES: usize> Confusion<CLASSES> {
         })
     }
 
-    /// The mean of the scores over all `CLASSES` classes, each with the same weight; those that never occurred
-    /// count with their zeros, as in scikit-learn with `average="macro", labels=range(CLASSES)`. Its recall is the
-    /// balanced accuracy when every class occurred.
+    /// The unweighted mean of the scores over all `CLASSES` classes. Classes that never occurred are included, with
+    /// their zeros, as in scikit-learn with `average="macro", labels=range(CLASSES)`. If every class occurred, the
+    /// recall is the balanced accuracy.
     ///
     /// ```
     /// let mut confusion = fusebox::Confusion::<2>::new();
@@ -143,7 +144,7 @@ impl<const CLASSES: usize> Confusion<CLASSES> {
             sum.recall += scores.recall;
             sum.f1 += scores.f1;
         }
-        // Dividing the sum, not each term, makes the mean of ones just one. Without classes the sum is zero.
+        // Dividing the sum, not each term, makes the mean of ones exactly one. Without classes the sum is zero.
         let classes = CLASSES.max(1) as f32;
         Scores { precision: sum.precision / classes, recall: sum.recall / classes, f1: sum.f1 / classes }
     }
@@ -155,18 +156,18 @@ impl<const CLASSES: usize> Default for Confusion<CLASSES> {
     }
 }
 
-/// `part / whole`, and 0 for 0 / 0. Correctly rounded while both are below 2^24, else off by a part of 3 x 2^-24 at most.
+/// `part / whole`, and 0 for 0 / 0. Correctly rounded if both are below 2^24, else with a relative error of at most 3
+/// x 2^-24.
 fn ratio(part: u64, whole: u64) -> f32 {
     if whole == 0 { 0.0 } else { part as f32 / whole as f32 }
 }
 
-/// A table: labels downwards, what they were predicted as to the right, the scores of each class at the end of its
-/// row.
+/// A table: one row per label, one column per predicted class, and each class's scores at the end of its row.
 impl<const CLASSES: usize> fmt::Display for Confusion<CLASSES> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let largest = self.counts.as_flattened().iter().max().copied().unwrap_or(0);
         let largest = largest.max(CLASSES.saturating_sub(1) as u32);
-        // Ten digits hold every `u32`; the bound also tells the compiler that the width is in range.
+        // Ten digits hold every `u32`; the bound also shows the compiler that the width is in range.
         let width = (largest.checked_ilog10().unwrap_or(0) as usize + 1).min(10);
 
         f.write_str("label \\ as")?;
@@ -195,8 +196,8 @@ fn write_scores(f: &mut fmt::Formatter<'_>, scores: Scores) -> fmt::Result {
     writeln!(f, "       {}   {}  {}", Thousandths(precision), Thousandths(recall), Thousandths(f1))
 }
 
-/// A number from 0 to 1 with three decimals, in whole numbers: printing an `f32` would cost a firmware 10 KB of
-/// flash.
+/// A number from 0 to 1 printed with three decimals, by integer arithmetic: printing an `f32` would cost a firmware
+/// 10 KB of flash.
 struct Thousandths(f32);
 
 impl fmt::Display for Thousandths {

@@ -1,11 +1,11 @@
-//! Metrics: how good predictions are, observed one at a time in memory that is known when it compiles.
+//! Metrics of prediction quality, updated one prediction at a time, in memory whose size is known at compile time.
 //!
-//! Nothing here keeps the predictions, except for the exact area under the ROC curve, which needs their scores. Every
-//! metric starts with a `const fn new` of zeros, so that a `static` of it lies in `.bss`, and is filled by `observe`,
-//! which counts a prediction wholly or, when it returns an error, not at all.
+//! No metric stores predictions, except for the exact area under the ROC curve, which stores scores. Every metric has a
+//! `const fn new` that returns zeros, so that a `static` of it is in `.bss`. Its `observe` counts a prediction
+//! completely or, if it returns an error, not at all.
 //!
-//! Counts are whole numbers and sums are `f64`: a long evaluation loses no digits of the `f32` that comes out, and
-//! the result has the same bits on every machine.
+//! Counts are integers and sums are `f64`: long evaluations lose no digits of the `f32` result, which has the same
+//! bits on every machine.
 
 mod confusion;
 mod regression;
@@ -17,8 +17,9 @@ pub use roc::{RocAuc, RocHistogram};
 
 use crate::Error;
 
-/// The place of the largest number, the first of them if several are; NaN is never the largest. 0 if there is none, as
-/// in a row of NaNs: [`evaluate`] and [`Confusion::observe`](crate::Confusion::observe) refuse such rows.
+/// The index of the largest number, the first if there are several; NaN is never the largest. 0 if there is none, as
+/// in a row of NaNs: [`evaluate`] and [`Confusion::observe`](crate::Confusion::observe) return an error for such
+/// rows.
 ///
 /// ```
 /// assert_eq!(fusebox::argmax(&[0.5, 2.0, 2.0, f32::NAN]), 1);
@@ -33,7 +34,7 @@ pub fn argmax(xs: &[f32]) -> usize {
     best
 }
 
-/// Refuses numbers of which one is NaN or infinite.
+/// Errors if a number is NaN or infinite.
 fn check_finite(numbers: &[f32]) -> Result<(), Error> {
     match numbers.iter().enumerate().find(|(_, number)| !number.is_finite()) {
         Some((index, number)) => Err(Error::NotFinite { row: 0, feature: index, got: number.classify() }),

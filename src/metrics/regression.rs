@@ -1,4 +1,4 @@
-//! Errors of predicted numbers: their mean, their mean square, and the variance they leave unexplained.
+//! Errors of predicted numbers: mean absolute error, mean squared error, and unexplained variance.
 //!
 //! ```text
 //! MAE  = 1/n sum |y_i - t_i|
@@ -6,17 +6,17 @@
 //! R2   = 1 - sum (y_i - t_i)^2 / sum (t_i - mean t)^2
 //! ```
 //!
-//! The last sum is kept by Welford's recurrence, which never subtracts two large sums: with d = t - mean, mean += d
+//! The last sum is computed by Welford's recurrence, which never subtracts two large sums: with d = t - mean, mean += d
 //! / n, then spread += d (t - mean). (B. Welford, "Note on a Method for Calculating Corrected Sums of Squares and
 //! Products", 1962.)
 
 use super::check_finite;
 use crate::Error;
 
-/// How far predicted numbers are from their targets, in forty bytes.
+/// Errors of predicted numbers against their targets, in forty bytes.
 ///
-/// One of them takes a single number a time. For a network with several outputs, keep an array of them for metrics
-/// by output, or show all outputs to the same one for metrics over all.
+/// Each `observe` takes one number. For a network with several outputs, use an array of these for metrics per output,
+/// or pass all outputs to the same one for metrics over all outputs.
 ///
 /// ```
 /// use fusebox::Regression;
@@ -50,8 +50,8 @@ impl Regression {
         Self { count: 0, absolute: 0.0, squared: 0.0, mean: 0.0, spread: 0.0 }
     }
 
-    /// Adds a prediction. Errors, with nothing added, when one of the two is NaN or infinite: index 0 is the
-    /// prediction, 1 the target.
+    /// Adds a prediction. Errors, with nothing added, if either number is NaN or infinite: index 0 is the prediction,
+    /// 1 the target.
     ///
     /// ```
     /// use core::num::FpCategory;
@@ -72,7 +72,7 @@ impl Regression {
         Ok(())
     }
 
-    /// Predictions observed.
+    /// The number of predictions.
     pub const fn count(&self) -> u64 {
         self.count
     }
@@ -87,9 +87,9 @@ impl Regression {
         (self.count > 0).then(|| libm::sqrt(self.squared / self.count as f64) as f32)
     }
 
-    /// The coefficient of determination: 1 for perfect predictions, 0 for those no better than the targets' mean,
-    /// negative for worse. `None` when all targets are the same, or there are none: it is undefined then.
-    /// (scikit-learn says 1 for perfect predictions of a constant, and 0 for others.)
+    /// The coefficient of determination R2: 1 for perfect predictions, 0 for predictions no better than the targets'
+    /// mean, negative for worse ones. `None`, since undefined, if all targets are equal or there are none.
+    /// (scikit-learn returns 1 for perfect predictions of a constant, and 0 for others.)
     ///
     /// ```
     /// let mut metrics = fusebox::Regression::new();

@@ -1,6 +1,6 @@
 //! The area under the ROC curve of scores that should be higher for positives than for negatives.
 //!
-//! It is the probability that a random positive scores higher than a random negative, a tie counting half (J.
+//! It is the probability that a random positive has a higher score than a random negative; a tie counts half (J.
 //! Hanley and B. McNeil, "The Meaning and Use of the Area under a Receiver Operating Characteristic (ROC) Curve",
 //! 1982):
 //!
@@ -8,16 +8,16 @@
 //! AUC = sum over pairs ([p > n] + [p >= n]) / (2 positives negatives)
 //! ```
 //!
-//! [`RocAuc`] keeps the scores and counts just that, in whole numbers: each new score meets all of the other class,
-//! which needs no sorting and has no order of summation. [`RocHistogram`] keeps two histograms, takes any number of
-//! scores, and says by how much it may be wrong.
+//! [`RocAuc`] stores the scores and counts the pairs, as integers: each new score is compared with all scores of the
+//! other class, which needs no sorting and does not depend on the order. [`RocHistogram`] stores two histograms,
+//! takes any number of scores, and gives a bound on its error.
 
 use super::check_finite;
 use crate::Error;
 
-/// The exact area under the ROC curve of at most `N` scores, in `4 N` bytes and 24 or less beside them.
+/// The exact area under the ROC curve of at most `N` scores, in `4 N` bytes plus at most 24.
 ///
-/// Observing the i-th score compares it with those of the other class before it: at most i - 1 comparisons.
+/// Observing the i-th score compares it with the earlier ones of the other class: at most i - 1 comparisons.
 ///
 /// ```
 /// use fusebox::RocAuc;
@@ -34,7 +34,7 @@ pub struct RocAuc<const N: usize> {
     scores: [f32; N],
     positives: usize,
     negatives: usize,
-    /// Twice the pairs that are in order, and once those that tie.
+    /// Twice the number of correctly ordered pairs, plus the number of ties.
     halves: u64,
 }
 
@@ -45,10 +45,10 @@ impl<const N: usize> RocAuc<N> {
         Self { scores: [0.0; N], positives: 0, negatives: 0, halves: 0 }
     }
 
-    /// Adds the score of a row that is a positive or is not.
+    /// Adds the score of a positive or a negative row.
     ///
-    /// Errors, with nothing added, when there are `N` scores already ([`Error::Full`]) or the score is NaN or
-    /// infinite ([`Error::NotFinite`]).
+    /// Errors, with nothing added, if there are `N` scores already ([`Error::Full`]) or the score is NaN or infinite
+    /// ([`Error::NotFinite`]).
     ///
     /// ```
     /// use fusebox::{Error, RocAuc};
@@ -80,7 +80,7 @@ impl<const N: usize> RocAuc<N> {
         Ok(())
     }
 
-    /// The area, from 0 to 1, rounded twice: to `f64` and to `f32`. `None` without a positive or without a negative.
+    /// The area, from 0 to 1, rounded twice: to `f64` and to `f32`. `None` without positives or without negatives.
     ///
     /// ```
     /// assert_eq!(fusebox::RocAuc::<4>::new().value(), None);
@@ -90,7 +90,7 @@ impl<const N: usize> RocAuc<N> {
         (pairs > 0.0).then(|| (self.halves as f64 / (2.0 * pairs)) as f32)
     }
 
-    /// Scores observed.
+    /// The number of scores.
     pub const fn count(&self) -> usize {
         self.positives + self.negatives
     }
@@ -102,11 +102,11 @@ impl<const N: usize> Default for RocAuc<N> {
     }
 }
 
-/// The area under the ROC curve of any number of scores between 0 and 1, in `8 BINS` bytes: scores that fall into
-/// the same of `BINS` equal parts are taken for ties.
+/// The area under the ROC curve of any number of scores between 0 and 1, in `8 BINS` bytes: scores in the same of
+/// `BINS` equal intervals count as ties.
 ///
-/// A pair of the same bin counts half instead of 0 or 1, all others count as they should. So the result is wrong by
-/// at most half the part of the pairs that share a bin, which [`RocHistogram::bound`] gives.
+/// A pair in the same bin counts half instead of 0 or 1; all other pairs are exact. So the error is at most half the
+/// fraction of pairs that share a bin, which [`RocHistogram::bound`] returns.
 ///
 /// ```
 /// use fusebox::RocHistogram;
@@ -131,16 +131,15 @@ impl<const BINS: usize> RocHistogram<BINS> {
         Self { positives: [0; BINS], negatives: [0; BINS] }
     }
 
-    /// Adds the score of a row that is a positive or is not. Scores below 0 fall into the first bin, those from 1
-    /// on into the last; the bound still holds.
+    /// Adds the score of a positive or a negative row. Scores below 0 go into the first bin, scores from 1 into the
+    /// last; the bound still holds.
     ///
-    /// Errors, with nothing added, when the score is NaN or infinite ([`Error::NotFinite`]) or the bin holds 2^32 -
-    /// 1 of its class already ([`Error::Full`]).
+    /// Errors, with nothing added, if the score is NaN or infinite ([`Error::NotFinite`]) or the bin has 2^32 - 1
+    /// scores of its class already ([`Error::Full`]).
     pub fn observe(&mut self, score: f32, positive: bool) -> Result<(), Error> {
         check_finite(&[score])?;
         let full = Error::Full { capacity: u32::MAX as usize };
-        // The cast takes what is below zero to 0; the product never falls as the score rises, and so neither does
-        // the bin.
+        // The cast maps negative numbers to 0. The product is monotonic in the score, so the bin is too.
         let bin = ((score * BINS as f32) as usize).min(BINS - 1);
         let counts = if positive { &mut self.positives } else { &mut self.negatives };
         let count = counts.get_mut(bin).ok_or(full)?;
@@ -148,14 +147,14 @@ impl<const BINS: usize> RocHistogram<BINS> {
         Ok(())
     }
 
-    /// The area, from 0 to 1; `None` without a positive or without a negative.
+    /// The area, from 0 to 1; `None` without positives or without negatives.
     pub fn value(&self) -> Option<f32> {
         let Pairs { all, ordered, tied } = self.pairs();
         (all > 0.0).then(|| ((ordered + 0.5 * tied) / all) as f32)
     }
 
-    /// How far the exact area may be from [`RocHistogram::value`], rounding apart: half the part of the pairs that
-    /// share a bin. `None` without a positive or without a negative.
+    /// The largest distance of the exact area from [`RocHistogram::value`], apart from rounding: half the fraction of
+    /// pairs that share a bin. `None` without positives or without negatives.
     pub fn bound(&self) -> Option<f32> {
         let Pairs { all, tied, .. } = self.pairs();
         (all > 0.0).then(|| (0.5 * tied / all) as f32)
@@ -181,11 +180,11 @@ impl<const BINS: usize> Default for RocHistogram<BINS> {
     }
 }
 
-/// Pairs of a positive and a negative: whole numbers, exact below 2^53.
+/// Pairs of a positive and a negative: integers, exact below 2^53.
 struct Pairs {
     all: f64,
-    /// The positive lies in a higher bin.
+    /// The positive is in a higher bin.
     ordered: f64,
-    /// Both lie in the same.
+    /// Both are in the same bin.
     tied: f64,
 }

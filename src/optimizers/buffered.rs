@@ -1,5 +1,5 @@
-//! Optimisers that must see all gradients before they move anything. Only these have a gradient in memory, as part of
-//! their state: a first sweep gathers, and if the step is due the sweeps after it let another optimiser move.
+//! Optimisers that need all gradients before they change a parameter. They store a gradient as part of their state:
+//! the first sweep accumulates it, and if the step is due, the following sweeps run another optimiser on it.
 
 use super::{Formed, Gradient, Optimizer, settings};
 use crate::kernel::elementwise::{Scale, SumOfSquares};
@@ -8,21 +8,21 @@ use crate::pace::Pace;
 use crate::{Error, Isa, Pair, Plain};
 use core::slice::from_mut;
 
-/// Another optimiser on gradients that are gathered first. The forms it comes in are [`ClipNorm`], [`Accumulate`] and
-/// [`Private`](super::Private). Keeps a gradient and what the other keeps.
+/// Runs another optimiser on a stored gradient. Its forms are [`ClipNorm`], [`Accumulate`] and
+/// [`Private`](super::Private). State: a gradient, and the other optimiser's state.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Buffered<G, O> {
-    /// What happens to the gradients.
+    /// What is done to the gradient.
     pub gather: G,
-    /// The optimiser that gets them.
+    /// The optimiser that gets the gradient.
     pub optimizer: O,
 }
 
-/// What happens to gradients between their making and their use.
+/// What is done to the gradient before the optimiser gets it.
 pub trait Gather {
-    /// Kept from step to step.
+    /// State from step to step.
     type Progress: Plain;
-    /// Kept through the gathering sweep.
+    /// State during the accumulating sweep.
     type Sweep;
     /// See [`Optimizer::PER_SAMPLE`].
     const PER_SAMPLE: bool = false;
@@ -32,33 +32,33 @@ pub trait Gather {
     /// See [`Optimizer::check`].
     fn check(&self) -> Result<(), Error>;
 
-    /// The sweep for a batch of weight `weight`.
+    /// Starts the sweep for a batch of weight `weight`.
     fn begin(&self, progress: &mut Self::Progress, weight: f32) -> Self::Sweep;
 
-    /// Whether the buffers are emptied first, and what the batch's gradients are multiplied by before they are added.
+    /// Whether to zero the buffers first, and the factor of the batch's gradients when they are added.
     fn plan(sweep: &Self::Sweep) -> (bool, f32);
 
-    /// What [`Gather::see`] counts as, in multiply-adds for each number.
+    /// The cost of [`Gather::see`] per number, in multiply-adds.
     const MACS: usize = 0;
 
-    /// Sees, and may change, the gathered gradient of an array of parameters.
+    /// Reads, and may change, the accumulated gradient of an array of parameters.
     fn see(_sweep: &mut Self::Sweep, _isa: Isa, _gradient: &mut [f32]) {}
 
-    /// What the gradients are multiplied by, one factor after the other, and the weight of the rows that they are from, if the
-    /// step is due.
+    /// If the step is due: two factors to multiply the gradients by, one after the other, and the weight of the rows
+    /// that the gradients are from.
     fn end(&self, progress: &mut Self::Progress, sweep: Self::Sweep) -> Option<([f32; 2], f32)>;
 }
 
 /// One pass over all parameters.
 #[derive(Clone, Copy, Debug)]
 pub enum Sweep<P, S> {
-    /// Leaves the gradients in their buffers.
+    /// Accumulates gradients in the buffers.
     Gather(P),
-    /// Hands them on.
+    /// Runs the other optimiser on them.
     Apply {
-        /// Multiplied by these.
+        /// The gradients are first multiplied by these.
         factors: [f32; 2],
-        /// To this.
+        /// The other optimiser's sweep.
         sweep: S,
     },
 }
@@ -86,7 +86,7 @@ impl<G: Gather, O: Optimizer> Optimizer for Buffered<G, O> {
                 let (factors, weight) = self.gather.end(&mut progress.0, sweep)?;
                 Some(Sweep::Apply { factors, sweep: self.optimizer.begin(&mut progress.1, weight) })
             }
-            // The first of them has multiplied the buffers.
+            // The first `Apply` sweep has already scaled the buffers.
             Sweep::Apply { sweep, .. } => {
                 let sweep = self.optimizer.next(&mut progress.1, sweep)?;
                 Some(Sweep::Apply { factors: [1.0; 2], sweep })
@@ -94,7 +94,7 @@ impl<G: Gather, O: Optimizer> Optimizer for Buffered<G, O> {
         }
     }
 
-    /// Gathering goes by the gradient's units; what looks at a gradient, or multiplies it, takes the array as one unit.
+    /// Accumulating uses the gradient's units; reading or scaling a gradient takes the whole array as one unit.
     fn step<P: Plain, H: Gradient<P>, Q: Pace>(
         pace: &mut Q,
         sweep: &mut Self::Sweep,
@@ -128,11 +128,12 @@ impl<G: Gather, O: Optimizer> Optimizer for Buffered<G, O> {
     }
 }
 
-/// Another optimiser on gradients whose norm, over all parameters together, is at most a number: a longer gradient is
-/// scaled down to it. Keeps a gradient and what the other keeps. The number is `gather.norm`, to be changed between steps as
-/// you like.
+/// Runs another optimiser on gradients clipped by norm: a gradient whose norm over all parameters is above
+/// `gather.norm` is scaled down to it. State: a gradient, and the other optimiser's state. `gather.norm` may be
+/// changed between steps.
 ///
-/// A gradient that is not finite is not mended: NaN moves every parameter to NaN. See [`Guard`](crate::Guard) for that.
+/// A gradient that is not finite is not repaired: NaN sets every parameter to NaN. To prevent that, see
+/// [`Guard`](crate::Guard).
 ///
 /// Source: R. Pascanu and others, "On the difficulty of training recurrent neural networks", 2013, algorithm 1.
 ///
@@ -148,31 +149,31 @@ impl<G: Gather, O: Optimizer> Optimizer for Buffered<G, O> {
 /// ```
 pub type ClipNorm<O> = Buffered<MaxNorm, O>;
 
-/// Scales a gradient down: what makes [`ClipNorm`].
+/// Scales a gradient down to a largest norm: see [`ClipNorm`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MaxNorm {
-    /// To this norm, if it is longer.
+    /// The largest norm.
     pub norm: f32,
 }
 
 impl<O> ClipNorm<O> {
-    /// `optimizer` on gradients of norm `norm` at most.
+    /// `optimizer` on gradients clipped to norm `norm`.
     pub const fn new(optimizer: O, norm: f32) -> Self {
         Self { gather: MaxNorm { norm }, optimizer }
     }
 }
 
-/// The norm of a gradient, an array at a time.
+/// Computes the norm of a gradient, one array at a time.
 #[derive(Clone, Copy, Debug)]
 pub struct Length {
-    /// The sum of squares; once that overflows, of the squares of numbers that are [`TINY`] times as large.
+    /// The sum of squares; after an overflow, the sum of squares of the numbers times [`TINY`].
     squares: f32,
     overflowed: bool,
     weight: f32,
 }
 
-/// 2^-96: no sum of squares of so small a part of finite numbers overflows, and what underflows does not matter beside a number
-/// whose square overflows.
+/// 2^-96: the sum of squares of finite numbers scaled by it does not overflow, and what underflows is negligible
+/// beside a number whose square overflows.
 const TINY: f32 = f32::from_bits((127 - 96) << 23);
 /// 2^-48.
 const ROOT_OF_TINY: f32 = f32::from_bits((127 - 48) << 23);
@@ -216,7 +217,7 @@ impl Gather for MaxNorm {
             false if norm > self.norm => [self.norm / norm, 1.0],
             true if norm * (1.0 / TINY) > self.norm => {
                 let factor = self.norm / norm;
-                // In two parts where it is too small for a normal number.
+                // Two factors, if one would be subnormal.
                 let parts = if factor * TINY >= f32::MIN_POSITIVE { [TINY, 1.0] } else { [ROOT_OF_TINY; 2] };
                 [factor * parts[0], parts[1]]
             }
@@ -226,8 +227,8 @@ impl Gather for MaxNorm {
     }
 }
 
-/// Another optimiser on the mean gradient of several batches: it moves the parameters once in so many steps, as it would
-/// in one step on all their rows together. Keeps a gradient and what the other keeps. How many is `gather.batches`.
+/// Runs another optimiser on the mean gradient of `gather.batches` batches: it updates the parameters once per so
+/// many steps, as in one step on all their rows. State: a gradient, and the other optimiser's state.
 ///
 /// ```
 /// use fusebox::{Accumulate, Dense, Sgd, Workspace, Zeroed};
@@ -242,10 +243,10 @@ impl Gather for MaxNorm {
 /// ```
 pub type Accumulate<O> = Buffered<Batches, O>;
 
-/// Adds the gradients of several batches: what makes [`Accumulate`].
+/// Adds the gradients of several batches: see [`Accumulate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batches {
-    /// How many; 0 counts as 1.
+    /// The number of batches; 0 counts as 1.
     pub batches: u32,
 }
 
@@ -257,9 +258,9 @@ impl<O> Accumulate<O> {
 }
 
 impl Gather for Batches {
-    /// Batches gathered, and the weight of their rows.
+    /// Batches accumulated, and the weight of their rows.
     type Progress = Pair<u32, f32>;
-    /// Whether the batch is the first, and its weight.
+    /// Whether this batch is the first, and its weight.
     type Sweep = (bool, f32);
 
     const NAME: u64 = layout("Accumulate", &[]);
@@ -284,7 +285,7 @@ impl Gather for Batches {
             return None;
         }
         *progress = Pair(0, 0.0);
-        // Rows of no weight have no gradient.
+        // Rows with a total weight of zero have a zero gradient.
         let factor = if weight > 0.0 { 1.0 / weight } else { 0.0 };
         Some(([factor, 1.0], weight))
     }

@@ -1,4 +1,5 @@
-//! Rules that see one parameter at a time. They are fused into the store of its gradient: no gradient is ever in memory.
+//! Rules that update each parameter independently. They are fused into the store of its gradient, which is never in
+//! memory.
 
 use super::{Gradient, Optimizer, settings};
 use crate::kernel::update::{self, MOST_MOMENTS, Rule};
@@ -11,7 +12,7 @@ use sealed::{Elementwise, Kept};
 mod sealed {
     use super::{Error, MOST_MOMENTS, Plain, Rule};
 
-    /// An optimiser that is a rule for one parameter.
+    /// An optimiser that is a rule for a single parameter.
     #[expect(
         private_bounds,
         reason = "instruction sets, which rules are written for, are this crate's own affair"
@@ -30,13 +31,13 @@ mod sealed {
         /// The rule for the next step.
         fn rule(&self, progress: &mut Self::Progress) -> Self::Rule;
 
-        /// What the step's rule becomes for biases, gains and the like.
+        /// The step's rule for biases, gains and the like.
         fn for_offsets(&self, rule: Self::Rule) -> Self::Rule {
             rule
         }
     }
 
-    /// How many numbers are kept for each parameter.
+    /// The number of moments stored per parameter.
     pub trait Kept {
         type Of<P: Plain>: Plain;
 
@@ -114,7 +115,7 @@ impl<E: Elementwise> Optimizer for E {
     }
 }
 
-/// Stochastic gradient descent: `w = w - rate g`. Keeps nothing.
+/// Stochastic gradient descent: `w = w - rate g`. No state.
 ///
 /// ```
 /// use fusebox::{Formed, Isa, Optimizer, Sgd, Whole};
@@ -125,12 +126,12 @@ impl<E: Elementwise> Optimizer for E {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sgd {
-    /// The learning rate; change it between steps as you like.
+    /// The learning rate; it may be changed between steps.
     pub rate: f32,
 }
 
 impl Sgd {
-    /// Descent with the learning rate `rate`.
+    /// SGD with the learning rate `rate`.
     pub const fn new(rate: f32) -> Self {
         Self { rate }
     }
@@ -153,7 +154,7 @@ impl Elementwise for Sgd {
     }
 }
 
-/// Gradient descent with momentum: `v = momentum v + g`, `w = w - rate v`. Keeps `v`.
+/// SGD with momentum: `v = momentum v + g`, `w = w - rate v`. State: `v`.
 ///
 /// Source: B. Polyak, "Some methods of speeding up the convergence of iteration methods", 1964, in PyTorch's form.
 ///
@@ -169,12 +170,12 @@ impl Elementwise for Sgd {
 pub struct Momentum {
     /// The learning rate.
     pub rate: f32,
-    /// What is left of the velocity at the next step, 0 to 1.
+    /// The factor of the velocity at each step, 0 to 1.
     pub momentum: f32,
 }
 
 impl Momentum {
-    /// Descent with the learning rate and the momentum given.
+    /// SGD with the given learning rate and momentum.
     pub const fn new(rate: f32, momentum: f32) -> Self {
         Self { rate, momentum }
     }
@@ -198,7 +199,7 @@ impl Elementwise for Momentum {
     }
 }
 
-/// Momentum that looks ahead: `v = momentum v + g`, `w = w - rate (g + momentum v)`. Keeps `v`.
+/// Nesterov momentum: `v = momentum v + g`, `w = w - rate (g + momentum v)`. State: `v`.
 ///
 /// Source: I. Sutskever and others, "On the importance of initialization and momentum in deep learning", 2013, in
 /// PyTorch's form.
@@ -215,12 +216,12 @@ impl Elementwise for Momentum {
 pub struct Nesterov {
     /// The learning rate.
     pub rate: f32,
-    /// What is left of the velocity at the next step, 0 to 1.
+    /// The factor of the velocity at each step, 0 to 1.
     pub momentum: f32,
 }
 
 impl Nesterov {
-    /// Descent with the learning rate and the momentum given.
+    /// SGD with the given learning rate and Nesterov momentum.
     pub const fn new(rate: f32, momentum: f32) -> Self {
         Self { rate, momentum }
     }
@@ -244,14 +245,15 @@ impl Elementwise for Nesterov {
     }
 }
 
-/// Adam: each parameter's step is its gradient's mean over the root of its square's mean, both running.
+/// Adam: each parameter's step is the running mean of its gradient divided by the root of the running mean of its
+/// square.
 ///
 /// ```text
 /// m = beta1 m + (1 - beta1) g        v = beta2 v + (1 - beta2) g^2
 /// w = w - rate / c1  m / (sqrt(v / c2) + epsilon),        c = 1 - beta^t after t steps
 /// ```
 ///
-/// Keeps `m` and `v`. Source: D. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2015, algorithm 1.
+/// State: `m` and `v`. Source: D. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2015, algorithm 1.
 ///
 /// ```
 /// use fusebox::{Adam, Dense, Relu, Rng, Seq, Workspace};
@@ -268,19 +270,19 @@ impl Elementwise for Nesterov {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
-    /// The learning rate: about the distance that a parameter moves in a step.
+    /// The learning rate: about the distance that a parameter moves per step.
     pub rate: f32,
-    /// What is left of the gradient's running mean at the next step: from 0 to less than 1, with which the mean would stay
-    /// zero, and zero over zero move every parameter to NaN.
+    /// The decay of the gradient's running mean, from 0 to less than 1. With 1 the mean would stay zero, and zero
+    /// over zero would set every parameter to NaN.
     pub beta1: f32,
-    /// What is left of its square's, likewise.
+    /// The decay of the squared gradient's running mean, from 0 to less than 1.
     pub beta2: f32,
-    /// Keeps the divisor from zero.
+    /// Keeps the divisor above zero.
     pub epsilon: f32,
 }
 
 impl Adam {
-    /// Adam with the learning rate `rate` and the paper's other settings: 0.9, 0.999, 1e-8.
+    /// Adam with the learning rate `rate` and the paper's defaults: 0.9, 0.999, 1e-8.
     pub const fn new(rate: f32) -> Self {
         Self { rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
     }
@@ -304,7 +306,7 @@ impl Elementwise for Adam {
     #[inline]
     fn rule(&self, corrections: &mut [f32; 2]) -> Self::Rule {
         let news = [1.0 - self.beta1, 1.0 - self.beta2];
-        // 1 - beta^t = (1 - beta^(t - 1)) beta + (1 - beta), which starts at zero and loses nothing while t is small.
+        // 1 - beta^t = (1 - beta^(t - 1)) beta + (1 - beta): starts at zero and has no cancellation while t is small.
         let [c1, c2] = *corrections;
         let (c1, c2) = (c1 * self.beta1 + news[0], c2 * self.beta2 + news[1]);
         *corrections = [c1, c2];
@@ -317,8 +319,8 @@ impl Elementwise for Adam {
     }
 }
 
-/// Adam with weight decay of its own, which does not pass through the running means: `w = w - rate decay w`, then
-/// [`Adam`]'s step.
+/// Adam with decoupled weight decay, which does not enter the running means: `w = w - rate decay w`, then [`Adam`]'s
+/// step.
 ///
 /// Source: I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", 2019, in PyTorch's form.
 ///
@@ -334,21 +336,21 @@ impl Elementwise for Adam {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {
-    /// The rate and Adam's other settings.
+    /// The learning rate and Adam's other settings.
     pub adam: Adam,
     /// Each step first multiplies every parameter by `1 - rate * decay`.
     pub decay: f32,
-    /// Whether biases, gains and shifts are left as they are, and only weights decay.
+    /// Whether weight decay excludes biases, gains and shifts.
     pub weights_only: bool,
 }
 
 impl AdamW {
-    /// [`Adam::new`] with the decay given.
+    /// [`Adam::new`] with the given decay.
     pub const fn new(rate: f32, decay: f32) -> Self {
         Self { adam: Adam::new(rate), decay, weights_only: false }
     }
 
-    /// The same, but only weights decay: biases, gains and shifts do not.
+    /// Decays weights only, not biases, gains and shifts.
     ///
     /// ```
     /// use fusebox::{AdamW, Dense, Workspace, Zeroed};
@@ -393,7 +395,7 @@ impl Elementwise for AdamW {
     }
 }
 
-/// RMSprop: `v = alpha v + (1 - alpha) g^2`, `w = w - rate g / (sqrt(v) + epsilon)`. Keeps `v`.
+/// RMSprop: `v = alpha v + (1 - alpha) g^2`, `w = w - rate g / (sqrt(v) + epsilon)`. State: `v`.
 ///
 /// Source: G. Hinton, "Neural Networks for Machine Learning", lecture 6, 2012, in PyTorch's form.
 ///
@@ -409,9 +411,9 @@ impl Elementwise for AdamW {
 pub struct RmsProp {
     /// The learning rate.
     pub rate: f32,
-    /// What is left of the square's running mean at the next step, 0 to 1.
+    /// The decay of the squared gradient's running mean, 0 to 1.
     pub alpha: f32,
-    /// Keeps the divisor from zero.
+    /// Keeps the divisor above zero.
     pub epsilon: f32,
 }
 
@@ -441,8 +443,9 @@ impl Elementwise for RmsProp {
     }
 }
 
-/// Another optimiser on a loss with an L2 penalty: `decay w` is added to every gradient, that of `decay / 2 |w|^2`.
-/// Biases count too, as in PyTorch, unless the penalty is on [`WeightDecay::weights_only`]. For decay apart from the gradient see [`AdamW`].
+/// Runs another optimiser on a loss with an L2 penalty: `decay w`, the gradient of `decay / 2 |w|^2`, is added to
+/// every gradient. Includes biases, as in PyTorch, unless [`WeightDecay::weights_only`] is set. For decoupled weight
+/// decay see [`AdamW`].
 ///
 /// ```
 /// use fusebox::{Dense, Sgd, WeightDecay, Workspace, Zeroed};
@@ -457,19 +460,19 @@ impl Elementwise for RmsProp {
 pub struct WeightDecay<O> {
     /// The optimiser that gets the gradient.
     pub optimizer: O,
-    /// The penalty's strength.
+    /// The penalty's coefficient.
     pub decay: f32,
-    /// Whether biases, gains and shifts have no penalty.
+    /// Whether biases, gains and shifts are excluded from the penalty.
     pub weights_only: bool,
 }
 
 impl<O> WeightDecay<O> {
-    /// `optimizer` with a penalty of strength `decay`.
+    /// `optimizer` with a penalty of coefficient `decay`.
     pub const fn new(optimizer: O, decay: f32) -> Self {
         Self { optimizer, decay, weights_only: false }
     }
 
-    /// The same without a penalty on biases, gains and shifts.
+    /// Excludes biases, gains and shifts from the penalty.
     #[must_use]
     pub const fn weights_only(self) -> Self
     where
@@ -503,7 +506,7 @@ impl<O: Elementwise> Elementwise for WeightDecay<O> {
     }
 }
 
-/// Another optimiser on gradients each of whose numbers is brought between `-limit` and `limit`; NaN stays NaN.
+/// Runs another optimiser on gradients clipped by value, to `-limit..=limit`; NaN stays NaN.
 ///
 /// ```
 /// use fusebox::{ClipValue, Dense, Sgd, Workspace, Zeroed};
@@ -517,12 +520,12 @@ impl<O: Elementwise> Elementwise for WeightDecay<O> {
 pub struct ClipValue<O> {
     /// The optimiser that gets the gradient.
     pub optimizer: O,
-    /// The largest magnitude that it gets to see.
+    /// The largest magnitude of a gradient.
     pub limit: f32,
 }
 
 impl<O> ClipValue<O> {
-    /// `optimizer` on gradients of magnitude `limit` at most.
+    /// `optimizer` on gradients clipped to magnitude `limit`.
     pub const fn new(optimizer: O, limit: f32) -> Self {
         Self { optimizer, limit }
     }

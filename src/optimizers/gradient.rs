@@ -1,12 +1,12 @@
-//! The forms that a gradient comes in. A layer hands the optimiser the form it has; what the optimiser does to it (move
-//! parameters by a rule, add it to a buffer, take its norm for each sample) is done by the form, which knows how to do it
-//! without holding the gradient in memory.
+//! The representations of a gradient. A layer passes the optimiser the representation it has. The optimiser's
+//! operations (update parameters by a rule, add to a buffer, take the norm for each sample) are methods of the
+//! representation, so the whole gradient need not be stored.
 //!
 //! | form | gradient | of |
 //! |---|---|---|
-//! | [`Product`] | X^T dY, or the sum of several such | weights |
+//! | [`Product`] | X^T dY, or the sum of several such products | weights |
 //! | [`Rows`] | the sum of rows | biases, gains |
-//! | [`Formed`] | in memory | whatever a layer computes itself |
+//! | [`Formed`] | in memory | anything a layer computes itself |
 
 use crate::kernel::elementwise::SumOfSquares;
 use crate::kernel::update::{
@@ -18,13 +18,13 @@ use crate::{Isa, Mat, MatMut, Plain};
 use core::ops::Range;
 use core::slice::{from_mut, from_ref};
 
-/// The gradient of parameters of type `P`. The crate's own: [`Product`], [`Rows`] or [`Formed`].
+/// The gradient of parameters of type `P`. Implemented by [`Product`], [`Rows`] and [`Formed`] only.
 #[expect(private_bounds, reason = "rules are written for instruction sets, which are private")]
 pub trait Gradient<P: Plain>: Copy {
-    /// Whether weight decay can be told to leave the parameters alone: they are biases, gains and the like.
+    /// Whether the parameters are biases, gains and the like, which weight decay can exclude.
     const IS_OFFSET: bool = false;
 
-    /// Moves `parameters`, and the moments kept for them, by `rule`.
+    /// Updates `parameters` and their moments by `rule`.
     #[doc(hidden)]
     fn apply<R: Rule, Q: Pace>(
         self,
@@ -34,35 +34,35 @@ pub trait Gradient<P: Plain>: Copy {
         moments: [&mut [f32]; MOST_MOMENTS],
     );
 
-    /// Adds `factor` times the gradient to `sum`, which is zeroed before if `fresh`.
+    /// Adds `factor` times the gradient to `sum`, after zeroing it if `fresh`.
     #[doc(hidden)]
     fn add_to<Q: Pace>(self, pace: &mut Q, fresh: bool, factor: f32, sum: &mut P);
 
-    /// Adds the square of the norm of each sample's gradient to `squares`, one for each; never less than it is but for
-    /// rounding. Whoever is content with numbers that are finite only if the gradient is (`FINITE`) may get any such.
+    /// Adds the squared norm of each sample's gradient to `squares`, one element per sample; never too small except
+    /// by rounding. With `FINITE`, any number may be added that is finite only if the gradient is.
     #[doc(hidden)]
     fn add_squares<Q: Pace, const FINITE: bool>(self, pace: &mut Q, squares: &mut [f32]);
 }
 
-/// What a rule counts as, for each parameter: those that divide keep moments.
+/// The cost of a rule per parameter: each moment counts as one function, as rules with moments divide.
 const fn macs<R: Rule>() -> usize {
     1 + FUNCTION * R::MOMENTS
 }
 
-/// Numbers of a unit where there are no rows.
+/// Numbers per unit for gradients without rows.
 const PIECE: usize = 16;
 
-/// The square of a row's norm, never less than it is but for rounding: what underflows counts as the least normal number,
-/// for a norm that private training clips by may be too large, but not too small.
+/// The square of a row's norm, never too small except by rounding: squares that underflow count as the smallest normal
+/// number, because private training may clip by a norm that is too large, but not by one that is too small.
 fn square_of(isa: Isa, row: &[f32]) -> f32 {
     isa.call(SumOfSquares(row)) + row.len() as f32 * f32::MIN_POSITIVE
 }
 
-/// Rows of inputs, and as many of gradients.
+/// Rows of inputs, and as many rows of output gradients.
 type Piece<'a, const IN: usize, const OUT: usize> = (&'a [[f32; IN]], &'a [[f32; OUT]]);
 
-/// `X^T dY`, the gradient of weights `[[f32; OUT]; IN]`, or the sum of `USES` such products: weights used in several places.
-/// Every piece has as many rows of inputs as of gradients, else nothing is computed.
+/// `X^T dY`, the gradient of weights `[[f32; OUT]; IN]`, or the sum of `USES` such products, for weights used several
+/// times. In every piece, inputs and gradients must have the same number of rows; otherwise nothing is computed.
 #[derive(Clone, Copy, Debug)]
 pub struct Product<'a, const IN: usize, const OUT: usize, const USES: usize = 1> {
     pieces: [Piece<'a, IN, OUT>; USES],
@@ -81,7 +81,7 @@ impl<'a, const IN: usize, const OUT: usize, const USES: usize> Product<'a, IN, O
         Self { pieces }
     }
 
-    /// Rows of all pieces.
+    /// The total number of rows of all pieces.
     fn rows(&self) -> usize {
         self.pieces.iter().map(|(xs, _)| xs.len()).sum()
     }
@@ -107,17 +107,17 @@ impl<'a, const IN: usize, const OUT: usize, const USES: usize> Product<'a, IN, O
     }
 }
 
-/// Some of the columns of rows.
+/// A view of some columns of the rows.
 fn columns<'a, const N: usize>(rows: &'a [[f32; N]], range: &Range<usize>) -> Mat<'a> {
     let data = rows.as_flattened().get(range.start..).unwrap_or_default();
-    // The last row ends where `range` does, inside of it.
+    // The last row ends at the end of `range`, which is inside the row.
     Mat::with_stride(data, rows.len(), range.len(), N).unwrap_or(Mat::of_rows::<N>(&[]))
 }
 
-/// Numbers of a gradient that are formed at a time, on the stack, where no kernel takes the sum as a whole.
+/// Size of the part of a gradient computed at a time, on the stack, when no kernel takes the product directly.
 const TILE: usize = if crate::simd::VECTORS { 1024 } else { 64 };
 
-/// Rows and columns of tiles of at most [`TILE`] numbers that cover `rows` rows of `OUT`.
+/// Tiles of at most [`TILE`] numbers, as ranges of rows and columns, that cover `rows` rows of `OUT`.
 fn tiles<const OUT: usize>(rows: Range<usize>) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
     let cols = OUT.clamp(1, TILE);
     let height = TILE / cols;
@@ -186,15 +186,15 @@ impl<const IN: usize, const OUT: usize, const USES: usize> Gradient<[[f32; OUT];
         }
     }
 
-    /// A sample with one row has an outer product for gradient, `|x dy^T|^2 = |x|^2 |dy|^2`. Another's is formed, a tile at
-    /// a time. A unit is a sample.
+    /// For a sample with one row the gradient is an outer product: `|x dy^T|^2 = |x|^2 |dy|^2`. For other samples it
+    /// is computed a tile at a time. A unit is a sample.
     fn add_squares<Q: Pace, const FINITE: bool>(self, pace: &mut Q, squares: &mut [f32]) {
         let count = squares.len();
         let per_sample = |rows: usize| rows.checked_div(count).unwrap_or(0);
         let rows = per_sample(self.rows());
         let isa = pace.isa();
         if FINITE || rows <= 1 {
-            // The sum of the rows' norms is finite only if the sum of the products is.
+            // The sum over rows is finite only if the gradient is.
             let samples = pace.take(count, rows * (IN + OUT));
             for (xs, dys) in &self.pieces {
                 let each = per_sample(xs.len());
@@ -223,7 +223,7 @@ impl<const IN: usize, const OUT: usize, const USES: usize> Gradient<[[f32; OUT];
     }
 }
 
-/// The rule on parameters without gaps, whose gradient is `xs dys`.
+/// Applies the rule to parameters without gaps, whose gradient is `xs dys`.
 #[inline(always)]
 fn apply_product<R: Rule>(
     rule: R,
@@ -241,7 +241,7 @@ fn apply_product<R: Rule>(
     }
 }
 
-/// The sum of rows: the gradient of what is added to, or multiplies, each row alike.
+/// The sum of rows: the gradient of parameters that are added to, or multiply, every row.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows<'a, const N: usize> {
     rows: &'a [[f32; N]],
@@ -301,22 +301,22 @@ impl<const N: usize> Gradient<[f32; N]> for Rows<'_, N> {
     }
 }
 
-/// A gradient in memory, summed over the whole batch. It does not tell samples apart: private training of a layer that has one
-/// does not compile.
+/// A gradient in memory, summed over the whole batch. It has no gradient per sample, so private training of a layer
+/// that uses it does not compile.
 #[derive(Clone, Copy, Debug)]
 pub struct Formed<'a, P, const OFFSETS: bool = false> {
     gradient: &'a P,
 }
 
 impl<'a, P: Plain> Formed<'a, P> {
-    /// The gradient given, of weights.
+    /// A gradient of weights.
     pub const fn of(gradient: &'a P) -> Self {
         Self { gradient }
     }
 }
 
 impl<'a, P: Plain> Formed<'a, P, true> {
-    /// The gradient given, of biases, gains and the like.
+    /// A gradient of biases, gains and the like.
     pub const fn of_offsets(gradient: &'a P) -> Self {
         Self { gradient }
     }

@@ -1,12 +1,12 @@
-//! Optimisers: how a gradient moves a parameter.
+//! Optimisers: update rules for parameters.
 //!
-//! | file | what it holds |
+//! | file | contents |
 //! |---|---|
-//! | `gradient` | the forms that a gradient comes in |
-//! | `elementwise` | rules that see one parameter at a time, fused into the store of its gradient |
-//! | `buffered` | rules that see all gradients before they move anything: clipping by norm, accumulation |
+//! | `gradient` | the representations of a gradient |
+//! | `elementwise` | rules for one parameter at a time, fused into the store of its gradient |
+//! | `buffered` | rules that need all gradients before any parameter changes: clipping by norm, accumulation |
 //! | `private` | clipping of every sample's gradient, with noise |
-//! | `norms` | the norms of samples' gradients, taken by a sweep that moves nothing |
+//! | `norms` | the norms of samples' gradients, computed by a sweep that changes no parameter |
 
 mod buffered;
 mod elementwise;
@@ -24,15 +24,15 @@ pub use private::{Noise, Private};
 use crate::pace::Pace;
 use crate::{Error, Plain};
 
-/// A rule that moves parameters against their gradient, and what it keeps for them.
+/// A rule that updates parameters from their gradient, and its state.
 ///
-/// A training step is one or more sweeps over all parameters: [`Optimizer::begin`] makes the first, [`Optimizer::next`] the
-/// one after. In each sweep a layer calls [`Optimizer::step`] once for each of its arrays of parameters, with the gradient in
-/// the form that it has.
+/// A training step is one or more sweeps over all parameters: [`Optimizer::begin`] starts the first,
+/// [`Optimizer::next`] each following one. In each sweep a layer calls [`Optimizer::step`] once for each of its
+/// parameter arrays, with the gradient in the representation it has.
 ///
-/// There are [`Sgd`], [`Momentum`], [`Nesterov`], [`Adam`], [`AdamW`] and [`RmsProp`]; [`WeightDecay`] and [`ClipValue`] on any
-/// of them; and [`ClipNorm`], [`Accumulate`] and [`Private`] on any optimiser. Most rules of your own are another optimiser
-/// with settings that change:
+/// The optimisers are [`Sgd`], [`Momentum`], [`Nesterov`], [`Adam`], [`AdamW`] and [`RmsProp`]; [`WeightDecay`] and
+/// [`ClipValue`] wrap any of them; [`ClipNorm`], [`Accumulate`] and [`Private`] wrap any optimiser. Most rules of
+/// your own can wrap another optimiser and change its settings:
 ///
 /// ```
 /// use fusebox::{Dense, Gradient, Optimizer, Pace, Plain, Sgd, Workspace, Zeroed};
@@ -69,34 +69,34 @@ use crate::{Error, Plain};
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 pub trait Optimizer {
-    /// What the rule keeps for parameters of type `P` from step to step.
+    /// The state for parameters of type `P`.
     type State<P: Plain>: Plain;
-    /// What it keeps for the network as a whole, such as how many steps it has made.
+    /// The state for the network as a whole, such as the number of steps made.
     type Progress: Plain;
-    /// One pass over all parameters: what it does to each.
+    /// The data of one pass over all parameters.
     type Sweep;
 
-    /// Whether it trusts that every sample's gradient has been clipped, which
-    /// [`Workspace::train_step_private`](crate::Workspace::train_step_private) does and the other steps do not: they refuse to
-    /// compile.
+    /// Whether every sample's gradient must have been clipped.
+    /// [`Workspace::train_step_private`](crate::Workspace::train_step_private) does that; the other steps do not, and
+    /// do not compile with this optimiser.
     const PER_SAMPLE: bool = false;
 
-    /// Tells a saved state of this optimiser from that of another: see [`checkpoint`](crate::checkpoint).
+    /// Distinguishes saved states of different optimisers: see [`checkpoint`](crate::checkpoint).
     const LAYOUT: u64 = 0;
 
-    /// Errors, naming the setting, unless every setting is in its range. Called at the start of every step.
+    /// Errors, naming the setting, if a setting is out of range. Called at the start of every step.
     fn check(&self) -> Result<(), Error> {
         Ok(())
     }
 
-    /// The first sweep of a step on a batch whose mean loss the gradients are of: `weight` is what the mean was divided by,
-    /// the number of rows unless the loss weighs them.
+    /// Starts the first sweep of a step. The gradients are those of the batch's mean loss; `weight` is the divisor of
+    /// that mean: the number of rows, unless the loss weights them.
     fn begin(&self, progress: &mut Self::Progress, weight: f32) -> Self::Sweep;
 
-    /// The sweep after `sweep`, if the step needs another.
+    /// Starts the sweep after `sweep`; `None` if the step needs no other.
     fn next(&self, progress: &mut Self::Progress, sweep: Self::Sweep) -> Option<Self::Sweep>;
 
-    /// What the sweep does to `parameters`, given their gradient: the units of it that `pace` grants.
+    /// Updates `parameters` or their state from their gradient: the units that `pace` grants.
     fn step<P: Plain, G: Gradient<P>, Q: Pace>(
         pace: &mut Q,
         sweep: &mut Self::Sweep,

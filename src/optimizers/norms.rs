@@ -1,14 +1,14 @@
-//! A sweep that moves nothing: it adds the square of the norm of every sample's gradient to a number of the sample's own.
+//! A sweep that changes no parameter: it adds the squared norm of every sample's gradient to that sample's element.
 //!
-//! That is how private training clips and how the [`Guard`](crate::Guard) knows that a gradient is finite; so each layer tells
-//! its gradients once, by the calls that also train it, and a composition of layers needs nothing more.
+//! Private training clips by these norms, and [`Guard`](crate::Guard) checks with them that a gradient is finite. A
+//! layer makes the same calls as in training, so layers made of layers need no extra code.
 
 use super::{Gradient, Optimizer};
 use crate::Plain;
 use crate::pace::Pace;
 use core::marker::PhantomData;
 
-/// The sweep is the squares, one for each sample of the batch. `FINITE`: they need only be finite if the norms are.
+/// The sweep is the squares, one per sample of the batch. `FINITE`: they need only be finite if the norms are.
 pub(crate) struct Norms<'a, const FINITE: bool>(PhantomData<&'a mut [f32]>);
 
 impl<'a, const FINITE: bool> Optimizer for Norms<'a, FINITE> {
@@ -16,7 +16,7 @@ impl<'a, const FINITE: bool> Optimizer for Norms<'a, FINITE> {
     type Progress = ();
     type Sweep = &'a mut [f32];
 
-    /// No sweep of its own: whoever takes norms has the squares already.
+    /// Not used: the caller passes the squares as the sweep.
     fn begin(&self, (): &mut (), _: f32) -> &'a mut [f32] {
         &mut []
     }

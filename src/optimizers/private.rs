@@ -1,13 +1,13 @@
-//! Differentially private descent: no sample can move the parameters further than noise hides.
+//! Differentially private SGD: no sample changes the parameters by more than the noise hides.
 //!
 //! ```text
 //! g_i   = the gradient of sample i's loss                 scaled down to norm C if it is longer
-//! g     = (sum g_i + N(0, (sigma C)^2)) / rows            handed to the optimiser
+//! g     = (sum g_i + N(0, (sigma C)^2)) / rows            passed to the optimiser
 //! ```
 //!
-//! The norms need no gradients: a dense layer's gradient for one sample is an outer product, so that
+//! The norms need no stored gradients: a dense layer's gradient for one sample is an outer product, so that
 //! `|dW_i|^2 = |x_i|^2 |dy_i|^2` (I. Goodfellow, "Efficient Per-Example Gradient Computations", 2015). Scaling the rows of
-//! `dy` then scales each sample's share of the product that forms the batch's gradient.
+//! `dy` then scales each sample's contribution to the product that is the batch's gradient.
 //!
 //! Source: M. Abadi and others, "Deep Learning with Differential Privacy", 2016, algorithm 1.
 
@@ -17,21 +17,21 @@ use crate::memory::{count, layout};
 use crate::pace::FUNCTION;
 use crate::{Error, Isa, Rng};
 
-/// Another optimiser on gradients to which each sample adds at most a norm of `clip`, with Gaussian noise of standard
-/// deviation `noise * clip` added to their sum. Keeps a gradient and what the other keeps. Only
-/// [`Workspace::train_step_private`](crate::Workspace::train_step_private) takes it: the other steps do not clip by sample,
-/// and do not compile. Its settings are `gather.clip`, `gather.noise` and `gather.seed`.
+/// Runs another optimiser on gradients to which each sample contributes at most a norm of `clip`, with Gaussian noise
+/// of standard deviation `noise * clip` added to their sum. State: a gradient, and the other optimiser's state. Use
+/// it with [`Workspace::train_step_private`](crate::Workspace::train_step_private): the other steps do not clip by
+/// sample and do not compile with it. Its settings are `gather.clip`, `gather.noise` and `gather.seed`.
 ///
-/// # What it promises
+/// # Guarantee
 ///
-/// What `epsilon` (below) says: after so many steps, whoever sees all weights on the way learns little about whether any one
-/// sample was in the data: (epsilon, delta)-differential privacy, for adding or removing one sample.
-/// The seed must be secret and used once (another workspace, or the same after
-/// [`Workspace::reset_optimizer`](crate::Workspace::reset_optimizer), begins with the same noise, and two steps with the same
-/// noise tell the gradients' difference); the generator, like all of this crate's, is not a cryptographic one, and
-/// noise of finite precision leaks a little more than the formula says (I. Mironov, "On Significance of the Least
-/// Significant Bits for Differential Privacy", 2012). The number of rows in a batch counts as known, and so do the losses
-/// returned, which are not private: keep them.
+/// (epsilon, delta)-differential privacy for adding or removing one sample, with `epsilon` given below: an observer
+/// of all intermediate weights learns little about whether any one sample was in the data. The seed must be secret
+/// and used once. Another workspace, or the same after
+/// [`Workspace::reset_optimizer`](crate::Workspace::reset_optimizer), starts with the same noise, and two steps with
+/// the same noise reveal the difference of their gradients. The generator is not cryptographic, and noise of finite
+/// precision leaks slightly more than the formula says (I. Mironov, "On Significance of the Least Significant Bits
+/// for Differential Privacy", 2012). The number of rows in a batch is assumed to be public. The returned losses are
+/// not private: do not publish them.
 ///
 /// ```
 /// use fusebox::{Dense, Private, Sgd, Workspace, Zeroed};
@@ -54,14 +54,14 @@ use crate::{Error, Isa, Rng};
 /// ```
 pub type Private<O> = Buffered<Noise, O>;
 
-/// Adds noise to gradients of clipped samples: what makes [`Private`].
+/// Adds noise to gradients of clipped samples: see [`Private`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Noise {
-    /// The longest gradient that a sample may add.
+    /// The largest norm of a sample's contribution.
     pub clip: f32,
-    /// The noise's standard deviation on the sum, as a multiple of `clip`.
+    /// The standard deviation of the noise on the sum, as a multiple of `clip`.
     pub noise: f32,
-    /// Where the noise comes from.
+    /// The seed of the noise.
     pub seed: u64,
 }
 
@@ -71,11 +71,12 @@ impl<O> Private<O> {
         Self { gather: Noise { clip, noise, seed }, optimizer }
     }
 
-    /// The epsilon of (epsilon, delta)-differential privacy after `steps` steps, each of which may see every sample.
+    /// The epsilon of (epsilon, delta)-differential privacy after `steps` steps, each of which may use every sample.
     ///
-    /// A step is the Gaussian mechanism of sensitivity `clip`, which is rho-zCDP with rho = 1 / (2 noise^2); rho adds over
-    /// steps, and gives epsilon = rho + 2 sqrt(rho ln(1 / delta)). Infinite without noise, or when `delta` is not between 0
-    /// and 1. Batches drawn at random from a larger set are more private than this says: it takes no credit for that.
+    /// A step is the Gaussian mechanism of sensitivity `clip`, which is rho-zCDP with rho = 1 / (2 noise^2). rho adds
+    /// up over steps, and epsilon = rho + 2 sqrt(rho ln(1 / delta)). Infinite without noise, or if `delta` is not
+    /// between 0 and 1. Batches drawn at random from a larger set are more private than this; the bound does not
+    /// account for that.
     ///
     /// Source: M. Bun and T. Steinke, "Concentrated Differential Privacy: Simplifications, Extensions, and Lower Bounds",
     /// 2016, propositions 1.3 and 1.6, lemma 1.7.
@@ -97,17 +98,17 @@ impl<O> Private<O> {
     }
 }
 
-/// A source of noise through one sweep.
+/// The noise generator of one sweep.
 #[derive(Clone, Debug)]
 pub struct Source {
     rng: Rng,
-    /// On the mean.
+    /// Of the noise on the mean.
     deviation: f32,
     weight: f32,
 }
 
 impl Gather for Noise {
-    /// Steps made, the low half first: each has a stream of its own.
+    /// Steps made, the low half first: each step has its own stream.
     type Progress = [u32; 2];
     type Sweep = Source;
 
@@ -115,7 +116,7 @@ impl Gather for Noise {
     const MACS: usize = 4 * FUNCTION;
     const NAME: u64 = layout("Private", &[]);
 
-    /// With other settings nothing is private.
+    /// Other settings would not be private.
     fn check(&self) -> Result<(), Error> {
         settings::positive("clip", self.clip)?;
         settings::not_negative("noise", self.noise)
@@ -130,8 +131,8 @@ impl Gather for Noise {
         (true, 1.0)
     }
 
-    /// Normal numbers in pairs (G. Box and M. Muller, "A Note on the Generation of Random Normal Deviates", 1958): unlike
-    /// [`Rng::normal`] they have tails, which privacy rests on.
+    /// Normal numbers in pairs (G. Box and M. Muller, "A Note on the Generation of Random Normal Deviates", 1958):
+    /// unlike those of [`Rng::normal`], their tails are not cut, which privacy requires.
     fn see(Source { rng, deviation, .. }: &mut Source, _isa: Isa, gradient: &mut [f32]) {
         if *deviation == 0.0 {
             return;

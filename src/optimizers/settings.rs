@@ -1,6 +1,6 @@
-//! One rule for settings: a type whose settings are private checks them when it is made; one whose settings are public, to be
-//! changed between steps, is checked at the start of every step. Either way a wrong one is an [`Error::Setting`] that names it,
-//! and nothing has been written.
+//! Checks of settings. A type with private settings checks them in its constructor; one with public settings, which
+//! may change between steps, is checked at the start of every step. An invalid setting is an [`Error::Setting`] that
+//! names it, and nothing has been written.
 
 use crate::Error;
 
@@ -28,7 +28,7 @@ pub(crate) const fn limit(name: &'static str, value: f32) -> Result<(), Error> {
     Err(Error::Setting { name, expected: "positive" })
 }
 
-/// Errors unless `value` is from 0 to 1: a share.
+/// Errors unless `value` is from 0 to 1: a fraction.
 pub(crate) const fn share(name: &'static str, value: f32) -> Result<(), Error> {
     if value >= 0.0 && value <= 1.0 {
         return Ok(());
@@ -36,7 +36,7 @@ pub(crate) const fn share(name: &'static str, value: f32) -> Result<(), Error> {
     Err(Error::Setting { name, expected: "from 0 to 1" })
 }
 
-/// Errors unless `value` is from 0 to less than 1: what is left of a running mean, which at 1 would never take anything in.
+/// Errors unless `value` is from 0 to less than 1: the decay of a running mean, which would never change with 1.
 pub(crate) const fn decay(name: &'static str, value: f32) -> Result<(), Error> {
     if value >= 0.0 && value < 1.0 {
         return Ok(());

@@ -18,7 +18,7 @@ impl Avx2 {
     #[inline(always)]
     fn mask(lanes: usize) -> __m256i {
         const WINDOW: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
-        // SAFETY: the callers hold the token; `lanes` is at most 8, so that eight numbers follow 8 - lanes.
+        // SAFETY: callers have the token; `lanes` is at most 8, so eight numbers can be read from index 8 - lanes.
         unsafe { _mm256_loadu_si256(WINDOW.as_ptr().add(8 - lanes).cast()) }
     }
 }
@@ -52,13 +52,13 @@ impl Simd for Avx2 {
         fn run<P: Pass>(simd: Avx2, pass: P) -> P::Output {
             pass.run(simd)
         }
-        // SAFETY: the token is only made where the processor has these features.
+        // SAFETY: the token exists only if the processor has these features.
         unsafe { run(self, pass) }
     }
 
     #[inline(always)]
     fn splat(self, x: f32) -> __m256 {
-        // SAFETY: the token is only made where the processor has AVX2 and FMA; so in every function below.
+        // SAFETY: the token exists only if the processor has AVX2 and FMA; likewise in every function below.
         unsafe { _mm256_set1_ps(x) }
     }
 
@@ -91,7 +91,7 @@ impl Simd for Avx2 {
         unsafe { _mm256_blendv_ps(self.splat(fill), _mm256_maskload_ps(p, mask), _mm256_castsi256_ps(mask)) }
     }
 
-    /// A masked store is slow on some processors, so whole vectors go without.
+    /// A masked store is slow on some processors, so whole vectors use a plain store.
     #[inline(always)]
     unsafe fn store_partial(self, p: *mut f32, x: __m256, lanes: usize) {
         if lanes == 8 {
@@ -203,7 +203,7 @@ impl Simd for Avx2 {
         }
     }
 
-    /// By two powers of two, halves of n that are normal numbers: the first product is exact.
+    /// Multiplies by two powers of two, for halves of n that give normal numbers: the first product is exact.
     #[inline(always)]
     fn ldexp(self, x: __m256, shifted: __m256) -> __m256 {
         // SAFETY: the token.
@@ -254,8 +254,8 @@ impl Simd for Avx2 {
         }
     }
 
-    /// Pairs, then fours of numbers are transposed inside the 128-bit halves, then the halves: 24 shuffles for 64
-    /// numbers.
+    /// Transposes pairs, then groups of four numbers inside the 128-bit halves, then exchanges the halves: 24
+    /// shuffles for 64 numbers.
     #[inline(always)]
     unsafe fn load_transposed(
         self,

@@ -13,14 +13,14 @@ impl Avx512 {
         (cfg!(target_feature = "avx512f") || x86_64::has(x86_64::AVX512)).then_some(Self(()))
     }
 
-    /// The first `lanes` lanes.
+    /// A mask of the first `lanes` lanes.
     #[inline(always)]
     fn mask(lanes: usize) -> __mmask16 {
         ((1_u32 << lanes) - 1) as __mmask16
     }
 }
 
-/// Each of the four 128-bit lanes, four vectors deep, as a matrix of four by four numbers, transposed.
+/// Transposes each of the four 128-bit lanes, taken across the four vectors as a 4 x 4 matrix.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn transpose_fours([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
@@ -34,7 +34,7 @@ fn transpose_fours([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
     ]
 }
 
-/// The two vectors' 128-bit lanes: `a0 a2 b0 b2`, or with `ODD` `a1 a3 b1 b3`.
+/// Selects 128-bit lanes of the two vectors: `a0 a2 b0 b2`, or with `ODD` `a1 a3 b1 b3`.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn lanes_of<const ODD: bool>(a: __m512, b: __m512) -> __m512 {
@@ -86,13 +86,13 @@ impl Simd for Avx512 {
         fn run<P: Pass>(simd: Avx512, pass: P) -> P::Output {
             pass.run(simd)
         }
-        // SAFETY: the token is only made where the processor has these features.
+        // SAFETY: the token exists only if the processor has these features.
         unsafe { run(self, pass) }
     }
 
     #[inline(always)]
     fn splat(self, x: f32) -> __m512 {
-        // SAFETY: the token is only made where the processor has AVX-512F; so in every function below.
+        // SAFETY: the token exists only if the processor has AVX-512F; likewise in every function below.
         unsafe { _mm512_set1_ps(x) }
     }
 
@@ -120,7 +120,7 @@ impl Simd for Avx512 {
         unsafe { _mm512_mask_loadu_ps(self.splat(fill), Self::mask(lanes), p) }
     }
 
-    /// What a masked store wrote a load soon after must wait for, so whole vectors go without.
+    /// A load soon after must wait for a masked store to the same address, so whole vectors use a plain store.
     #[inline(always)]
     unsafe fn store_partial(self, p: *mut f32, x: __m512, lanes: usize) {
         if lanes == 16 {
@@ -206,7 +206,7 @@ impl Simd for Avx512 {
         unsafe { _mm512_abs_ps(x) }
     }
 
-    /// Bits of `sign` where the mask has ones, else of `magnitude`, in one instruction.
+    /// Bits of `sign` where the mask has ones, else bits of `magnitude`, in one instruction.
     #[inline(always)]
     fn copysign(self, magnitude: __m512, sign: __m512) -> __m512 {
         // SAFETY: the token.
@@ -240,7 +240,7 @@ impl Simd for Avx512 {
         }
     }
 
-    /// An instruction of its own, which rounds once by itself.
+    /// One instruction, which rounds once.
     #[inline(always)]
     fn ldexp(self, x: __m512, shifted: __m512) -> __m512 {
         // SAFETY: the token.
@@ -287,9 +287,9 @@ impl Simd for Avx512 {
         }
     }
 
-    /// Sixteen rows in registers, and their numbers moved by halves: eights, then fours across the 128-bit lanes, then
-    /// pairs and ones inside them. A whole block has its eights moved by the loads, row r beside row r + 4: 48
-    /// shuffles for 256 numbers. At an edge rows are loaded masked: 64 shuffles.
+    /// Loads sixteen rows and transposes them in halves: groups of eight, then of four across the 128-bit lanes, then
+    /// pairs and single numbers inside them. For a whole block, the loads move the groups of eight, row r next to row
+    /// r + 4: 48 shuffles for 256 numbers. At an edge, rows are loaded with a mask: 64 shuffles.
     ///
     /// # Safety
     /// See [`Simd::load_transposed`].

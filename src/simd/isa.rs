@@ -1,4 +1,4 @@
-//! Instruction sets as values that only detection can make.
+//! Instruction sets as values that can be obtained only by detection.
 
 #[cfg(not(fusebox_scalar))]
 use super::portable::Portable;
@@ -9,7 +9,7 @@ use core::fmt;
 
 /// An instruction set that this processor has.
 ///
-/// Every kernel has a twin `*_with(isa, ..)` that runs on the set given; the plain form runs on [`Isa::detect`].
+/// Every kernel has a variant `*_with(isa, ..)` that runs on the given set; the plain form runs on [`Isa::detect`].
 ///
 /// ```
 /// use fusebox::Isa;
@@ -34,8 +34,8 @@ enum Kind {
 }
 
 impl Isa {
-    /// The fastest instruction set of this processor. Looked up once, without `std`; in a build whose target-cpu
-    /// settles it, not at all.
+    /// The fastest instruction set of this processor. Detected once, without `std`; if target-cpu determines it,
+    /// known at compile time.
     #[inline]
     pub fn detect() -> Self {
         #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
@@ -52,8 +52,8 @@ impl Isa {
         Self::portable()
     }
 
-    /// What every processor of the target has: the `wide` crate's vectors (SSE2 on x86-64, simd128 on wasm where
-    /// it is enabled, scalar code on a microcontroller). Never fused.
+    /// The instructions that every processor of the target has: the `wide` crate's vectors (SSE2 on x86-64, simd128
+    /// on wasm if enabled, scalar code on microcontrollers). Never fused.
     ///
     /// ```
     /// assert!(!fusebox::Isa::portable().is_fused());
@@ -63,7 +63,7 @@ impl Isa {
         Self(Kind::Portable)
     }
 
-    /// AVX2 with FMA, if this is an x86-64 processor that has both.
+    /// AVX2 with FMA, if this is an x86-64 processor with both.
     ///
     /// ```
     /// if let Some(isa) = fusebox::Isa::avx2() {
@@ -78,7 +78,7 @@ impl Isa {
         None
     }
 
-    /// AVX-512 (its foundation, AVX-512F), if this is an x86-64 processor that has it.
+    /// AVX-512 (its foundation, AVX-512F), if this is an x86-64 processor with it.
     ///
     /// ```
     /// if let Some(isa) = fusebox::Isa::avx512() {
@@ -106,8 +106,8 @@ impl Isa {
         None
     }
 
-    /// The fused multiply-add of a Cortex-M7's floating-point unit, in a build for that (see the feature `cortex-m7`), unless
-    /// it is `reproducible`.
+    /// The fused multiply-add of a Cortex-M7's floating-point unit, in a build for that core (see the feature
+    /// `cortex-m7`) without `reproducible`.
     ///
     /// ```
     /// assert!(fusebox::Isa::vfma().is_none_or(|isa| isa.is_fused()));
@@ -120,10 +120,11 @@ impl Isa {
         None
     }
 
-    /// Helium, a Cortex-M55's vectors of four, in a build for that (see the feature `cortex-m55`), unless it is
-    /// `reproducible`: products take them, the rest the core's floating-point unit, fused as well. Helium takes subnormal
-    /// numbers for zero, the floating-point unit does not: where a product meets some, its bits are those of no other
-    /// instruction set, nor a row's in a batch those of the row alone.
+    /// Helium, the four-lane vectors of a Cortex-M55, in a build for that core (see the feature `cortex-m55`) without
+    /// `reproducible`. Products use Helium; everything else uses the core's floating-point unit, also fused. Helium
+    /// treats subnormal numbers as zero, the floating-point unit does not. If a product has subnormal numbers, its
+    /// bits therefore differ from those of every other instruction set, and a row's bits in a batch may differ from
+    /// those of the row alone.
     ///
     /// ```
     /// assert!(fusebox::Isa::helium().is_none_or(|isa| isa.is_fused()));
@@ -147,15 +148,15 @@ impl Isa {
         Self::portable()
     }
 
-    /// Every instruction set of this processor that a kernel can run on, [`Isa::portable`] first.
+    /// Every instruction set of this processor that kernels can use, [`Isa::portable`] first.
     pub fn available() -> impl Iterator<Item = Self> {
         [Some(Self::portable()), Self::neon(), Self::avx2(), Self::avx512(), Self::vfma(), Self::helium()]
             .into_iter()
             .flatten()
     }
 
-    /// Whether a multiplication and the addition after it are rounded once. Instruction sets that agree in this give
-    /// the same bits; with the feature `reproducible` none is fused, and all agree. (Helium, only where no number is
+    /// Whether a multiplication and the following addition are rounded once. Instruction sets for which this is equal
+    /// give the same bits; with the feature `reproducible` none is fused, and all agree. (Helium only if no number is
     /// subnormal.)
     #[inline]
     pub const fn is_fused(self) -> bool {
@@ -183,8 +184,8 @@ impl Isa {
         }
     }
 
-    /// Runs `pass` compiled for this instruction set: the one place where the choice becomes a branch. In a build for a
-    /// processor that has the instructions there is neither branch nor call.
+    /// Runs `pass` compiled for this instruction set: the only place that branches on it. In a build for a processor
+    /// that has the instructions there is neither branch nor call.
     #[inline(always)]
     pub(crate) fn call<P: Pass>(self, pass: P) -> P::Output {
         match self.0 {

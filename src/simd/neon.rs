@@ -31,7 +31,7 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn splat(self, x: f32) -> float32x4_t {
-        // SAFETY: the target has NEON; so in every function below.
+        // SAFETY: the target has NEON; likewise in every function below.
         unsafe { vdupq_n_f32(x) }
     }
 
@@ -175,7 +175,7 @@ impl Simd for Neon {
         }
     }
 
-    /// By two powers of two, halves of n that are normal numbers: the first product is exact.
+    /// Multiplies by two powers of two, for halves of n that give normal numbers: the first product is exact.
     #[inline(always)]
     fn ldexp(self, x: float32x4_t, shifted: float32x4_t) -> float32x4_t {
         // SAFETY: NEON.

@@ -1,7 +1,7 @@
-//! The portable instruction set: four lanes of the `wide` crate, whatever they become on the target.
+//! The portable instruction set: four lanes of the `wide` crate, compiled to whatever the target has.
 //!
-//! Multiply then add, never fused, on every target: `wide`'s own `mul_add` fuses where the build allows it, its
-//! `reduce_add` has an order of its own and its `max` a NaN rule of its own, so none of them is used.
+//! Multiplies, then adds, never fused, on every target. `wide`'s `mul_add` fuses where the build allows it, its
+//! `reduce_add` has a different order and its `max` a different NaN rule, so none of them is used.
 
 use super::{BIAS, Pass, Simd, TWO_23};
 use wide::{f32x4, i32x4};
@@ -9,7 +9,7 @@ use wide::{f32x4, i32x4};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Portable;
 
-/// Whether `wide`'s square root is an instruction; where not, it is one on `f64`, which microcontrollers emulate.
+/// Whether `wide`'s square root is an instruction; otherwise it is computed in `f64`, which microcontrollers emulate.
 const SQRT: bool = cfg!(any(
     target_feature = "sse",
     target_feature = "simd128",
@@ -29,7 +29,7 @@ fn from_bits(x: i32x4) -> f32x4 {
 impl Simd for Portable {
     type V = f32x4;
     const LANES: usize = 4;
-    // Sixteen registers hold four rows of two vectors and the products on their way to the sums.
+    // Sixteen registers hold four rows of two vectors, and the products before they are added.
     const TILE_ROWS: [usize; 4] = [4, 4, 0, 1];
 
     #[inline(always)]
@@ -48,13 +48,13 @@ impl Simd for Portable {
 
     #[inline(always)]
     unsafe fn load(self, p: *const f32) -> f32x4 {
-        // SAFETY: four numbers can be read at `p`, which is aligned for one, and so for an array.
+        // SAFETY: four numbers can be read at `p`, which is aligned for `f32` and so for an array of them.
         f32x4::new(unsafe { p.cast::<[f32; 4]>().read() })
     }
 
     #[inline(always)]
     unsafe fn store(self, p: *mut f32, x: f32x4) {
-        // SAFETY: four numbers can be written at `p`, which is aligned for one, and so for an array.
+        // SAFETY: four numbers can be written at `p`, which is aligned for `f32` and so for an array of them.
         unsafe { p.cast::<[f32; 4]>().write(x.to_array()) }
     }
 
@@ -159,7 +159,7 @@ impl Simd for Portable {
         from_bits(bits(x) + (bits(shifted) << 23_i32))
     }
 
-    /// By two powers of two, halves of n that are normal numbers: the first product is exact.
+    /// Multiplies by two powers of two, for halves of n that give normal numbers: the first product is exact.
     #[inline(always)]
     fn ldexp(self, x: f32x4, shifted: f32x4) -> f32x4 {
         let shifted = bits(shifted);

@@ -1,13 +1,13 @@
-//! One number at a time: the instruction sets of a microcontroller.
+//! The instruction sets of microcontrollers: one number at a time.
 //!
-//! The portable one multiplies, then adds. Cores whose multiply-add is fused and fast (see `build.rs`) have one that fuses
-//! as well: by assembly, for without `std` stable Rust has only a routine in software for it. What a processor with floating
-//! point makes of plain Rust is as good as assembly, but for the square root, which stable Rust does not offer without
-//! `std`; and products, which have kernels of their own (`kernel/gemm/scalar`).
+//! The portable one multiplies, then adds. Cores with a fast fused multiply-add (see `build.rs`) also have a fused
+//! one. It uses assembly, because without `std` stable Rust has only a software routine. For a core with floating
+//! point, compiled Rust is as fast as assembly, except for the square root, which stable Rust does not have without
+//! `std`, and products, which have their own kernels (`kernel/gemm/scalar`).
 
 use super::{BIAS, Isa, Pass, Simd, TWO_23};
 
-/// With `FUSED`, only on cores that can: see [`Scalar::FUSED`].
+/// `FUSED` only on cores that support it: see [`Scalar::FUSED`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Scalar<const FUSED: bool>(());
 
@@ -28,7 +28,7 @@ pub(crate) fn multiply_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
         return a * b + c;
     }
     let mut bits = a.to_bits();
-    // SAFETY: `build.rs` has it that the processor has these registers and instructions; nothing else is touched.
+    // SAFETY: `build.rs` enables this only for processors with these registers and instructions. No memory is accessed.
     unsafe {
         core::arch::asm!(
             "vmov s0, {a}",
@@ -60,7 +60,7 @@ pub(crate) fn multiply_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
 #[inline(always)]
 fn square_root(x: f32) -> f32 {
     let mut bits = x.to_bits();
-    // SAFETY: `build.rs` has it that the processor has these registers and instructions; nothing else is touched.
+    // SAFETY: `build.rs` enables this only for processors with these registers and instructions. No memory is accessed.
     unsafe {
         core::arch::asm!(
             "vmov s0, {bits}",
@@ -91,7 +91,7 @@ impl<const FUSED: bool> Simd for Scalar<FUSED> {
 
     #[inline(always)]
     fn number_in_register(self, mut n: usize) -> usize {
-        // SAFETY: there is no instruction.
+        // SAFETY: the assembly contains no instruction.
         unsafe {
             core::arch::asm!("/* {n} */", n = inout(reg) n, options(pure, nomem, nostack, preserves_flags))
         };
@@ -114,26 +114,26 @@ impl<const FUSED: bool> Simd for Scalar<FUSED> {
 
     #[inline(always)]
     unsafe fn load(self, p: *const f32) -> f32 {
-        // SAFETY: the caller's promise.
+        // SAFETY: by this function's contract, one number can be read at `p`.
         unsafe { p.read() }
     }
 
     #[inline(always)]
     unsafe fn store(self, p: *mut f32, x: f32) {
-        // SAFETY: the caller's promise.
+        // SAFETY: by this function's contract, one number can be written at `p`.
         unsafe { p.write(x) }
     }
 
     #[inline(always)]
     unsafe fn load_partial_or(self, p: *const f32, lanes: usize, fill: f32) -> f32 {
-        // SAFETY: the caller's promise.
+        // SAFETY: by this function's contract, `lanes` numbers can be read at `p`.
         if lanes == 1 { unsafe { p.read() } } else { fill }
     }
 
     #[inline(always)]
     unsafe fn store_partial(self, p: *mut f32, x: f32, lanes: usize) {
         if lanes == 1 {
-            // SAFETY: the caller's promise.
+            // SAFETY: by this function's contract, `lanes` numbers can be written at `p`.
             unsafe { p.write(x) }
         }
     }
@@ -213,7 +213,7 @@ impl<const FUSED: bool> Simd for Scalar<FUSED> {
         f32::from_bits(x.to_bits().wrapping_add(shifted.to_bits() << 23))
     }
 
-    /// By two powers of two, halves of n that are normal numbers: the first product is exact.
+    /// Multiplies by two powers of two, for halves of n that give normal numbers: the first product is exact.
     #[inline(always)]
     fn ldexp(self, x: f32, shifted: f32) -> f32 {
         let shifted = shifted.to_bits() as i32;
@@ -228,7 +228,7 @@ impl<const FUSED: bool> Simd for Scalar<FUSED> {
         f32::from_bits(field | TWO_23.to_bits()) - (TWO_23 + BIAS)
     }
 
-    /// There is no other lane.
+    /// There is only one lane.
     #[inline(always)]
     fn swap_pairs(self, x: f32) -> f32 {
         x

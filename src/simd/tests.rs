@@ -1,12 +1,12 @@
-//! Every operation of every instruction set, lane by lane, against the same operation on single numbers.
+//! Tests every operation of every instruction set, lane by lane, against the same operation on single numbers.
 //!
-//! Bits are compared, not values: -0.0 is not +0.0. Any NaN is as good as another, for its payload is nobody's promise.
+//! Compares bits, not values: -0.0 differs from +0.0. All NaNs count as equal, because their payload is unspecified.
 
 use super::{FUSE, Isa, Lanes16, Pass, Simd};
 use std::vec::Vec;
 use std::{format, println};
 
-/// Numbers at which something ends, and some in between.
+/// Limits of ranges, and some numbers in between.
 const NUMBERS: [f32; 19] = [
     0.0,
     -0.0,
@@ -29,7 +29,7 @@ const NUMBERS: [f32; 19] = [
     -f32::NAN,
 ];
 
-/// What lies where nothing may be written.
+/// Fills memory that must not be written.
 const GUARD: f32 = -77.0;
 
 fn same(got: f32, expected: f32) -> bool {
@@ -38,18 +38,18 @@ fn same(got: f32, expected: f32) -> bool {
 
 fn vector<S: Simd>(s: S, number: impl Fn(usize) -> f32) -> S::V {
     let numbers: [f32; 16] = core::array::from_fn(number);
-    // SAFETY: sixteen numbers are at least a vector.
+    // SAFETY: the array has sixteen numbers, at least a vector.
     unsafe { s.load(numbers.as_ptr()) }
 }
 
 fn lanes<S: Simd>(s: S, x: S::V) -> Vec<f32> {
     let mut numbers = [f32::NAN; 16];
-    // SAFETY: sixteen numbers are at least a vector.
+    // SAFETY: the array has sixteen numbers, at least a vector.
     unsafe { s.store(numbers.as_mut_ptr(), x) };
     numbers[..S::LANES].to_vec()
 }
 
-/// The sum (or whatever `f` makes) of `numbers`, the upper half onto the lower until one is left.
+/// Reduces `numbers` with `f`: combines the upper half with the lower half until one number is left.
 fn tree(numbers: &[f32], f: fn(f32, f32) -> f32) -> f32 {
     let mut numbers = numbers.to_vec();
     while numbers.len() > 1 {
@@ -63,7 +63,7 @@ fn max(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
-/// Runs `pass` on every instruction set of this processor and prints which those were.
+/// Runs `pass` on every instruction set of this processor and prints their names.
 fn on_each<P: Pass>(pass: impl Fn(Isa) -> P) {
     for isa in Isa::available() {
         println!("{isa}");
@@ -124,7 +124,7 @@ fn arithmetic() {
     on_each(|isa| Arithmetic { isa });
 }
 
-/// Fused is what the processor can and the build allows; the portable set never is.
+/// Every set except the portable one is fused, unless the build disables it.
 #[test]
 fn fusing() {
     for isa in Isa::available() {
@@ -164,7 +164,7 @@ impl Pass for Exponents {
     fn run<S: Simd>(self, s: S) {
         let first = |x: S::V| lanes(s, x)[0];
         for n in -252..=254 {
-            // Some of these lie halfway between two subnormals.
+            // Some of the products are halfway between two subnormals.
             for x in [1.0, -1.0, 1.5, 0.75, 1.999_999_9, 0.500_000_06, 1.234_567_9, 1.562_5] {
                 let got = first(s.ldexp(s.splat(x), s.splat(12_582_912.0 + n as f32)));
                 let expected = (f64::from(x) * 2f64.powi(n)) as f32;
@@ -203,7 +203,7 @@ impl Pass for Reductions {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        // Numbers whose sum depends on the order, so that another tree would show.
+        // Numbers whose sum depends on the order, so that a different tree is detected.
         let number = |i: usize| [1e8, 1.0, -1e8, 0.3, 7e7, -3.3, 0.1][i * 5 % 7] * (1.0 + i as f32);
         for rotation in 0..16 {
             let number = |i: usize| number((i + rotation) % 16);
@@ -212,7 +212,7 @@ impl Pass for Reductions {
             assert!(same(s.reduce_add(x), tree(&all[..S::LANES], |a, b| a + b)));
             assert!(same(s.reduce_max(x), tree(&all[..S::LANES], max)));
             for count in 0..=16 {
-                // SAFETY: `count` numbers can be read, of sixteen.
+                // SAFETY: `count` numbers, at most sixteen, can be read.
                 let [zeros, least] = [0.0, f32::NEG_INFINITY]
                     .map(|fill| unsafe { Lanes16::load(s, all.as_ptr(), count, fill) });
                 let filled =
@@ -237,7 +237,7 @@ impl Pass for Memory {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         for count in 0..=S::LANES {
-            // Just as many numbers as may be read: what lies past them is not this program's.
+            // Exactly as many numbers as may be read, so that tools detect reads past the end.
             let source: Vec<f32> = (0..count).map(|i| 1.0 + i as f32).collect();
             // SAFETY: `count` numbers can be read.
             let x = unsafe { s.load_partial(source.as_ptr(), count) };
@@ -245,7 +245,7 @@ impl Pass for Memory {
                 (0..S::LANES).map(|i| if i < count { 1.0 + i as f32 } else { 0.0 }).collect();
             assert_eq!(lanes(s, x), expected);
             let mut target = [GUARD; 17];
-            // SAFETY: at most sixteen numbers from the second on.
+            // SAFETY: at most sixteen numbers, starting at the second.
             unsafe { s.store_partial(target.as_mut_ptr().add(1), s.splat(3.0), count) };
             let expected = |i: usize| if (1..=count).contains(&i) { 3.0 } else { GUARD };
             assert_eq!(target, core::array::from_fn(expected), "{count} lanes");
@@ -253,7 +253,7 @@ impl Pass for Memory {
         for count in 0..=16 {
             let source: Vec<f32> = (0..count).map(|i| 1.0 + i as f32).collect();
             let mut target = [GUARD; 18];
-            // SAFETY: `count` numbers can be read there, and sixteen written here.
+            // SAFETY: `count` numbers can be read, and sixteen written.
             unsafe {
                 Lanes16::load(s, source.as_ptr(), count, 9.0).store(s, target.as_mut_ptr().add(1), count)
             };
@@ -281,7 +281,7 @@ impl Pass for Transposes {
         for rows in 0..=S::LANES {
             for cols in 0..=S::LANES {
                 target.fill(GUARD);
-                // SAFETY: both hold as many rows of their stride as a vector has lanes.
+                // SAFETY: both arrays have as many rows of their stride as a vector has lanes.
                 unsafe {
                     let target = target.as_mut_ptr();
                     s.transpose(source.as_ptr(), from_stride, [rows, cols], target, to_stride);

@@ -1,17 +1,17 @@
-//! Which instruction sets an x86-64 processor and its operating system support, without `std`.
+//! Detects the instruction sets that an x86-64 processor and its operating system support, without `std`.
 //!
 //! Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, sections 14.3 (AVX), 14.5.3 (FMA)
-//! and 15.2 to 15.4 (AVX-512): the processor reports the instructions (CPUID) and the operating system which registers
-//! it saves on a task switch (XCR0); both are needed.
+//! and 15.2 to 15.4 (AVX-512): the processor reports its instructions (CPUID), and the operating system the registers
+//! that it saves on a task switch (XCR0); both are needed.
 
 use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
 use core::sync::atomic::{AtomicU8, Ordering};
 
-/// One bit a feature, and one that says the others are known.
+/// One bit per feature, and one that marks the others as valid.
 static FOUND: AtomicU8 = AtomicU8::new(0);
 /// AVX2 and FMA.
 pub(super) const AVX2: u8 = 1;
-/// AVX-512F, beside AVX2 and FMA.
+/// AVX-512F, in addition to AVX2 and FMA.
 pub(super) const AVX512: u8 = 2;
 const KNOWN: u8 = 0x80;
 
@@ -54,7 +54,7 @@ fn find() -> u8 {
 #[inline(always)]
 #[expect(clippy::pointers_in_nomem_asm_block, reason = "the block is empty: it reads nothing")]
 pub(super) fn in_register(mut p: *const f32) -> *const f32 {
-    // SAFETY: no instruction at all; it only ties the pointer to a register.
+    // SAFETY: the assembly contains no instruction; it only forces the pointer into a register.
     unsafe { core::arch::asm!("/* {} */", inout(reg) p, options(pure, nomem, nostack, preserves_flags)) };
     p
 }

@@ -1,16 +1,16 @@
-//! How well a network does.
+//! Accuracy of a classifier.
 
 use crate::layers::check_batch;
 use crate::memory::numbers;
 use crate::metrics::argmax;
 use crate::{Error, Isa, Label, Layer, Scratch};
 
-/// The part of the rows, from 0 to 1, whose largest output is that of their label. Any number of rows, in batches as
-/// large as `B` and `ys` allow; `ys` is overwritten.
+/// Returns the accuracy: the fraction of rows, from 0 to 1, whose largest output is at their label. Takes any number
+/// of rows, in batches as large as `B` and `ys` allow; `ys` is overwritten.
 ///
-/// Errors when there are no rows, `ys` has no room for one, the labels are fewer or more than the rows, or a label is not
-/// below the number of outputs; and, as [`Confusion::observe`](crate::Confusion::observe) does, when an output is NaN or
-/// infinite ([`Error::NotFinite`]): such a row predicts nothing.
+/// Errors if there are no rows, `ys` is empty, the numbers of labels and rows differ, or a label is not below the
+/// number of outputs; and, like [`Confusion::observe`](crate::Confusion::observe), if an output is NaN or infinite
+/// ([`Error::NotFinite`]), because such a row has no prediction.
 ///
 /// ```
 /// use fusebox::{Dense, Relu, Scratch, Seq, Zeroed, evaluate};
@@ -32,7 +32,7 @@ pub fn evaluate<N: Layer, const B: usize, T: Label>(
     evaluate_with(Isa::detect(), net, xs, labels, scratch, ys)
 }
 
-/// [`evaluate`] on the instruction set given.
+/// [`evaluate`] on the given instruction set.
 ///
 /// ```
 /// use fusebox::{Dense, Error, Isa, Scratch, Zeroed, evaluate_with};

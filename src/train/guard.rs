@@ -1,5 +1,5 @@
-//! Against divergence: a step that would do harm is refused before any weight changes, and the last weights known to be
-//! good can be had back.
+//! Protection against divergence: a harmful step is rejected before any weight changes, and the last good weights can
+//! be restored.
 
 use crate::checkpoint::{Part, Reader, Writer};
 use crate::memory::{List, copy, layout};
@@ -7,19 +7,19 @@ use crate::optimizers::settings;
 use crate::{Error, Plain};
 use core::fmt;
 
-/// Watches over training: see [`Workspace::train_step_guarded`](crate::Workspace::train_step_guarded). Holds a copy of the
-/// network, and can be a `static` as it is.
+/// Checks training steps: see [`Workspace::train_step_guarded`](crate::Workspace::train_step_guarded). Holds a copy
+/// of the network, and can be a `static`.
 ///
-/// A step is refused, and changes nothing, when
+/// A step is rejected, and changes nothing, if
 ///
-/// - its loss is not finite, or above a multiple of the running mean of the losses (see [`Limits`]): the weights, or the
-///   batch, are bad; [`Guard::restore`] brings back the weights of the last step let through (or of some steps before it);
-/// - its gradient is not finite, or so long that the squares of the samples' norms, summed, overflow: the batch is bad.
+/// - its loss is not finite, or above a multiple of the running mean of the losses (see [`Limits`]): the weights or the
+///   batch are bad; [`Guard::restore`] restores the weights of the last accepted step, or of a few steps before it;
+/// - its gradient is not finite, or the sum of the samples' squared norms overflows: the batch is bad.
 ///
-/// A loss may be negative, as a log-likelihood's may: around a running mean below zero, the limit lies as far above the mean as
-/// around one of the same magnitude above zero (see [`Limits::leap`]).
+/// A loss may be negative, as a log-likelihood may be. Around a negative running mean, the limit is as far above the
+/// mean as around a positive one of the same magnitude (see [`Limits::leap`]).
 ///
-/// A learning rate that is too large does its harm in a step that looked well; the step after it leaps.
+/// The harm of a learning rate that is too large shows in the loss of the following step.
 ///
 /// ```
 /// use fusebox::{Dense, Error, Guard, Relu, Rng, Seq, Sgd, Workspace};
@@ -37,16 +37,16 @@ use core::fmt;
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 pub struct Guard<N> {
-    /// What counts as a leap; [`Limits::DEFAULT`] where there are none, so that a new guard is all zeros and lies in
+    /// The limits; `None` means [`Limits::DEFAULT`], so that a new guard is all zeros and a `static` of it is in
     /// `.bss`.
     pub limits: Option<Limits>,
     mean: f32,
     admitted: u32,
-    /// The last good weights: one or none, written in place.
+    /// The last good weights, if any, written in place.
     good: List<N, 1>,
 }
 
-/// What a [`Guard`] lets pass.
+/// The limits of a [`Guard`].
 ///
 /// ```
 /// use fusebox::{Dense, Guard, Limits};
@@ -55,14 +55,14 @@ pub struct Guard<N> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
-    /// A loss above this many times the running mean is a leap: one that lies more than `leap - 1` times the mean's magnitude
-    /// above it.
+    /// A loss is too large if it exceeds the running mean by more than `leap - 1` times the mean's magnitude: for a
+    /// positive mean, if it is above `leap` times the mean.
     pub leap: f32,
-    /// But only by more than this.
+    /// Added to that limit.
     pub slack: f32,
-    /// What is left of the running mean at the next step.
+    /// The decay of the running mean per step.
     pub memory: f32,
-    /// Steps from one copy of the weights to the next, at least 1: copying costs about a read and a write of the network.
+    /// Steps between copies of the weights, at least 1. A copy costs about a read and a write of the network.
     pub every: u32,
 }
 
@@ -72,10 +72,10 @@ impl Limits {
 }
 
 impl<N: Copy> Guard<N> {
-    /// Bytes of a guard.
+    /// Size of a guard in bytes.
     pub const BYTES: usize = size_of::<Self>();
 
-    /// A guard that has seen nothing yet.
+    /// A guard without any history.
     pub const fn new() -> Self {
         Self { limits: None, mean: 0.0, admitted: 0, good: List::new() }
     }
@@ -88,10 +88,10 @@ impl<N: Copy> Default for Guard<N> {
 }
 
 impl<N> Guard<N> {
-    /// Errors, naming the limit, unless every limit is in its range.
+    /// Errors, naming the limit, if a limit is out of range.
     pub(super) fn check(&self) -> Result<(), Error> {
         let Some(Limits { leap, slack, memory, every }) = self.limits else { return Ok(()) };
-        // Infinity is no limit.
+        // Infinity means no limit.
         for (name, limit) in [("leap", leap), ("slack", slack)] {
             if limit.is_nan() || limit < 0.0 {
                 return Err(Error::Setting { name, expected: "not negative" });
@@ -106,7 +106,7 @@ impl<N> Guard<N> {
 }
 
 impl<N: Copy> Guard<N> {
-    /// Lets a step on `net` pass, whose loss and whose samples' squared norms, summed, are given.
+    /// Accepts or rejects a step on `net`, given its loss and the sum of its samples' squared norms.
     pub(super) fn admit(&mut self, loss: f32, squares: f32, net: &N) -> Result<(), Error> {
         if !loss.is_finite() {
             return Err(Error::Loss { got: loss.classify() });
@@ -115,11 +115,11 @@ impl<N: Copy> Guard<N> {
             return Err(Error::Gradient { got: squares.classify() });
         }
         let Limits { leap, slack, memory, every } = self.limits.unwrap_or(Limits::DEFAULT);
-        // For a mean above zero, `mean + (leap - 1) |mean|` is `leap mean`.
+        // For a positive mean, `mean + (leap - 1) |mean|` is `leap mean`.
         let factor = if self.mean < 0.0 { 2.0 - leap } else { leap };
         let limit = factor * self.mean + slack;
         if self.admitted != 0 && loss > limit {
-            // Losses are counted from zero or, where that would not tell how large they are, from the mean.
+            // Measure the loss from zero, or from the mean if that is negative.
             let origin = self.mean.min(0.0);
             let percent = 100.0 * ((loss - origin) / (limit - origin));
             return Err(Error::Leap { percent: percent as u32 });
@@ -129,13 +129,13 @@ impl<N: Copy> Guard<N> {
             self.good.push_copy(net);
         }
         self.mean = if self.admitted == 0 { loss } else { memory * self.mean + (1.0 - memory) * loss };
-        // Saturating would stop the copies; after the first step only the remainder counts.
+        // Saturating would stop the copies. After the first step only the remainder matters.
         self.admitted = self.admitted.wrapping_add(1).max(1);
         Ok(())
     }
 
-    /// Overwrites `net` with the last good weights, and says whether there are any yet. What an optimiser keeps is as it
-    /// was: see [`Workspace::reset_optimizer`](crate::Workspace::reset_optimizer).
+    /// Overwrites `net` with the last good weights; returns false, with nothing written, if there are none yet. The
+    /// optimiser's state is unchanged: see [`Workspace::reset_optimizer`](crate::Workspace::reset_optimizer).
     pub fn restore(&self, net: &mut N) -> bool {
         if let Some(good) = self.good.first() {
             copy(net, good);
@@ -166,7 +166,7 @@ impl<N: Copy + fmt::Debug> fmt::Debug for Guard<N> {
     }
 }
 
-/// The running mean and the good weights; the limits are settings, and stay.
+/// Saves the running mean and the good weights, not the limits, which are settings.
 impl<N: Part + Plain> Part for Guard<N> {
     const BYTES: usize = f32::BYTES + u32::BYTES + bool::BYTES + N::BYTES;
     const LAYOUT: u64 = layout("Guard", &[N::LAYOUT]);

@@ -1,7 +1,7 @@
-//! Large values straight on the heap: feature `alloc`.
+//! Creating large values directly on the heap: feature `alloc`.
 //!
-//! A value that is made and then boxed passes through the stack, which it may not fit. These are made of zeroed memory, where
-//! they stay. (In a `static`, `new` is a constant, and nothing passes through the stack either.)
+//! A value that is created and then boxed is first on the stack, which may be too small. These functions initialise
+//! zeroed heap memory in place. (The `new` of a `static` is a constant and does not use the stack either.)
 
 use crate::layers::{Layer, Scratch, Train};
 use crate::losses::{CrossEntropy, Loss};
@@ -10,7 +10,7 @@ use crate::optimizers::Optimizer;
 use crate::train::{Guard, Learner, Workspace};
 use alloc::boxed::Box;
 
-/// A value of zeros on the heap: a network before [`Train::init`], rows of data.
+/// A value of zeros on the heap: a network to be initialised by [`Train::init`], rows of data.
 ///
 /// ```
 /// use fusebox::{Dense, Init, Relu, Rng, Seq, boxed};
@@ -20,12 +20,12 @@ use alloc::boxed::Box;
 /// ```
 pub fn boxed<T: Plain>() -> Box<T> {
     const { T::CHECKED }
-    // SAFETY: all bits are a value of a `Plain` type, zeros too.
+    // SAFETY: every bit pattern is a value of a `Plain` type, including all zeros.
     unsafe { Box::new_zeroed().assume_init() }
 }
 
 impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B, O, L> {
-    /// [`Workspace::with_loss`] straight on the heap.
+    /// [`Workspace::with_loss`] directly on the heap.
     ///
     /// ```
     /// use fusebox::{Adam, Dense, Mse, Relu, Seq, Workspace};
@@ -34,8 +34,8 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
     /// ```
     pub fn boxed_with_loss(loss: L) -> Box<Self> {
         let mut memory = Box::<Self>::new_zeroed();
-        // SAFETY: beside the loss, which is written before it counts as one, a workspace is `Plain` values and empty lists, which
-        // are valid as zeros.
+        // SAFETY: except for the loss, which is written before the value is assumed initialised, a workspace consists
+        // of `Plain` values and empty lists, which are valid as zeros.
         unsafe {
             (&raw mut (*memory.as_mut_ptr()).loss).write(loss);
             memory.assume_init()
@@ -47,19 +47,20 @@ impl<N: Train, const B: usize, O: Optimizer> Workspace<N, B, O>
 where
     CrossEntropy: Loss<N::Output>,
 {
-    /// [`Workspace::new`] straight on the heap.
+    /// [`Workspace::new`] directly on the heap.
     pub fn boxed() -> Box<Self> {
         Self::boxed_with_loss(CrossEntropy)
     }
 }
 
 impl<N: Train + Plain, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, O, L> {
-    /// [`Learner::with_loss`] of a network of zeros, straight on the heap: [`Learner::net_mut`] is there to be initialised.
+    /// [`Learner::with_loss`] for a network of zeros, directly on the heap. Initialise the network through
+    /// [`Learner::net_mut`].
     pub fn boxed_with_loss(loss: L) -> Box<Self> {
         const { N::CHECKED }
         let mut memory = Box::<Self>::new_zeroed();
-        // SAFETY: as for a workspace; the networks are `Plain`, and beside them a learner is counters, and states whose first is a
-        // zero (`Pass::Idle`, `Held::Nothing`, which is `repr(C)`).
+        // SAFETY: as for a workspace. The networks are `Plain`; the rest of a learner is counters, and enums whose
+        // first variant is all zeros (`Pass::Idle`, `Held::Nothing`, which is `repr(C)`).
         unsafe {
             (&raw mut (*memory.as_mut_ptr()).workspace.loss).write(loss);
             memory.assume_init()
@@ -71,25 +72,25 @@ impl<N: Train + Plain, const B: usize, O: Optimizer> Learner<N, B, O>
 where
     CrossEntropy: Loss<N::Output>,
 {
-    /// [`Learner::new`] of a network of zeros, straight on the heap.
+    /// [`Learner::new`] for a network of zeros, directly on the heap.
     pub fn boxed() -> Box<Self> {
         Self::boxed_with_loss(CrossEntropy)
     }
 }
 
 impl<N: Layer, const B: usize> Scratch<N, B> {
-    /// [`Scratch::new`] straight on the heap.
+    /// [`Scratch::new`] directly on the heap.
     pub fn boxed() -> Box<Self> {
-        // SAFETY: scratch is `Plain` values.
+        // SAFETY: scratch consists of `Plain` values.
         unsafe { Box::new_zeroed().assume_init() }
     }
 }
 
 impl<N: Copy> Guard<N> {
-    /// [`Guard::new`] straight on the heap.
+    /// [`Guard::new`] directly on the heap.
     pub fn boxed() -> Box<Self> {
         let mut memory = Box::<Self>::new_zeroed();
-        // SAFETY: beside its limits, a guard is two numbers and an empty list, which are valid as zeros.
+        // SAFETY: except for its limits, a guard is two numbers and an empty list, which are valid as zeros.
         unsafe {
             (&raw mut (*memory.as_mut_ptr()).limits).write(None);
             memory.assume_init()

@@ -1,7 +1,8 @@
-//! A training step taken in slices, so that learning is never in the way of a control loop.
+//! A training step in slices, so that training does not delay a control loop.
 //!
-//! The passes are those of `step.rs`, and each is a row of units, told by `pace.rs`. Between check and update stands one pass
-//! more, copy: the network in use into the spare one, which is then changed, until the two change places.
+//! The passes are those of `step.rs`, and each is a sequence of units, counted by `pace.rs`. Between check and update
+//! is one more pass, copy: it copies the network in use to the spare one, which `update` changes; then the two are
+//! swapped.
 
 use super::step::{Losses, Passes, not_mixed};
 use super::{CrossEntropy, Guard, Loss, Memory, Optimizer, Private, Sgd, Workspace};
@@ -13,27 +14,28 @@ use crate::{Error, Isa, Train};
 use core::fmt;
 use core::task::Poll;
 
-/// A network that learns in slices, and all the memory for it: a [`Workspace`], and the network twice, one to infer with
-/// while the other is being changed.
+/// A network that is trained in slices, and all the memory for that: a [`Workspace`], and two copies of the network,
+/// one for inference while the other is being changed.
 ///
-/// A step is staged ([`Learner::push`]), started, and polled until it is ready; each poll does a slice of it. The weights,
-/// the loss and what the optimiser keeps are those of [`Workspace::train_step`], bit for bit, whatever the budgets (with
-/// [Helium](Isa::helium), where no number is subnormal). Until
-/// the step is ready [`Learner::net`] is the old network, then the new one: never a mixture.
+/// Stage rows ([`Learner::push`]), start a step, and poll until it is ready; each poll runs one slice. Weights, loss
+/// and optimiser state have the same bits as with [`Workspace::train_step`], whatever the budgets (with
+/// [Helium](Isa::helium), if no number is subnormal). [`Learner::net`] is the old network until the step is ready,
+/// then the new one: never a mixture.
 ///
 /// A slice does at least one unit of work, and at most the larger of its budget and one unit. For a network of
-/// [`Dense`](crate::Dense) layers from `IN` to `OUT` in batches of `B`, no unit is more multiply-adds than the largest of
+/// [`Dense`](crate::Dense) layers from `IN` to `OUT` with batches of `B`, the multiply-adds of a unit are at most the
+/// largest of
 ///
 /// | | |
 /// |---|---|
-/// | a row of the batch through a layer, forward or back | `IN OUT`, and 12 for each number of a curve |
-/// | the loss of a row | 12 for each output, and 144 |
-/// | the weights of one input, whose gradient sums over the batch | `OUT (B + 1 + 12 moments)`, the optimiser keeping so many for each |
-/// | with an optimiser that gathers: a look at a layer's gradient | `IN OUT`; [`Private`]'s noise 48 times that |
+/// | a row of the batch through a layer, forward or backward | `IN OUT`, and 12 per number of an activation |
+/// | the loss of a row | 12 per output, and 144 |
+/// | the weights of one input, with their gradient summed over the batch | `OUT (B + 1 + 12 moments)`, with the optimiser's number of moments per parameter |
+/// | with an optimiser that stores a gradient: reading a layer's gradient | `IN OUT`; [`Private`]'s noise 48 times that |
 /// | with a guard, or [`Private`]: the norm of a sample's gradient; a guard's copy of the network | `IN + OUT`; its parameters |
 ///
-/// A layer of your own says what its units are, through [`Pace`]; a [`Frozen`](crate::Frozen) body takes a row of the batch from
-/// end to end.
+/// A layer of your own defines its units through [`Pace`]. In a [`Frozen`](crate::Frozen) body, a row of the batch
+/// through all layers is one unit.
 ///
 /// ```
 /// use core::task::Poll;
@@ -74,37 +76,37 @@ where
     nets: Twin<N>,
     pub(super) workspace: Workspace<N, B, O, L>,
     pass: Pass,
-    /// Units of the pass that are done.
+    /// Finished units of the current pass.
     done: usize,
     losses: Losses,
     optimizer: Held<O>,
     sweep: Held<O::Sweep>,
 }
 
-/// Where a step is. The first, which a new learner is in, is a zero.
+/// The current pass of a step. The first variant, that of a new learner, is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pass {
     Idle,
     Forward,
     Loss,
     Backward,
-    /// What a guard, or clipping by sample, has to say.
+    /// The decision of a guard, or the computation of factors for clipping by sample.
     Check,
-    /// Backward once more, from clipped gradients.
+    /// A second backward pass, from clipped gradients.
     Again,
     Copy,
     Update,
     Remember,
 }
 
-/// An `Option` whose `Nothing` is zeros whatever `T` is, so that a learner lies in `.bss`.
+/// An `Option` whose `Nothing` is all zeros for every `T`, so that a `static` learner is in `.bss`.
 #[repr(C)]
 enum Held<T> {
     Nothing,
     Value(T),
 }
 
-/// What stands between backward and update: given the slice, whether it is the first of the check, and what is known.
+/// The arguments of the check between backward and update; `fresh` is set in the first slice of the check.
 struct Check<'a, N: Train, const B: usize> {
     slice: &'a mut Slice,
     fresh: bool,
@@ -116,10 +118,11 @@ struct Check<'a, N: Train, const B: usize> {
 }
 
 impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, O, L> {
-    /// Bytes of a learner: see [`Learner::MEMORY`].
+    /// Size of a learner in bytes: see [`Learner::MEMORY`].
     pub const BYTES: usize = size_of::<Self>();
 
-    /// Bytes by kind: those of a workspace, and the parameters twice. Some hundred bytes more say where the step is.
+    /// Bytes by kind: those of a workspace, with the parameters counted twice. The state of the step takes some
+    /// hundred more.
     ///
     /// ```
     /// use fusebox::{Dense, Learner, Relu, Seq, Workspace};
@@ -132,7 +135,7 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
 
     const NOT_PER_SAMPLE: () = assert!(!O::PER_SAMPLE, "this optimiser takes poll_private");
 
-    /// A learner for the loss given. Of a network of zeros, and a loss that is, it is all zeros.
+    /// A learner for the given loss. All zeros if the network and the loss are.
     ///
     /// ```
     /// use core::task::Poll;
@@ -158,18 +161,18 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
         }
     }
 
-    /// The network to infer with: as the last step that ended left it.
+    /// The network for inference: the result of the last finished step.
     pub fn net(&self) -> &N {
         self.nets.get()
     }
 
-    /// The same, to be changed. Errors while a step is under way.
+    /// The network for inference, mutable. Errors while a step is in progress.
     pub fn net_mut(&mut self) -> Result<&mut N, Error> {
         self.check_idle()?;
         Ok(self.nets.get_mut())
     }
 
-    /// Whether a step was started and has not ended.
+    /// Whether a step is in progress.
     pub fn is_busy(&self) -> bool {
         self.pass != Pass::Idle
     }
@@ -179,18 +182,18 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
         self.workspace.staged.xs.0.len()
     }
 
-    /// Stages a row for the next step: `fill` gets its input, all zeros, to write to.
+    /// Stages a row for the next step: `fill` writes its input, which is all zeros at first.
     ///
-    /// Errors, with nothing staged, while a step is under way, when there are `B` rows already, and when the loss refuses
-    /// the target (a label that is no class).
+    /// Errors, with nothing staged, if a step is in progress, `B` rows are staged already, or the target is invalid
+    /// (such as a label that is not below the number of classes).
     pub fn push(&mut self, target: L::Target, fill: impl FnOnce(&mut N::Input)) -> Result<(), Error> {
         self.check_idle()?;
         self.workspace.loss.check(&target, self.rows())?;
         self.workspace.staged.push(target, fill)
     }
 
-    /// Starts a step on the rows staged. What it does is done by [`Learner::poll`]. Errors while a step is under way, when
-    /// there are no rows, and when a setting is out of its range.
+    /// Starts a step on the staged rows; [`Learner::poll`] does the work. Errors if a step is in progress, there are
+    /// no rows, or a setting is out of range.
     pub fn start(&mut self, optimizer: O) -> Result<(), Error> {
         self.check_idle()?;
         optimizer.check()?;
@@ -198,7 +201,7 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
         let (rows, targets) = (self.rows(), self.workspace.staged.targets.len());
         match rows {
             0 => return Err(Error::Empty),
-            // A `fill` that panicked has left a row without a target.
+            // A `fill` that panicked left a row without a target.
             _ if targets != rows => return Err(Error::Rows { expected: rows, got: targets }),
             _ => {}
         }
@@ -207,24 +210,24 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
         Ok(())
     }
 
-    /// Does a slice of the step. [`Poll::Pending`] if it is not ready yet; when it is, the mean loss before it. Then
-    /// [`Learner::net`] has learnt, and the rows staged are gone.
+    /// Runs a slice of the step. Returns [`Poll::Pending`] if the step is not ready yet, else the mean loss before
+    /// the step. Then [`Learner::net`] is the updated network and no rows are staged.
     ///
-    /// Errors when no step is under way.
+    /// Errors if no step is in progress.
     pub fn poll(&mut self, budget: Budget) -> Poll<Result<f32, Error>> {
         self.poll_with(Isa::detect(), budget)
     }
 
-    /// [`Learner::poll`] on the instruction set given.
+    /// [`Learner::poll`] on the given instruction set.
     pub fn poll_with(&mut self, isa: Isa, budget: Budget) -> Poll<Result<f32, Error>> {
         const { Self::NOT_PER_SAMPLE }
         self.advance(isa, budget, |_| Ok(()))
     }
 
-    /// Gives up the step that is under way, if any, and the rows staged. The weights, and what the optimiser and the layers keep,
-    /// are as they were before [`Learner::start`].
+    /// Cancels the step in progress, if any, and discards the staged rows. The weights and the state of the optimiser
+    /// and layers are as before [`Learner::start`].
     ///
-    /// Errors once the step has come to its update, which changes what the optimiser keeps: then it must be polled to its end.
+    /// Errors once the step has reached its update, which changes the optimiser's state: then poll it to its end.
     ///
     /// ```
     /// use fusebox::{Budget, Dense, Learner, Sgd, Zeroed};
@@ -244,14 +247,14 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
         Ok(())
     }
 
-    /// [`Workspace::reset_optimizer`]. Errors while a step is under way.
+    /// [`Workspace::reset_optimizer`]. Errors while a step is in progress.
     pub fn reset_optimizer(&mut self) -> Result<(), Error> {
         self.check_idle()?;
         self.workspace.reset_optimizer();
         Ok(())
     }
 
-    /// [`Workspace::validate`], of the network to infer with. Errors while a step is under way.
+    /// [`Workspace::validate`] for the network for inference. Errors while a step is in progress.
     pub fn validate(&mut self, xs: &[N::Input], targets: &[L::Target]) -> Result<f32, Error> {
         self.check_idle()?;
         self.workspace.validate(self.nets.get(), xs, targets)
@@ -267,7 +270,7 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
         self.workspace.staged.clear();
     }
 
-    /// Goes from pass to pass as far as the budget lasts.
+    /// Runs pass after pass until the budget is used up.
     fn advance(
         &mut self,
         isa: Isa,
@@ -309,7 +312,7 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
         }
     }
 
-    /// A slice of the pass that the step is in.
+    /// Runs a slice of the current pass.
     fn pass(
         &mut self,
         slice: &mut Slice,
@@ -350,7 +353,7 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
         Ok(())
     }
 
-    /// Whether the optimiser wants another sweep, which then begins.
+    /// Starts the optimiser's next sweep, if there is one; returns whether there is.
     fn next_sweep(&mut self) -> bool {
         if let (Held::Value(optimizer), Held::Value(sweep)) =
             (&self.optimizer, core::mem::replace(&mut self.sweep, Held::Nothing))
@@ -364,11 +367,11 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
 }
 
 impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, O, L> {
-    /// [`Learner::poll`] behind a [`Guard`], which refuses a step that would do harm. It decides between backward and update:
-    /// poll a step in this way from its start to its end.
+    /// [`Learner::poll`] with a [`Guard`], which rejects harmful steps. It decides between backward and update, so
+    /// use this method for all polls of a step.
     ///
-    /// Errors as [`Learner::poll`] does, and when the guard refuses the step, in the slice that finds it: then the network
-    /// and what the optimiser keeps are as they were, and the rows staged are gone.
+    /// Errors as [`Learner::poll`] does, and if the guard rejects the step, in the slice that finds out: the network
+    /// and the optimiser's state are then unchanged, and the staged rows are discarded.
     ///
     /// ```
     /// use core::task::Poll;
@@ -390,7 +393,7 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
         self.poll_guarded_with(Isa::detect(), budget, guard)
     }
 
-    /// [`Learner::poll_guarded`] on the instruction set given.
+    /// [`Learner::poll_guarded`] on the given instruction set.
     pub fn poll_guarded_with(
         &mut self,
         isa: Isa,
@@ -401,7 +404,7 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
         self.advance(isa, budget, |Check { slice, fresh, passes, net, xs, mean, .. }| {
             guard.check()?;
             let squares = passes.squares::<_, true>(slice, fresh, net, xs);
-            // A guard copies the network.
+            // The guard copies the network.
             if slice.take_whole(count_of::<N>()) {
                 guard.admit(mean, squares.iter().sum(), net)?;
             }
@@ -411,10 +414,10 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
 }
 
 impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<N, B, Private<O>, L> {
-    /// [`Learner::poll`] with each sample's gradient clipped, and noise: see [`Private`].
+    /// [`Learner::poll`] with clipping of each sample's gradient, and noise: see [`Private`].
     ///
-    /// Errors as [`Learner::poll`] does, and as [`Workspace::train_step_private`] does; then the network and what the
-    /// optimiser keeps are as they were, and the rows staged are gone.
+    /// Errors as [`Learner::poll`] and [`Workspace::train_step_private`] do; the network and the optimiser's state
+    /// are then unchanged, and the staged rows are discarded.
     ///
     /// ```
     /// use fusebox::{Budget, Dense, Learner, Private, Sgd, Zeroed};
@@ -429,7 +432,7 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
         self.poll_private_with(Isa::detect(), budget)
     }
 
-    /// [`Learner::poll_private`] on the instruction set given.
+    /// [`Learner::poll_private`] on the given instruction set.
     pub fn poll_private_with(&mut self, isa: Isa, budget: Budget) -> Poll<Result<f32, Error>> {
         const { not_mixed::<N>() }
         let Held::Value(Private { gather, .. }) = self.optimizer else {
@@ -437,7 +440,7 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
         };
         self.advance(isa, budget, |Check { slice, fresh, passes, net, xs, weight, .. }| {
             passes.squares::<_, false>(slice, fresh, net, xs);
-            // Each number of the outputs' gradient is multiplied.
+            // Clipping multiplies each number of the output gradient.
             if slice.take_whole(count_of::<N::Output>().saturating_mul(xs.len())) {
                 passes.clip(xs.len(), weight, gather.clip)?;
             }
@@ -450,14 +453,14 @@ impl<N: Train + Copy, const B: usize, O: Optimizer> Learner<N, B, O>
 where
     CrossEntropy: Loss<N::Output>,
 {
-    /// A learner for [`CrossEntropy`]. Of a network of zeros, it is all zeros: a `static` of it lies in `.bss`.
+    /// A learner for [`CrossEntropy`]. All zeros if the network is, so that a `static` of it is in `.bss`.
     pub const fn new(net: N) -> Self {
         Self::with_loss(net, CrossEntropy)
     }
 }
 
-/// The network in use, and what a [`Workspace`] saves. In the middle of a step it cannot be saved; restoring ends a step that is
-/// under way.
+/// Saves the network in use, and what a [`Workspace`] saves. Saving fails in the middle of a step; restoring ends a
+/// step in progress.
 impl<N: Train + Copy + Part, const B: usize, O: Optimizer, L: Loss<N::Output>> Part for Learner<N, B, O, L> {
     const BYTES: usize = <N as Part>::BYTES + <Workspace<N, B, O, L> as Part>::BYTES;
     const LAYOUT: u64 = layout("Learner", &[<N as Part>::LAYOUT, <Workspace<N, B, O, L> as Part>::LAYOUT]);

@@ -1,4 +1,4 @@
-//! Training: steps, whole and in slices, schedules, replay, early stopping, a guard, evaluation.
+//! Training: steps, whole or in slices, schedules, replay, early stopping, a guard, evaluation.
 
 mod evaluate;
 mod guard;

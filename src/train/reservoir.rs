@@ -1,16 +1,16 @@
-//! A replay buffer: a uniform sample of everything seen, for a device that keeps learning.
+//! A replay buffer: a uniform sample of all items seen, for continual learning on a device.
 //!
-//! A network trained only on what comes in now forgets what came before. Rehearsal mixes new rows with old ones (A.
-//! Robins, "Catastrophic Forgetting, Rehearsal and Pseudorehearsal", 1995); a reservoir decides which old ones to
-//! keep when nobody knows how many will come. Algorithm R (J. Vitter, "Random Sampling with a Reservoir", 1985,
-//! which credits A. Waterman):
+//! A network trained only on new data forgets earlier data. Rehearsal mixes new rows with old ones (A. Robins,
+//! "Catastrophic Forgetting, Rehearsal and Pseudorehearsal", 1995); a reservoir chooses which old ones to keep when
+//! their total number is unknown. Algorithm R (J. Vitter, "Random Sampling with a Reservoir", 1985, which credits A.
+//! Waterman):
 //!
 //! ```text
 //! the first N items are kept
-//! item number t > N:  j = random below t;  if j < N it takes the place of item j, else it is refused
+//! item number t > N:  j = random below t;  if j < N it replaces item j, else it is refused
 //! ```
 //!
-//! By induction every set of N of the t items seen is equally likely to be the one kept.
+//! By induction, every set of N of the t items seen is equally likely to be the one kept.
 
 use crate::checkpoint::{Part, Reader, Writer};
 use crate::memory::layout;
@@ -18,7 +18,7 @@ use crate::{Error, Rng};
 use core::fmt;
 use heapless::Vec;
 
-/// A uniform sample of at most `N` of all items that it was ever offered.
+/// A uniform sample of at most `N` of all items offered.
 ///
 /// ```
 /// use fusebox::{Dense, Reservoir, Rng, Sgd, Workspace, Zeroed};
@@ -42,7 +42,7 @@ pub struct Reservoir<T, const N: usize> {
     seen: u32,
 }
 
-/// What became of an item offered to a [`Reservoir`], and the item that is now the caller's.
+/// The result of offering an item to a [`Reservoir`]; it returns ownership of the item that was not kept.
 ///
 /// ```
 /// use fusebox::{Offered, Reservoir, Rng};
@@ -56,24 +56,24 @@ pub struct Reservoir<T, const N: usize> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offered<T> {
-    /// There was room for it.
+    /// There was room: the item was kept.
     Kept,
-    /// It took the place of this one.
+    /// The item was kept and replaced this one.
     Replaced(T),
-    /// It was not drawn, and comes back.
+    /// The item was not selected and is returned.
     Refused(T),
 }
 
 impl<T, const N: usize> Reservoir<T, N> {
-    /// Nothing seen yet.
+    /// An empty reservoir.
     pub const fn new() -> Self {
         Self { items: Vec::new(), seen: 0 }
     }
 
-    /// Offers the next item, which is kept with probability N over the number of items seen, this one included.
+    /// Offers the next item. It is kept with probability N over the number of items seen, including this one.
     ///
-    /// From item 2^32 on, the number seen counts as 2^32 - 1: later items are then kept a little more often than they
-    /// should be.
+    /// The number of items seen saturates at 2^32 - 1, so items after the first 2^32 are kept slightly more often
+    /// than they should be.
     pub fn offer(&mut self, item: T, rng: &mut Rng) -> Offered<T> {
         self.seen = self.seen.saturating_add(1);
         let Err(item) = self.items.push(item) else {
@@ -85,23 +85,23 @@ impl<T, const N: usize> Reservoir<T, N> {
         }
     }
 
-    /// The items kept, in no particular order.
+    /// The kept items, in no particular order.
     pub fn items(&self) -> &[T] {
         &self.items
     }
 
-    /// How many items were offered, up to 2^32 - 1.
+    /// The number of items offered, up to 2^32 - 1.
     pub const fn seen(&self) -> u32 {
         self.seen
     }
 
-    /// Forgets all items, and that any were seen.
+    /// Removes all items and sets the number of items seen to 0.
     pub fn clear(&mut self) {
         self.items.clear();
         self.seen = 0;
     }
 
-    /// One of the items kept, each as likely as the others; `None` when there are none.
+    /// A uniformly random kept item; `None` if there are none.
     ///
     /// ```
     /// use fusebox::{Reservoir, Rng};
@@ -111,14 +111,14 @@ impl<T, const N: usize> Reservoir<T, N> {
     /// assert_eq!(memory.draw(&mut rng), Some(&7));
     /// ```
     pub fn draw(&self, rng: &mut Rng) -> Option<&T> {
-        // A slice of more than 2^32 - 1 items has only its first ones drawn.
+        // Of more than 2^32 - 1 items, only the first ones can be drawn.
         let count = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
         self.items.get(rng.below(count) as usize)
     }
 
-    /// `count` different items of those kept, or all of them if there are fewer, in the order of
-    /// [`Reservoir::items`]; every such choice is as likely as the others. Needs no memory: each item is taken with
-    /// probability (still wanted) / (still to come).
+    /// `count` different kept items, or all of them if there are fewer, in the order of [`Reservoir::items`]; every
+    /// set of that size is equally likely. Needs no memory: each item is selected with probability (still needed) /
+    /// (still to come).
     ///
     /// Source: D. Knuth, "The Art of Computer Programming", volume 2, section 3.4.2, algorithm S.
     ///
@@ -144,7 +144,7 @@ impl<T, const N: usize> Reservoir<T, N> {
     }
 }
 
-/// Places that are free are zeros.
+/// Free places are saved as zeros.
 impl<T: Part + Default, const N: usize> Part for Reservoir<T, N> {
     const BYTES: usize = 2 * u32::BYTES + N * T::BYTES;
     const LAYOUT: u64 = layout("Reservoir", &[N as u64, T::LAYOUT]);
@@ -161,7 +161,7 @@ impl<T: Part + Default, const N: usize> Part for Reservoir<T, N> {
         let mut counts = [0; 2];
         counts.read(from);
         let [seen, count] = counts;
-        // All that were offered are kept until there is no room.
+        // Until the reservoir is full, all offered items are kept.
         let fits = count as usize == N.min(seen as usize);
         (0..N).fold(fits, |all, i| {
             if i < count as usize {
@@ -183,7 +183,7 @@ impl<T: Part + Default, const N: usize> Part for Reservoir<T, N> {
             if i < count as usize {
                 let mut item = T::default();
                 item.read(from);
-                // There is room for `N`.
+                // At most `N` items are pushed.
                 let _room = self.items.push(item).is_ok();
             } else {
                 from.skip(T::BYTES);
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    /// The subset of 0..32 that `items` make, as bits; the same item twice fails.
+    /// The subset of 0..32 that `items` form, as bits; fails if an item occurs twice.
     fn subset<'a>(items: impl IntoIterator<Item = &'a u32>) -> u32 {
         items.into_iter().fold(0, |bits, item| {
             assert_eq!(bits >> item & 1, 0, "{item} came twice");
@@ -220,13 +220,14 @@ mod tests {
         })
     }
 
-    /// Draws `trials` times, counts how often each outcome occurs, and compares with `outcomes` that are equally
-    /// likely.
+    /// Draws `trials` times, counts how often each outcome occurs, and compares the counts with `outcomes` equally
+    /// likely outcomes.
     ///
-    /// Pearson's statistic then has, nearly, the chi-squared distribution of k = outcomes - 1 degrees of freedom.
-    /// That lies outside of k - 2 sqrt(k x) and k + 2 sqrt(k x) + 2 x with a probability of at most e^-x on either
+    /// Pearson's statistic then has approximately the chi-squared distribution with k = outcomes - 1 degrees of
+    /// freedom. It is outside k - 2 sqrt(k x) and k + 2 sqrt(k x) + 2 x with a probability of at most e^-x on either
     /// side (B. Laurent and P. Massart, "Adaptive Estimation of a Quadratic Functional by Model Selection", 2000,
-    /// lemma 1): with x = 9, once in four thousand seeds. The seed is fixed, so it passes always or never.
+    /// lemma 1): with x = 9, for one in four thousand seeds. The seed is fixed, so the test always passes or always
+    /// fails.
     fn assert_uniform(outcomes: u32, trials: u32, mut draw: impl FnMut() -> u32) {
         let mut counts = BTreeMap::<u32, u32>::new();
         for _ in 0..trials {
@@ -241,7 +242,7 @@ mod tests {
         assert!(range.contains(&chi2), "chi squared is {chi2}, not in {range:?}");
     }
 
-    /// Of 9 items, each of the 84 sets of 3 is as likely to be kept: more than each item being so.
+    /// Of 9 items, each of the 84 sets of 3 is equally likely to be kept. This is stronger than equally likely items.
     #[test]
     fn every_set_of_items_is_as_likely_to_be_kept() {
         let mut rng = Rng::new(1);
@@ -265,7 +266,7 @@ mod tests {
         assert_uniform(9, 9_000, || *memory.draw(&mut rng).unwrap());
     }
 
-    /// Nothing is lost: what was offered is kept or has come back, and the first N are kept.
+    /// Every offered item is kept or returned, and the first N are kept.
     #[test]
     fn every_item_is_kept_or_comes_back() {
         fn check<const N: usize>() {
@@ -314,7 +315,7 @@ mod tests {
         assert_eq!(memory.sample(3, &mut rng).count(), 0);
     }
 
-    /// The counter stays at its end, and offers go on.
+    /// The counter saturates, and further offers work.
     #[test]
     fn more_items_than_can_be_counted() {
         let mut rng = Rng::new(5);

@@ -1,25 +1,26 @@
-//! Schedules: the learning rate as a function of the step.
+//! Learning rate schedules: the learning rate as a function of the step.
 //!
 //! ```text
 //! constant      rate
 //! step decay    rate factor^floor(step / every)
 //! exponential   rate factor^(step / every)
 //! cosine        first w + last (1 - w),  w = (1 + cos(pi step / steps)) / 2;  last from `steps` on
-//! warm-up       rate(0) (step + 1) / (warm_up + 1) for `warm_up` steps, then any of them from its step 0
+//! warm-up       rate(0) (step + 1) / (warm_up + 1) for `warm_up` steps, then any of these from its step 0
 //! ```
 //!
 //! Cosine annealing: I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2016,
-//! equation 5, without restarts. Warm-up: P. Goyal et al., "Accurate, Large Minibatch SGD", 2017, section 2.2; here
-//! already the first step moves something, and the first after the warm-up goes on at the same slope.
+//! equation 5, without restarts. Warm-up: P. Goyal et al., "Accurate, Large Minibatch SGD", 2017, section 2.2; here the
+//! first step already has a rate above zero, and the first step after the warm-up continues with the same slope.
 
 use crate::Error;
 use crate::checkpoint::{Part, Reader, Writer};
 use crate::memory::layout;
 use crate::optimizers::settings;
 
-/// A learning rate for every step: finite, not negative, and never above the largest that it was made from.
+/// A learning rate for every step: finite, not negative, and never above the largest rate it was created with.
 ///
-/// Set the optimiser's rate from it between steps. Power and cosine are `libm`'s: the same bits on every machine.
+/// Set the optimiser's rate from it between steps. Powers and cosines are computed by `libm`: the same bits on every
+/// machine.
 ///
 /// ```
 /// use fusebox::{Schedule, Sgd};
@@ -50,7 +51,7 @@ enum Curve {
 }
 
 impl Schedule {
-    /// The same rate for every step. Errors when it is negative or not finite.
+    /// The same rate for every step. Errors if it is negative or not finite.
     pub const fn constant(rate: f32) -> Result<Self, Error> {
         match settings::not_negative("rate", rate) {
             Ok(()) => Ok(Self::of(Curve::Constant { rate })),
@@ -58,8 +59,8 @@ impl Schedule {
         }
     }
 
-    /// `rate`, multiplied by `factor` after every `every` steps; an `every` of 0 counts as 1. Errors when the rate
-    /// is negative or not finite, or the factor is not between 0 and 1.
+    /// `rate`, multiplied by `factor` after every `every` steps; an `every` of 0 counts as 1. Errors if the rate is
+    /// negative or not finite, or the factor is not between 0 and 1.
     ///
     /// ```
     /// let rates = fusebox::Schedule::step_decay(0.8, 0.5, 100)?;
@@ -73,7 +74,7 @@ impl Schedule {
         }
     }
 
-    /// As [`Schedule::step_decay`], but smooth: each step takes its part of the factor.
+    /// Like [`Schedule::step_decay`], but smooth: step `t` has the rate `rate * factor^(t / every)`.
     ///
     /// ```
     /// let rates = fusebox::Schedule::exponential(0.8, 0.25, 100)?;
@@ -87,8 +88,8 @@ impl Schedule {
         }
     }
 
-    /// Half a cosine wave from `first` at step 0 to `last` at step `steps`, and `last` from there on; with 0 steps,
-    /// `last` always. Errors when a rate is negative or not finite.
+    /// Half a cosine wave from `first` at step 0 to `last` at step `steps`, and `last` after that; with 0 steps,
+    /// always `last`. Errors if a rate is negative or not finite.
     ///
     /// ```
     /// use fusebox::{Error, Schedule};
@@ -105,8 +106,8 @@ impl Schedule {
         }
     }
 
-    /// The same schedule after `steps` steps that rise linearly to its first rate, in place of an earlier warm-up.
-    /// Everything else happens that many steps later.
+    /// Adds `steps` steps that rise linearly to the first rate, replacing an earlier warm-up. The rest of the
+    /// schedule is that many steps later.
     ///
     /// ```
     /// let rates = fusebox::Schedule::constant(0.5)?.warm_up(3);
@@ -122,7 +123,7 @@ impl Schedule {
         Self { curve, warm_up: 0 }
     }
 
-    /// The rate of step `step`, counted from 0.
+    /// The rate for step `step`, counted from 0.
     ///
     /// ```
     /// assert_eq!(fusebox::Schedule::constant(0.1)?.rate(u32::MAX), 0.1);
@@ -150,7 +151,7 @@ impl Curve {
             Curve::Cosine { first, last, steps } => {
                 let angle = core::f32::consts::PI * (step as f32 / steps as f32);
                 let weight = 0.5 + 0.5 * libm::cosf(angle);
-                // Rounding may lift the sum above both of its ends.
+                // Rounding may make the sum larger than both ends.
                 (first * weight + last * (1.0 - weight)).min(first.max(last))
             }
         }
@@ -164,7 +165,7 @@ const fn check_decay(rate: f32, factor: f32) -> Result<(), Error> {
     }
 }
 
-/// Which curve, its three settings, and the warm-up.
+/// Saves the kind of curve, its three settings, and the warm-up.
 impl Part for Schedule {
     const BYTES: usize = 5 * u32::BYTES;
     const LAYOUT: u64 = layout("Schedule", &[]);
@@ -215,7 +216,7 @@ mod tests {
     const STEPS: [u32; 12] = [0, 1, 2, 3, 9, 10, 11, 99, 1000, 16_777_217, u32::MAX - 1, u32::MAX];
     const RATES: [f32; 6] = [0.0, f32::from_bits(1), 0.003, 0.1, 1.0, f32::MAX];
 
-    /// Every schedule of these rates, over lengths from none to all.
+    /// Calls `check` for every kind of schedule with various rates and lengths.
     fn for_each(mut check: impl FnMut(Schedule, f32)) {
         for rate in RATES {
             check(Schedule::constant(rate).unwrap(), rate);
@@ -277,10 +278,10 @@ mod tests {
         });
     }
 
-    /// The quotient, the angle and `PI` itself are off by a part of 5 u at most (two conversions, a division, a
-    /// product, the constant), the angle by 5 pi u < 16 u, and so its cosine, which rounds to 2 u more. Half of it
-    /// is off by 9 u, its sum with a half by u more. Of that the result takes |first - last|; two products and a
-    /// sum round on: 12 u of the larger rate.
+    /// The quotient, the angle and `PI` itself have a relative error of at most 5 u (two conversions, a division, a
+    /// product, the constant), so the angle an error of 5 pi u < 16 u, and so has its cosine, plus 2 u of rounding.
+    /// Half of it has an error of 9 u, its sum with a half one more u. The result has that error times |first -
+    /// last|; two products and a sum add rounding: 12 u of the larger rate in total.
     #[test]
     fn cosine_is_as_close_as_its_roundings() {
         for (first, last) in [(0.1_f32, 0.001_f32), (0.0, 1.0), (0.3, 0.3), (1e-30, 1e-32)] {
@@ -301,8 +302,8 @@ mod tests {
         }
     }
 
-    /// An exponent off by a part of 3 u (two conversions, a division) moves a power by |ln of it| 3 u, `powf` by a
-    /// unit in the last place (2 u), the product by u; below 2^-126, each of the last two by 2^-149 at most.
+    /// A relative error of 3 u in the exponent (two conversions, a division) changes a power by |ln of it| 3 u,
+    /// `powf` by one ulp (2 u), the product by u; below 2^-126, each of the last two by at most 2^-149.
     #[test]
     fn decays_are_as_close_as_their_roundings() {
         let rate = 0.1_f32;

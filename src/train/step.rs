@@ -1,12 +1,12 @@
-//! A training step, pass by pass; each at the pace of whoever takes the step.
+//! A training step, pass by pass, each at the caller's pace.
 //!
 //! ```text
 //! forward    rows of the batch, layer by layer
 //! loss       the loss and its gradient
 //! backward   rows of the batch, from the last layer to the first
-//! check      what a guard, or clipping by sample, has to say; up to here nothing has changed
+//! check      a guard's decision, or clipping by sample; nothing has changed so far
 //! update     the optimiser's sweeps over the parameters
-//! remember   what layers keep from step to step
+//! remember   the layers' state between steps
 //! ```
 
 use super::{Guard, Loss, Optimizer, Private};
@@ -17,7 +17,7 @@ use crate::pace::{Pace, Whole};
 use crate::{Aligned, Derivative, Error, Plain, Train, Zeroed};
 use core::slice::from_mut;
 
-/// What passes from forward to backward to update.
+/// The data passed from forward to backward to update.
 pub(super) struct Passes<N: Train, const B: usize> {
     tape: Aligned<[N::Tape; B]>,
     ys: Aligned<[N::Output; B]>,
@@ -25,8 +25,7 @@ pub(super) struct Passes<N: Train, const B: usize> {
     dys: Aligned<[N::Output; B]>,
 }
 
-/// What stays from step to step: what the optimiser keeps for each parameter and for the network as a whole, and what the
-/// layers keep.
+/// State between steps: the optimiser's for each parameter and for the network as a whole, and the layers'.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) struct Kept<N: Train, O: Optimizer> {
@@ -40,7 +39,7 @@ impl<N: Train, O: Optimizer> Kept<N, O> {
         Self { state: Zeroed::ZEROED, progress: Zeroed::ZEROED, memory: Zeroed::ZEROED };
 }
 
-/// The sum of a batch's losses, as far as they are known, and their mean once all are.
+/// The sum of the batch's losses so far, and their mean once all are known.
 #[derive(Clone, Copy)]
 pub(super) struct Losses {
     sums: [f32; 16],
@@ -55,14 +54,14 @@ impl<N: Train, const B: usize> Passes<N, B> {
     pub(super) const NEW: Self =
         Self { tape: Zeroed::ZEROED, ys: Zeroed::ZEROED, gradients: Zeroed::ZEROED, dys: Zeroed::ZEROED };
 
-    /// Bytes of what forward leaves.
+    /// Bytes written by forward.
     pub(super) const TAPE: usize = size_of::<Aligned<[N::Tape; B]>>() + size_of::<Aligned<[N::Output; B]>>();
 
-    /// Bytes of what backward leaves.
+    /// Bytes written by backward.
     pub(super) const GRADIENTS: usize =
         size_of::<Aligned<[N::Gradients; B]>>() + size_of::<Aligned<[N::Output; B]>>();
 
-    /// A pace's forward pass. With no `memory` the network is only looked at.
+    /// The forward pass at a pace. Without `memory`, layers behave as in inference.
     #[inline]
     pub(super) fn forward<P: Pace>(
         &mut self,
@@ -133,8 +132,8 @@ impl<N: Train, const B: usize> Passes<N, B> {
         net.remember(pace, xs, &self.tape.0[..xs.len().min(B)], memory);
     }
 
-    /// The square of the norm of each row's share of the gradient, in the memory of the outputs, which nobody needs any more;
-    /// with `FINITE`, numbers that are finite only if these are. Emptied first if `fresh`. The parameters stay as they are.
+    /// The squared norm of each row's gradient, written over the outputs, which are no longer needed; with `FINITE`,
+    /// numbers that are finite only if the norms are. Zeroed first if `fresh`. The parameters are unchanged.
     pub(super) fn squares<P: Pace, const FINITE: bool>(
         &mut self,
         pace: &mut P,
@@ -153,9 +152,9 @@ impl<N: Train, const B: usize> Passes<N, B> {
         room_for_squares(&mut self.ys.0, rows)
     }
 
-    /// Scales each row's share of the gradient of the sum of losses down to norm `clip`, if it is longer, once
-    /// [`Passes::squares`] are there: in `dys`, from which backward goes on again. Errors when the square of a share's norm is
-    /// not finite: no factor makes numbers of it.
+    /// Clips each row's gradient of the sum of losses to norm `clip`, given [`Passes::squares`], by scaling `dys`;
+    /// backward then runs again. Errors if a squared norm is not finite, because no factor could make that gradient
+    /// finite.
     pub(super) fn clip(&mut self, rows: usize, weight: f32, clip: f32) -> Result<(), Error> {
         let factors = room_for_squares(&mut self.ys.0, rows);
         if let Some(square) = factors.iter().find(|square| !square.is_finite()) {
@@ -173,14 +172,14 @@ impl<N: Train, const B: usize> Passes<N, B> {
     }
 }
 
-/// The memory of the outputs as room for a number a row. (Outputs without numbers have no room, and no gradient.)
+/// The memory of the outputs as one number per row. (Outputs without numbers have no room, and no gradient.)
 fn room_for_squares<T: Plain>(ys: &mut [T], rows: usize) -> &mut [f32] {
     let squares = numbers_mut(ys);
     let rows = rows.min(squares.len());
     &mut squares[..rows]
 }
 
-/// Whether the rows are a batch of at most `B` whose targets the loss can be compared with.
+/// Errors unless there are 1 to `B` rows, as many targets, and all targets are valid for the loss.
 pub(super) fn check<N: Train, L: Loss<N::Output>, const B: usize>(
     loss: &L,
     xs: &[N::Input],
@@ -195,7 +194,7 @@ pub(super) fn check<N: Train, L: Loss<N::Output>, const B: usize>(
     targets.iter().enumerate().try_for_each(|(row, target)| loss.check(target, row))
 }
 
-/// A step that is taken whole: a workspace's parts, and a batch.
+/// A whole step: a workspace's parts, and a batch.
 pub(super) struct Step<'a, N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> {
     pub(super) pace: Whole,
     pub(super) loss: &'a L,
@@ -208,7 +207,7 @@ pub(super) struct Step<'a, N: Train, const B: usize, O: Optimizer, L: Loss<N::Ou
 impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Step<'_, N, B, O, L> {
     const NOT_PER_SAMPLE: () = assert!(!O::PER_SAMPLE, "this optimiser takes train_step_private");
 
-    /// Checks, forward, loss and backward. Returns the mean loss; `net` is as it was.
+    /// Checks, forward, loss and backward. Returns the mean loss; `net` is unchanged.
     #[inline]
     fn learn(&mut self, net: &N, looking: bool, dx: InputGradient<'_, N::Input>) -> Result<f32, Error> {
         check::<N, L, B>(self.loss, self.xs, self.targets)?;
@@ -220,7 +219,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Step<'_, N, B, 
         Ok(losses.mean)
     }
 
-    /// The optimiser's sweeps on what [`Step::learn`] left, and what the layers keep.
+    /// The optimiser's sweeps on the gradients of [`Step::learn`], then the layers' memory.
     #[inline]
     fn update(&mut self, net: &mut N, optimizer: &O) {
         let Self { pace, loss, passes, kept, xs, targets } = self;
@@ -254,7 +253,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Step<'_, N, B, 
         optimizer.check()?;
         guard.check()?;
         let mean = self.learn(net, false, InputGradient::unwanted())?;
-        // Finite norms of every sample bound every number of the gradient.
+        // If every sample's norm is finite, every number of the gradient is finite.
         let squares = self.passes.squares::<_, true>(&mut self.pace, true, net, self.xs).iter().sum();
         guard.admit(mean, squares, net)?;
         self.update(net, optimizer);
@@ -307,7 +306,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Step<'_, N, B, 
     }
 }
 
-/// Compiles only if a sample's gradient is a thing of its own.
+/// Compiles only if each sample has its own gradient.
 pub(super) const fn not_mixed<N: Train>() {
     assert!(!N::MIXES_SAMPLES, "a layer mixes the samples of a batch: no private training");
 }

@@ -1,17 +1,17 @@
-//! Early stopping: training ends when the loss on rows held out no longer falls.
+//! Early stopping: ends training when the loss on held-out rows stops decreasing.
 //!
-//! The idea and its risks: L. Prechelt, "Early Stopping, but When?", 1998. The rule is the usual one: patience, counted from
-//! the best epoch, and a least improvement.
+//! The idea and its risks: L. Prechelt, "Early Stopping, but When?", 1998. The rule is the usual one: a patience,
+//! counted from the best epoch, and a minimum improvement.
 
 use crate::Error;
 use crate::checkpoint::{Part, Reader, Writer};
 use crate::memory::layout;
 use crate::optimizers::settings;
 
-/// Watches the loss on held-out rows, epoch after epoch: says when to keep the weights, and when to stop.
+/// Tracks the loss on held-out rows over epochs: reports when to save the weights and when to stop.
 ///
-/// An epoch improves when its loss is lower than the best so far by more than `min_delta`; NaN never is. After
-/// `patience` epochs in a row that did not improve it is time to stop.
+/// An epoch is an improvement if its loss is lower than the best so far by more than `min_delta`; NaN never is. After
+/// `patience` consecutive epochs without improvement, training should stop.
 ///
 /// ```
 /// use fusebox::{EarlyStopping, Verdict};
@@ -39,7 +39,7 @@ pub struct EarlyStopping {
     best: Option<(u32, f32)>,
 }
 
-/// What an epoch's loss says.
+/// The verdict on an epoch.
 ///
 /// ```
 /// use fusebox::{EarlyStopping, Verdict};
@@ -51,17 +51,18 @@ pub struct EarlyStopping {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Verdict {
-    /// The best loss so far: keep the weights.
+    /// The best loss so far: save the weights.
     Improved,
-    /// No better, but not for long: go on.
+    /// No improvement, but patience is not used up: continue.
     Waiting,
-    /// No better for as long as patience lasts. If training goes on all the same, a later epoch may still improve.
+    /// No improvement for `patience` epochs: stop. If training continues anyway, a later epoch may still be an
+    /// improvement.
     Stop,
 }
 
 impl EarlyStopping {
-    /// Stops after `patience` epochs without an improvement of more than `min_delta`, in the loss's unit. A
-    /// patience of 0 counts as 1. Errors when `min_delta` is negative or not finite.
+    /// Stops after `patience` epochs without an improvement of more than `min_delta`, in the loss's unit. A patience
+    /// of 0 counts as 1. Errors if `min_delta` is negative or not finite.
     ///
     /// ```
     /// use fusebox::{EarlyStopping, Error};
@@ -75,10 +76,10 @@ impl EarlyStopping {
         }
     }
 
-    /// Takes the held-out loss of the next epoch.
+    /// Records the held-out loss of the next epoch.
     pub fn observe(&mut self, loss: f32) -> Verdict {
         let best = self.best.map_or(f32::INFINITY, |(_, best)| best);
-        // False for NaN, and for infinity less itself.
+        // False for NaN, and for infinity minus infinity.
         let improved = best - loss > self.min_delta;
         if improved {
             self.best = Some((self.epochs, loss));
@@ -94,7 +95,7 @@ impl EarlyStopping {
         }
     }
 
-    /// The best epoch, counted from 0, and its loss; `None` while no loss was below infinity.
+    /// The best epoch, counted from 0, and its loss; `None` if no loss was below infinity.
     pub const fn best(&self) -> Option<(u32, f32)> {
         self.best
     }
@@ -105,7 +106,7 @@ impl EarlyStopping {
     }
 }
 
-/// The settings too.
+/// Saves the settings too.
 impl Part for EarlyStopping {
     const BYTES: usize = 6 * u32::BYTES + bool::BYTES;
     const LAYOUT: u64 = layout("EarlyStopping", &[]);
@@ -154,7 +155,8 @@ mod tests {
         assert_eq!(verdicts(u32::MAX, 0.0, [1.0, 1.0]), [Improved, Waiting]);
     }
 
-    /// Numbers that subtract exactly. A slow fall adds up: the best stays what it was until one is lower by enough.
+    /// Uses numbers that subtract exactly. Small decreases add up: the best stays the same until one epoch is lower
+    /// by enough.
     #[test]
     fn improvements_must_exceed_min_delta() {
         assert_eq!(verdicts(9, 0.25, [1.0, 0.75, 0.5, 0.25]), [Improved, Waiting, Improved, Waiting]);

@@ -1,4 +1,4 @@
-//! All that training needs beside the network: a type whose size is known when it compiles.
+//! The memory for training, in addition to the network: a type whose size is known at compile time.
 
 use super::step::{Kept, Passes, Step};
 use super::{CrossEntropy, Guard, Loss, Optimizer, Private, Sgd};
@@ -11,7 +11,7 @@ use core::slice::from_mut;
 
 /// The memory to train a network of type `N` in batches of at most `B` rows with optimiser `O` and loss `L`.
 ///
-/// Hold it in a `static`, where it lies in `.bss`: the linker then refuses what does not fit.
+/// Put it in a `static`, which is placed in `.bss`: the linker then reports an error if it does not fit.
 ///
 /// ```
 /// use fusebox::{Dense, Relu, Rng, Seq, Sgd, Workspace};
@@ -35,14 +35,14 @@ where
     O: Optimizer,
     L: Loss<N::Output>,
 {
-    /// The loss, which may have settings.
+    /// The loss, with its settings if it has any.
     pub loss: L,
     pub(super) kept: Kept<N, O>,
     pub(super) staged: Staged<N, B, L>,
     pub(super) passes: Passes<N, B>,
 }
 
-/// Rows waiting to be trained on.
+/// Rows staged for training.
 pub(super) struct Staged<N: Train, const B: usize, L: Loss<N::Output>> {
     pub(super) xs: Aligned<List<N::Input, B>>,
     pub(super) targets: List<L::Target, B>,
@@ -54,7 +54,7 @@ impl<N: Train, const B: usize, L: Loss<N::Output>> Staged<N, B, L> {
         self.targets.clear();
     }
 
-    /// Adds a row, which `fill` writes. Errors when there are `B` rows already.
+    /// Adds a row, which `fill` writes. Errors if there are `B` rows already.
     pub(super) fn push(&mut self, target: L::Target, fill: impl FnOnce(&mut N::Input)) -> Result<(), Error> {
         let full = Error::Batch { expected: B, got: B.saturating_add(1) };
         fill(self.xs.0.push(Zeroed::ZEROED).ok_or(full)?);
@@ -78,13 +78,13 @@ impl<N: Train, const B: usize, L: Loss<N::Output>> Staged<N, B, L> {
 pub struct Memory {
     /// The network: weights and biases. Not part of the workspace.
     pub parameters: usize,
-    /// What forward leaves for backward: the outputs of every layer.
+    /// Written by forward for backward: the outputs of every layer.
     pub tape: usize,
-    /// What backward leaves for update: the gradients with respect to those outputs.
+    /// Written by backward for update: the gradients with respect to those outputs.
     pub gradients: usize,
-    /// What the optimiser, and layers such as dropout, keep from step to step.
+    /// State of the optimiser, and of layers such as dropout, between steps.
     pub optimizer: usize,
-    /// Rows and targets waiting to be trained on.
+    /// Rows and targets staged for training.
     pub staging: usize,
 }
 
@@ -113,7 +113,7 @@ impl fmt::Display for Memory {
 }
 
 impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B, O, L> {
-    /// Bytes of a workspace: the sum of all kinds but the parameters, the loss's settings, and what alignment adds.
+    /// Size of a workspace in bytes: all kinds except the parameters, plus the loss's settings and alignment.
     pub const BYTES: usize = size_of::<Self>();
 
     /// Bytes by kind.
@@ -125,7 +125,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         staging: size_of::<Staged<N, B, L>>(),
     };
 
-    /// A workspace for the loss given.
+    /// A workspace for the given loss.
     pub const fn with_loss(loss: L) -> Self {
         Self {
             loss,
@@ -135,10 +135,10 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         }
     }
 
-    /// One step on a batch: forward, loss, backward, then the update of `net`. Returns the mean loss before it.
+    /// One step on a batch: forward, loss, backward, then the update of `net`. Returns the mean loss before the update.
     ///
-    /// Errors, with nothing changed, when the batch is empty or larger than `B`, the targets are fewer or more than the
-    /// rows, or the loss refuses a target (a label that is no class).
+    /// Errors, with nothing changed, if the batch is empty or larger than `B`, the numbers of targets and rows
+    /// differ, or a target is invalid for the loss (such as a label that is not below the number of classes).
     #[doc(alias = "fit")]
     pub fn train_step(
         &mut self,
@@ -150,7 +150,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         self.train_step_with(Isa::detect(), net, xs, targets, optimizer)
     }
 
-    /// [`Workspace::train_step`] on the instruction set given.
+    /// [`Workspace::train_step`] on the given instruction set.
     ///
     /// ```
     /// # use fusebox::{Dense, Error, Isa, Rng, Seq, Sgd, Workspace, Zeroed};
@@ -172,9 +172,10 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         self.step(isa, xs, targets).train(net, optimizer)
     }
 
-    /// One step on the next rows of an iterator, at most `B` of them. Pass `&mut iterator` to go on with the rest.
+    /// One step on the next rows of an iterator, at most `B` of them. Pass `&mut iterator` to continue with the rest
+    /// later.
     ///
-    /// Errors as [`Workspace::train_step`] does; then the rows taken are lost, and `net` is as it was.
+    /// Errors as [`Workspace::train_step`] does; the rows taken are then lost, and `net` is unchanged.
     ///
     /// ```
     /// # use fusebox::{Dense, Error, Relu, Rng, Seq, Sgd, Workspace};
@@ -200,10 +201,10 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         stage.train_step(net, optimizer)
     }
 
-    /// Overwrites `dxs` with the gradient of the mean loss with respect to each row of `xs`: how much each number of the
-    /// input matters to the loss (its saliency). Changes nothing else. Returns the mean loss.
+    /// Overwrites `dxs` with the gradient of the mean loss with respect to each row of `xs`: how strongly each input
+    /// number affects the loss (saliency). Changes nothing else. Returns the mean loss.
     ///
-    /// Errors, with `dxs` as it was, as [`Workspace::train_step`] does, and when `dxs` has another number of rows.
+    /// Errors, with `dxs` unchanged, as [`Workspace::train_step`] does, and if `dxs` has a different number of rows.
     ///
     /// Source: K. Simonyan and others, "Deep Inside Convolutional Networks", 2014, section 3.
     ///
@@ -229,7 +230,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         self.input_gradient_with(Isa::detect(), net, xs, targets, dxs)
     }
 
-    /// [`Workspace::input_gradient`] on the instruction set given.
+    /// [`Workspace::input_gradient`] on the given instruction set.
     pub fn input_gradient_with(
         &mut self,
         isa: Isa,
@@ -244,8 +245,8 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         self.step(isa, xs, targets).input_gradient(net, dxs)
     }
 
-    /// Makes what the optimiser keeps zero again, as after a jump in the parameters that its means know nothing of.
-    /// The noise of [`Private`] begins again too: give it another seed.
+    /// Sets the optimiser's state to zero, for example after the parameters have been replaced. The noise of
+    /// [`Private`] also starts again: give it another seed.
     ///
     /// ```
     /// use fusebox::{Dense, Momentum, Workspace, Zeroed};
@@ -262,10 +263,10 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         self.kept.progress = Zeroed::ZEROED;
     }
 
-    /// The mean loss of a network on any number of rows, `B` at a time: a validation, without dropout. Changes nothing: the
-    /// steps after it are those that would have been without it.
+    /// Returns the mean loss of a network on any number of rows, `B` at a time, for validation: without dropout.
+    /// Changes nothing: the following steps are the same as without the call.
     ///
-    /// Errors when there are no rows, the targets are fewer or more, or the loss refuses one.
+    /// Errors if there are no rows, the numbers of targets and rows differ, or a target is invalid for the loss.
     ///
     /// ```
     /// use fusebox::{Dense, Workspace, Zeroed};
@@ -279,7 +280,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         self.validate_with(Isa::detect(), net, xs, targets)
     }
 
-    /// [`Workspace::validate`] on the instruction set given.
+    /// [`Workspace::validate`] on the given instruction set.
     pub fn validate_with(
         &mut self,
         isa: Isa,
@@ -290,7 +291,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         self.step(isa, xs, targets).validate(net)
     }
 
-    /// A step's parts.
+    /// The parts of a step.
     fn step<'a>(
         &'a mut self,
         isa: Isa,
@@ -301,7 +302,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         Step { pace: Whole::on(isa), loss, passes, kept, xs, targets }
     }
 
-    /// Empties the staging rows, to be filled one by one: from bytes in flash, from a sensor.
+    /// Clears the staged rows, to be filled one by one, for example from bytes in flash or from a sensor.
     pub fn stage(&mut self) -> Stage<'_, N, B, O, L> {
         self.staged.clear();
         Stage { isa: Isa::detect(), workspace: self }
@@ -309,10 +310,10 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
 }
 
 impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B, O, L> {
-    /// [`Workspace::train_step`] behind a [`Guard`], which refuses a step that would do harm.
+    /// [`Workspace::train_step`] with a [`Guard`], which rejects harmful steps.
     ///
-    /// Errors, with nothing changed, as [`Workspace::train_step`] does, and when the loss or the gradient is not finite
-    /// ([`Error::Loss`], [`Error::Gradient`]), or the loss leaps.
+    /// Errors, with nothing changed, as [`Workspace::train_step`] does, and if the loss or the gradient is not finite
+    /// ([`Error::Loss`], [`Error::Gradient`]), or the loss is above the guard's limit.
     pub fn train_step_guarded(
         &mut self,
         net: &mut N,
@@ -324,7 +325,7 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspac
         self.train_step_guarded_with(Isa::detect(), net, xs, targets, optimizer, guard)
     }
 
-    /// [`Workspace::train_step_guarded`] on the instruction set given.
+    /// [`Workspace::train_step_guarded`] on the given instruction set.
     pub fn train_step_guarded_with(
         &mut self,
         isa: Isa,
@@ -339,10 +340,11 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspac
 }
 
 impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B, Private<O>, L> {
-    /// [`Workspace::train_step`] with each sample's gradient clipped, and noise: see [`Private`].
+    /// [`Workspace::train_step`] with clipping of each sample's gradient, and noise: see [`Private`].
     ///
-    /// Errors, with nothing changed, as [`Workspace::train_step`] does, and when the norm of a sample's gradient is not
-    /// finite, or its square overflows ([`Error::Gradient`]). Who learns of such an error learns something of that sample.
+    /// Errors, with nothing changed, as [`Workspace::train_step`] does, and if the norm of a sample's gradient is not
+    /// finite or its square overflows ([`Error::Gradient`]). Such an error is not private: it reveals something about
+    /// that sample.
     pub fn train_step_private(
         &mut self,
         net: &mut N,
@@ -353,7 +355,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
         self.train_step_private_with(Isa::detect(), net, xs, targets, optimizer)
     }
 
-    /// [`Workspace::train_step_private`] on the instruction set given.
+    /// [`Workspace::train_step_private`] on the given instruction set.
     pub fn train_step_private_with(
         &mut self,
         isa: Isa,
@@ -366,7 +368,8 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
     }
 }
 
-/// What the optimiser and the layers keep; not the loss's settings, nor rows that wait. (The batch's size does not matter.)
+/// Saves the state of the optimiser and the layers, not the loss's settings or staged rows. (Independent of the batch
+/// size.)
 impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Part for Workspace<N, B, O, L> {
     const BYTES: usize = size_of::<N::State<O>>() + size_of::<O::Progress>() + size_of::<N::Memory>();
     const LAYOUT: u64 = layout("Workspace", &[N::LAYOUT, O::LAYOUT, <Self as Part>::BYTES as u64]);
@@ -412,7 +415,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> fmt::Debug for 
     }
 }
 
-/// The staging rows of a [`Workspace`], being filled.
+/// The staged rows of a [`Workspace`], while they are being filled.
 ///
 /// ```
 /// use fusebox::{Dense, Relu, Rng, Seq, Sgd, Workspace};
@@ -434,7 +437,7 @@ pub struct Stage<'a, N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>>
 }
 
 impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B, O, L> {
-    /// Adds a row: `fill` gets its input, all zeros, to write to. Errors when there are `B` rows already.
+    /// Adds a row: `fill` writes its input, which is all zeros at first. Errors if there are `B` rows already.
     pub fn push(&mut self, target: L::Target, fill: impl FnOnce(&mut N::Input)) -> Result<(), Error> {
         self.workspace.staged.push(target, fill)
     }
@@ -444,7 +447,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B,
         self.workspace.staged.xs.0.len()
     }
 
-    /// The same, whose step runs on the instruction set given.
+    /// The same rows, with the step run on the given instruction set.
     ///
     /// ```
     /// # use fusebox::{Dense, Error, Isa, Rng, Seq, Sgd, Workspace, Zeroed};
@@ -463,18 +466,18 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B,
         Self { isa, ..self }
     }
 
-    /// A step's parts.
+    /// The parts of a step.
     fn step(&mut self) -> Step<'_, N, B, O, L> {
         let Workspace { loss, kept, staged, passes } = &mut *self.workspace;
         Step { pace: Whole::on(self.isa), loss, passes, kept, xs: &staged.xs.0, targets: &staged.targets }
     }
 
-    /// One step on the rows staged: see [`Workspace::train_step`].
+    /// One step on the staged rows: see [`Workspace::train_step`].
     pub fn train_step(mut self, net: &mut N, optimizer: &O) -> Result<f32, Error> {
         self.step().train(net, optimizer)
     }
 
-    /// One step on the rows staged, behind a guard: see [`Workspace::train_step_guarded`].
+    /// One step on the staged rows, with a guard: see [`Workspace::train_step_guarded`].
     ///
     /// ```
     /// # use fusebox::{Dense, Error, Guard, Sgd, Workspace, Zeroed};
@@ -501,7 +504,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B,
 }
 
 impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Stage<'_, N, B, Private<O>, L> {
-    /// One private step on the rows staged: see [`Workspace::train_step_private`].
+    /// One private step on the staged rows: see [`Workspace::train_step_private`].
     ///
     /// ```
     /// # use fusebox::{Dense, Error, Private, Sgd, Workspace, Zeroed};

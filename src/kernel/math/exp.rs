@@ -5,49 +5,49 @@
 //! exp(r) = 1 + r + r^2 Q(r)
 //! ```
 //!
-//! `ln 2` is split in two, the upper part short enough for `n` times it to be exact (W. J. Cody and W. Waite, "Software
-//! Manual for the Elementary Functions", 1980, chapter 6). Q has degree four and leaves a relative error of 2^-28.2. The
-//! steps are functions of their own, for others put something between them.
+//! `ln 2` is split in two, with the upper part short enough for `n` times it to be exact (W. J. Cody and W. Waite,
+//! "Software Manual for the Elementary Functions", 1980, chapter 6). Q has degree four and leaves a relative error of
+//! 2^-28.2. The steps are separate functions, because other functions insert operations between them.
 
 use super::polynomial;
 use crate::simd::Simd;
 
-/// Adding it rounds to a whole number and leaves that number in the low bits.
+/// Adding it rounds to an integer and leaves that integer in the low bits.
 const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23
 pub(super) const LN2_HIGH: f32 = 0.693_359_4;
 pub(super) const LN2_LOW: f32 = -2.121_944_4e-4;
 const Q: [f32; 5] = [0.499_999_94, 0.166_665_21, 0.041_668_255, 0.008_368_663, 0.001_382_147];
 
-/// Here the exponential has become zero.
+/// Below this the exponential is zero.
 const LOWEST: f32 = -104.0;
-/// And here infinite.
+/// Above this it is infinite.
 const HIGHEST: f32 = 89.0;
 
-/// `e^x`: zero and infinity where it leaves the range of `f32`.
+/// `e^x`: zero or infinity outside the range of `f32`.
 #[inline(always)]
 pub(crate) fn exp<S: Simd>(s: S, x: S::V) -> S::V {
-    // A NaN that comes second stays.
+    // `min` returns its second argument if that is NaN.
     exp_not_above(s, s.min(s.splat(HIGHEST), x))
 }
 
-/// Below it [`exp_or_zero`] is zero.
+/// Below this [`exp_or_zero`] is zero.
 const NEGLIGIBLE: f32 = -64.0;
 
-/// `e^x` for `x` up to zero, zero below -64: for softmax, where e^-64 beside 1 is nothing. Unlike [`exp`] it is never
-/// subnormal, nor is what is made of it with reasonable factors: processors take a hundred cycles or more for a vector
-/// that holds a subnormal number.
+/// `e^x` for `x` up to zero, zero below -64: for softmax, where e^-64 is negligible beside 1. Unlike [`exp`] it is
+/// never subnormal, nor are its products with reasonable factors: processors take a hundred cycles or more for a
+/// vector that contains a subnormal number.
 #[inline(always)]
 pub(crate) fn exp_or_zero<S: Simd>(s: S, x: S::V) -> S::V {
     let lowest = s.splat(NEGLIGIBLE);
     let clamped = s.max(lowest, x);
     let n = nearest(s, clamped);
     let y = s.add(exp_minus_one_of_rest(s, rest(s, clamped, n)), s.splat(1.0));
-    // A NaN's bits do not survive the scaling; the difference is zero for every other number.
+    // The scaling does not preserve NaN, so add the difference: NaN for NaN, zero for every other number.
     let y = s.add(s.scale_by_power_of_two(y, n), s.sub(clamped, clamped));
     s.select_gt(lowest, x, s.splat(0.0), y)
 }
 
-/// The same for `x` below 89.
+/// [`exp`] for `x` below 89.
 #[inline(always)]
 pub(super) fn exp_not_above<S: Simd>(s: S, x: S::V) -> S::V {
     let x = s.max(s.splat(LOWEST), x);
@@ -61,7 +61,7 @@ pub(super) fn nearest<S: Simd>(s: S, x: S::V) -> S::V {
     s.mul_add(x, s.splat(core::f32::consts::LOG2_E), s.splat(ROUND))
 }
 
-/// `r`, given what [`nearest`] gives.
+/// `r`, given the result of [`nearest`].
 #[inline(always)]
 pub(super) fn rest<S: Simd>(s: S, x: S::V, shifted: S::V) -> S::V {
     let n = s.sub(shifted, s.splat(ROUND));
@@ -69,7 +69,7 @@ pub(super) fn rest<S: Simd>(s: S, x: S::V, shifted: S::V) -> S::V {
     s.neg_mul_add(n, s.splat(LN2_LOW), r)
 }
 
-/// `exp(r) - 1`, accurate also where that is small.
+/// `exp(r) - 1`, accurate also where it is small.
 #[inline(always)]
 pub(super) fn exp_minus_one_of_rest<S: Simd>(s: S, r: S::V) -> S::V {
     s.mul_add(s.mul(r, r), polynomial(s, r, &Q), r)

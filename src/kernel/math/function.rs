@@ -1,4 +1,4 @@
-//! Functions as types, so that a kernel can be generic over what it applies.
+//! Functions as types, so that a kernel can be generic over the function it applies.
 
 use super::{exp, gelu, ln, sigmoid, softplus, tanh};
 use crate::simd::Simd;

@@ -6,16 +6,17 @@
 //! ln(1 + f) = f - f^2 / 2 + f^3 P(f)
 //! ```
 //!
-//! `n` is the exponent of `sqrt(2) x`. Its product with the upper part of `ln 2` is exact, and `f` too, so that next
-//! to one, where `n` is zero, the relative error is small as well. The first terms are as in Cephes' `logf` (S.
-//! Moshier); P has degree seven and leaves a relative error of 2^-27.3. Subnormal numbers are made normal first.
+//! `n` is the exponent of `sqrt(2) x`. Its product with the upper part of `ln 2` is exact, and so is `f`, so the
+//! relative error is small also next to one, where `n` is zero. The first terms are as in Cephes' `logf` (S.
+//! Moshier); P has degree seven and leaves a relative error of 2^-27.3. Subnormal numbers are first scaled to normal
+//! ones.
 //!
 //! ```text
 //! ln(1 + z) = 2 artanh(t / 2) = t + t w A(w),  t = z / (1 + z / 2),  w = t^2,  0 <= z <= 1
 //! ```
 //!
-//! A has degree three and leaves a relative error of 2^-27.7. The sum `1 + z` would lose what is small in `z`; `t`
-//! keeps it.
+//! A has degree three and leaves a relative error of 2^-27.7. The sum `1 + z` would lose the low bits of `z`; `t`
+//! keeps them.
 
 use super::exp::{LN2_HIGH, LN2_LOW};
 use super::polynomial;
@@ -33,12 +34,13 @@ const P: [f32; 8] = [
 ];
 const A: [f32; 4] = [0.083_333_02, 0.012_506_699, 0.002_187_735_6, 0.000_547_009_46];
 
-/// 1.5 * 2^23, less a whole number of which: that number negative, as an exponent.
+/// 1.5 * 2^23: subtracting an integer from it leaves the negated integer in the low bits, as `scale_by_power_of_two`
+/// needs.
 const ROUND: f32 = 12_582_912.0;
-/// Makes every subnormal number normal.
+/// Scales every subnormal number to a normal one.
 const UP: f32 = 33_554_432.0; // 2^25
 
-/// The natural logarithm: minus infinity of zero, NaN of negative numbers.
+/// The natural logarithm: minus infinity for zero, NaN for negative numbers.
 #[inline(always)]
 pub(crate) fn ln<S: Simd>(s: S, x: S::V) -> S::V {
     let least = s.splat(f32::MIN_POSITIVE);
@@ -56,7 +58,7 @@ pub(crate) fn ln<S: Simd>(s: S, x: S::V) -> S::V {
 
     let zero = s.splat(0.0);
     let y = s.select_gt(x, zero, y, s.select_gt(zero, x, s.splat(f32::NAN), s.splat(f32::NEG_INFINITY)));
-    // Infinity and NaN are their own logarithms.
+    // The results for infinity and NaN are the arguments themselves.
     s.select_gt(s.splat(f32::INFINITY), x, y, x)
 }
 

@@ -1,18 +1,18 @@
-//! The normal distribution's cumulative function, and with it the Gaussian error linear unit, GELU (D. Hendrycks and K.
-//! Gimpel, "Gaussian Error Linear Units", 2016), exact rather than by a hyperbolic tangent.
+//! The normal cumulative distribution function, and from it the Gaussian error linear unit, GELU (D. Hendrycks and K.
+//! Gimpel, "Gaussian Error Linear Units", 2016), exact and not approximated by tanh.
 //!
 //! ```text
 //! gelu(x) = x cdf(x),  gelu'(x) = cdf(x) + x exp(-x^2 / 2) / sqrt(2 pi)
 //! cdf(-a) = exp(-a^2 / 2) R(a),  R(a) = P(a) / Q(a),  a = |x|;  cdf(a) = 1 - cdf(-a)
 //! ```
 //!
-//! R is Mills' ratio but for a factor: smooth, falling from one half like 1 / a. P and Q have degrees four and five,
-//! all coefficients positive, so that nothing cancels; rounded in the best of thirty orders, they leave a relative
+//! R is Mills' ratio up to a factor: smooth, decreasing from one half like 1 / a. P and Q have degrees four and five.
+//! All coefficients are positive, so nothing cancels; rounded in the best of thirty orders, they leave a relative
 //! error of 2^-26.8.
 //!
-//! Rounding `a^2` would cost the exponential `a^2 / 2` units. So `a = h + l` with `h` a multiple of 2^-8, whose square
-//! is exact, and `a^2 / 2 = h^2 / 2 + l (a + h) / 2` enters the exponential in two parts (the idea is that of `erf` in
-//! fdlibm).
+//! Rounding `a^2` would add an error of `a^2 / 2` ulp to the exponential. So `a = h + l`, where `h` is a multiple of
+//! 2^-8 with an exact square, and `a^2 / 2 = h^2 / 2 + l (a + h) / 2` enters the exponential in two parts (the idea
+//! is that of `erf` in fdlibm).
 
 use super::exp::{exp_of_rest, nearest, rest};
 use super::polynomial;
@@ -21,20 +21,20 @@ use crate::simd::Simd;
 const P: [f32; 5] = [0.5, 0.438_599_44, 0.183_434_23, 0.040_692_57, 0.004_122_794_6];
 const Q: [f32; 6] = [1.0, 1.675_083_8, 1.203_387_7, 0.469_989_18, 0.102_007_39, 0.010_334_199];
 
-/// From here on the exponential is zero; it is the end of the range of P / Q.
+/// From this on the exponential is zero; the end of the range of P / Q.
 const HIGHEST: f32 = 15.0;
-/// Adding it, and taking it away again, rounds to a multiple of 2^-8.
+/// Adding and subtracting it rounds to a multiple of 2^-8.
 const ROUND: f32 = 49_152.0; // 1.5 * 2^15
 
-/// `x` times the probability that a normally distributed number lies below `x`: zero of minus infinity.
+/// `x` times the probability that a normally distributed number is below `x`: zero for minus infinity.
 #[inline(always)]
 pub(crate) fn gelu<S: Simd>(s: S, x: S::V) -> S::V {
     let a = magnitude(s, x);
-    // Finite, for infinity times zero is NaN.
+    // Limit `x` to a finite number, because infinity times zero is NaN.
     s.mul(s.max(s.splat(-HIGHEST), x), cdf(s, x, a, exp_minus_half_square(s, a)))
 }
 
-/// The derivative of [`gelu`]: zero of minus infinity, one of infinity.
+/// The derivative of [`gelu`]: zero for minus infinity, one for infinity.
 #[inline(always)]
 pub(crate) fn gelu_derivative<S: Simd>(s: S, x: S::V) -> S::V {
     const DENSITY: f32 = 0.398_942_3; // 1 / sqrt(2 pi)
@@ -46,7 +46,7 @@ pub(crate) fn gelu_derivative<S: Simd>(s: S, x: S::V) -> S::V {
 /// `|x|`, at most [`HIGHEST`].
 #[inline(always)]
 fn magnitude<S: Simd>(s: S, x: S::V) -> S::V {
-    // A NaN that comes second stays.
+    // `min` returns its second argument if that is NaN.
     s.min(s.splat(HIGHEST), s.abs(x))
 }
 
@@ -68,7 +68,7 @@ fn cdf<S: Simd>(s: S, x: S::V, a: S::V, e: S::V) -> S::V {
     s.select_gt(x, s.splat(0.0), s.sub(s.splat(1.0), tail), tail)
 }
 
-/// The probability that a normally distributed number lies below `x`.
+/// The probability that a normally distributed number is below `x`.
 #[cfg(test)]
 #[inline(always)]
 pub(super) fn normal_cdf<S: Simd>(s: S, x: S::V) -> S::V {

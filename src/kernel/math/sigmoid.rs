@@ -1,4 +1,4 @@
-//! The hyperbolic tangent, the logistic function and its integral.
+//! The hyperbolic tangent, the logistic function and its integral, softplus.
 //!
 //! ```text
 //! |tanh x| = |t / (t + 2)|,  t = exp(2 x) - 1 = 2^n p + (2^n - 1),  p = exp(r) - 1
@@ -6,21 +6,21 @@
 //! softplus(x) = ln(1 + exp(x)) = max(0, x) + ln(1 + z)
 //! ```
 //!
-//! Nothing here overflows or cancels: `2^n - 1` is exact, and `p` accurate where it is small; `z` is at most one. So the
-//! relative error is small everywhere, also next to zero (tanh) and where the result all but vanishes (sigmoid and
-//! softplus of very negative numbers). sigmoid is softplus' derivative.
+//! Nothing overflows or cancels: `2^n - 1` is exact, and `p` accurate where it is small; `z` is at most one. So the
+//! relative error is small everywhere, also next to zero (tanh) and where the result is close to zero (sigmoid and
+//! softplus of very negative numbers). sigmoid is the derivative of softplus.
 //!
-//! The signs of `x` and the result are set aside, so that `t` may have the sign that rounds better: where it is small,
-//! t + 2 just below two is rounded half as coarsely as just above.
+//! The signs of `x` and the result are handled separately, so that `t` can have the sign that rounds better: if `t`
+//! is small, t + 2 has half the rounding error just below two than just above.
 
 use super::exp::{exp_minus_one_of_rest, exp_not_above, nearest, rest};
 use super::ln::ln_one_plus;
 use crate::simd::Simd;
 
-/// Twice the number from which on the hyperbolic tangent is one, and more.
+/// Twice a number above which the hyperbolic tangent is one.
 const TWICE_HIGHEST: f32 = 20.0;
 
-/// The hyperbolic tangent: odd, bit for bit.
+/// The hyperbolic tangent. Exactly odd.
 #[inline(always)]
 pub(crate) fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
     let magnitude = s.abs(x);

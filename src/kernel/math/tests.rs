@@ -1,7 +1,8 @@
-//! Every function on every instruction set against `f64`, and each instruction set against its class.
+//! Tests every function on every instruction set against `f64`, and for equal bits among all fused and all other sets.
 //!
-//! One table says what is allowed. In an optimised build every 251st number is tried, else every
-//! 64,007th, and with `FUSEBOX_EVERYTHING` in the environment all 2^32, which takes minutes. What was found is printed:
+//! One table lists the allowed errors. An optimised build tests every 251st number, other builds every
+//! 64,007th, and with `FUSEBOX_EVERYTHING` in the environment all 2^32 are tested, which takes minutes. The results are
+//! printed:
 //!
 //! ```text
 //! FUSEBOX_EVERYTHING=1 cargo test --release --lib math::tests::units -- --nocapture
@@ -13,23 +14,23 @@ use crate::{Isa, functions};
 use std::println;
 use std::vec::Vec;
 
-/// A function, and what must hold of it.
+/// A function and its requirements.
 struct Row {
     name: &'static str,
-    /// Overwrites every number with the function's value at it.
+    /// Replaces every number by the function's value.
     run: fn(Isa, &mut [f32]),
     exact: fn(f64) -> f64,
-    /// The error allowed, in units in the last place: not fused, fused.
+    /// The allowed error in ulp: not fused, fused.
     units: [f64; 2],
-    /// No unit is smaller. `SMALLEST` makes the bound relative down to the subnormal numbers.
+    /// The smallest ulp. `SMALLEST` makes the bound relative down to the subnormal numbers.
     unit: f64,
-    /// What the results' bits come to, the same on every machine: not fused, fused.
+    /// A hash of the results' bits, the same on every machine: not fused, fused.
     bits: [u32; 2],
-    /// Numbers and the values there, bit for bit.
+    /// Arguments and exact results, compared bit for bit.
     values: &'static [[f32; 2]],
 }
 
-/// The least positive `f32`, 2^-149.
+/// The smallest positive `f32`, 2^-149.
 const SMALLEST: f64 = f64::from_bits((1023 - 149) << 52);
 const INF: f32 = f32::INFINITY;
 
@@ -96,7 +97,7 @@ const TABLE: [Row; 8] = [
         bits: [0xa031_5402, 0x0168_3bfc],
         values: &[[0.0, 0.5], [-0.0, 0.5], [INF, 1.0], [-INF, 0.0]],
     },
-    // Where the distribution function is subnormal already, its error times thirteen is that of a normal number.
+    // If the distribution function is subnormal, its error times thirteen is the error of a normal number.
     Row {
         name: "gelu",
         run: |isa, xs| isa.call(InPlace { function: Gelu, xs }),
@@ -106,7 +107,7 @@ const TABLE: [Row; 8] = [
         bits: [0x307d_8a79, 0xe20d_6fc0],
         values: &[[0.0, 0.0], [-0.0, -0.0], [INF, INF], [-INF, -0.0], [100.0, 100.0]],
     },
-    // It changes its sign, so the unit is that of numbers of one half to one.
+    // The function changes its sign, so the ulp is that of numbers from one half to one.
     Row {
         name: "gelu derivative",
         run: |isa, xs| isa.call(InPlace { function: GeluDerivative, xs }),
@@ -144,8 +145,8 @@ impl Function for GeluDerivative {
     }
 }
 
-/// The distance of `got` from the exact result in units in its last place, none smaller than `least`. Infinity counts as
-/// 2^128, the number that would follow the largest.
+/// The distance of `got` from the exact result in ulp, each at least `least`. Infinity counts as 2^128, the number
+/// that would follow the largest.
 fn error(got: f32, exact: f64, least: f64) -> f64 {
     let end = 2f64.powi(128);
     let got = if got.is_infinite() { end.copysign(f64::from(got)) } else { f64::from(got) };
@@ -154,7 +155,7 @@ fn error(got: f32, exact: f64, least: f64) -> f64 {
     (got - exact).abs() / unit.clamp(least, 2f64.powi(104))
 }
 
-/// The numbers that are tried: those whose bits are multiples of this.
+/// Tests the numbers whose bits are multiples of this.
 fn step() -> usize {
     match std::env::var_os("FUSEBOX_EVERYTHING") {
         Some(_) => 1,
@@ -163,7 +164,7 @@ fn step() -> usize {
     }
 }
 
-/// FNV-1a of the results at every 64,007th number, in whole words; a NaN has one payload here.
+/// FNV-1a of the results at every 64,007th number, over whole words; all NaNs count as the same.
 fn sum_of_bits(isa: Isa, row: &Row) -> u32 {
     let mut xs: Vec<f32> = (0..=u32::MAX).step_by(64_007).map(f32::from_bits).collect();
     (row.run)(isa, &mut xs);
@@ -173,7 +174,7 @@ fn sum_of_bits(isa: Isa, row: &Row) -> u32 {
     })
 }
 
-/// Instruction sets that no one machine has together agree too.
+/// Checks that instruction sets agree that no single machine has.
 #[test]
 fn bits_of_a_class() {
     for row in TABLE {
@@ -184,7 +185,7 @@ fn bits_of_a_class() {
     }
 }
 
-/// Whether two results are the same bits, or both NaN.
+/// Whether two results have the same bits, or are both NaN.
 fn same(a: f32, b: f32) -> bool {
     a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
 }
@@ -231,7 +232,7 @@ fn check(row: &Row) {
     }
 }
 
-/// A test for each function, which run beside each other.
+/// One test per function, so that they run in parallel.
 mod units {
     use super::{TABLE, check};
 
@@ -281,7 +282,7 @@ fn values() {
     for row in TABLE {
         for isa in Isa::available() {
             for &[x, expected] in row.values {
-                // One lane, and a vector with a rest.
+                // One lane, and a vector with a remainder.
                 for len in [1, 17] {
                     let mut xs = std::vec![x; len];
                     (row.run)(isa, &mut xs);
@@ -298,7 +299,7 @@ fn values() {
     }
 }
 
-/// The sign moves to the result and changes nothing else.
+/// Negating the argument negates the result and changes nothing else.
 #[test]
 fn tanh_is_odd() {
     for isa in Isa::available() {

@@ -1,8 +1,8 @@
-//! Optimisers' rules, applied where the gradient comes into being: in the registers of the product that forms it.
+//! Optimisers' rules, applied to the gradient while it is in the registers of the product that computes it.
 //!
-//! A [`Rule`] moves a vector of parameters, given their gradient and up to two numbers that it keeps for each of them (its
-//! moments). One rule finishes a product ([`Descend`], [`ByTile`]), goes along two slices ([`DescendSlice`]), and takes
-//! the sum of rows ([`DescendColumns`]).
+//! A [`Rule`] updates a vector of parameters, given their gradient and up to two stored numbers per parameter
+//! (moments). The same rule is used as the epilogue of a product ([`Descend`], [`ByTile`]), on slices
+//! ([`DescendSlice`]), and on the sum of rows ([`DescendColumns`]).
 
 mod rules;
 
@@ -15,24 +15,24 @@ use crate::simd::{Pass, Simd};
 use crate::{Isa, Mat, MatMut};
 use core::marker::PhantomData;
 
-/// No rule keeps more numbers than these for a parameter.
+/// The largest number of moments per parameter of any rule.
 pub(crate) const MOST_MOMENTS: usize = 2;
 
-/// How one vector of parameters moves.
+/// How to update one vector of parameters.
 pub(crate) trait Rule: Copy {
-    /// How many numbers it keeps for each parameter.
+    /// The number of moments per parameter.
     const MOMENTS: usize;
 
-    /// The learning rate, if the rule is plain gradient descent.
+    /// The learning rate, if the rule is SGD without momentum.
     fn descent(self) -> Option<f32> {
         None
     }
 
-    /// The parameters moved. The first `MOMENTS` of `moments` are read and overwritten.
+    /// Returns the updated parameters. The first `MOMENTS` of `moments` are read and overwritten.
     fn apply<S: Simd>(self, s: S, gradient: S::V, weight: S::V, moments: &mut [S::V; MOST_MOMENTS]) -> S::V;
 }
 
-/// Gradient descent at the store of a product, in the registers that hold the gradient: C is the parameters.
+/// SGD in the epilogue of a product, in the registers that hold the gradient: C is the parameters.
 #[derive(Clone, Copy)]
 struct Descend {
     rate: f32,
@@ -62,7 +62,7 @@ unsafe impl Finish for Descend {
         place: Place,
     ) {
         let mut weights = place.c.cast_const();
-        // SAFETY: the caller's promise: the tile lies inside C.
+        // SAFETY: by the contract of `Finish::finish`, the tile is inside C and can be accessed.
         unsafe {
             for row in acc.iter_mut() {
                 let old = load_row::<S, NV>(s, weights, place.last_lanes);
@@ -84,14 +84,14 @@ unsafe impl Finish for Descend {
     }
 }
 
-/// Any other rule at the store of a product. The tile of the gradient goes to the rule by way of the stack, so that a
-/// program holds gemm once for all rules, and each rule once: rules of a dozen operations, with moments to load and store
-/// for each parameter, gain nothing by being in every micro-kernel, and the compiler, given both, loses the registers of
-/// the product's sums.
+/// Any other rule in the epilogue of a product. The tile of the gradient is passed to the rule through the stack, so
+/// that a program contains gemm once for all rules, and each rule once. Rules have a dozen operations and load and
+/// store moments for each parameter, so inlining them in every micro-kernel gains nothing, and the compiler would
+/// then spill the product's accumulators.
 #[derive(Clone, Copy)]
 struct ByTile<'a> {
     rule: &'a dyn TakeTile,
-    /// Where C begins in what the rule was made for.
+    /// Where C begins in the parameters that the rule was created for.
     row: usize,
     col: usize,
 }
@@ -102,45 +102,46 @@ impl<'a> ByTile<'a> {
     }
 }
 
-/// Moves `weight` by gradient descent, its gradient being `xs dys`; for one sample, the rate multiplies `dys` first, and no
-/// gradient is formed: `w_ij + x_i (-rate dy_j)`. Here, and not where a layer's sizes are known, so that all
-/// crates share one compiled product.
+/// Updates `weight` by SGD with the gradient `xs dys`. For one sample, the rate multiplies `dys` first, and no
+/// gradient is formed: `w_ij + x_i (-rate dy_j)`. In this function, which does not know a layer's sizes at compile
+/// time, so that all crates share one compiled product.
 #[inline(never)]
 pub(crate) fn descend_product(isa: Isa, xs: Mat<'_>, dys: Mat<'_>, weight: MatMut<'_>, rate: f32) {
     if xs.cols() == 1 && dys.rows() == 1 {
         return add_rank_one(isa, xs.data(), dys.data(), weight, -rate);
     }
-    // SAFETY: it is for any C.
+    // SAFETY: `Descend` may be used with any C.
     unsafe { finish_product(isa, xs, dys, weight, &Descend { rate }) };
 }
 
-/// The same by any rule. Where its moments are not those of such a weight, nothing is written.
+/// Updates `weight` by any rule with the gradient `xs dys`. Writes nothing if the rule was not created for that shape.
 #[inline(never)]
 pub(crate) fn move_by_product(isa: Isa, xs: Mat<'_>, dys: Mat<'_>, weight: MatMut<'_>, rule: &dyn TakeTile) {
     if rule.fits(&weight) {
-        // SAFETY: the rule's moments have one number for each of C's, in rows as far apart.
+        // SAFETY: the rule's moments have one number for each of C's, with the same stride.
         unsafe { finish_product(isa, xs, dys, weight, &ByTile::new(rule)) };
     }
 }
 
-/// A rule together with its moments.
+/// A rule with its moments.
 pub(crate) trait TakeTile {
     /// Whether a column may be finished as a row.
     fn takes_columns_as_rows(&self) -> bool;
 
-    /// Whether the rule was made for parameters of this shape and stride.
+    /// Whether the rule was created for parameters of this shape and stride.
     fn fits(&self, weight: &MatMut<'_>) -> bool;
 
-    /// Moves a tile of parameters.
+    /// Updates a tile of parameters.
     ///
     /// # Safety
-    /// `tile` lies inside the parameters that the rule was made for, whose shape and stride C has, and its gradient can be
-    /// read in whole vectors. Nobody else uses these parameters meanwhile, nor takes the same tile: so the moments, too,
-    /// are nobody else's.
+    /// 1. `tile` is inside the parameters that the rule was created for, and C has their shape and stride.
+    /// 2. The tile's gradient can be read in whole vectors.
+    /// 3. Nothing else accesses the tile's parameters at the same time, and no other call takes the same tile: so
+    ///    nothing else accesses its moments either.
     unsafe fn take(&self, tile: Tile);
 }
 
-/// A gradient of `rows` rows of `cols` numbers, `stride` apart, and the place of the parameters that it is of.
+/// A gradient of `rows` rows of `cols` numbers, `stride` apart, and the place of its parameters.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile {
     gradient: *const f32,
@@ -150,7 +151,7 @@ pub(crate) struct Tile {
     place: Place,
 }
 
-// SAFETY: 1. by the contract of `TakeTile::take`. 2. A rule and its instruction set are only read.
+// SAFETY: 1. By the contract of `TakeTile::take`. 2. A rule and its instruction set are only read.
 unsafe impl Finish for ByTile<'_> {
     const READS_OUTPUT: bool = true;
 
@@ -173,13 +174,14 @@ unsafe impl Finish for ByTile<'_> {
         acc: &mut [[S::V; NV]; MR],
         mut place: Place,
     ) {
-        // A copy: the sums themselves must not be seen to have an address.
+        // A copy, so that the accumulators themselves have no address and stay in registers.
         let gradient = *acc;
         let cols = (NV - 1) * S::LANES + place.last_lanes;
         place.row += self.row;
         place.col += self.col;
         let gradient = gradient.as_ptr().cast();
-        // SAFETY: the caller's promise.
+        // SAFETY: by the contract of `Finish::finish`, the tile is inside C (1) and nothing else uses it (3);
+        // `gradient` has whole vectors (2).
         unsafe { self.rule.take(Tile { gradient, stride: NV * S::LANES, rows: MR, cols, place }) }
     }
 
@@ -189,12 +191,13 @@ unsafe impl Finish for ByTile<'_> {
     unsafe fn finish_row<S: Simd>(&self, _: S, sums: *mut f32, mut place: Place, len: usize) {
         place.row += self.row;
         place.col += self.col;
-        // SAFETY: the caller's promise.
+        // SAFETY: by the contract of `Finish::finish_row`, the row is inside C (1), `len` numbers can be read at
+        // `sums` (2), and nothing else uses the row (3).
         unsafe { self.rule.take(Tile { gradient: sums, stride: len, rows: 1, cols: len, place }) }
     }
 }
 
-/// A rule, its moments, and the instruction set that it runs on.
+/// A rule, its moments, and the instruction set to run it on.
 pub(crate) struct RuleAt<'a, R> {
     isa: Isa,
     rule: R,
@@ -207,7 +210,7 @@ pub(crate) struct RuleAt<'a, R> {
 }
 
 impl<'a, R: Rule> RuleAt<'a, R> {
-    /// For `len` parameters in rows of `stride` without gaps; `None` unless every moment of the rule has as many numbers.
+    /// For `len` parameters in rows of `stride` without gaps; `None` unless every moment of the rule has `len` numbers.
     pub(crate) fn new(
         isa: Isa,
         rule: R,
@@ -222,7 +225,7 @@ impl<'a, R: Rule> RuleAt<'a, R> {
 }
 
 impl<R: Rule> TakeTile for RuleAt<'_, R> {
-    /// A column has one number a row, and so have its moments.
+    /// Only if a row has one number, so that the moments of a column are contiguous.
     fn takes_columns_as_rows(&self) -> bool {
         self.stride == 1
     }
@@ -240,7 +243,7 @@ impl<R: Rule> TakeTile for RuleAt<'_, R> {
     }
 }
 
-/// The rule on a tile: `moments` and the parameters hold it, as [`TakeTile::take`]'s caller has promised.
+/// The rule on a tile. By the contract of [`TakeTile::take`], `moments` and the parameters contain the tile.
 struct DescendTile<R> {
     rule: R,
     tile: Tile,
@@ -257,7 +260,7 @@ impl<R: Rule> Pass for DescendTile<R> {
         let (mut gradient, mut weights) = (tile.gradient, tile.place.c);
         for _ in 0..tile.rows {
             let mut start = 0;
-            // SAFETY: see above; the gradient has whole vectors.
+            // SAFETY: as stated at `DescendTile`; the gradient has whole vectors.
             unsafe {
                 while start + S::LANES <= tile.cols {
                     let gradient = s.load(gradient.wrapping_add(start));
@@ -276,7 +279,7 @@ impl<R: Rule> Pass for DescendTile<R> {
     }
 }
 
-/// The rule on slices: a gradient and the parameters it belongs to, as far as the shortest of all goes.
+/// The rule on slices: a gradient and its parameters, up to the end of the shortest slice.
 pub(crate) struct DescendSlice<'a, R> {
     pub(crate) rule: R,
     pub(crate) gradient: &'a [f32],
@@ -293,7 +296,7 @@ impl<R: Rule> Pass for DescendSlice<'_, R> {
         let parameters = self.parameters.as_mut_ptr();
         let moments = self.moments.map(<[f32]>::as_mut_ptr);
         let mut start = 0;
-        // SAFETY: `lanes` numbers from `start` on lie in every slice.
+        // SAFETY: the `lanes` numbers from `start` on are inside every slice.
         unsafe {
             while start + S::LANES <= len {
                 let gradient = s.load(self.gradient.as_ptr().add(start));
@@ -309,7 +312,7 @@ impl<R: Rule> Pass for DescendSlice<'_, R> {
     }
 }
 
-/// From so many rows on their sum has four chains.
+/// From this number of rows on, the sum uses four chains.
 const FOUR_CHAINS: usize = 16;
 
 /// More rows than this are summed in blocks of so many.
@@ -341,7 +344,7 @@ impl<R: Rule> Pass for DescendColumns<'_, R> {
         while col < cols {
             let lanes = (cols - col).min(S::LANES);
             let first = self.dys.as_ptr().wrapping_add(col);
-            // SAFETY: `lanes` numbers from `col` on lie in each row, which is as long as the bias.
+            // SAFETY: the `lanes` numbers from `col` on are inside each row, which is as long as the bias.
             let sum = unsafe {
                 match rows {
                     0..FOUR_CHAINS => sum_of_few(s, first, stride, rows, lanes),
@@ -349,31 +352,32 @@ impl<R: Rule> Pass for DescendColumns<'_, R> {
                     _ => sum_of_blocks(s, first, stride, rows, lanes),
                 }
             };
-            // SAFETY: and as many in the bias and in every moment.
+            // SAFETY: likewise inside the bias and every moment.
             unsafe { step_vector(s, self.rule, sum, bias, moments, col, Some(lanes)) };
             col += S::LANES;
         }
     }
 }
 
-/// The sum of `rows` rows, one vector of each, in one chain.
+/// The sum of one vector of each of `rows` rows, in one chain of additions.
 ///
 /// # Safety
-/// `lanes` numbers can be read from `first` on, and `stride` numbers further on, so many times.
+/// `lanes` numbers can be read at `first + i * stride`, for each `i` below `rows`.
 #[inline(always)]
 unsafe fn sum_of_few<S: Simd>(s: S, first: *const f32, stride: usize, rows: usize, lanes: usize) -> S::V {
     let mut sum = s.splat(0.0);
     for row in 0..rows {
-        // SAFETY: the caller's promise.
+        // SAFETY: by this function's contract, `lanes` numbers can be read at each row.
         sum = s.add(sum, unsafe { s.load_partial(first.wrapping_add(row * stride), lanes) });
     }
     sum
 }
 
-/// The same for many rows, in four chains whose sums are added in order: one would wait for itself.
+/// The same for many rows, in four chains whose sums are added in order: a single chain is limited by the latency of
+/// addition.
 ///
 /// # Safety
-/// As for [`sum_of_few`].
+/// Those of [`sum_of_few`].
 #[inline(always)]
 unsafe fn sum_of_many<S: Simd>(s: S, first: *const f32, stride: usize, rows: usize, lanes: usize) -> S::V {
     let chain = rows.div_ceil(4);
@@ -382,7 +386,7 @@ unsafe fn sum_of_many<S: Simd>(s: S, first: *const f32, stride: usize, rows: usi
         for (c, sum) in sums.iter_mut().enumerate() {
             let row = c * chain + i;
             if row < rows {
-                // SAFETY: the caller's promise.
+                // SAFETY: by this function's contract, `lanes` numbers can be read at each row.
                 *sum = s.add(*sum, unsafe { s.load_partial(first.wrapping_add(row * stride), lanes) });
             }
         }
@@ -414,10 +418,10 @@ fn shortest<R: Rule>(len: usize, moments: &[&mut [f32]; MOST_MOMENTS]) -> usize 
     moments.iter().take(R::MOMENTS).fold(len, |len, moment| len.min(moment.len()))
 }
 
-/// Moves a vector of parameters, or its first `lanes`, which lie `start` numbers into `parameters` and each of `moments`.
+/// Updates a vector of parameters, or its first `lanes`, at offset `start` in `parameters` and each of `moments`.
 ///
 /// # Safety
-/// All of them can be read and written, `lanes` being at most `LANES`.
+/// All of these can be read and written; `lanes` is at most `LANES`.
 #[inline(always)]
 unsafe fn step_vector<S: Simd, R: Rule>(
     s: S,
@@ -430,7 +434,7 @@ unsafe fn step_vector<S: Simd, R: Rule>(
 ) {
     let at = |p: *mut f32| p.wrapping_add(start);
     let mut kept = [s.splat(0.0); MOST_MOMENTS];
-    // SAFETY: the caller's promise.
+    // SAFETY: by this function's contract, the parameters and the moments in use can be read and written there.
     unsafe {
         for (kept, moment) in kept.iter_mut().zip(moments).take(R::MOMENTS) {
             *kept = load(s, at(moment), lanes);
@@ -447,7 +451,7 @@ unsafe fn step_vector<S: Simd, R: Rule>(
 /// A vector, or `lanes` of it, can be read.
 #[inline(always)]
 unsafe fn load<S: Simd>(s: S, p: *const f32, lanes: Option<usize>) -> S::V {
-    // SAFETY: the caller's promise.
+    // SAFETY: by this function's contract, a vector or `lanes` numbers can be read.
     unsafe {
         match lanes {
             Some(lanes) => s.load_partial(p, lanes),
@@ -460,7 +464,7 @@ unsafe fn load<S: Simd>(s: S, p: *const f32, lanes: Option<usize>) -> S::V {
 /// A vector, or `lanes` of it, can be written.
 #[inline(always)]
 unsafe fn store<S: Simd>(s: S, p: *mut f32, x: S::V, lanes: Option<usize>) {
-    // SAFETY: the caller's promise.
+    // SAFETY: by this function's contract, a vector or `lanes` numbers can be written.
     unsafe {
         match lanes {
             Some(lanes) => s.store_partial(p, x, lanes),

@@ -1,36 +1,36 @@
-//! The rules, each for a vector of parameters; see the optimisers of [`train`](crate::train) for their sources.
+//! The rules, each for a vector of parameters; see [`optimizers`](crate::optimizers) for their sources.
 //!
 //! # Range
 //!
-//! A moment that only decays, its gradient being zero, would stay for good where it is subnormal: there `0.9 m` rounds back to
-//! `m`. Processors take a hundred cycles or more for a vector that holds a subnormal number, so a step would stay several times
-//! slower. Hence running means and decaying weights become zero below [`TINY`], and running means of squares stop at it: as
-//! a part of the divisor, next to epsilon, its root is nothing, and where epsilon is zero too a moment of zero is not
-//! divided by zero.
+//! A moment that only decays, because its gradient is zero, would stay subnormal forever: there `0.9 m` rounds back
+//! to `m`. Processors take a hundred cycles or more for a vector that contains a subnormal number, so steps would
+//! stay several times slower. Hence running means and decaying weights become zero below [`TINY`], and running means
+//! of squares are at least [`TINY`]: in the divisor, its root is negligible beside epsilon, and if epsilon is zero
+//! too, a moment of zero is not divided by zero.
 //!
-//! A square that overflows would leave infinity in its running mean for good. So rules that keep squares take a gradient for one
-//! of magnitude [`HUGE`] at most: then no moment overflows, and a step is no longer than one of any other lone gradient. NaN
-//! stays NaN.
+//! A square that overflows would leave infinity in its running mean forever. So rules with squares clip each gradient
+//! to a magnitude of [`HUGE`]: then no moment overflows, and a step is no longer than for any other isolated
+//! gradient. NaN stays NaN.
 
 use super::{MOST_MOMENTS, Rule};
 use crate::simd::Simd;
 
-/// 2^-112: times a rate above 2^-14 it is a normal number, so that nothing on the way to zero is subnormal either.
+/// 2^-112: times a rate above 2^-14 it is a normal number, so nothing becomes subnormal on the way to zero.
 const TINY: f32 = f32::from_bits((127 - 112) << 23);
 
 /// The largest `f32` below 2^64: its square is finite.
 const HUGE: f32 = f32::from_bits(((127 + 64) << 23) - 1);
 
-/// `x`, or zero where that is below [`TINY`]; NaN stays.
+/// `x`, or zero if its magnitude is below [`TINY`]; NaN stays NaN.
 #[inline(always)]
 fn zero_if_tiny<S: Simd>(s: S, x: S::V) -> S::V {
     s.select_gt(s.splat(TINY), s.abs(x), s.splat(0.0), x)
 }
 
-/// `x` brought between `-limit` and `limit`; NaN stays.
+/// `x` clamped to `-limit..=limit`; NaN stays NaN.
 #[inline(always)]
 fn clip<S: Simd>(s: S, x: S::V, limit: f32) -> S::V {
-    // A NaN that comes second stays.
+    // `min` and `max` return their second argument if that is NaN.
     s.min(s.splat(limit), s.max(s.splat(-limit), x))
 }
 
@@ -38,11 +38,11 @@ fn clip<S: Simd>(s: S, x: S::V, limit: f32) -> S::V {
 #[inline(always)]
 fn mean_square<S: Simd>(s: S, v: S::V, new: f32, gradient: S::V) -> S::V {
     let v = s.mul_add(s.splat(new), s.sub(s.mul(gradient, gradient), v), v);
-    // A NaN that comes second stays.
+    // `max` returns its second argument if that is NaN.
     s.max(s.splat(TINY), v)
 }
 
-/// Gradient descent: `w = w - rate g`.
+/// SGD: `w = w - rate g`.
 #[derive(Clone, Copy, Debug)]
 pub struct GradientDescent {
     pub(crate) rate: f32,
@@ -168,7 +168,7 @@ impl<R: Rule> Rule for DecoupledDecay<R> {
     }
 }
 
-/// A rule on gradients clipped by value: brought between `-limit` and `limit`; NaN stays.
+/// A rule on gradients clipped by value, to `-limit..=limit`; NaN stays NaN.
 #[derive(Clone, Copy, Debug)]
 pub struct ClipByValue<R> {
     pub(crate) rule: R,
