@@ -88,7 +88,7 @@ pub enum Error {
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         got: FpCategory,
     },
-    /// A step's mean loss is above the limit for jumps: see [`Guard`](crate::Guard).
+    /// A step's mean loss has jumped above the guard's limit: see [`Guard`](crate::Guard).
     Leap {
         /// The loss, in percent of the limit.
         percent: u32,

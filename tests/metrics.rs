@@ -86,7 +86,7 @@ accuracy 0.000 of 0
 #[test]
 fn a_perfect_classifier_scores_one() {
     let mut confusion = Confusion::<100>::new();
-    for class in 0..100 {
+    for class in 0..100_u8 {
         let mut y = [-1.0; 100];
         y[usize::from(class)] = 0.5;
         confusion.observe(&y, class).unwrap();

@@ -30,7 +30,7 @@ use core::task::Poll;
 /// |---|---|
 /// | a row of the batch through a layer, forward or backward | `IN OUT`, and 12 per number of an activation |
 /// | the loss of a row | 12 per output, and 144 |
-/// | the weights of one input, with their gradient summed over the batch | `OUT (B + 1 + 12 moments)`, with the optimiser's number of moments per parameter |
+/// | the weights of one input, gradient summed over the batch | `OUT (B + 1 + 12 moments)`, for so many moments per weight |
 /// | with an optimiser that stores a gradient: reading a layer's gradient | `IN OUT`; [`Private`]'s noise 48 times that |
 /// | with a guard, or [`Private`]: the norm of a sample's gradient; a guard's copy of the network | `IN + OUT`; its parameters |
 ///
