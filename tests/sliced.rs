@@ -105,7 +105,7 @@ impl<N: Train + Copy, O: Optimizer, L: Loss<N::Output>> Way<N, O, L> for Plainly
 
 /// Behind a guard.
 #[derive(Clone)]
-struct Guarded<N>(Guard<N>);
+struct Guarded<N: Copy>(Guard<N>);
 
 impl<N: Train + Copy, O: Optimizer, L: Loss<N::Output>> Way<N, O, L> for Guarded<N> {
     fn whole(

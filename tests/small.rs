@@ -9,7 +9,7 @@ mod support {
 use fusebox::{
     Accumulate, Activation, Adam, AdamW, BiasOnly, Budget, Chain, ClipNorm, Dense, Dropout, Epilogue, Error,
     Frozen, Gelu, Guard, Identity, Init, LayerNorm, LeakyRelu, Learner, LowRank, Mat, MatMut, Momentum,
-    Nesterov, Optimizer, Packed, PerSample, Private, Relu, Reservoir, RmsProp, Rng, Scratch, Seq, Sgd, Silu,
+    Nesterov, Optimizer, Packed, Private, Relu, Reservoir, RmsProp, Rng, Scratch, Seq, Sgd, Silu,
     Softmax, Tanh, Train, Workspace, Zeroed, functions, gemm_packed_with, gemm_with, matmul_with,
 };
 use support::isas::isas;
@@ -116,7 +116,7 @@ fn batch() -> ([[f32; 5]; ROWS], [u8; ROWS]) {
 /// A step of a full batch, one of fewer rows that are staged, and the gradient of the inputs.
 fn steps<N, O: Optimizer>(net: &mut N, optimizer: &O) -> Result<(), Error>
 where
-    N: Train<Input = [f32; 5], Output = [f32; 3]> + PerSample,
+    N: Train<Input = [f32; 5], Output = [f32; 3]>,
 {
     let (xs, labels) = batch();
     let mut workspace = Box::new(Workspace::<N, ROWS, O>::new());
@@ -124,7 +124,7 @@ where
         workspace.train_step_with(isa, net, &xs, &labels, optimizer)?;
         let mut stage = workspace.stage();
         stage.push(1, |x| *x = xs[0])?;
-        stage.train_step_with(isa, net, optimizer)?;
+        stage.on(isa).train_step(net, optimizer)?;
         workspace.input_gradient_with(isa, net, &xs, &labels, &mut [[0.0; 5]; ROWS])?;
     }
     Ok(())
