@@ -143,7 +143,6 @@ fn product<O: Optimizer>(
         }
         rows.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += dy);
     }
-    let pace = &mut Whole::on(isa);
     let (start, bias) = (start(), [0.5; WIDTH]);
     let (mut fused, mut fused_bias, mut plain, mut plain_bias) = (start, bias, start, bias);
 
