@@ -32,14 +32,27 @@ impl<F: Finish, const TN: bool> Pass for Thin<'_, F, TN> {
     fn run<S: Simd>(self, s: S) {
         let Self { product } = self;
         debug_assert!((1..=THIN).contains(&product.k) && !product.b_transposed && product.a_transposed == TN);
-        // SAFETY: 1. that is k, for a thin product has one at least, and three at most. 2. As it was made.
-        unsafe {
-            match product.k {
-                1 => panels::<S, F, 1, TN>(s, product, None),
-                2 => panels::<S, F, 2, TN>(s, product, None),
-                _ => panels::<S, F, 3, TN>(s, product, None),
-            }
+        match product.k {
+            1 => s.call(Panels::<F, 1, TN> { product }),
+            2 => s.call(Panels::<F, 2, TN> { product }),
+            _ => s.call(Panels::<F, 3, TN> { product }),
         }
+    }
+}
+
+/// A thin product of `K` k: a function of its own, so that no frame holds the other two, which unoptimised it would.
+struct Panels<'a, F, const K: usize, const TN: bool> {
+    product: &'a Product<'a, F>,
+}
+
+impl<F: Finish, const K: usize, const TN: bool> Pass for Panels<'_, F, K, TN> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        debug_assert!(self.product.k == K);
+        // SAFETY: 1. that is its k, for a thin product has one at least, and three at most. 2. As it was made.
+        unsafe { panels::<S, F, K, TN>(s, self.product, None) }
     }
 }
 
