@@ -123,7 +123,8 @@ impl Gather for Noise {
     }
 
     fn begin(&self, steps: &mut [u32; 2], weight: f32) -> Source {
-        let deviation = self.noise * self.clip / weight;
+        // Rows of no weight have no gradient to hide.
+        let deviation = if weight > 0.0 { self.noise * self.clip / weight } else { 0.0 };
         Source { rng: Rng::stream(self.seed, count(steps)), deviation, weight }
     }
 
