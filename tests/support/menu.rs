@@ -192,7 +192,7 @@ fn block(n: usize, wide: usize) -> Tree {
 }
 
 /// How many networks there are.
-pub(crate) const NETS: usize = 35;
+pub(crate) const NETS: usize = 37;
 
 /// Visits the network of that number, with parameters from `rng`.
 pub(crate) fn visit(number: usize, rng: &mut Rng, visitor: &mut impl Visitor) {
@@ -636,6 +636,30 @@ fn others(number: usize, rng: &mut Rng, v: &mut impl Visitor) {
             });
         }
         32 => adapters(rng, v),
+        34 => plain::<Repeat<3, Residual<Seq![Dense<5, 7, Relu>, Dense<7, 5>]>>, 5>(
+            v,
+            rng,
+            "blocks alone",
+            repeat(3, residual(chain([dense(5, 7, RELU), dense(7, 5, NONE)]))),
+        ),
+        35 => plain::<View<[f32; 6], Each<2, Repeat<3, Seq![Dense<3, 8, Tanh>, Dense<8, 3>]>>, [f32; 6]>, 6>(
+            v,
+            rng,
+            "positions alone",
+            each(2, repeat(3, chain([dense(3, 8, TANH), dense(8, 3, NONE)]))),
+        ),
+        36 => plain::<
+            Parallel<Seq![Dense<4, 9, Relu>, Dense<9, 7>, Dense<7, 3>], Seq![Dense<4, 8, Silu>, Dense<8, 3>]>,
+            3,
+        >(
+            v,
+            rng,
+            "branches alone",
+            sum(
+                chain([dense(4, 9, RELU), dense(9, 7, NONE), dense(7, 3, NONE)]),
+                chain([dense(4, 8, SILU), dense(8, 3, NONE)]),
+            ),
+        ),
         33 => plain::<Seq![Repeat<2, Residual<Seq![LayerNorm<5>, Dense<5, 5>]>>, Dense<5, 2>], 2>(
             v,
             rng,
