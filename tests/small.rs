@@ -9,8 +9,8 @@ mod support {
 use fusebox::{
     Accumulate, Activation, Adam, AdamW, BiasOnly, Budget, Chain, ClipNorm, Dense, Dropout, Epilogue, Error,
     Frozen, Gelu, Guard, Identity, Init, LayerNorm, LeakyRelu, Learner, LowRank, Mat, MatMut, Momentum,
-    Nesterov, Optimizer, Packed, Private, Relu, Reservoir, RmsProp, Rng, Scratch, Seq, Sgd, Silu,
-    Softmax, Tanh, Train, Workspace, Zeroed, functions, gemm_packed_with, gemm_with, matmul_with,
+    Nesterov, Optimizer, Packed, Private, Relu, Reservoir, RmsProp, Rng, Scratch, Seq, Sgd, Silu, Softmax,
+    Tanh, Train, Workspace, Zeroed, functions, gemm_packed_with, gemm_with, matmul_with,
 };
 use support::isas::isas;
 
