@@ -141,6 +141,7 @@ fn large_shapes() -> Vec<Shape> {
         (60, 100, 1100, 1100),
         (600, 300, 700, 2048),
         (640, 1000, 1600, 0),
+        (40, 50, 5000, 0),
     ];
     shapes[..if OPTIMISED { shapes.len() } else { 2 }].to_vec()
 }

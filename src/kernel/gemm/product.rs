@@ -26,7 +26,7 @@ pub(super) struct Operands {
     pub(super) b_stride: usize,
     /// B lies transposed: n rows of k.
     pub(super) b_transposed: bool,
-    /// Columns of the whole of which this is a part, perhaps, which settle its segments; `usize::MAX` for one segment.
+    /// Columns of the whole of which this is a part, perhaps, which settle its segments: see [`segments::segment_len`].
     pub(super) whole_n: usize,
     pub(super) first: First,
     pub(super) c: *mut f32,
@@ -64,7 +64,7 @@ impl Operands {
             b_len: b.data().len(),
             b_stride,
             b_transposed,
-            // NN products alone have segments: in TN (weight gradients) and NT there are many rows, and k is short.
+            // Only NN products are cut for speed: in TN (weight gradients) and NT there are many rows.
             whole_n: if a.is_transposed() || b_transposed { usize::MAX } else { b.cols() },
             first,
             c_stride: c.row_stride(),

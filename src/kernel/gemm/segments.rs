@@ -1,13 +1,21 @@
 //! How a sum is cut into segments. This alone settles the bits of a product, on every instruction set.
+//!
+//! A segment is a stretch of k with an accumulator of its own, in which k ascends; the segments' sums are added in order. The
+//! first one starts from what the sum starts from (a bias, the old C), the others from zero.
 
 /// The shortest segment worth its extra addition.
 pub(super) const SHORTEST: usize = 16;
 
-/// Length of the segments of k that are summed apart, each in an accumulator of its own.
+/// The longest segment. One accumulator loses what is small beside it: of 2^25 ones it holds no more than 2^24, and its
+/// relative error on numbers at random grows as the root of k does.
+pub(super) const LONGEST: usize = 4096;
+
+/// Length of the segments of a sum over `k`, of a product with `n` columns; `n` is `usize::MAX` where up to
+/// [`LONGEST`] k are one segment.
 ///
 /// A multiply-add takes four cycles and two can start in each, so eight independent sums keep a wide machine busy. A
 /// row of `n` outputs has `n / 16` vectors of them; where those are fewer than eight, even a single row gets its
-/// eight from splitting k, as long as a segment is worth its extra addition. The rule knows `n` and `k` alone (and is
+/// eight from splitting k, as long as a segment is worth its extra addition. The rule knows `n` and `k` alone (and of n is
 /// asked for NN products only): a sample gets the same bits alone and in a batch, on sixteen lanes and on one. A single
 /// column has an order of its own (see `column`).
 pub(crate) const fn segment_len(n: usize, k: usize) -> usize {
@@ -20,5 +28,11 @@ pub(crate) const fn segment_len(n: usize, k: usize) -> usize {
     };
     let whole = k >> log_segments;
     let segment = if whole << log_segments == k { whole } else { whole + 1 };
-    if segment < SHORTEST { SHORTEST } else { segment }
+    if segment < SHORTEST {
+        SHORTEST
+    } else if segment > LONGEST {
+        LONGEST
+    } else {
+        segment
+    }
 }

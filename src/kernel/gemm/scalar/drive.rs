@@ -73,8 +73,9 @@ fn drive(isa: Isa, product: &Product<'_, &dyn FinishRows>) {
             }
         };
     }
-    // Of the assembly, that for how operands lie in a gradient of weights can add to C.
-    let kernel = match factor.is_none() || a_transposed && !b_transposed {
+    // Of the assembly, that for how operands lie in a gradient of weights can add to C, what is one segment.
+    let adds = a_transposed && !b_transposed && product.segment() >= product.k;
+    let kernel = match factor.is_none() || adds {
         true => kernel(isa, [a_transposed, b_transposed]),
         false => plain_kernel(isa),
     };

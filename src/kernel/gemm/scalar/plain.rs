@@ -12,14 +12,12 @@ use crate::simd::multiply_add;
 #[inline(never)]
 pub(super) unsafe fn sums<const FUSED: bool>(sums: &mut Sums) {
     debug_assert!(sums.rows > 0 && sums.cols > 0 && sums.segment > 0);
-    sums.each_segment(|part| {
-        for row in 0..part.rows {
-            for col in 0..part.cols {
-                // SAFETY: the caller's promise.
-                unsafe { one::<FUSED>(part, row, col) };
-            }
+    for row in 0..sums.rows {
+        for col in 0..sums.cols {
+            // SAFETY: the caller's promises.
+            unsafe { one::<FUSED>(sums, row, col) };
         }
-    });
+    }
 }
 
 /// A sum. Not inlined, for what the compiler makes of four nested loops at once is a page long.
@@ -28,16 +26,30 @@ pub(super) unsafe fn sums<const FUSED: bool>(sums: &mut Sums) {
 /// As for [`sums`], `row` and `col` being below its numbers of rows and columns.
 #[inline(never)]
 unsafe fn one<const FUSED: bool>(sums: &Sums, row: usize, col: usize) {
-    let Sums { a, a_row, a_k, b, b_k, b_col, k, first, first_row, first_col, out, out_row, end, .. } = *sums;
+    let Sums { a, a_row, a_k, b, b_k, b_col, k, segment, first, first_row, first_col, .. } = *sums;
     let (mut a, mut b) = (a.wrapping_add(row * a_row), b.wrapping_add(col * b_col));
     // SAFETY: the caller's promise.
     unsafe {
         let mut sum = first.wrapping_add(row * first_row + col * first_col).read();
-        for _ in 0..k {
-            sum = multiply_add::<FUSED>(a.read(), b.read(), sum);
-            (a, b) = (a.wrapping_add(a_k), b.wrapping_add(b_k));
+        // Of the segments that are done.
+        let mut before = None;
+        let mut left = k;
+        loop {
+            let len = segment.min(left);
+            for _ in 0..len {
+                sum = multiply_add::<FUSED>(a.read(), b.read(), sum);
+                (a, b) = (a.wrapping_add(a_k), b.wrapping_add(b_k));
+            }
+            left -= len;
+            if let Some(before) = before {
+                sum += before;
+            }
+            if left == 0 {
+                break;
+            }
+            (before, sum) = (Some(sum), 0.0);
         }
-        end.store::<FUSED>(out.wrapping_add(row * out_row + col), sum);
+        sums.end.store::<FUSED>(sums.out.wrapping_add(row * sums.out_row + col), sum);
     }
 }
 

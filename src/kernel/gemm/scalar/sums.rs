@@ -31,7 +31,8 @@ pub(super) struct Sums {
 pub(super) enum End {
     /// In the place of what is there.
     Store,
-    /// Added to what is there.
+    /// Added to what is there: of segments after the first, by the assembly.
+    #[cfg(not(fusebox_core = "other"))]
     Add,
     /// The same, but for this factor.
     AddTimes(f32),
@@ -45,6 +46,7 @@ impl End {
         unsafe {
             out.write(match self {
                 Self::Store => sum,
+                #[cfg(not(fusebox_core = "other"))]
                 Self::Add => out.read() + sum,
                 Self::AddTimes(factor) => multiply_add::<FUSED>(sum, factor, out.read()),
             });
@@ -52,28 +54,8 @@ impl End {
     }
 }
 
-/// What segments after the first start from.
+/// What sums start from that start from nothing.
 pub(super) const ZEROS: [f32; 16] = [0.0; 16];
-
-impl Sums {
-    /// One segment after the other, in the place of all.
-    #[inline(always)]
-    pub(super) fn each_segment(&mut self, mut kernel: impl FnMut(&Self)) {
-        let mut left = self.k;
-        self.k = self.k.min(self.segment);
-        loop {
-            kernel(self);
-            left -= self.k;
-            if left == 0 {
-                return;
-            }
-            self.a = self.a.wrapping_add(self.k * self.a_k);
-            self.b = self.b.wrapping_add(self.k * self.b_k);
-            self.k = self.segment.min(left);
-            (self.first, self.first_row, self.first_col, self.end) = (ZEROS.as_ptr(), 0, 0, End::Add);
-        }
-    }
-}
 
 /// Computes the sums; may change the request.
 ///

@@ -28,15 +28,14 @@
 //! rows of A, and a few rows of B's next panel. Each prefetch takes a load's place, so the ones that bring what would have
 //! come anyway cost 2 to 4 %; nothing is prefetched for a B that is read in place, or that L2 holds.
 
-use super::panel::{Block, CROWDED_B, PackedPanel, Panel, packed_panel, panel_in_place};
+use super::long_panels::LongPanels;
+use super::panel::{Block, CROWDED_B, PACK_LEN, PackedPanel, Panel, packed_panel, panel_in_place};
 use super::plan;
 use crate::kernel::gemm::epilogue::Activate;
 use crate::kernel::gemm::product::{Operands, Product};
+use crate::kernel::gemm::segments::LONGEST;
 use crate::kernel::gemm::tile::{Finish, First};
 use crate::simd::{Pass, Simd};
-
-/// Numbers in the packing buffer, the whole of the stack that gemm takes beyond registers: 48 KiB.
-const PACK_LEN: usize = 12 * 1024;
 
 /// Numbers in the buffer of a product so small that touching each page of the large one would show: less than a page.
 const SHORT_PACK_LEN: usize = 896;
@@ -104,9 +103,18 @@ impl<F: Finish, const TN: bool> Pass for Packing<'_, F, TN> {
             // panel, and a cache line to begin at; nobody reads them before they are overwritten.
             unsafe { panels::<S, F, TN>(s, product, finish, block, room) };
         }
-        let most = plan::block_depth::<S>(k, PACK_LEN);
         // The spare rows themselves, or if there are none all rows.
         let first = if spare > 0 { m - spare } else { 0 };
+        if product.segment() < k {
+            if product.b_transposed {
+                // SAFETY: 1. B lies transposed, and A as `TN` says. 2. Nothing but the sums is in C before they are complete.
+                return s.call(unsafe { LongPanels::<F, TN>::new(product, first) });
+            }
+            let block = Block { row: first, rows: m - first, start: 0, depth: k };
+            // SAFETY: 1. the rows that are left. 2. The product's own. 3. All k, and B does not lie transposed.
+            return unsafe { panels::<S, F, TN>(s, product, finish, block, Room::None) };
+        }
+        let most = plan::block_depth::<S>(k, PACK_LEN);
         let mut block =
             Block { row: first, rows: plan::block_rows(m - first, most, A_BLOCK), start: 0, depth: most };
         while block.row < m {
@@ -143,7 +151,7 @@ fn spare_rows<S: Simd, F: Finish>(product: &Operands) -> usize {
 }
 
 /// Whether B lies badly and is read often enough for its panels to be brought together first. Blocks of k would
-/// cut sums elsewhere than `segments` does, and leave sums in a C whose old value is still needed: not then.
+/// cut sums of several segments elsewhere than `segments` does, and leave sums in a C whose old value is still needed: not then.
 #[inline(always)]
 fn worth_packing<S: Simd, F: Finish, const TN: bool>(product: &Operands) -> bool {
     let Operands { m, k, b_stride, .. } = *product;
@@ -151,7 +159,9 @@ fn worth_packing<S: Simd, F: Finish, const TN: bool>(product: &Operands) -> bool
     let size = k.saturating_mul(b_stride);
     (size > LARGE_B || size > CROWDED_B && plan::rows_crowd(k, b_stride))
         && m > 4 * plan::tile_rows::<S>(2)
-        && (one_block || !F::READS_OUTPUT && product.segment() >= k)
+        && (one_block
+            || !F::READS_OUTPUT && product.segment() >= k
+            || product.segment() == LONGEST && !TN && spare_rows::<S, F>(product) > 0)
 }
 
 /// All panels of a block. A block of k after the first takes up the sum that the one before left in C, so the order of
@@ -160,7 +170,7 @@ fn worth_packing<S: Simd, F: Finish, const TN: bool>(product: &Operands) -> bool
 /// # Safety
 /// 1. The block is part of a product whose operands these are, and whose A lies as `TN` says.
 /// 2. `finish` was made for its C.
-/// 3. The room: none, and then the block is all of the product, and B does not lie transposed; or the stack, and then the
+/// 3. The room: none, and then the block has all k, and B does not lie transposed; or the stack, and then the
 ///    block's depth is at most [`plan::packed_depth`] of [`PACK_LEN`]; or rows of C below the block's, that hold as many
 ///    rows of [`plan::usual_vectors`] as the block is deep.
 #[inline(always)]
@@ -185,7 +195,7 @@ unsafe fn panels<S: Simd, F: Finish, const TN: bool>(
         // widest, and the buffers hold `numbers`.
         unsafe {
             match room {
-                Room::None => panel_in_place::<S, F, TN>(s, product, finish, panel),
+                Room::None => panel_in_place::<S, F, TN>(s, product, finish, block, panel),
                 Room::Spare(room) => packed_panel::<S, F, TN>(s, product, finish, block, panel, room),
                 // The buffers are in functions of their own: each page of one costs a line of L1, all of one set.
                 Room::Stack if numbers <= SHORT_PACK_LEN => {

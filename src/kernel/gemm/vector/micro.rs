@@ -70,7 +70,7 @@ pub(super) struct Strip {
     pub(super) k: usize,
     /// As many k from the first as B can be read in whole vectors, though the panel's last vector may be in part.
     pub(super) k_whole: usize,
-    /// Length of a segment of k: all of it, or what the plan says.
+    /// Length of a segment of k: all of it, or what [`segments`](crate::kernel::gemm::segments) says.
     pub(super) segment: usize,
     pub(super) first: First,
     /// Where the first tile's results go.

@@ -6,7 +6,9 @@
 //! | `micro` | the micro-kernel: one tile in registers; why it is fast |
 //! | `strips` | from a strip of tiles to the micro-kernel compiled for their size |
 //! | `column`, `long_row`, `few_rows`, `thin`, `tiny` | products with too little of something for a tile |
-//! | `panel`, `blocks` | one panel of columns, its B packed if it lies badly; the loops over blocks and panels |
+//! | `panel` | one panel of columns, its B packed if it lies badly |
+//! | `long_panels` | panels of a transposed B for sums of several segments |
+//! | `blocks` | the loops over blocks and panels |
 //! | `driver` | who takes which product |
 //! | `threads` | large products on several threads |
 //! | `fixed`, `prepacked` | products whose shape is a type, or whose B was packed ahead of time |
@@ -18,6 +20,7 @@ mod driver;
 mod entry;
 mod few_rows;
 mod fixed;
+mod long_panels;
 mod long_row;
 mod micro;
 mod panel;

@@ -9,6 +9,9 @@ use crate::kernel::gemm::tile::{Finish, First, Place};
 use crate::simd::{Pass, Simd};
 use core::mem::MaybeUninit;
 
+/// Numbers in the packing buffer, nearly the whole of the stack that gemm takes beyond registers: 48 KiB.
+pub(super) const PACK_LEN: usize = 12 * 1024;
+
 /// Numbers of B, rows times stride, whose rows crowd into few sets of L2: from so many on they drive each other out.
 pub(super) const CROWDED_B: usize = 320 * 1024;
 
@@ -29,31 +32,34 @@ pub(super) struct Panel {
     pub(super) last_lanes: usize,
 }
 
-/// All rows of a panel, with B where it lies.
+/// A panel of a block of all k, with B where it lies.
 ///
 /// # Safety
-/// 1. The panel is part of a product whose operands these are; its A lies as `TN` says, and its B not transposed.
+/// 1. The block and the panel are part of a product whose operands these are; its A lies as `TN` says, and its B not
+///    transposed.
 /// 2. `finish` was made for its C.
 #[inline(always)]
 pub(super) unsafe fn panel_in_place<S: Simd, F: Finish, const TN: bool>(
     s: S,
     product: &Operands,
     finish: &F,
+    block: Block,
     panel: Panel,
 ) {
-    let Operands { m, k, b, b_len, b_stride, .. } = *product;
-    let mut strip = first_strip::<TN>(product, Block { row: 0, rows: m, start: 0, depth: k }, panel);
+    let Operands { k, b, b_len, b_stride, .. } = *product;
+    debug_assert!(block.start == 0 && block.depth == k);
+    let mut strip = first_strip::<TN>(product, block, panel);
     (strip.b, strip.b_stride) = (b.wrapping_add(panel.col), b_stride);
     if !S::MASKS && panel.last_lanes < S::LANES {
         strip.k_whole = plan::whole_rows(k, b_len, b_stride, panel.col + panel.vectors * S::LANES);
     }
-    // SAFETY: 1. the product's rows and the panel's columns, read in whole vectors as far as B goes. 2. As `plan` made it.
-    unsafe { rows::<S, F, TN, false>(s, strip, m, panel.vectors, finish) };
+    // SAFETY: 1. the block's rows and the panel's columns, read in whole vectors as far as B goes. 2. As `plan` made it.
+    unsafe { rows::<S, F, TN, false>(s, strip, block.rows, panel.vectors, finish) };
 }
 
 /// The panel's strip at the top of a block, whose B is for the caller to add.
 #[inline(always)]
-fn first_strip<const TN: bool>(product: &Operands, block: Block, panel: Panel) -> Strip {
+pub(super) fn first_strip<const TN: bool>(product: &Operands, block: Block, panel: Panel) -> Strip {
     let (a_row, a_k) = a_steps::<TN>(product);
     Strip {
         a: product.a.wrapping_add(block.row * a_row + block.start * a_k),
@@ -75,6 +81,14 @@ fn first_strip<const TN: bool>(product: &Operands, block: Block, panel: Panel) -
         tiles: 0,
         ahead: None,
     }
+}
+
+/// Where a large buffer on the stack begins, in a way that has its function's frame made at once. LLVM may else load
+/// registers first, to see whether there is anything to do, and lose r11 of them to the loop that touches each page of a
+/// large frame (seen in Rust 1.95 on x86-64: the number of rows became an address).
+#[inline(always)]
+pub(super) fn framed<const LEN: usize>(buffer: &mut Aligned<[MaybeUninit<f32>; LEN]>) -> *mut f32 {
+    core::hint::black_box(buffer.0.as_mut_ptr()).cast()
 }
 
 /// A panel of a block, from a panel of B that is packed first, in a buffer of `LEN` numbers.
@@ -103,7 +117,7 @@ impl<F: Finish, const TN: bool, const LEN: usize> Pass for PackedPanel<'_, F, TN
         debug_assert!(block.depth * panel.vectors * S::LANES <= LEN);
         let mut buffer = Aligned([MaybeUninit::<f32>::uninit(); LEN]);
         // SAFETY: whoever made this signed for it.
-        unsafe { packed_panel::<S, F, TN>(s, product, finish, block, panel, buffer.0.as_mut_ptr().cast()) };
+        unsafe { packed_panel::<S, F, TN>(s, product, finish, block, panel, framed(&mut buffer)) };
     }
 }
 
@@ -153,7 +167,14 @@ pub(super) unsafe fn packed_panel<S: Simd, F: Finish, const TN: bool>(
 /// 1. The product has these rows of B, and the panel's columns.
 /// 2. `dst` has room for them, in whole vectors, and is no part of B.
 #[inline(always)]
-unsafe fn pack<S: Simd>(s: S, product: &Operands, panel: Panel, start: usize, len: usize, dst: *mut f32) {
+pub(super) unsafe fn pack<S: Simd>(
+    s: S,
+    product: &Operands,
+    panel: Panel,
+    start: usize,
+    len: usize,
+    dst: *mut f32,
+) {
     let width = panel.vectors * S::LANES;
     let cols = width - S::LANES + panel.last_lanes;
     let stride = product.b_stride;

@@ -128,7 +128,7 @@ unsafe fn run_strip<
     }
     // SAFETY: the caller's promises.
     unsafe {
-        match (!TN && strip.segment < strip.k, PANELS) {
+        match (strip.segment < strip.k, PANELS) {
             (true, true) => s.call(PanelsKernel::<F, MR, NV, true>::new(strip, finish)),
             (false, true) => s.call(PanelsKernel::<F, MR, NV, false>::new(strip, finish)),
             (true, false) if INLINE && !cfg!(debug_assertions) => {

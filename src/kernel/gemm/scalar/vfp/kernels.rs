@@ -19,6 +19,24 @@ const FUSED: bool = cfg!(fusebox_fused);
 const NUMBER: usize = size_of::<f32>();
 
 impl Sums {
+    /// One segment after the other, in the place of all.
+    #[inline(always)]
+    fn each_segment(&mut self, mut kernel: impl FnMut(&Self)) {
+        let mut left = self.k;
+        self.k = self.k.min(self.segment);
+        loop {
+            kernel(self);
+            left -= self.k;
+            if left == 0 {
+                return;
+            }
+            self.a = self.a.wrapping_add(self.k * self.a_k);
+            self.b = self.b.wrapping_add(self.k * self.b_k);
+            self.k = self.segment.min(left);
+            (self.first, self.first_row, self.first_col, self.end) = (ZEROS.as_ptr(), 0, 0, End::Add);
+        }
+    }
+
     /// Those of `rows` rows from a row on.
     fn rows_from(&self, row: usize, rows: usize) -> Self {
         Self {
@@ -45,12 +63,20 @@ impl Sums {
 /// A kernel of whole tiles. Unsafe, because they must be there.
 type Assembly = unsafe extern "C" fn(&mut Tiles);
 
+/// A kernel of one row.
+enum RowKernel {
+    /// Of one segment.
+    OfSegment(Assembly),
+    /// Of all of them.
+    OfAll(Assembly),
+}
+
 /// How A and B lie.
 struct Layout {
     /// Four rows of A at a time.
     tiles: Assembly,
     /// One.
-    row: Option<Assembly>,
+    row: Option<RowKernel>,
     a_transposed: bool,
     b_transposed: bool,
 }
@@ -104,7 +130,8 @@ impl Layout {
             for row in whole..sums.rows {
                 let mut row = sums.rows_from(row, 1);
                 match self.row {
-                    Some(kernel) => self.whole(kernel, &row),
+                    Some(RowKernel::OfAll(kernel)) => self.whole(kernel, &row),
+                    Some(RowKernel::OfSegment(kernel)) => row.each_segment(|part| self.whole(kernel, part)),
                     None => plain::sums::<FUSED>(&mut row),
                 }
             }
@@ -169,7 +196,12 @@ impl Layout {
 /// # Safety
 /// As for [`Kernel`](super::super::sums::Kernel): A's and B's numbers side by side in rows.
 pub(in super::super) unsafe fn nn(sums: &mut Sums) {
-    let layout = Layout { tiles: nn_tiles, row: Some(nn_row), a_transposed: false, b_transposed: false };
+    let layout = Layout {
+        tiles: nn_tiles,
+        row: Some(RowKernel::OfAll(nn_row)),
+        a_transposed: false,
+        b_transposed: false,
+    };
     // SAFETY: the caller's promise.
     unsafe { layout.run(sums) }
 }
@@ -208,7 +240,12 @@ pub(in super::super) unsafe fn tn(sums: &mut Sums) {
 /// # Safety
 /// As for [`Kernel`](super::super::sums::Kernel): A's numbers side by side in rows, B's in columns.
 pub(in super::super) unsafe fn nt(sums: &mut Sums) {
-    let layout = Layout { tiles: nt_tiles, row: Some(nt_row), a_transposed: false, b_transposed: true };
+    let layout = Layout {
+        tiles: nt_tiles,
+        row: Some(RowKernel::OfSegment(nt_row)),
+        a_transposed: false,
+        b_transposed: true,
+    };
     // SAFETY: the caller's promise.
     unsafe { layout.run(sums) }
 }
