@@ -33,14 +33,27 @@ impl<F: Finish, const TN: bool> Pass for FewRows<'_, F, TN> {
     fn run<S: Simd>(self, s: S) {
         let Self { product } = self;
         debug_assert!(product.m <= FEW && product.b_transposed && product.a_transposed == TN);
-        // SAFETY: there are as many rows, for a product has one at least.
-        unsafe {
-            match product.m {
-                1 => columns::<S, F, 1, TN>(s, product),
-                2 => columns::<S, F, 2, TN>(s, product),
-                _ => columns::<S, F, 3, TN>(s, product),
-            }
+        match product.m {
+            1 => s.call(Columns::<F, 1, TN> { product }),
+            2 => s.call(Columns::<F, 2, TN> { product }),
+            _ => s.call(Columns::<F, 3, TN> { product }),
         }
+    }
+}
+
+/// The same of `MR` rows: a function of its own, so that no frame holds the other two, which unoptimised it would.
+struct Columns<'a, F, const MR: usize, const TN: bool> {
+    product: &'a Product<'a, F>,
+}
+
+impl<F: Finish, const MR: usize, const TN: bool> Pass for Columns<'_, F, MR, TN> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        debug_assert!(self.product.m == MR);
+        // SAFETY: 1. it has so many rows, at least one and at most three. 2. As it was made.
+        unsafe { columns::<S, F, MR, TN>(s, self.product) }
     }
 }
 
