@@ -39,7 +39,7 @@ pub fn one_hot_into(label: usize, row: &mut [f32]) -> Result<(), Error> {
 }
 
 /// Assigns labels from 0 upwards to keys (names, codes), in order of appearance, for
-/// [`CrossEntropy`](crate::CrossEntropy). Has room for `C` different keys, at most 256 with byte labels. Lookup is a
+/// [`CrossEntropy`](struct@crate::CrossEntropy). Has room for `C` different keys, at most 256 with byte labels. Lookup is a
 /// linear search.
 ///
 /// ```

@@ -79,7 +79,7 @@ impl<A: Plain, R: Plain> Chain<A, R> {
     }
 
     /// Views `bytes` as a network, in place. Errors unless their length is that of [`Chain::as_bytes`] and they start
-    /// at a multiple of four: put them in [`Aligned`].
+    /// at a multiple of four: put them in [`Aligned`](crate::Aligned).
     pub fn from_bytes(bytes: &[u8]) -> Result<&Self, Error> {
         memory::from_bytes(bytes)
     }

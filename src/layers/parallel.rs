@@ -15,7 +15,7 @@ use core::marker::PhantomData;
 use core::ops::Range;
 
 /// Two layers with the same input, whose outputs are added ([`Sum`], for equal types) or concatenated ([`Concat`]).
-/// For a layer with two inputs, begin each branch with [`Columns`], which selects its part of the row.
+/// For a layer with two inputs, begin each branch with [`Columns`](super::Columns), which selects its part of the row.
 ///
 /// ```
 /// use fusebox::{Columns, Concat, Dense, Parallel, Relu, Rng, Seq, Sgd, Workspace};

@@ -1,4 +1,4 @@
-//! Softmax as a separate layer. Train a classifier on its logits with [`CrossEntropy`](crate::CrossEntropy) instead,
+//! Softmax as a separate layer. Train a classifier on its logits with [`CrossEntropy`](struct@crate::CrossEntropy) instead,
 //! which combines softmax and loss.
 
 use super::{InputGradient, Layer, Linear, Train};

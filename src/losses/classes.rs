@@ -92,7 +92,7 @@ fn check_label(label: impl Label, classes: usize, row: usize) -> Result<(), Erro
     if got < classes { Ok(()) } else { Err(Error::Label { classes, got, row }) }
 }
 
-/// [`CrossEntropy`] with a weight per class and label smoothing: the fraction `smoothing` of each label is spread
+/// [`CrossEntropy`](struct@crate::CrossEntropy) with a weight per class and label smoothing: the fraction `smoothing` of each label is spread
 /// evenly over all classes.
 ///
 /// ```text

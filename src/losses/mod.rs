@@ -4,7 +4,7 @@
 //!
 //! | loss | textbook | gradient with respect to the logits | computed here |
 //! |---|---|---|---|
-//! | [`CrossEntropy`] | a = softmax(z), J = -1/m sum ln a_t | (a - [class = t]) / m | ln(sum exp(z - max z)) + max z - z_t |
+//! | [`CrossEntropy`](struct@crate::CrossEntropy) | a = softmax(z), J = -1/m sum ln a_t | (a - [class = t]) / m | ln(sum exp(z - max z)) + max z - z_t |
 //! | [`BinaryCrossEntropy`] | a = sigmoid(z), J = -1/m sum (y ln a + (1 - y) ln(1 - a)) | (a - y) / m | y softplus(-z) + (1 - y) softplus(z) |
 //! | [`Mse`] | a = relu(z), J = 1/m sum (a - target)^2 | 2/m (a - target) relu'(z) | the same; the layer applies relu' |
 //! | [`Huber`] | quadratic near zero, linear beyond | clipped to +-delta | the same |

@@ -18,7 +18,7 @@ pub use roc::{RocAuc, RocHistogram};
 use crate::Error;
 
 /// The index of the largest number, the first if there are several; NaN is never the largest. 0 if there is none, as
-/// in a row of NaNs: [`evaluate`] and [`Confusion::observe`](crate::Confusion::observe) return an error for such
+/// in a row of NaNs: [`evaluate`](crate::evaluate()) and [`Confusion::observe`](crate::Confusion::observe) return an error for such
 /// rows.
 ///
 /// ```

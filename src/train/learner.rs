@@ -453,7 +453,7 @@ impl<N: Train + Copy, const B: usize, O: Optimizer> Learner<N, B, O>
 where
     CrossEntropy: Loss<N::Output>,
 {
-    /// A learner for [`CrossEntropy`]. All zeros if the network is, so that a `static` of it is in `.bss`.
+    /// A learner for [`CrossEntropy`](struct@crate::CrossEntropy). All zeros if the network is, so that a `static` of it is in `.bss`.
     pub const fn new(net: N) -> Self {
         Self::with_loss(net, CrossEntropy)
     }

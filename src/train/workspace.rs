@@ -394,7 +394,7 @@ impl<N: Train, const B: usize, O: Optimizer> Workspace<N, B, O>
 where
     CrossEntropy: Loss<N::Output>,
 {
-    /// A workspace for [`CrossEntropy`].
+    /// A workspace for [`CrossEntropy`](struct@crate::CrossEntropy).
     pub const fn new() -> Self {
         Self::with_loss(CrossEntropy)
     }
