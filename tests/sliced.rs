@@ -376,28 +376,34 @@ fn compositions() {
     every_way("all", &he::<All>());
     every_way("all, in another order", &he::<Other>());
 
+    let adam = Adam::new(0.01);
+    let way = Guarded(Guard::new());
     type Dropped = Residual<Seq![LayerNorm<5>, Dropout<5, 20>, Dense<5, 5, Gelu>]>;
-    every_way("blocks", &he::<Seq![Repeat<3, Dropped>, Dense<5, 3>]>());
-    every_way("blocks of blocks", &he::<Seq![Repeat<2, Repeat<2, Dense<5, 5, Tanh>>>, Dense<5, 3>]>());
+    let blocks = he::<Seq![Repeat<3, Dropped>, Repeat<2, Repeat<2, Dense<5, 5, Tanh>>>, Dense<5, 3>]>();
+    check("blocks of blocks", &blocks, &adam, &CrossEntropy, label::<3>, &way);
     // First and last in a network, where nobody wants the input's gradient, and the loss makes the outputs'.
-    every_way("residual alone", &he::<Residual<Dense<3, 3, Silu>>>());
-    every_way("tied alone", &he::<Tied<3, 2, Dropout<2, 20>, Gelu>>());
-    every_way("branches alone", &he::<Parallel<Dense<5, 3, Relu>, Dense<5, 3, Gelu>>>());
+    let alone = he::<Residual<Dense<3, 3, Silu>>>();
+    check("residual alone", &alone, &adam, &CrossEntropy, label::<3>, &Plainly);
+    let alone = he::<Tied<3, 2, Dropout<2, 20>, Gelu>>();
+    check("tied alone", &alone, &adam, &CrossEntropy, label::<3>, &Plainly);
+    let alone = he::<Parallel<Dense<5, 3, Relu>, Dense<5, 3, Gelu>>>();
+    check("branches alone", &alone, &adam, &CrossEntropy, label::<3>, &Plainly);
 }
 
 /// Rows of positions, and of bytes.
 #[test]
 fn rows_of_other_types() {
-    type Words =
-        Seq![Each<4, Seq![Dense<3, 5, Gelu>, LayerNorm<5>, Dropout<5, 20>]>, Flatten<4, 5, Dense<20, 3>>];
-    every_way("positions", &he::<Words>());
-    type Pairs = Seq![Each<2, Each<2, Dense<3, 4, Relu>>>, View<[[[f32; 4]; 2]; 2], Dense<16, 3>, [f32; 3]>];
-    every_way("positions of positions", &he::<Pairs>());
-    every_way("bytes", &he::<Seq![Pixels<6>, Dense<6, 5, Silu>, Dense<5, 3>]>());
-    every_way(
-        "positions of bytes",
-        &he::<Seq![Each<2, Seq![Pixels<3>, Dense<3, 2, Relu>]>, Flatten<2, 2, Dense<4, 3>>]>(),
-    );
+    let private = Private::new(Momentum::new(0.1, 0.9), 0.5, 0.5, 7);
+    type Word = Seq![Dense<3, 5, Gelu>, LayerNorm<5>, Dropout<5, 20>];
+    let words = he::<Seq![Each<4, Word>, Flatten<4, 5, Dense<20, 3>>]>();
+    check("positions", &words, &private, &CrossEntropy, label::<3>, &Privately);
+    type Pairs = [[[f32; 4]; 2]; 2];
+    let pairs = he::<Seq![Each<2, Each<2, Dense<3, 4, Relu>>>, View<Pairs, Dense<16, 3>, [f32; 3]>]>();
+    let way = Guarded(Guard::new());
+    check("positions of positions", &pairs, &Adam::new(0.01), &CrossEntropy, label::<3>, &way);
+    type Spot = Seq![Pixels<3>, Dense<3, 2, Relu>];
+    let bytes = he::<Seq![Each<2, Spot>, Flatten<2, 2, Dense<4, 3>>]>();
+    check("positions of bytes", &bytes, &private, &CrossEntropy, label::<3>, &Privately);
 }
 
 /// Behind a body that stays, and beside one.
@@ -405,9 +411,13 @@ fn rows_of_other_types() {
 fn compositions_with_frozen_networks() {
     let body = he::<Seq![Dense<5, 4, Relu>, Repeat<2, Residual<Dense<4, 4, Tanh>>>]>();
     let first = Frozen::new(&body, he::<Dense<4, 6, Gelu>>());
-    every_way("frozen first", &Chain { first, rest: he::<Dense<6, 3>>() });
+    let net = Chain { first, rest: he::<Dense<6, 3>>() };
+    let way = Guarded(Guard::new());
+    check("frozen first", &net, &Momentum::new(0.1, 0.9), &CrossEntropy, label::<3>, &way);
     let branches = Parallel::<_, _, Concat<9>>::new(first, he::<Dense<5, 3, Silu>>());
-    every_way("a frozen branch", &Chain { first: branches, rest: he::<Dense<9, 3>>() });
+    let net = Chain { first: branches, rest: he::<Dense<9, 3>>() };
+    let private = Private::new(Momentum::new(0.1, 0.9), 0.5, 0.5, 7);
+    check("a frozen branch", &net, &private, &CrossEntropy, label::<3>, &Privately);
 }
 
 /// Labels that are no bytes, and weights for each sample.
@@ -421,7 +431,7 @@ fn targets_of_other_types() {
     check("weighted by sample", &net, &adam, &Weighted(CrossEntropy), weighted, &Plainly);
     let classes = WeightedCrossEntropy::new([1.0, 0.0, 3.0], 0.1).expect("good settings");
     check("weighted twice", &net, &adam, &Weighted(classes), weighted, &Guarded(Guard::new()));
-    let private = Private::new(Sgd::new(0.1), 0.5, 0.0, 7);
+    let private = Private::new(Sgd::new(0.1), 0.5, 0.5, 7);
     check("weighted, private", &net, &private, &Weighted(CrossEntropy), weighted, &Privately);
     let errors = |rng: &mut Rng| (random(rng), rng.uniform());
     check("errors weighted by sample", &net, &Sgd::new(0.1), &Weighted(Huber::new(0.5)), errors, &Plainly);

@@ -4,9 +4,9 @@ use crate::support::compositions::{Added, All, Block, Branches, Positions, Twice
 use crate::support::isas::isas;
 use crate::support::probes::{Given, Reveal};
 use fusebox::{
-    BiasOnly, Chain, Dense, Dropout, Each, Error, Frozen, Gelu, Gradient, Isa, LayerNorm, LowRank, Momentum,
-    Optimizer, Pace, Plain, Private, Relu, Repeat, Rng, Seq, Sgd, Silu, Softmax, Tanh, Tied, Train, View,
-    Workspace, Zeroed,
+    BiasOnly, Chain, CrossEntropy, Dense, Dropout, Each, Error, Frozen, Gelu, Gradient, Isa, LayerNorm,
+    LowRank, Momentum, Optimizer, Pace, Plain, Private, Relu, Repeat, Rng, Seq, Sgd, Silu, Softmax, Tanh,
+    Tied, Train, View, Weighted, Workspace, Zeroed,
 };
 use std::cell::Cell;
 
@@ -319,6 +319,33 @@ fn noise_scales() {
                 // Parameters and gradients, of size 8 at most, are 1e-5 of it.
                 assert!((x - y).abs() < 1e-4 * (1.0 + x.abs()), "{isa}: {x} {y}");
             }
+        }
+    }
+}
+
+/// Rows of no weight have no gradient, and no noise; of rows that have, the noise is in proportion to the weight.
+#[test]
+fn weights_of_samples() {
+    let (xs, labels) = data();
+    for isa in isas() {
+        let step = |weight: f32, noise: f32| {
+            let mut net = start();
+            let loss = Weighted(CrossEntropy);
+            let mut workspace = Workspace::<Net, ROWS, Private<Sgd>, _>::with_loss(loss);
+            let optimizer = Private::new(Sgd::new(1.0), 0.5, noise, 4);
+            let targets = labels.map(|label| (label, weight));
+            let loss = workspace.train_step_private_with(isa, &mut net, &xs, &targets, &optimizer);
+            (loss.expect("rows that fit"), numbers(&net))
+        };
+        assert_eq!(step(0.0, 0.5), (0.0, numbers(&start())), "{isa}");
+        let drawn = |weight: f32| -> Vec<f32> {
+            // As much noise as leaves nothing of the gradient to be seen.
+            let deviation = 1e7 * 0.5 / (weight * ROWS as f32);
+            step(weight, 1e7).1.iter().map(|x| x / deviation).collect()
+        };
+        for (x, y) in drawn(1.0).iter().zip(drawn(4.0)) {
+            // Parameters and gradients, of size 8 at most, are 1e-4 of the smaller deviation.
+            assert!((x - y).abs() < 1e-4 * (1.0 + x.abs()), "{isa}: {x} {y}");
         }
     }
 }

@@ -272,6 +272,7 @@ fn comparisons() {
 fn defaults() {
     default::<CrossEntropy>();
     default::<Mse>();
+    default::<Weighted<Mse>>();
     default::<Scores>();
 }
 

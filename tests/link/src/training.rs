@@ -36,6 +36,7 @@ pub fn all() {
     steps(hide(Nesterov::new(any(), any())));
     steps(hide(adam));
     steps(hide(AdamW::new(any(), any())));
+    steps(hide(AdamW::new(any(), any()).weights_only()));
     steps(hide(RmsProp::new(any())));
     steps(hide(WeightDecay::new(sgd, any())));
     steps(hide(WeightDecay::new(adam, any()).weights_only()));
