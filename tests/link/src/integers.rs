@@ -64,6 +64,7 @@ fn signals() {
     }
     keep((labels.get(any()), labels.decode(any()), labels.keys()));
     keep(Labels::<i32, 0>::default().encode(any()));
+    keep(Labels::<i32, 9, u16>::of_any_width().encode(any()));
     keep(labels.clone() == hide(labels));
 
     keep((any::<u8>().class(), any::<u16>().class(), any::<u32>().class()));

@@ -305,7 +305,7 @@ fn display<T: Display>(value: &T) {
     keep(write!(Sink, "{}", Shown(value)));
 }
 
-fn debug<T: Debug>(value: &T) {
+pub(crate) fn debug<T: Debug>(value: &T) {
     keep(write!(Sink, "{:?}", Shown(value)));
 }
 

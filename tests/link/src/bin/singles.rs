@@ -10,4 +10,5 @@ extern "C" fn _start() {
     link::products::all();
     link::layers::all();
     link::training::all();
+    link::checkpoint::all();
 }
