@@ -282,7 +282,8 @@ fn compositions() {
     // Behind a function, whose derivative the gradient with respect to their input must carry.
     let behind = |bend, layers: &[Reference]| [vec![reference_dense(4, 6, bend)], layers.to_vec()].concat();
     of::<Seq![Dense<4, 6, Tanh>, Around], 4, 6>("residual behind", &behind(Bend::Tanh, around));
-    of::<Seq![Dense<4, 6, Gelu>, Repeat<2, Block>], 4, 6>("blocks behind", &behind(Bend::Gelu, blocks));
+    let two = &[around.as_slice(), around].concat();
+    of::<Seq![Dense<4, 6, Gelu>, Repeat<2, Around>], 4, 6>("blocks behind", &behind(Bend::Gelu, two));
     of::<Seq![Dense<4, 6, Silu>, Branches, Added], 4, 6>(
         "branches behind",
         &[behind(Bend::Silu, branches), added.clone()].concat(),
