@@ -7,7 +7,7 @@ mod support {
     pub(crate) mod isas;
 }
 
-use fusebox::{Adam, Epilogue, Isa, Mat, MatMut, Optimizer, Rng, Sgd, Zeroed, gemm_with};
+use fusebox::{Adam, Epilogue, Isa, Mat, MatMut, Optimizer, Product, Rng, Sgd, Whole, Zeroed, gemm_with};
 use support::isas::isas;
 
 const OPTIMISED: bool = !cfg!(debug_assertions);
@@ -163,8 +163,8 @@ fn step<O: Optimizer, const IN: usize, const OUT: usize>(
     weight: &mut [[f32; OUT]; IN],
 ) {
     let (mut progress, mut state) = (Zeroed::ZEROED, Zeroed::ZEROED);
-    let mut sweep = optimizer.begin(&mut progress, xs.len());
-    O::step_product(&mut sweep, isa, xs, dys, weight, &mut state);
+    let mut sweep = optimizer.begin(&mut progress, xs.len() as f32);
+    O::step(&mut Whole::on(isa), &mut sweep, Product::of(xs, dys), weight, &mut state);
 }
 
 /// A gradient is whole before a rule takes it: moved by ones, weights have moved by as many times the rate as there are rows,
