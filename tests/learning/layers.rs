@@ -1,13 +1,12 @@
 //! Forward and backward, within a derived bound.
 
 use crate::support::bounded::{Bounded, Real, against_differences, check_all, looseness};
-use crate::support::compositions::{Added, Around, Block, Branches, Positions, Twice};
 use crate::support::isas::isas;
 use crate::support::probes::{Given, Reveal};
 use crate::support::reference_net::{Bend, Layer as Reference, backward, batch, forward};
 use fusebox::{
-    BiasOnly, Chain, Dense, Frozen, Gelu, Identity, Init, Layer, LayerNorm, LeakyRelu, LowRank, Plain, Relu,
-    Relu6, Repeat, Rng, Seq, Sigmoid, Silu, Softmax, Tanh, Train, Workspace, Zeroed,
+    BiasOnly, Chain, Dense, Frozen, Gelu, Identity, Init, Layer, LayerNorm, LeakyRelu, LowRank, Relu, Relu6,
+    Rng, Seq, Sigmoid, Silu, Softmax, Tanh, Train, Workspace, Zeroed,
 };
 
 const ROWS: usize = 5;
@@ -227,68 +226,6 @@ fn composite_networks() {
     check("with a softmax", &net, &layers, |Chain { first, rest }| {
         [dense(first), dense(&rest.rest.first), dense(&rest.rest.rest)].concat()
     });
-}
-
-/// The references of the compositions.
-fn references() -> [Vec<Reference>; 6] {
-    let around = vec![Reference::Residual(vec![reference_dense(6, 6, Bend::Silu)])];
-    let block = Reference::Residual(vec![
-        Reference::Norm(6),
-        reference_dense(6, 11, Bend::Relu),
-        reference_dense(11, 6, Bend::Identity),
-    ]);
-    let branches = vec![Reference::Parallel {
-        first: vec![Reference::Columns { start: 1, len: 3 }, reference_dense(3, 5, Bend::Tanh)],
-        second: vec![reference_dense(6, 2, Bend::Gelu)],
-        beside: true,
-    }];
-    let added = vec![Reference::Parallel {
-        first: vec![reference_dense(7, 6, Bend::Sigmoid)],
-        second: vec![reference_dense(7, 3, Bend::Relu), reference_dense(3, 6, Bend::Identity)],
-        beside: false,
-    }];
-    let hidden = Reference::Residual(vec![reference_dense(3, 3, Bend::Tanh)]);
-    let twice = vec![Reference::Tied {
-        inputs: 6,
-        hidden: 3,
-        bend: Bend::Gelu,
-        middle: vec![hidden.clone(), hidden],
-    }];
-    let position = Reference::Residual(vec![reference_dense(4, 4, Bend::Relu)]);
-    let network = vec![reference_dense(3, 4, Bend::Silu), position];
-    let positions = vec![Reference::Each { positions: 2, network }];
-    [around, vec![block.clone(), block], branches, added, twice, positions]
-}
-
-#[test]
-fn compositions() {
-    fn of<N, const IN: usize, const OUT: usize>(what: &str, layers: &[Reference])
-    where
-        N: Train<Input = [f32; IN], Output = [f32; OUT]> + Plain,
-    {
-        let mut net = N::ZEROED;
-        net.init(Init::He, &mut Rng::new(10));
-        check(what, &net, layers, |net| {
-            net.as_bytes().chunks(4).map(|b| f32::from_le_bytes(b.try_into().expect("four"))).collect()
-        });
-    }
-    let [around, blocks, branches, added, twice, positions] = &references();
-    of::<Around, 6, 6>("residual", around);
-    of::<Repeat<2, Block>, 6, 6>("blocks", blocks);
-    of::<Branches, 6, 7>("branches", branches);
-    of::<Added, 7, 6>("branches, added", added);
-    of::<Twice, 6, 6>("tied", twice);
-    of::<Positions, 6, 8>("positions", positions);
-    // Behind a function, whose derivative the gradient with respect to their input must carry.
-    let behind = |bend, layers: &[Reference]| [vec![reference_dense(4, 6, bend)], layers.to_vec()].concat();
-    of::<Seq![Dense<4, 6, Tanh>, Around], 4, 6>("residual behind", &behind(Bend::Tanh, around));
-    of::<Seq![Dense<4, 6, Gelu>, Repeat<2, Block>], 4, 6>("blocks behind", &behind(Bend::Gelu, blocks));
-    of::<Seq![Dense<4, 6, Silu>, Branches, Added], 4, 6>(
-        "branches behind",
-        &[behind(Bend::Silu, branches), added.clone()].concat(),
-    );
-    of::<Seq![Dense<4, 6, Relu>, Twice], 4, 6>("tied behind", &behind(Bend::Relu, twice));
-    of::<Seq![Dense<4, 6, Sigmoid>, Positions], 4, 8>("positions behind", &behind(Bend::Sigmoid, positions));
 }
 
 /// The head of a network whose body stays has the gradients that it has in the whole; its input has none.

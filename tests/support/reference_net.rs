@@ -129,35 +129,6 @@ pub(crate) enum Layer {
     BiasOnly { weight: Vec<f32>, outputs: usize, bend: Bend },
     /// y = f(x W + b + (x D) U), W and b fixed; parameters D and U.
     LowRank { weight: Vec<f32>, bias: Vec<f32>, rank: usize, bend: Bend },
-    /// y = x + f(x), f being a network.
-    Residual(Vec<Layer>),
-    /// Some of the numbers.
-    Columns { start: usize, len: usize },
-    /// Two networks on the same numbers; their outputs beside each other, or added.
-    Parallel { first: Vec<Layer>, second: Vec<Layer>, beside: bool },
-    /// A network on each of so many parts of the row.
-    Each { positions: usize, network: Vec<Layer> },
-    /// y = M(f(x W + b)) W^T + c, M being a network; parameters W, row after row, b, M's, and c.
-    Tied { inputs: usize, hidden: usize, bend: Bend, middle: Vec<Layer> },
-}
-
-/// A gradient with respect to parameters: for each the terms whose sum it is, in any order.
-pub(crate) type Terms<R> = Vec<Vec<R>>;
-
-fn single<R>(gradient: Vec<R>) -> Terms<R> {
-    gradient.into_iter().map(|g| vec![g]).collect()
-}
-
-/// The parts of a layer with tied weights: as a layer to the hidden numbers, and the parameters of that, of the middle, and at
-/// the outputs.
-fn parts<R>(inputs: usize, hidden: usize, bend: Bend, p: &[R]) -> (Layer, &[R], &[R], &[R]) {
-    let (first, p) = p.split_at((inputs + 1) * hidden);
-    let (middle, out_bias) = p.split_at(p.len() - inputs);
-    (Layer::Dense { inputs, outputs: hidden, bend }, first, middle, out_bias)
-}
-
-fn count(network: &[Layer]) -> usize {
-    network.iter().map(Layer::parameters).sum()
 }
 
 /// Column `o` of a matrix of rows of `cols`.
@@ -189,10 +160,6 @@ impl Layer {
             Self::LowRank { weight, bias, rank, .. } => {
                 rank * (weight.len() / bias.len().max(1) + bias.len())
             }
-            Self::Residual(network) | Self::Each { network, .. } => count(network),
-            Self::Columns { .. } => 0,
-            Self::Parallel { first, second, .. } => count(first) + count(second),
-            Self::Tied { inputs, hidden, middle, .. } => inputs * hidden + hidden + count(middle) + inputs,
         }
     }
 
@@ -221,30 +188,13 @@ impl Layer {
                 (0..*n).map(|i| hat[i] * p[i] + p[n + i]).collect()
             }
             Self::Softmax => softmax(x),
-            Self::Residual(network) => added(x, &forward(network, p, x)),
-            Self::Columns { start, len } => x[*start..][..*len].to_vec(),
-            Self::Parallel { first, second, beside } => {
-                let (of_first, of_second) = p.split_at(count(first));
-                let (a, b) = (forward(first, of_first, x), forward(second, of_second, x));
-                if *beside { [a, b].concat() } else { added(&a, &b) }
-            }
-            Self::Each { positions, network } => {
-                x.chunks(x.len() / positions).flat_map(|x| forward(network, p, x)).collect()
-            }
-            Self::Tied { inputs, hidden, bend, middle } => {
-                let (layer, first, of_middle, out_bias) = parts(*inputs, *hidden, *bend, p);
-                let ms = forward(middle, of_middle, &layer.forward(first, x));
-                let rows = first.chunks(*hidden).zip(out_bias);
-                rows.map(|(row, &c)| R::sum([vec![c], dot(ms.iter().copied(), row.iter().copied())].concat()))
-                    .collect()
-            }
         }
     }
 
     fn bend(&self) -> Bend {
         match self {
             Self::Dense { bend, .. } | Self::BiasOnly { bend, .. } | Self::LowRank { bend, .. } => *bend,
-            _ => Bend::Identity,
+            Self::Norm(_) | Self::Softmax => Bend::Identity,
         }
     }
 
@@ -253,7 +203,7 @@ impl Layer {
     }
 
     /// The gradients with respect to `x` and the parameters, given that with respect to the output.
-    fn backward<R: Real>(&self, p: &[R], x: &[R], dy: &[R]) -> (Vec<R>, Terms<R>) {
+    fn backward<R: Real>(&self, p: &[R], x: &[R], dy: &[R]) -> (Vec<R>, Vec<R>) {
         let dz: Vec<R> = match self.bend() {
             Bend::Identity => dy.to_vec(),
             bend => std::iter::zip(self.before(p, x), dy).map(|(z, &dy)| dy * bend.slope(z)).collect(),
@@ -265,9 +215,9 @@ impl Layer {
         let sums = |terms: Vec<Vec<R>>| -> Vec<R> { terms.into_iter().map(R::sum).collect() };
         match self {
             Self::Dense { inputs, outputs, .. } => {
-                (sums(back(&p[..inputs * outputs])), single([outer(x, &dz), dz.clone()].concat()))
+                (sums(back(&p[..inputs * outputs])), [outer(x, &dz), dz.clone()].concat())
             }
-            Self::BiasOnly { weight, .. } => (sums(back(&exact::<R>(weight))), single(dz.clone())),
+            Self::BiasOnly { weight, .. } => (sums(back(&exact::<R>(weight))), dz.clone()),
             Self::LowRank { weight, rank, .. } => {
                 let (down, up) = p.split_at(x.len() * rank);
                 let (t, dt) = (thin(x, down, *rank), sums(back(up)));
@@ -276,7 +226,7 @@ impl Layer {
                     let row = down[i * rank..][..*rank].iter().copied();
                     terms.extend(dot(row, dt.iter().copied()));
                 }
-                (sums(dx), single([outer(x, &dt), outer(&t, &dz)].concat()))
+                (sums(dx), [outer(x, &dt), outer(&t, &dz)].concat())
             }
             Self::Norm(n) => {
                 let (hat, reciprocal) = normalized(x);
@@ -285,61 +235,15 @@ impl Layer {
                 let mean_g = mean(g.iter().copied());
                 let mean_g_hat = mean(dot(p[..*n].iter().copied(), products.iter().copied()));
                 let dx = (0..*n).map(|i| (g[i] - mean_g - hat[i] * mean_g_hat) * reciprocal).collect();
-                (dx, single([products, dy.to_vec()].concat()))
+                (dx, [products, dy.to_vec()].concat())
             }
             Self::Softmax => {
                 let y = softmax(x);
                 let sum = R::sum(dot(y.iter().copied(), dy.iter().copied()));
                 (std::iter::zip(y, dy).map(|(y, &dy)| y * (dy - sum)).collect(), vec![])
             }
-            Self::Residual(network) => {
-                let (dx, terms) = backward(network, p, x, dy);
-                (added(dy, &dx), terms)
-            }
-            Self::Columns { start, len } => {
-                let mut dx = vec![R::exact(0.0); x.len()];
-                dx[*start..][..*len].copy_from_slice(dy);
-                (dx, vec![])
-            }
-            Self::Parallel { first, second, beside } => {
-                let (of_first, of_second) = p.split_at(count(first));
-                let width = forward(first, of_first, x).len();
-                let (da, db) = if *beside { dy.split_at(width) } else { (dy, dy) };
-                let (dx, terms) = backward(first, of_first, x, da);
-                let (other_dx, other_terms) = backward(second, of_second, x, db);
-                (added(&dx, &other_dx), [terms, other_terms].concat())
-            }
-            Self::Each { positions, network } => {
-                let pairs = x.chunks(x.len() / positions).zip(dy.chunks(dy.len() / positions));
-                let (dxs, terms): (Vec<_>, Vec<_>) = pairs.map(|(x, dy)| backward(network, p, x, dy)).unzip();
-                (dxs.concat(), joined(&terms))
-            }
-            Self::Tied { inputs, hidden, bend, middle } => {
-                let (layer, first, of_middle, _) = parts(*inputs, *hidden, *bend, p);
-                let hs = layer.forward(first, x);
-                let ms = forward(middle, of_middle, &hs);
-                let through =
-                    |h| R::sum(dot(dy.iter().copied(), column(&first[..inputs * hidden], *hidden, h)));
-                let (dhs, of_middle) =
-                    backward(middle, of_middle, &hs, &(0..*hidden).map(through).collect::<Vec<_>>());
-                let (dx, mut terms) = layer.backward(first, x, &dhs);
-                for (terms, other) in terms.iter_mut().zip(outer(dy, &ms)) {
-                    terms.push(other);
-                }
-                (dx, [terms, of_middle, single(dy.to_vec())].concat())
-            }
         }
     }
-}
-
-fn added<R: Real>(xs: &[R], ys: &[R]) -> Vec<R> {
-    std::iter::zip(xs, ys).map(|(&x, &y)| x + y).collect()
-}
-
-/// The terms of several gradients, for each parameter.
-fn joined<R: Real>(gradients: &[Terms<R>]) -> Terms<R> {
-    let count = gradients.first().map_or(0, Vec::len);
-    (0..count).map(|i| gradients.iter().flat_map(|terms| terms[i].iter().copied()).collect()).collect()
 }
 
 /// x D.
@@ -383,7 +287,7 @@ pub(crate) fn forward<R: Real>(layers: &[Layer], parameters: &[R], x: &[R]) -> V
 }
 
 /// The gradients with respect to one row and to all parameters, given that with respect to the output.
-pub(crate) fn backward<R: Real>(layers: &[Layer], parameters: &[R], x: &[R], dy: &[R]) -> (Vec<R>, Terms<R>) {
+pub(crate) fn backward<R: Real>(layers: &[Layer], parameters: &[R], x: &[R], dy: &[R]) -> (Vec<R>, Vec<R>) {
     let Some((first, rest)) = layers.split_first() else { return (dy.to_vec(), vec![]) };
     let (of_first, of_rest) = parameters.split_at(first.parameters());
     let (between, d_rest) = backward(rest, of_rest, &first.forward(of_first, x), dy);
@@ -392,6 +296,7 @@ pub(crate) fn backward<R: Real>(layers: &[Layer], parameters: &[R], x: &[R], dy:
 }
 
 /// The gradient of a batch with respect to all parameters: the sum of its rows'.
-pub(crate) fn batch<R: Real>(rows: &[Terms<R>]) -> Vec<R> {
-    joined(rows).into_iter().map(R::sum).collect()
+pub(crate) fn batch<R: Real>(rows: &[Vec<R>]) -> Vec<R> {
+    let count = rows.first().map_or(0, Vec::len);
+    (0..count).map(|i| R::sum(rows.iter().map(|row| row[i]))).collect()
 }
