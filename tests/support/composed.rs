@@ -211,7 +211,10 @@ impl Tree {
     pub(crate) fn backward<R: Real>(&self, p: &[R], x: &[R], dy: &[R]) -> (Vec<R>, Terms<R>) {
         let none = || vec![R::exact(0.0); x.len()];
         match self {
-            Self::Leaf(layer) => plain::backward(std::slice::from_ref(layer), p, x, dy),
+            Self::Leaf(layer) => {
+                let (dx, dp) = plain::backward(std::slice::from_ref(layer), p, x, dy);
+                (dx, single(dp))
+            }
             Self::Same => (dy.to_vec(), vec![]),
             Self::Columns { start, len } => {
                 let mut dx = none();
