@@ -186,8 +186,8 @@ fn limits() {
 fn bad_limits() {
     let (xs, targets) = data();
     let good = Limits::DEFAULT;
-    let bad = [0.9, -1.0, f32::NAN].map(|leap| ("leap", Limits { leap, ..good })).into_iter();
-    let bad = bad.chain([-0.1, f32::NAN, f32::INFINITY].map(|slack| ("slack", Limits { slack, ..good })));
+    let bad = [-0.1, f32::NEG_INFINITY, f32::NAN].map(|leap| ("leap", Limits { leap, ..good })).into_iter();
+    let bad = bad.chain([-0.1, f32::NEG_INFINITY, f32::NAN].map(|slack| ("slack", Limits { slack, ..good })));
     let bad = bad.chain([-0.1, 1.1, f32::NAN].map(|memory| ("memory", Limits { memory, ..good })));
     for (name, limits) in bad.chain([("every", Limits { every: 0, ..good })]) {
         let mut training = Training::new();
