@@ -3,7 +3,27 @@ use fusebox::*;
 use std::time::Instant;
 fn main() {
     let isa = Isa::detect();
-    for (m, n, k) in [(1,64,32),(1,10,64),(8,8,8),(10,10,10),(16,16,16),(32,64,64),(64,64,64),(128,128,128),(512,512,512),(1,1024,1024),(4,128,784),(1,784,128),(784,128,32),(128,10,256),(1024,1024,1024),(64,512,4096),(64,512,6000),(1,4096,8192),(512,512,8192)] {
+    for (m, n, k) in [
+        (1, 64, 32),
+        (1, 10, 64),
+        (8, 8, 8),
+        (10, 10, 10),
+        (16, 16, 16),
+        (32, 64, 64),
+        (64, 64, 64),
+        (128, 128, 128),
+        (512, 512, 512),
+        (1, 1024, 1024),
+        (4, 128, 784),
+        (1, 784, 128),
+        (784, 128, 32),
+        (128, 10, 256),
+        (1024, 1024, 1024),
+        (64, 512, 4096),
+        (64, 512, 6000),
+        (1, 4096, 8192),
+        (512, 512, 8192),
+    ] {
         for (name, at, bt) in [("NN", false, false), ("NT", false, true), ("TN", true, false)] {
             let (a, b) = (vec![0.5f32; m * k], vec![0.25f32; k * n]);
             let a = if at { Mat::new(&a, k, m).unwrap().t() } else { Mat::new(&a, m, k).unwrap() };
@@ -33,7 +53,9 @@ fn main() {
         let mut best = f64::MAX;
         for _ in 0..3000 {
             let t = Instant::now();
-            for _ in 0..10 { w.train_step_with(isa, &mut net, &xs[..rows], &labels[..rows], &Sgd::new(0.001)).unwrap(); }
+            for _ in 0..10 {
+                w.train_step_with(isa, &mut net, &xs[..rows], &labels[..rows], &Sgd::new(0.001)).unwrap();
+            }
             best = best.min(t.elapsed().as_secs_f64() / 10.0);
         }
         println!("train {rows} {:.1}", best * 1e9);

@@ -29,7 +29,7 @@
 //! come anyway cost 2 to 4 %; nothing is prefetched for a B that is read in place, or that L2 holds.
 
 use super::long_panels::LongPanels;
-use super::panel::{Block, CROWDED_B, PACK_LEN, PackedPanel, Panel, packed_panel, panel_in_place};
+use super::panel::{Block, CROWDED_B, PACK_LEN, PackedPanel, Panel, SparePanel, panel_in_place};
 use super::plan;
 use crate::kernel::gemm::epilogue::Activate;
 use crate::kernel::gemm::product::{Operands, Product};
@@ -196,7 +196,7 @@ unsafe fn panels<S: Simd, F: Finish, const TN: bool>(
         unsafe {
             match room {
                 Room::None => panel_in_place::<S, F, TN>(s, product, finish, block, panel),
-                Room::Spare(room) => packed_panel::<S, F, TN>(s, product, finish, block, panel, room),
+                Room::Spare(room) => s.call(SparePanel::<F, TN>::new(product, finish, block, panel, room)),
                 // The buffers are in functions of their own: each page of one costs a line of L1, all of one set.
                 Room::Stack if numbers <= SHORT_PACK_LEN => {
                     s.call(PackedPanel::<F, TN, SHORT_PACK_LEN>::new(product, finish, block, panel));

@@ -121,6 +121,41 @@ impl<F: Finish, const TN: bool, const LEN: usize> Pass for PackedPanel<'_, F, TN
     }
 }
 
+/// The same in room that somebody else has.
+pub(super) struct SparePanel<'a, F, const TN: bool> {
+    product: &'a Operands,
+    finish: &'a F,
+    block: Block,
+    panel: Panel,
+    room: *mut f32,
+}
+
+impl<'a, F, const TN: bool> SparePanel<'a, F, TN> {
+    /// # Safety
+    /// As for [`packed_panel`], `room` being what it packs into.
+    #[inline(always)]
+    pub(super) unsafe fn new(
+        product: &'a Operands,
+        finish: &'a F,
+        block: Block,
+        panel: Panel,
+        room: *mut f32,
+    ) -> Self {
+        Self { product, finish, block, panel, room }
+    }
+}
+
+impl<F: Finish, const TN: bool> Pass for SparePanel<'_, F, TN> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { product, finish, block, panel, room } = self;
+        // SAFETY: whoever made this signed for it.
+        unsafe { packed_panel::<S, F, TN>(s, product, finish, block, panel, room) };
+    }
+}
+
 /// Packs the panel's B for the block into `packed`, and computes its tiles from there.
 ///
 /// # Safety
@@ -129,7 +164,7 @@ impl<F: Finish, const TN: bool, const LEN: usize> Pass for PackedPanel<'_, F, TN
 /// 3. `packed` has room for `block.depth` rows of `panel.vectors` whole vectors, and is none of the block's rows of C.
 /// 4. The panel is not of the widest.
 #[inline(always)]
-pub(super) unsafe fn packed_panel<S: Simd, F: Finish, const TN: bool>(
+unsafe fn packed_panel<S: Simd, F: Finish, const TN: bool>(
     s: S,
     product: &Operands,
     finish: &F,
@@ -175,35 +210,54 @@ pub(super) unsafe fn pack<S: Simd>(
     len: usize,
     dst: *mut f32,
 ) {
-    let width = panel.vectors * S::LANES;
-    let cols = width - S::LANES + panel.last_lanes;
-    let stride = product.b_stride;
-    // SAFETY: rows `start..start + len` and columns `panel.col..panel.col + cols` are inside B; `dst` has `len * width`.
-    unsafe {
-        if !product.b_transposed {
-            let src = product.b.wrapping_add(start * stride + panel.col);
-            for k in 0..len {
-                for v in 0..panel.vectors {
-                    let lanes = if v + 1 == panel.vectors { panel.last_lanes } else { S::LANES };
-                    let x = s.load_partial(src.add(k * stride + v * S::LANES), lanes);
-                    s.store(dst.add(k * width + v * S::LANES), x);
+    s.call(Pack { product, panel, start, len, dst });
+}
+
+/// What [`pack`] does, in a function of its own: unoptimised, its frame is large. Whoever makes one owes what [`pack`] asks for.
+struct Pack<'a> {
+    product: &'a Operands,
+    panel: Panel,
+    start: usize,
+    len: usize,
+    dst: *mut f32,
+}
+
+impl Pass for Pack<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { product, panel, start, len, dst } = self;
+        let width = panel.vectors * S::LANES;
+        let cols = width - S::LANES + panel.last_lanes;
+        let stride = product.b_stride;
+        // SAFETY: rows `start..start + len` and columns `panel.col..panel.col + cols` are inside B; `dst` has `len * width`.
+        unsafe {
+            if !product.b_transposed {
+                let src = product.b.wrapping_add(start * stride + panel.col);
+                for k in 0..len {
+                    for v in 0..panel.vectors {
+                        let lanes = if v + 1 == panel.vectors { panel.last_lanes } else { S::LANES };
+                        let x = s.load_partial(src.add(k * stride + v * S::LANES), lanes);
+                        s.store(dst.add(k * width + v * S::LANES), x);
+                    }
                 }
+                return;
             }
-            return;
-        }
-        let src = product.b.wrapping_add(panel.col * stride + start);
-        for v in 0..panel.vectors {
-            let first = v * S::LANES;
-            let lanes = (cols - first).min(S::LANES);
-            for k in (0..len).step_by(S::LANES) {
-                let depth = (len - k).min(S::LANES);
-                s.transpose(
-                    src.add(first * stride + k),
-                    stride,
-                    [lanes, depth],
-                    dst.add(k * width + first),
-                    width,
-                );
+            let src = product.b.wrapping_add(panel.col * stride + start);
+            for v in 0..panel.vectors {
+                let first = v * S::LANES;
+                let lanes = (cols - first).min(S::LANES);
+                for k in (0..len).step_by(S::LANES) {
+                    let depth = (len - k).min(S::LANES);
+                    s.transpose(
+                        src.add(first * stride + k),
+                        stride,
+                        [lanes, depth],
+                        dst.add(k * width + first),
+                        width,
+                    );
+                }
             }
         }
     }
