@@ -12,7 +12,7 @@ mod support {
     pub(crate) mod isas;
 }
 
-use fusebox::{Adam, Epilogue, Isa, Mat, MatMut, Optimizer, Rng, Zeroed, gemm_with};
+use fusebox::{Adam, Epilogue, Isa, Mat, MatMut, Optimizer, Product, Rng, Whole, Zeroed, gemm_with};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use support::isas::isas;
 
@@ -108,8 +108,10 @@ fn steps<const IN: usize, const OUT: usize>(rows: usize) {
             let mut moments: Vec<[[[f32; OUT]; IN]; 2]> = vec![Zeroed::ZEROED];
             let mut progress = [0.0; 2];
             for _ in 0..2 {
-                let sweep = &mut Adam::new(0.1).begin(&mut progress, rows);
-                pool.install(|| Adam::step_product(sweep, isa, xs, dys, &mut weight, &mut moments[0]));
+                let sweep = &mut Adam::new(0.1).begin(&mut progress, rows as f32);
+                let gradient = Product::of(xs, dys);
+                let pace = &mut Whole::on(isa);
+                pool.install(|| Adam::step(pace, sweep, gradient, &mut weight, &mut moments[0]));
             }
             (weight, moments)
         };
