@@ -248,6 +248,21 @@ pub(crate) fn take_mut<'a, T: Plain>(numbers: &mut &'a mut [f32], count: usize) 
     values_mut(numbers.split_off_mut(..len).unwrap_or_default(), count)
 }
 
+/// The memory of rows of two values as two stretches: the first value of all rows, then the second of all. Each is as many numbers
+/// as it would be in pairs, so the pair's type only counts them.
+#[inline(always)]
+pub(crate) fn stretches<A: Plain, B: Plain>(rows: &[Pair<A, B>]) -> (&[A], &[B]) {
+    let (count, mut numbers) = (rows.len(), numbers(rows));
+    (take(&mut numbers, count), take(&mut numbers, count))
+}
+
+/// As [`stretches`], to be written.
+#[inline(always)]
+pub(crate) fn stretches_mut<A: Plain, B: Plain>(rows: &mut [Pair<A, B>]) -> (&mut [A], &mut [B]) {
+    let (count, mut numbers) = (rows.len(), numbers_mut(rows));
+    (take_mut(&mut numbers, count), take_mut(&mut numbers, count))
+}
+
 /// The elements in `range`, or an empty slice if it is out of bounds.
 #[inline(always)]
 pub(crate) fn part<'a, T>(xs: &'a [T], range: &Range<usize>) -> &'a [T] {

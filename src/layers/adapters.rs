@@ -13,7 +13,7 @@ use super::dense::{affine, forward, product_with_transposed};
 use super::init::initialize;
 use super::{Dense, Init, InputGradient, Layer, Train};
 use crate::kernel::gemm;
-use crate::memory::{layout, numbers, numbers_mut, part, part_mut, take, take_mut};
+use crate::memory::{layout, part, part_mut, stretches, stretches_mut};
 use crate::optimizers::{Optimizer, Product, Rows};
 use crate::pace::Pace;
 use crate::{Epilogue, Isa, Mat, MatMut, Pair, Rng};
@@ -236,8 +236,7 @@ impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Train
         if rows.is_empty() {
             return;
         }
-        let (count, mut numbers) = (tape.len(), numbers_mut(tape));
-        let (ts, kept) = (take_mut::<[f32; RANK]>(&mut numbers, count), take_mut(&mut numbers, count));
+        let (ts, kept) = stretches_mut(tape);
         let (xs, ts, ys) = (part(xs, &rows), part_mut(ts, &rows), part_mut(ys, &rows));
         if xs.len() == ys.len() && ts.len() == ys.len() {
             self.products(pace.isa(), xs, ts, ys);
@@ -246,7 +245,7 @@ impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Train
     }
 
     fn derivative<'a>(tape: &'a [Self::Tape], ys: &'a [[f32; OUT]]) -> Derivative<'a> {
-        FormOf::<A>::derivative(cut(tape).1, ys)
+        FormOf::<A>::derivative(stretches(tape).1, ys)
     }
 
     fn backward<P: Pace>(
@@ -276,14 +275,8 @@ impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Train
         sweep: &mut O::Sweep,
         Pair(down, up): &mut Self::State<O>,
     ) {
-        let (ts, _) = cut::<RANK, <FormOf<A> as Form>::Kept<OUT>>(tape);
+        let (ts, _) = stretches(tape);
         O::step(pace, sweep, Product::of(xs, dts), &mut self.down, down);
         O::step(pace, sweep, Product::of(ts, dys), &mut self.up, up);
     }
-}
-
-/// The products with `down`, and what the activation stored.
-fn cut<const RANK: usize, K: crate::Plain>(tape: &[Pair<[f32; RANK], K>]) -> (&[[f32; RANK]], &[K]) {
-    let (count, mut numbers) = (tape.len(), numbers(tape));
-    (take(&mut numbers, count), take(&mut numbers, count))
 }

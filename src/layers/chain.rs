@@ -6,7 +6,7 @@
 
 use super::scratch::infer;
 use super::{Derivative, Init, InputGradient, Layer, Scratch, Side, Train};
-use crate::memory::{self, Either, layout, numbers, numbers_mut, take, take_mut};
+use crate::memory::{self, Either, layout, stretches, stretches_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Error, Isa, Pair, Plain, Rng, Zeroed};
@@ -209,14 +209,16 @@ type CutMut<'a, A, Of, R> = (&'a mut [<A as Layer>::Output], &'a mut [Of], &'a m
 
 #[inline(always)]
 fn cut<A: Layer, T: Plain, U: Plain>(rows: &[Pair<A::Output, Pair<T, U>>]) -> Cut<'_, A, T, U> {
-    let (count, mut numbers) = (rows.len(), numbers(rows));
-    (take(&mut numbers, count), take(&mut numbers, count), take(&mut numbers, count))
+    let (between, own) = stretches(rows);
+    let (first, rest) = stretches(own);
+    (between, first, rest)
 }
 
 #[inline(always)]
 fn cut_mut<A: Layer, T: Plain, U: Plain>(rows: &mut [Pair<A::Output, Pair<T, U>>]) -> CutMut<'_, A, T, U> {
-    let (count, mut numbers) = (rows.len(), numbers_mut(rows));
-    (take_mut(&mut numbers, count), take_mut(&mut numbers, count), take_mut(&mut numbers, count))
+    let (between, own) = stretches_mut(rows);
+    let (first, rest) = stretches_mut(own);
+    (between, first, rest)
 }
 
 /// The units of the first layer, then those of the rest; in `backward`, those of the rest first.

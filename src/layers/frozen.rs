@@ -4,7 +4,7 @@
 use super::scratch::infer;
 use super::{Derivative, Init, InputGradient, Layer, Scratch, Side, Train};
 use crate::checkpoint::{Part, Reader, Writer};
-use crate::memory::{Either, Pair, count_of, layout, numbers, numbers_mut, part, part_mut, take, take_mut};
+use crate::memory::{Either, Pair, count_of, layout, numbers_mut, part, part_mut, stretches, stretches_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Error, Isa, Plain, Rng};
@@ -122,12 +122,11 @@ impl<A: Train, R: Train<Input = A::Output>> Train for Frozen<'_, A, R> {
         tape: &mut [Self::Tape],
         ys: &mut [R::Output],
     ) {
-        let (count, mut numbers) = (tape.len(), numbers_mut(tape));
-        let between = take_mut::<A::Output>(&mut numbers, count);
-        let tape = take_mut(&mut numbers, count);
+        let (between, own) = stretches_mut(tape);
+        let (tape, scratch) = stretches_mut(own);
         let rows = pace.take(xs.len(), count_of::<A>());
         if !rows.is_empty() {
-            self.body.run(pace.isa(), part(xs, &rows), numbers, part_mut(between, &rows));
+            self.body.run(pace.isa(), part(xs, &rows), numbers_mut(scratch), part_mut(between, &rows));
         }
         self.head.forward(pace, between, memory, tape, ys);
     }
@@ -198,7 +197,7 @@ impl<A: Train, R: Train<Input = A::Output> + Part> Part for Frozen<'_, A, R> {
 impl<A: Train, R: Train<Input = A::Output>> Frozen<'_, A, R> {
     /// The body's output, and the head's tape.
     fn cut(tape: &[<Self as Train>::Tape]) -> (&[A::Output], &[R::Tape]) {
-        let (count, mut numbers) = (tape.len(), numbers(tape));
-        (take(&mut numbers, count), take(&mut numbers, count))
+        let (between, own) = stretches(tape);
+        (between, stretches(own).0)
     }
 }

@@ -7,7 +7,9 @@
 
 use super::{Derivative, Init, InputGradient, Layer, Linear, Train};
 use crate::kernel::elementwise::Add;
-use crate::memory::{Either, count_of, layout, numbers, numbers_mut, part, part_mut, take, take_mut};
+use crate::memory::{
+    Either, count_of, layout, numbers, numbers_mut, part, part_mut, stretches, stretches_mut, take_mut,
+};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Isa, Pair, Plain, Rng, Zeroed};
@@ -193,9 +195,9 @@ struct Parts<'a, A, B, T, U> {
 
 impl<'a, A: Plain, B: Plain, T: Plain, U: Plain> Parts<'a, A, B, T, U> {
     #[inline(always)]
-    fn of(rows: usize, mut numbers: &'a [f32]) -> Self {
-        let (a, b) = (take(&mut numbers, rows), take(&mut numbers, rows));
-        Self { a, b, first: take(&mut numbers, rows), second: take(&mut numbers, rows) }
+    fn of(outputs: &'a [Pair<A, B>], own: &'a [Pair<T, U>]) -> Self {
+        let ((a, b), (first, second)) = (stretches(outputs), stretches(own));
+        Self { a, b, first, second }
     }
 }
 
@@ -237,9 +239,8 @@ where
         tape: &mut [Self::Tape],
         ys: &mut [J::Output],
     ) {
-        let (count, mut numbers) = (tape.len(), numbers_mut(tape));
-        let (a, b) = (take_mut(&mut numbers, count), take_mut(&mut numbers, count));
-        let (first, second) = (take_mut(&mut numbers, count), take_mut(&mut numbers, count));
+        let (outputs, own) = stretches_mut(tape);
+        let ((a, b), (first, second)) = (stretches_mut(outputs), stretches_mut(own));
         self.first.forward(pace, xs, memory.map(|memory| &memory.0), first, a);
         self.second.forward(pace, xs, memory.map(|memory| &memory.1), second, b);
         let rows = pace.take(xs.len(), 2 * count_of::<J::Output>());
@@ -255,11 +256,11 @@ where
         gradients: &mut [Self::Gradients],
         dx: InputGradient<'_, T>,
     ) {
-        let Parts { a, b, first, second } = Parts::of(tape.len(), numbers(tape));
-        let (count, mut numbers) = (gradients.len(), numbers_mut(gradients));
-        let (da, db) = (take_mut(&mut numbers, count), take_mut(&mut numbers, count));
-        let (of_first, of_second) = (take_mut(&mut numbers, count), take_mut(&mut numbers, count));
-        let other_dxs: &mut [T] = take_mut(&mut numbers, count);
+        let (outputs, own) = stretches(tape);
+        let Parts { a, b, first, second } = Parts::of(outputs, own);
+        let (of_outputs, rest) = stretches_mut(gradients);
+        let (own, other_dxs) = stretches_mut(rest);
+        let ((da, db), (of_first, of_second)) = (stretches_mut(of_outputs), stretches_mut(own));
 
         let rows = pace.take(dys.len(), 2 * count_of::<J::Output>());
         if !rows.is_empty() {
@@ -277,7 +278,7 @@ where
         let into = InputGradient::into(&mut *other_dxs, Derivative::One);
         self.second.backward(pace, xs, second, db, of_second, into);
         let rows = pace.take(dys.len(), 2 * count_of::<T>());
-        let (others, dxs) = (crate::memory::numbers(part(other_dxs, &rows)), part_mut(dxs, &rows));
+        let (others, dxs) = (numbers(part(other_dxs, &rows)), part_mut(dxs, &rows));
         pace.isa().call(Add { others, xs: numbers_mut(dxs) });
         derivative.part(&width::<T>(&rows)).apply(pace.isa(), dxs);
     }
@@ -292,8 +293,10 @@ where
         sweep: &mut O::Sweep,
         Pair(first_state, second_state): &mut Self::State<O>,
     ) {
-        let tape = Parts::<A::Output, B::Output, A::Tape, B::Tape>::of(tape.len(), numbers(tape));
-        let back = Parts::of(gradients.len(), numbers(gradients));
+        let (outputs, own) = stretches(tape);
+        let tape = Parts::of(outputs, own);
+        let (of_outputs, rest) = stretches(gradients);
+        let back = Parts::of(of_outputs, stretches(rest).0);
         self.first.update::<O, P>(pace, xs, tape.first, back.a, back.first, sweep, first_state);
         self.second.update::<O, P>(pace, xs, tape.second, back.b, back.second, sweep, second_state);
     }
@@ -305,7 +308,8 @@ where
         tape: &[Self::Tape],
         Pair(of_first, of_second): &mut Self::Memory,
     ) {
-        let tape = Parts::<A::Output, B::Output, A::Tape, B::Tape>::of(tape.len(), numbers(tape));
+        let (outputs, own) = stretches(tape);
+        let tape = Parts::of(outputs, own);
         self.first.remember(pace, xs, tape.first, of_first);
         self.second.remember(pace, xs, tape.second, of_second);
     }

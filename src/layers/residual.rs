@@ -9,7 +9,9 @@
 
 use super::{Derivative, End, Init, InputGradient, Layer, Linear, Train};
 use crate::kernel::elementwise::Add;
-use crate::memory::{count_of, layout, numbers, numbers_mut, part, part_mut, take, take_mut, values};
+use crate::memory::{
+    count_of, layout, numbers, numbers_mut, part, part_mut, stretches, stretches_mut, values,
+};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Isa, Pair, Plain, Rng, plain};
@@ -55,18 +57,6 @@ impl<T: Plain, F: Layer<Input = T, Output = T>> Layer for Residual<F> {
 /// The tape or gradients of `F`, and its outputs if its derivative is computed from them.
 type Kept<F, Own> = Pair<<<F as Train>::End as End>::Keep<<F as Layer>::Output>, Own>;
 
-#[inline(always)]
-fn cut<T: Plain, Own: Plain>(rows: &[Pair<T, Own>]) -> (&[T], &[Own]) {
-    let (count, mut numbers) = (rows.len(), numbers(rows));
-    (take(&mut numbers, count), take(&mut numbers, count))
-}
-
-#[inline(always)]
-fn cut_mut<T: Plain, Own: Plain>(rows: &mut [Pair<T, Own>]) -> (&mut [T], &mut [Own]) {
-    let (count, mut numbers) = (rows.len(), numbers_mut(rows));
-    (take_mut(&mut numbers, count), take_mut(&mut numbers, count))
-}
-
 /// The units of the layer, and rows of the batch for the sum.
 impl<T: Plain, F: Train<Input = T, Output = T>> Train for Residual<F> {
     type Tape = Kept<F, F::Tape>;
@@ -91,7 +81,7 @@ impl<T: Plain, F: Train<Input = T, Output = T>> Train for Residual<F> {
         tape: &mut [Self::Tape],
         ys: &mut [T],
     ) {
-        let (outputs, tape) = cut_mut(tape);
+        let (outputs, tape) = stretches_mut(tape);
         self.layer.forward(pace, xs, memory, tape, ys);
         let rows = pace.take(xs.len(), 2 * count_of::<T>());
         let (outputs, others, xs) = (
@@ -114,8 +104,8 @@ impl<T: Plain, F: Train<Input = T, Output = T>> Train for Residual<F> {
         gradients: &mut [Self::Gradients],
         dx: InputGradient<'_, T>,
     ) {
-        let (outputs, tape) = cut(tape);
-        let (scaled, gradients) = cut_mut(gradients);
+        let (outputs, tape) = stretches(tape);
+        let (scaled, gradients) = stretches_mut(gradients);
         let own = numbers_mut(scaled);
         if F::End::CURVED {
             let width = count_of::<T>();
@@ -151,13 +141,13 @@ impl<T: Plain, F: Train<Input = T, Output = T>> Train for Residual<F> {
         sweep: &mut O::Sweep,
         state: &mut F::State<O>,
     ) {
-        let (_, tape) = cut(tape);
-        let (scaled, gradients) = cut(gradients);
+        let (_, tape) = stretches(tape);
+        let (scaled, gradients) = stretches(gradients);
         let dys = if F::End::CURVED { values(numbers(scaled), dys.len()) } else { dys };
         self.layer.update::<O, P>(pace, xs, tape, dys, gradients, sweep, state);
     }
 
     fn remember<P: Pace>(&mut self, pace: &mut P, xs: &[T], tape: &[Self::Tape], memory: &mut F::Memory) {
-        self.layer.remember(pace, xs, cut(tape).1, memory);
+        self.layer.remember(pace, xs, stretches(tape).1, memory);
     }
 }

@@ -14,7 +14,7 @@ use super::dense::{affine, forward, product_with_transposed};
 use super::init::initialize;
 use super::{Init, InputGradient, Layer, Linear, Side, Train};
 use crate::kernel::gemm;
-use crate::memory::{layout, numbers, numbers_mut, part, part_mut, take, take_mut};
+use crate::memory::{layout, part, part_mut, stretches, stretches_mut};
 use crate::optimizers::{Optimizer, Product, Rows};
 use crate::pace::Pace;
 use crate::{Epilogue, Isa, Mat, MatMut, Pair, Plain, Rng, plain};
@@ -130,9 +130,8 @@ where
         tape: &mut [Self::Tape],
         ys: &mut [[f32; IN]],
     ) {
-        let (count, mut numbers) = (tape.len(), numbers_mut(tape));
-        let (hs, ms) = (take_mut(&mut numbers, count), take_mut(&mut numbers, count));
-        let (kept, tape) = (take_mut(&mut numbers, count), take_mut(&mut numbers, count));
+        let (outputs, own) = stretches_mut(tape);
+        let ((hs, ms), (kept, tape)) = (stretches_mut(outputs), stretches_mut(own));
         forward::<IN, HIDDEN, A>(pace, xs, &self.weight, &self.bias, kept, hs);
         self.middle.forward(pace, hs, memory, tape, ms);
         let rows = pace.take(xs.len(), IN * HIDDEN);
@@ -152,9 +151,8 @@ where
         dx: InputGradient<'_, [f32; IN]>,
     ) {
         let (hs, ms, kept, tape) = Self::cut(tape);
-        let (count, mut numbers) = (gradients.len(), numbers_mut(gradients));
-        let (dhs, dms) = (take_mut(&mut numbers, count), take_mut::<[f32; HIDDEN]>(&mut numbers, count));
-        let gradients = take_mut(&mut numbers, count);
+        let (of_outputs, gradients) = stretches_mut(gradients);
+        let (dhs, dms) = stretches_mut(of_outputs);
         let rows = pace.take(dys.len(), IN * HIDDEN);
         let (from, to) = (part(dys, &rows), part_mut(dms, &rows));
         if from.len() == to.len() && !rows.is_empty() {
@@ -206,13 +204,14 @@ where
     A: Activation,
 {
     fn cut(tape: &[<Self as Train>::Tape]) -> Tape<'_, HIDDEN, <FormOf<A> as Form>::Kept<HIDDEN>, M::Tape> {
-        let (count, mut numbers) = (tape.len(), numbers(tape));
-        let (hs, ms) = (take(&mut numbers, count), take(&mut numbers, count));
-        (hs, ms, take(&mut numbers, count), take(&mut numbers, count))
+        let (outputs, own) = stretches(tape);
+        let ((hs, ms), (kept, tape)) = (stretches(outputs), stretches(own));
+        (hs, ms, kept, tape)
     }
 
     fn cut_back(gradients: &[<Self as Train>::Gradients]) -> Cut<'_, [f32; HIDDEN], M::Gradients> {
-        let (count, mut numbers) = (gradients.len(), numbers(gradients));
-        (take(&mut numbers, count), take(&mut numbers, count), take(&mut numbers, count))
+        let (of_outputs, gradients) = stretches(gradients);
+        let (dhs, dms) = stretches(of_outputs);
+        (dhs, dms, gradients)
     }
 }
