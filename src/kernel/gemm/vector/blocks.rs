@@ -106,13 +106,9 @@ impl<F: Finish, const TN: bool> Pass for Packing<'_, F, TN> {
         // The spare rows themselves, or if there are none all rows.
         let first = if spare > 0 { m - spare } else { 0 };
         if product.segment() < k {
-            if product.b_transposed {
-                // SAFETY: 1. B lies transposed, and A as `TN` says. 2. Nothing but the sums is in C before they are complete.
-                return s.call(unsafe { LongPanels::<F, TN>::new(product, first) });
-            }
-            let block = Block { row: first, rows: m - first, start: 0, depth: k };
-            // SAFETY: 1. the rows that are left. 2. The product's own. 3. All k, and B does not lie transposed.
-            return unsafe { panels::<S, F, TN>(s, product, finish, block, Room::None) };
+            // SAFETY: 1. A lies as `TN` says. 2. Several segments are packed only where nothing but sums is in C before they
+            // are complete.
+            return s.call(unsafe { LongPanels::<F, TN>::new(product, first) });
         }
         let most = plan::block_depth::<S>(k, PACK_LEN);
         let mut block =
@@ -151,7 +147,7 @@ fn spare_rows<S: Simd, F: Finish>(product: &Operands) -> usize {
 }
 
 /// Whether B lies badly and is read often enough for its panels to be brought together first. Blocks of k would
-/// cut sums of several segments elsewhere than `segments` does, and leave sums in a C whose old value is still needed: not then.
+/// cut sums of several short segments elsewhere than `segments` does, and leave sums in a C whose old value is still needed: not then.
 #[inline(always)]
 fn worth_packing<S: Simd, F: Finish, const TN: bool>(product: &Operands) -> bool {
     let Operands { m, k, b_stride, .. } = *product;
@@ -159,9 +155,7 @@ fn worth_packing<S: Simd, F: Finish, const TN: bool>(product: &Operands) -> bool
     let size = k.saturating_mul(b_stride);
     (size > LARGE_B || size > CROWDED_B && plan::rows_crowd(k, b_stride))
         && m > 4 * plan::tile_rows::<S>(2)
-        && (one_block
-            || !F::READS_OUTPUT && product.segment() >= k
-            || product.segment() == LONGEST && !TN && spare_rows::<S, F>(product) > 0)
+        && (one_block || !F::READS_OUTPUT && (product.segment() >= k || product.segment() == LONGEST))
 }
 
 /// All panels of a block. A block of k after the first takes up the sum that the one before left in C, so the order of

@@ -3,7 +3,7 @@
 //! ```text
 //! one column of A's rows                      column      vectors along k
 //! one row, of 256 numbers or more             long_row    B from end to end
-//! up to three rows, B transposed              few_rows    from the shuffles into the multiply-adds
+//! up to three rows, B transposed, one segment few_rows    from the shuffles into the multiply-adds
 //! one tile of one vector                      tiny        the shortest way there
 //! k up to three                               thin        a row at a time
 //! all others                                  blocks      panels and tiles
@@ -12,7 +12,7 @@
 use super::blocks::Blocks;
 use super::column::Column;
 use super::few_rows::{FEW, FewRows};
-use super::long_row::{LONG, LongRow};
+use super::long_row::{LONG, LongRow, LongRowInSegments};
 use super::plan;
 use super::thin::{THIN, Thin};
 use super::tiny;
@@ -36,13 +36,16 @@ impl<F: Finish> Pass for Run<'_, F> {
         if n == 1 && !a_transposed {
             return s.call(Column { product });
         }
-        if m == 1 && n >= LONG && !b_transposed && !F::READS_OUTPUT && product.segment() >= k {
-            return match a_transposed {
-                false => s.call(LongRow::<F, false> { product }),
-                true => s.call(LongRow::<F, true> { product }),
+        let one_segment = product.segment() >= k;
+        if m == 1 && n >= LONG && !b_transposed && !F::READS_OUTPUT {
+            return match (a_transposed, one_segment) {
+                (false, true) => s.call(LongRow::<F, false> { product }),
+                (true, true) => s.call(LongRow::<F, true> { product }),
+                (false, false) => s.call(LongRowInSegments::<F, false> { product }),
+                (true, false) => s.call(LongRowInSegments::<F, true> { product }),
             };
         }
-        if m <= FEW && b_transposed {
+        if m <= FEW && b_transposed && one_segment {
             return match a_transposed {
                 false => s.call(FewRows::<F, false> { product }),
                 true => s.call(FewRows::<F, true> { product }),

@@ -5,9 +5,10 @@
 //! | `plan` | how rows, columns and k are cut: arithmetic on sizes |
 //! | `micro` | the micro-kernel: one tile in registers; why it is fast |
 //! | `strips` | from a strip of tiles to the micro-kernel compiled for their size |
-//! | `column`, `long_row`, `few_rows`, `thin`, `tiny` | products with too little of something for a tile |
 //! | `panel` | one panel of columns, its B packed if it lies badly |
-//! | `long_panels` | panels of a transposed B for sums of several segments |
+//! | `join` | how a segment's sum joins those before |
+//! | `column`, `long_row`, `few_rows`, `thin`, `tiny` | products with too little of something for a tile |
+//! | `long_panels` | packed panels for sums of several segments |
 //! | `blocks` | the loops over blocks and panels |
 //! | `driver` | who takes which product |
 //! | `threads` | large products on several threads |
@@ -20,6 +21,7 @@ mod driver;
 mod entry;
 mod few_rows;
 mod fixed;
+mod join;
 mod long_panels;
 mod long_row;
 mod micro;

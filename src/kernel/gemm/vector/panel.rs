@@ -88,7 +88,9 @@ pub(super) fn first_strip<const TN: bool>(product: &Operands, block: Block, pane
 /// large frame (seen in Rust 1.95 on x86-64: the number of rows became an address).
 #[inline(always)]
 pub(super) fn framed<const LEN: usize>(buffer: &mut Aligned<[MaybeUninit<f32>; LEN]>) -> *mut f32 {
-    core::hint::black_box(buffer.0.as_mut_ptr()).cast()
+    let start = buffer.0.as_mut_ptr();
+    // A frame of less than a page has no such loop.
+    if const { LEN < 1024 } { start.cast() } else { core::hint::black_box(start).cast() }
 }
 
 /// A panel of a block, from a panel of B that is packed first, in a buffer of `LEN` numbers.
@@ -210,10 +212,12 @@ pub(super) unsafe fn pack<S: Simd>(
     len: usize,
     dst: *mut f32,
 ) {
-    s.call(Pack { product, panel, start, len, dst });
+    let pack = Pack { product, panel, start, len, dst };
+    // A call is felt by the smallest products.
+    if cfg!(debug_assertions) { s.call(pack) } else { pack.run(s) }
 }
 
-/// What [`pack`] does, in a function of its own: unoptimised, its frame is large. Whoever makes one owes what [`pack`] asks for.
+/// What [`pack`] does, unoptimised in a function of its own, for there its frame is large. Whoever makes one owes what [`pack`] asks for.
 struct Pack<'a> {
     product: &'a Operands,
     panel: Panel,
