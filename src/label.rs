@@ -6,17 +6,16 @@
 /// use fusebox::Label;
 /// assert_eq!((300_u16.class(), (-1_i32).class()), (300, usize::MAX));
 /// ```
-pub trait Label: Copy + Default + sealed::Sealed {
+pub trait Label: Copy + Default + TryFrom<usize> + TryInto<usize> + sealed::Sealed {
     /// The largest class that fits in the type.
     #[doc(hidden)]
     const MOST: usize;
 
-    /// The label of `class`, which must be at most `MOST`.
-    #[doc(hidden)]
-    fn of(class: usize) -> Self;
-
     /// The class, counted from 0; `usize::MAX` for a negative label.
-    fn class(self) -> usize;
+    #[inline(always)]
+    fn class(self) -> usize {
+        self.try_into().unwrap_or(usize::MAX)
+    }
 }
 
 mod sealed {
@@ -29,71 +28,21 @@ mod sealed {
 }
 
 impl Label for u8 {
-    const MOST: usize = u8::MAX as usize;
-
-    #[inline(always)]
-    fn of(class: usize) -> Self {
-        class as Self
-    }
-
-    #[inline(always)]
-    fn class(self) -> usize {
-        self.into()
-    }
+    const MOST: usize = Self::MAX as usize;
 }
 
 impl Label for u16 {
-    const MOST: usize = u16::MAX as usize;
-
-    #[inline(always)]
-    fn of(class: usize) -> Self {
-        class as Self
-    }
-
-    #[inline(always)]
-    fn class(self) -> usize {
-        self.into()
-    }
+    const MOST: usize = Self::MAX as usize;
 }
 
 impl Label for u32 {
-    const MOST: usize = u32::MAX as usize;
-
-    #[inline(always)]
-    fn of(class: usize) -> Self {
-        class as Self
-    }
-
-    #[inline(always)]
-    fn class(self) -> usize {
-        usize::try_from(self).unwrap_or(usize::MAX)
-    }
+    const MOST: usize = Self::MAX as usize;
 }
 
 impl Label for i32 {
-    const MOST: usize = i32::MAX as usize;
-
-    #[inline(always)]
-    fn of(class: usize) -> Self {
-        class as Self
-    }
-
-    #[inline(always)]
-    fn class(self) -> usize {
-        usize::try_from(self).unwrap_or(usize::MAX)
-    }
+    const MOST: usize = Self::MAX as usize;
 }
 
 impl Label for usize {
-    const MOST: usize = usize::MAX;
-
-    #[inline(always)]
-    fn of(class: usize) -> Self {
-        class
-    }
-
-    #[inline(always)]
-    fn class(self) -> usize {
-        self
-    }
+    const MOST: usize = Self::MAX;
 }

@@ -93,14 +93,14 @@ impl<K: PartialEq + Copy, const C: usize, T: Label> Labels<K, C, T> {
         if let Some(label) = self.get(key) {
             return Ok(label);
         }
-        let label = T::of(self.keys.len()); // below C if there is room
+        let label = T::try_from(self.keys.len()).unwrap_or_default(); // fits if there is room
         self.keys.push(key).map_err(|key| Full { key, capacity: C })?;
         Ok(label)
     }
 
     /// The label of `key`, or `None` if it has none.
     pub fn get(&self, key: K) -> Option<T> {
-        self.keys.iter().position(|&known| known == key).map(T::of)
+        self.keys.iter().position(|&known| known == key).and_then(|label| T::try_from(label).ok())
     }
 
     /// The key of a label, for example of the largest output ([`argmax`](crate::argmax)); `None` if there is none.
