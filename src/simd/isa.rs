@@ -184,6 +184,22 @@ impl Isa {
         }
     }
 
+    /// Runs `pass` as part of the caller, compiled for no instruction set: for what depends on one, and uses none of its
+    /// instructions.
+    #[cfg(not(fusebox_scalar))]
+    #[inline(always)]
+    pub(crate) fn choose<P: Pass>(self, pass: P) -> P::Output {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(simd) => pass.run(simd),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(simd) => pass.run(simd),
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon(simd) => pass.run(simd),
+            Kind::Portable => pass.run(Portable),
+        }
+    }
+
     /// Runs `pass` compiled for this instruction set: the only place that branches on it. In a build for a processor
     /// that has the instructions there is neither branch nor call.
     #[inline(always)]

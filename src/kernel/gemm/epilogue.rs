@@ -1,7 +1,12 @@
 //! What happens to a tile between the last multiply-add and memory.
 
-use super::tile::{Finish, First, Place, load_row, next_row, store_tile};
+#[cfg(not(fusebox_scalar))]
+use super::tile::Store;
+use super::tile::{Finish, First};
+#[cfg(fusebox_scalar)]
+use super::tile::{Place, load_row, next_row, store_tile};
 use crate::Mat;
+#[cfg(fusebox_scalar)]
 use crate::simd::Simd;
 
 /// What a product starts from and what is done to it before it is stored, while it is still in registers. `c` is
@@ -68,6 +73,7 @@ impl Epilogue<'_> {
 
 impl Activate {
     /// The same for the part of C that begins at `row` and `col`.
+    #[cfg(fusebox_scalar)]
     pub(super) fn at(self, row: usize, col: usize) -> Self {
         match self {
             Self::ReluMask(gate, stride) => Self::ReluMask(gate.wrapping_add(row * stride + col), stride),
@@ -85,13 +91,18 @@ unsafe impl Finish for Activate {
         !matches!(*self, Self::ReluMask(_, stride) if stride != 1)
     }
 
-    #[cfg(all(feature = "rayon", not(fusebox_scalar)))]
-    fn part(&self, row: usize, col: usize) -> Self {
-        self.at(row, col)
+    #[cfg(not(fusebox_scalar))]
+    fn store(&self) -> Store<'_> {
+        match *self {
+            Self::Nothing => Store::Sums,
+            Self::Relu => Store::Relu,
+            Self::ReluMask(gate, stride) => Store::ReluMask(gate, stride),
+        }
     }
 
     /// # Safety
     /// See [`Finish::finish`].
+    #[cfg(fusebox_scalar)]
     #[inline(always)]
     unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
         &self,

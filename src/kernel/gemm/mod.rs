@@ -40,4 +40,8 @@ pub use door::{gemm, gemm_with};
 pub use epilogue::Epilogue;
 pub(super) use kernels::fixed_product;
 pub use packed::{Packed, gemm_packed, gemm_packed_with};
-pub(crate) use tile::{Finish, Place, load_row, next_row, store_tile};
+#[cfg(not(fusebox_scalar))]
+pub(crate) use tile::Store;
+pub(crate) use tile::{Finish, TakeTile, Tile};
+#[cfg(fusebox_scalar)]
+pub(crate) use tile::{Place, load_row, next_row, store_tile};

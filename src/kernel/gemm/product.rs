@@ -133,6 +133,13 @@ impl Operands {
         }
     }
 
+    /// How far from one row of A's view to the next, and from one k to the next.
+    #[cfg(not(fusebox_scalar))]
+    #[inline(always)]
+    pub(super) fn a_steps(&self) -> (usize, usize) {
+        if self.a_transposed { (1, self.a_stride) } else { (self.a_stride, 1) }
+    }
+
     /// Length of the segments of k that are summed apart.
     #[inline(always)]
     pub(super) fn segment(&self) -> usize {
@@ -236,11 +243,4 @@ impl Deref for PackedProduct<'_> {
     fn deref(&self) -> &Operands {
         &self.operands
     }
-}
-
-/// How far from one row of A's view to the next, and from one k to the next.
-#[cfg(not(fusebox_scalar))]
-#[inline(always)]
-pub(super) fn a_steps<const TN: bool>(operands: &Operands) -> (usize, usize) {
-    if TN { (1, operands.a_stride) } else { (operands.a_stride, 1) }
 }

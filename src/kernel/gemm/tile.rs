@@ -1,5 +1,6 @@
 //! What a tile of C starts from, where it is, and how it ends.
 
+use crate::MatMut;
 use crate::simd::Simd;
 
 /// What an accumulator starts from.
@@ -8,9 +9,6 @@ pub(super) enum First {
     Zero,
     /// One row for all rows of C: the bias.
     Row(*const f32),
-    /// One number for all of C: the bias of a single column that is computed as a row.
-    #[cfg(not(fusebox_scalar))]
-    Each(*const f32),
     /// The old C.
     Output,
 }
@@ -39,22 +37,23 @@ pub(crate) struct Place {
     pub(crate) last_lanes: usize,
 }
 
-/// What becomes of a finished tile.
+/// What becomes of a finished tile: a value that kernels finish their sums with, known when they are compiled on
+/// microcontrollers, and turned into a [`Store`] where there are vectors, so that kernels are compiled once.
 ///
 /// # Safety
 /// 1. Implementations access a tile of C, and of what else they hold as much as belongs to the tile, and nothing that
 ///    another tile might change.
 /// 2. Threads may each finish a part of C at once: what parts share is only read.
 pub(crate) unsafe trait Finish: Copy {
-    /// Whether [`Finish::finish`] reads the old C, which must then not hold sums of earlier blocks of k.
+    /// Whether the old C is read, which must then not hold sums of earlier blocks of k.
     const READS_OUTPUT: bool;
 
     /// Whether a column of C may be finished as a row of as many vectors, in row 0.
     fn takes_columns_as_rows(&self) -> bool;
 
-    /// The same for the part of C that begins at `row` and `col`.
-    #[cfg(all(feature = "rayon", not(fusebox_scalar)))]
-    fn part(&self, row: usize, col: usize) -> Self;
+    /// The same as a value of one type.
+    #[cfg(not(fusebox_scalar))]
+    fn store(&self) -> Store<'_>;
 
     /// Turns the sums in `acc` into what is stored at `place`, and stores it: [`store_tile`].
     ///
@@ -62,6 +61,7 @@ pub(crate) unsafe trait Finish: Copy {
     /// 1. `place` is a tile of `MR` rows and `NV` vectors (the last has `last_lanes` lanes, 1 to `LANES`) inside the C that
     ///    this value was made for: a mask has C's shape, moments have one number for each of C's.
     /// 2. C and what the value holds can be accessed, and the tile is nobody else's.
+    #[cfg(fusebox_scalar)]
     unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
         &self,
         s: S,
@@ -103,6 +103,127 @@ pub(crate) unsafe trait Finish: Copy {
             place.col += 1;
         }
     }
+}
+
+/// What becomes of sums at the end, where there are vectors. Its pointers are good for as long as what it was made of.
+#[cfg(not(fusebox_scalar))]
+#[derive(Clone, Copy)]
+pub(crate) enum Store<'a> {
+    /// They are stored.
+    Sums,
+    /// Their positive part is.
+    Relu,
+    /// They are where a gate is not `<= 0`, else zero: the gate's first element, and the numbers from one of its rows to
+    /// the next.
+    ReluMask(*const f32, usize),
+    /// C less so many times the sums is.
+    Descend(f32),
+    /// A rule makes something of them, for which C begins at a row and a column.
+    Rule(&'a dyn TakeTile, [usize; 2]),
+}
+
+#[cfg(not(fusebox_scalar))]
+impl Store<'_> {
+    /// Whether the old C is read.
+    pub(super) fn reads_output(&self) -> bool {
+        matches!(self, Self::Descend(_) | Self::Rule(..))
+    }
+
+    /// The same for the part of C that begins at `row` and `col`.
+    pub(super) fn at(self, row: usize, col: usize) -> Self {
+        match self {
+            Self::ReluMask(gate, stride) => Self::ReluMask(gate.wrapping_add(row * stride + col), stride),
+            Self::Rule(rule, [first_row, first_col]) => Self::Rule(rule, [first_row + row, first_col + col]),
+            other => other,
+        }
+    }
+}
+
+/// A rule that takes a tile's sums and does with them what it likes, on C's tile and on what it holds itself.
+pub(crate) trait TakeTile {
+    /// Whether a column may be finished as a row.
+    fn takes_columns_as_rows(&self) -> bool;
+
+    /// Whether the rule was created for parameters of this shape and stride.
+    fn fits(&self, c: &MatMut<'_>) -> bool;
+
+    /// Finishes a tile.
+    ///
+    /// # Safety
+    /// 1. `tile` is inside the C that the rule was created for, which has its shape and stride.
+    /// 2. The tile's sums can be read in whole vectors.
+    /// 3. Nothing else accesses the tile of C at the same time, and no other call takes the same tile: so nothing else
+    ///    accesses what the rule holds for it either.
+    unsafe fn take(&self, tile: Tile);
+}
+
+/// Sums of `rows` rows of `cols` numbers, `stride` apart, and where they belong.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile {
+    pub(crate) sums: *const f32,
+    pub(crate) stride: usize,
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+    pub(crate) place: Place,
+}
+
+/// Turns the sums in `acc` into what is stored at `place`, and stores it.
+///
+/// # Safety
+/// 1. `place` is a tile of `MR` rows and `NV` vectors (the last has `last_lanes` lanes, 1 to `LANES`) inside the C that
+///    `store` was made for.
+/// 2. C and what `store` holds can be accessed, and the tile is nobody else's.
+#[cfg(not(fusebox_scalar))]
+#[inline(always)]
+pub(super) unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
+    s: S,
+    acc: &mut [[S::V; NV]; MR],
+    place: Place,
+    store: Store<'_>,
+) {
+    match store {
+        Store::Sums => {}
+        Store::Relu => {
+            for row in acc.iter_mut() {
+                for x in row {
+                    *x = s.relu(*x);
+                }
+            }
+        }
+        Store::ReluMask(gate, stride) => {
+            let mut gate = gate.wrapping_add(place.row * stride + place.col);
+            for row in acc.iter_mut() {
+                // SAFETY: the gate has C's shape (1) and can be read (2), as the caller promises.
+                let gates = unsafe { load_row::<S, NV>(s, gate, place.last_lanes) };
+                for v in 0..NV {
+                    row[v] = s.relu_mask(gates[v], row[v]);
+                }
+                gate = next_row(s, gate, stride);
+            }
+        }
+        Store::Descend(rate) => {
+            let mut c = place.c.cast_const();
+            for row in acc.iter_mut() {
+                // SAFETY: a row of the tile of C (1).
+                let old = unsafe { load_row::<S, NV>(s, c, place.last_lanes) };
+                for v in 0..NV {
+                    row[v] = s.neg_mul_add(s.splat(rate), row[v], old[v]);
+                }
+                c = next_row(s, c, place.c_stride);
+            }
+        }
+        Store::Rule(rule, [row, col]) => {
+            // A copy, so that the accumulators themselves have no address and stay in registers.
+            let sums = *acc;
+            let cols = (NV - 1) * S::LANES + place.last_lanes;
+            let place = Place { row: place.row + row, col: place.col + col, ..place };
+            let tile = Tile { sums: sums.as_ptr().cast(), stride: NV * S::LANES, rows: MR, cols, place };
+            // SAFETY: the tile is inside C (1) and nothing else uses it (2); the copy has whole vectors.
+            return unsafe { rule.take(tile) };
+        }
+    }
+    // SAFETY: the tile is C's (1) and nobody else's (2), as the caller promises.
+    unsafe { store_tile(s, acc, place) }
 }
 
 /// A row of `NV` vectors, the last of which has `last_lanes`.
@@ -175,7 +296,7 @@ pub(crate) unsafe fn store_tile<S: Simd, const MR: usize, const NV: usize>(
 ///
 /// # Safety
 /// 1. `place` is a tile of `MR` rows of `NV` vectors, the last of `last_lanes` lanes, of a C that can be read.
-/// 2. What `first` points to can be read: a row as wide as the tile, or a number.
+/// 2. What `first` points to can be read: a row as wide as the tile.
 #[cfg(not(fusebox_scalar))]
 #[inline(always)]
 pub(super) unsafe fn first_values<S: Simd, const MR: usize, const NV: usize>(
@@ -183,21 +304,16 @@ pub(super) unsafe fn first_values<S: Simd, const MR: usize, const NV: usize>(
     first: First,
     place: Place,
 ) -> [[S::V; NV]; MR] {
+    let (mut row, stride) = match first {
+        First::Zero => return [[s.splat(0.0); NV]; MR],
+        First::Row(row) => (row, 0),
+        First::Output => (place.c.cast_const(), place.c_stride),
+    };
     let mut acc = [[s.splat(0.0); NV]; MR];
-    match first {
-        First::Zero => {}
+    for vectors in &mut acc {
         // SAFETY: the row is as long as the tile is wide.
-        First::Row(row) => acc = [unsafe { load_row(s, row, place.last_lanes) }; MR],
-        // SAFETY: the number can be read.
-        First::Each(number) => acc = [[s.splat(unsafe { number.read() }); NV]; MR],
-        First::Output => {
-            let mut row = place.c.cast_const();
-            for vectors in &mut acc {
-                // SAFETY: inside the tile of C.
-                *vectors = unsafe { load_row(s, row, place.last_lanes) };
-                row = next_row(s, row, place.c_stride);
-            }
-        }
+        *vectors = unsafe { load_row(s, row, place.last_lanes) };
+        row = next_row(s, row, stride);
     }
     acc
 }

@@ -10,7 +10,11 @@ pub(crate) use rules::{
     AdamRule, ClipByValue, DecoupledDecay, GradientDescent, L2Penalty, MomentumRule, RmsPropRule,
 };
 
-use super::gemm::{Finish, Place, add_rank_one, finish_product, load_row, next_row, store_tile};
+use super::gemm::{Finish, TakeTile, Tile, add_rank_one, finish_product};
+#[cfg(fusebox_scalar)]
+use super::gemm::{Place, load_row, next_row, store_tile};
+#[cfg(not(fusebox_scalar))]
+use super::gemm::Store;
 use crate::simd::{Pass, Simd};
 use crate::{Isa, Mat, MatMut};
 use core::marker::PhantomData;
@@ -47,13 +51,14 @@ unsafe impl Finish for Descend {
         true
     }
 
-    #[cfg(all(feature = "rayon", not(fusebox_scalar)))]
-    fn part(&self, _row: usize, _col: usize) -> Self {
-        *self
+    #[cfg(not(fusebox_scalar))]
+    fn store(&self) -> Store<'_> {
+        Store::Descend(self.rate)
     }
 
     /// # Safety
     /// See [`Finish::finish`].
+    #[cfg(fusebox_scalar)]
     #[inline(always)]
     unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
         &self,
@@ -89,18 +94,7 @@ unsafe impl Finish for Descend {
 /// store moments for each parameter, so inlining them in every micro-kernel gains nothing, and the compiler would
 /// then spill the product's accumulators.
 #[derive(Clone, Copy)]
-struct ByTile<'a> {
-    rule: &'a dyn TakeTile,
-    /// Where C begins in the parameters that the rule was created for.
-    row: usize,
-    col: usize,
-}
-
-impl<'a> ByTile<'a> {
-    fn new(rule: &'a dyn TakeTile) -> Self {
-        Self { rule, row: 0, col: 0 }
-    }
-}
+struct ByTile<'a>(&'a dyn TakeTile);
 
 /// Updates `weight` by SGD with the gradient `xs dys`. For one sample, the rate multiplies `dys` first, and no
 /// gradient is formed: `w_ij + x_i (-rate dy_j)`. In this function, which does not know a layer's sizes at compile
@@ -119,36 +113,8 @@ pub(crate) fn descend_product(isa: Isa, xs: Mat<'_>, dys: Mat<'_>, weight: MatMu
 pub(crate) fn move_by_product(isa: Isa, xs: Mat<'_>, dys: Mat<'_>, weight: MatMut<'_>, rule: &dyn TakeTile) {
     if rule.fits(&weight) {
         // SAFETY: the rule's moments have one number for each of C's, with the same stride.
-        unsafe { finish_product(isa, xs, dys, weight, &ByTile::new(rule)) };
+        unsafe { finish_product(isa, xs, dys, weight, &ByTile(rule)) };
     }
-}
-
-/// A rule with its moments.
-pub(crate) trait TakeTile {
-    /// Whether a column may be finished as a row.
-    fn takes_columns_as_rows(&self) -> bool;
-
-    /// Whether the rule was created for parameters of this shape and stride.
-    fn fits(&self, weight: &MatMut<'_>) -> bool;
-
-    /// Updates a tile of parameters.
-    ///
-    /// # Safety
-    /// 1. `tile` is inside the parameters that the rule was created for, and C has their shape and stride.
-    /// 2. The tile's gradient can be read in whole vectors.
-    /// 3. Nothing else accesses the tile's parameters at the same time, and no other call takes the same tile: so
-    ///    nothing else accesses its moments either.
-    unsafe fn take(&self, tile: Tile);
-}
-
-/// A gradient of `rows` rows of `cols` numbers, `stride` apart, and the place of its parameters.
-#[derive(Clone, Copy)]
-pub(crate) struct Tile {
-    gradient: *const f32,
-    stride: usize,
-    rows: usize,
-    cols: usize,
-    place: Place,
 }
 
 // SAFETY: 1. By the contract of `TakeTile::take`. 2. A rule and its instruction set are only read.
@@ -157,43 +123,38 @@ unsafe impl Finish for ByTile<'_> {
 
     #[inline(always)]
     fn takes_columns_as_rows(&self) -> bool {
-        self.rule.takes_columns_as_rows()
+        self.0.takes_columns_as_rows()
     }
 
-    #[cfg(all(feature = "rayon", not(fusebox_scalar)))]
-    fn part(&self, row: usize, col: usize) -> Self {
-        Self { row: self.row + row, col: self.col + col, ..*self }
+    #[cfg(not(fusebox_scalar))]
+    fn store(&self) -> Store<'_> {
+        Store::Rule(self.0, [0; 2])
     }
 
     /// # Safety
     /// See [`Finish::finish`].
+    #[cfg(fusebox_scalar)]
     #[inline(always)]
     unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
         &self,
         _: S,
         acc: &mut [[S::V; NV]; MR],
-        mut place: Place,
+        place: Place,
     ) {
-        // A copy, so that the accumulators themselves have no address and stay in registers.
-        let gradient = *acc;
         let cols = (NV - 1) * S::LANES + place.last_lanes;
-        place.row += self.row;
-        place.col += self.col;
-        let gradient = gradient.as_ptr().cast();
+        let sums = acc.as_ptr().cast();
         // SAFETY: by the contract of `Finish::finish`, the tile is inside C (1) and nothing else uses it (3);
-        // `gradient` has whole vectors (2).
-        unsafe { self.rule.take(Tile { gradient, stride: NV * S::LANES, rows: MR, cols, place }) }
+        // `acc` has whole vectors (2).
+        unsafe { self.0.take(Tile { sums, stride: NV * S::LANES, rows: MR, cols, place }) }
     }
 
     /// # Safety
     /// See [`Finish::finish_row`].
     #[cfg(fusebox_scalar)]
-    unsafe fn finish_row<S: Simd>(&self, _: S, sums: *mut f32, mut place: Place, len: usize) {
-        place.row += self.row;
-        place.col += self.col;
+    unsafe fn finish_row<S: Simd>(&self, _: S, sums: *mut f32, place: Place, len: usize) {
         // SAFETY: by the contract of `Finish::finish_row`, the row is inside C (1), `len` numbers can be read at
         // `sums` (2), and nothing else uses the row (3).
-        unsafe { self.rule.take(Tile { gradient: sums, stride: len, rows: 1, cols: len, place }) }
+        unsafe { self.0.take(Tile { sums, stride: len, rows: 1, cols: len, place }) }
     }
 }
 
@@ -257,7 +218,7 @@ impl<R: Rule> Pass for DescendTile<R> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { rule, tile, mut moments, stride } = self;
-        let (mut gradient, mut weights) = (tile.gradient, tile.place.c);
+        let (mut gradient, mut weights) = (tile.sums, tile.place.c);
         for _ in 0..tile.rows {
             let mut start = 0;
             // SAFETY: as stated at `DescendTile`; the gradient has whole vectors.

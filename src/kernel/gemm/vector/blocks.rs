@@ -28,14 +28,14 @@
 //! rows of A, and a few rows of B's next panel. Each prefetch takes a load's place, so the ones that bring what would have
 //! come anyway cost 2 to 4 %; nothing is prefetched for a B that is read in place, or that L2 holds.
 
-use super::long_panels::LongPanels;
-use super::panel::{Block, CROWDED_B, PACK_LEN, PackedPanel, Panel, SparePanel, panel_in_place};
-use super::plan;
-use crate::kernel::gemm::epilogue::Activate;
-use crate::kernel::gemm::product::{Operands, Product};
+use super::long_panels;
+use super::panel::{Block, CROWDED_B, PACK_LEN, Panel, packed_panel, packed_panel_on_stack, panel_in_place};
+use super::plan::{self, Tiles};
+use super::Product;
+use crate::Isa;
+use crate::kernel::gemm::product::Operands;
 use crate::kernel::gemm::segments::LONGEST;
-use crate::kernel::gemm::tile::{Finish, First};
-use crate::simd::{Pass, Simd};
+use crate::kernel::gemm::tile::{First, Store};
 
 /// Numbers in the buffer of a product so small that touching each page of the large one would show: less than a page.
 const SHORT_PACK_LEN: usize = 896;
@@ -50,24 +50,14 @@ const LARGE_B: usize = 1024 * 1024;
 const A_BLOCK: usize = 128 * 1024;
 
 /// A product in blocks, panels and tiles.
-pub(super) struct Blocks<'a, F, const TN: bool> {
-    pub(super) product: &'a Product<'a, F>,
-}
-
-impl<F: Finish, const TN: bool> Pass for Blocks<'_, F, TN> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Self { product } = self;
-        debug_assert!(product.a_transposed == TN);
-        if product.b_transposed || worth_packing::<S, F, TN>(product) {
-            return s.call(Packing::<F, TN> { product });
-        }
-        let block = Block { row: 0, rows: product.m, start: 0, depth: product.k };
-        // SAFETY: 1. the block is all of the product. 2. Its own. 3. B does not lie transposed.
-        unsafe { panels::<S, F, TN>(s, product, product.finish(), block, Room::None) };
+pub(super) fn blocks(isa: Isa, product: &Product<'_>) {
+    let tiles = Tiles::of_isa(isa);
+    if product.b_transposed || worth_packing(tiles, product) {
+        return packing(isa, tiles, product);
     }
+    let block = Block { row: 0, rows: product.m, start: 0, depth: product.k };
+    // SAFETY: 1. the block is all of the product. 2. Its own. 3. B does not lie transposed.
+    unsafe { panels(isa, tiles, product, *product.finish(), block, Room::None) };
 }
 
 /// Where panels of B are packed.
@@ -82,64 +72,52 @@ enum Room {
 }
 
 /// A product that packs its panels of B.
-struct Packing<'a, F, const TN: bool> {
-    product: &'a Product<'a, F>,
-}
-
-impl<F: Finish, const TN: bool> Pass for Packing<'_, F, TN> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Self { product } = self;
-        let finish = product.finish();
-        let Operands { m, k, .. } = **product;
-        let spare = if TN { 0 } else { spare_rows::<S, F>(product) };
-        if spare > 0 {
-            let room = product.c.wrapping_add((m - spare) * product.c_stride);
-            let room = Room::Spare(room.wrapping_add(room.align_offset(64).min(15)));
-            let block = Block { row: 0, rows: m - spare, start: 0, depth: k };
-            // SAFETY: 1. the rows above the spare ones. 2. The product's own. 3. The spare rows have room for all k of a
-            // panel, and a cache line to begin at; nobody reads them before they are overwritten.
-            unsafe { panels::<S, F, TN>(s, product, finish, block, room) };
+#[inline(never)]
+fn packing(isa: Isa, tiles: &Tiles, product: &Product<'_>) {
+    let store = *product.finish();
+    let Operands { m, k, .. } = **product;
+    let spare = if product.a_transposed { 0 } else { spare_rows(tiles, product) };
+    if spare > 0 {
+        let room = product.c.wrapping_add((m - spare) * product.c_stride);
+        let room = Room::Spare(room.wrapping_add(room.align_offset(64).min(15)));
+        let block = Block { row: 0, rows: m - spare, start: 0, depth: k };
+        // SAFETY: 1. the rows above the spare ones. 2. The product's own. 3. The spare rows have room for all k of a
+        // panel, and a cache line to begin at; nobody reads them before they are overwritten.
+        unsafe { panels(isa, tiles, product, store, block, room) };
+    }
+    // The spare rows themselves, or if there are none all rows.
+    let first = if spare > 0 { m - spare } else { 0 };
+    if product.segment() < k {
+        // SAFETY: several segments are packed only where nothing but sums is in C before they are complete.
+        return unsafe { long_panels::run(isa, tiles, product, first) };
+    }
+    let most = tiles.block_depth(k, PACK_LEN);
+    let mut block = Block { row: first, rows: plan::block_rows(m - first, most, A_BLOCK), start: 0, depth: most };
+    while block.row < m {
+        block.rows = block.rows.min(m - block.row);
+        (block.start, block.depth) = (0, most);
+        while block.start + most < k {
+            // SAFETY: 1. so many rows and k are left. 2. There is nothing to be made for. 3. A block is as deep as
+            // the buffer at most.
+            unsafe { panels(isa, tiles, product, Store::Sums, block, Room::Stack) };
+            block.start += most;
         }
-        // The spare rows themselves, or if there are none all rows.
-        let first = if spare > 0 { m - spare } else { 0 };
-        if product.segment() < k {
-            // SAFETY: 1. A lies as `TN` says. 2. Several segments are packed only where nothing but sums is in C before they
-            // are complete.
-            return s.call(unsafe { LongPanels::<F, TN>::new(product, first) });
-        }
-        let most = plan::block_depth::<S>(k, PACK_LEN);
-        let mut block =
-            Block { row: first, rows: plan::block_rows(m - first, most, A_BLOCK), start: 0, depth: most };
-        while block.row < m {
-            block.rows = block.rows.min(m - block.row);
-            (block.start, block.depth) = (0, most);
-            while block.start + most < k {
-                // SAFETY: 1. so many rows and k are left. 2. There is nothing to be made for. 3. A block is as deep as
-                // the buffer at most.
-                unsafe { panels::<S, Activate, TN>(s, product, &Activate::Nothing, block, Room::Stack) };
-                block.start += most;
-            }
-            block.depth = k - block.start;
-            // SAFETY: as above, with the product's own finish.
-            unsafe { panels::<S, F, TN>(s, product, finish, block, Room::Stack) };
-            block.row += block.rows;
-        }
+        block.depth = k - block.start;
+        // SAFETY: as above, with the product's own finish.
+        unsafe { panels(isa, tiles, product, store, block, Room::Stack) };
+        block.row += block.rows;
     }
 }
 
 /// Rows at the end of C that can hold a panel of B, all k of it, while those above are computed. None where C's old
 /// values count, where its rows have gaps, or where they would be more than an eighth.
-#[inline(always)]
-fn spare_rows<S: Simd, F: Finish>(product: &Operands) -> usize {
-    let Operands { m, n, k, .. } = *product;
-    let overwritten = !F::READS_OUTPUT && !matches!(product.first, First::Output);
+fn spare_rows(tiles: &Tiles, product: &Product<'_>) -> usize {
+    let Operands { m, n, k, .. } = **product;
+    let overwritten = !product.finish().reads_output() && !matches!(product.first, First::Output);
     // A panel, and what it takes to begin at a cache line.
     let rows =
-        (k.saturating_mul(plan::usual_vectors::<S>() * S::LANES).saturating_add(16)).div_ceil(n.max(1));
-    if overwritten && product.c_stride == n && k > plan::block_depth::<S>(k, PACK_LEN) && rows <= m / 8 {
+        (k.saturating_mul(tiles.usual_vectors() * tiles.lanes).saturating_add(16)).div_ceil(n.max(1));
+    if overwritten && product.c_stride == n && k > tiles.block_depth(k, PACK_LEN) && rows <= m / 8 {
         rows
     } else {
         0
@@ -148,59 +126,51 @@ fn spare_rows<S: Simd, F: Finish>(product: &Operands) -> usize {
 
 /// Whether B lies badly and is read often enough for its panels to be brought together first. Blocks of k would
 /// cut sums of several short segments elsewhere than `segments` does, and leave sums in a C whose old value is still needed: not then.
-#[inline(always)]
-fn worth_packing<S: Simd, F: Finish, const TN: bool>(product: &Operands) -> bool {
-    let Operands { m, k, b_stride, .. } = *product;
-    let one_block = k <= plan::block_depth::<S>(k, PACK_LEN);
+fn worth_packing(tiles: &Tiles, product: &Product<'_>) -> bool {
+    let Operands { m, k, b_stride, .. } = **product;
+    let one_block = k <= tiles.block_depth(k, PACK_LEN);
     let size = k.saturating_mul(b_stride);
     (size > LARGE_B || size > CROWDED_B && plan::rows_crowd(k, b_stride))
-        && m > 4 * plan::tile_rows::<S>(2)
-        && (one_block || !F::READS_OUTPUT && (product.segment() >= k || product.segment() == LONGEST))
+        && m > 4 * tiles.rows(2)
+        && (one_block || !product.finish().reads_output() && (product.segment() >= k || product.segment() == LONGEST))
 }
 
 /// All panels of a block. A block of k after the first takes up the sum that the one before left in C, so the order of
 /// the sum stays what it is without blocks.
 ///
 /// # Safety
-/// 1. The block is part of a product whose operands these are, and whose A lies as `TN` says.
-/// 2. `finish` was made for its C.
+/// 1. The block is part of a product whose operands these are.
+/// 2. `store` was made for its C.
 /// 3. The room: none, and then the block has all k, and B does not lie transposed; or the stack, and then the
-///    block's depth is at most [`plan::packed_depth`] of [`PACK_LEN`]; or rows of C below the block's, that hold as many
-///    rows of [`plan::usual_vectors`] as the block is deep.
-#[inline(always)]
-unsafe fn panels<S: Simd, F: Finish, const TN: bool>(
-    s: S,
-    product: &Operands,
-    finish: &F,
-    block: Block,
-    room: Room,
-) {
-    const { assert!(plan::usual_vectors::<S>() * S::LANES * S::LANES <= PACK_LEN, "the buffer holds a block") };
+///    block's depth is at most [`Tiles::packed_depth`] of [`PACK_LEN`]; or rows of C below the block's, that hold as many
+///    rows of [`Tiles::usual_vectors`] as the block is deep.
+unsafe fn panels(isa: Isa, tiles: &Tiles, product: &Operands, store: Store<'_>, block: Block, room: Room) {
+    debug_assert!(tiles.usual_vectors() * tiles.lanes * tiles.lanes <= PACK_LEN, "the buffer holds a block");
     let mut col = 0;
     while col < product.n {
         let left = product.n - col;
         let vectors = match room {
-            Room::None => plan::panel_vectors::<S>(left.div_ceil(S::LANES), block.rows),
-            Room::Stack | Room::Spare(_) => plan::buffered_vectors::<S>(left.div_ceil(S::LANES), block.rows),
+            Room::None => tiles.panel_vectors(tiles.vectors(left), block.rows),
+            Room::Stack | Room::Spare(_) => tiles.buffered_vectors(tiles.vectors(left), block.rows),
         };
-        let panel = Panel { col, vectors, last_lanes: plan::last_lanes::<S>(left, vectors) };
-        let numbers = block.depth.saturating_mul(vectors * S::LANES);
+        let panel = Panel { col, vectors, last_lanes: tiles.last_lanes(left, vectors) };
+        let numbers = block.depth.saturating_mul(vectors * tiles.lanes);
         // SAFETY: 1., 2. the panel is part of the block. 3. The room, as the caller promises: the panel is none of the
         // widest, and the buffers hold `numbers`.
         unsafe {
             match room {
-                Room::None => panel_in_place::<S, F, TN>(s, product, finish, block, panel),
-                Room::Spare(room) => s.call(SparePanel::<F, TN>::new(product, finish, block, panel, room)),
+                Room::None => panel_in_place(isa, tiles, product, store, block, panel),
+                Room::Spare(room) => packed_panel(isa, tiles, product, store, block, panel, room),
                 // The buffers are in functions of their own: each page of one costs a line of L1, all of one set.
                 Room::Stack if numbers <= SHORT_PACK_LEN => {
-                    s.call(PackedPanel::<F, TN, SHORT_PACK_LEN>::new(product, finish, block, panel));
+                    packed_panel_on_stack::<SHORT_PACK_LEN>(isa, tiles, product, store, block, panel);
                 }
                 Room::Stack if numbers <= MEDIUM_PACK_LEN => {
-                    s.call(PackedPanel::<F, TN, MEDIUM_PACK_LEN>::new(product, finish, block, panel));
+                    packed_panel_on_stack::<MEDIUM_PACK_LEN>(isa, tiles, product, store, block, panel);
                 }
-                Room::Stack => s.call(PackedPanel::<F, TN, PACK_LEN>::new(product, finish, block, panel)),
+                Room::Stack => packed_panel_on_stack::<PACK_LEN>(isa, tiles, product, store, block, panel),
             }
         }
-        col += vectors * S::LANES;
+        col += vectors * tiles.lanes;
     }
 }

@@ -12,19 +12,20 @@
 //! tree. Sixty-four of them are four registers of sixteen lanes, and keep the multiply-add units busy even for a single
 //! row. What bounds the kernel is reading A: a line a cycle from L2 is half the peak.
 
-use crate::kernel::gemm::product::{Operands, Product};
-use crate::kernel::gemm::tile::{Finish, First, Place};
+use super::Product;
+use crate::kernel::gemm::product::Operands;
+use crate::kernel::gemm::tile::{First, Place, finish};
 use crate::simd::{Pass, Simd};
 
 /// Virtual lanes of a sum.
 const SUMS: usize = 64;
 
 /// A product of one column, whose A does not lie transposed.
-pub(super) struct Column<'a, F> {
-    pub(super) product: &'a Product<'a, F>,
+pub(super) struct Column<'a> {
+    pub(super) product: &'a Product<'a>,
 }
 
-impl<F: Finish> Pass for Column<'_, F> {
+impl Pass for Column<'_> {
     type Output = ();
 
     /// As many rows, and of each as many of the 64 sums, at a time as there are registers for.
@@ -36,7 +37,7 @@ impl<F: Finish> Pass for Column<'_, F> {
         if S::LANES == 16 {
             while row + 4 <= product.m {
                 // SAFETY: there are four more rows.
-                unsafe { rows::<S, F, 4, 4, 4>(s, product, row) };
+                unsafe { rows::<S, 4, 4, 4>(s, product, row) };
                 row += 4;
             }
         }
@@ -44,9 +45,9 @@ impl<F: Finish> Pass for Column<'_, F> {
             // SAFETY: there is one more row.
             unsafe {
                 match S::LANES {
-                    16 => rows::<S, F, 1, 4, 4>(s, product, row),
-                    8 => rows::<S, F, 1, 8, 8>(s, product, row),
-                    _ => rows::<S, F, 1, 16, 8>(s, product, row),
+                    16 => rows::<S, 1, 4, 4>(s, product, row),
+                    8 => rows::<S, 1, 8, 8>(s, product, row),
+                    _ => rows::<S, 1, 16, 8>(s, product, row),
                 }
             }
             row += 1;
@@ -60,9 +61,9 @@ impl<F: Finish> Pass for Column<'_, F> {
 /// 1. The product has these rows.
 /// 2. It has one column, and its A does not lie transposed.
 #[inline(always)]
-unsafe fn rows<S: Simd, F: Finish, const MR: usize, const NV: usize, const AT_ONCE: usize>(
+unsafe fn rows<S: Simd, const MR: usize, const NV: usize, const AT_ONCE: usize>(
     s: S,
-    product: &Product<'_, F>,
+    product: &Product<'_>,
     row: usize,
 ) {
     if const { NV * S::LANES != SUMS } {
@@ -75,7 +76,7 @@ unsafe fn rows<S: Simd, F: Finish, const MR: usize, const NV: usize, const AT_ON
         for (r, sums) in sums.iter_mut().enumerate() {
             let first = match product.first {
                 First::Zero => 0.0,
-                First::Row(bias) | First::Each(bias) => bias.read(),
+                First::Row(bias) => bias.read(),
                 First::Output => c.wrapping_add(r * product.c_stride).read(),
             };
             sums[0] = s.load_partial(&first, 1);
@@ -102,7 +103,7 @@ unsafe fn rows<S: Simd, F: Finish, const MR: usize, const NV: usize, const AT_ON
             acc[0] = s.splat(s.reduce_add(sums[0]));
         }
         let place = Place { c, c_stride: product.c_stride, row, col: 0, last_lanes: 1 };
-        product.finish().finish(s, &mut acc, place);
+        finish(s, &mut acc, place, *product.finish());
     }
 }
 

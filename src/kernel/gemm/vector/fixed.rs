@@ -2,13 +2,12 @@
 //! run time. Every size is a constant, so a tile becomes straight code or loops of known length.
 
 use super::column::Column;
-use super::micro::Strip;
-use super::plan;
-use super::strips::strip_of_height;
-use crate::kernel::gemm::epilogue::Activate;
-use crate::kernel::gemm::product::{Operands, Product};
+use super::Product;
+use super::micro::{MicroKernel, Strip};
+use super::plan::{self, Tiles};
+use crate::kernel::gemm::product::{Operands, PANEL};
 use crate::kernel::gemm::segments;
-use crate::kernel::gemm::tile::{First, Place};
+use crate::kernel::gemm::tile::{First, Place, Store};
 use crate::simd::{Pass, Simd};
 
 /// The operands of a product, K and N being the row strides, what its sums start from, and what becomes of them.
@@ -18,7 +17,7 @@ struct Fixed<const M: usize, const K: usize, const N: usize> {
     b: *const f32,
     c: *mut f32,
     first: First,
-    finish: Activate,
+    store: Store<'static>,
 }
 
 /// `c = a b + bias`, and a ReLU if asked for.
@@ -35,9 +34,9 @@ impl<const M: usize, const K: usize, const N: usize> Pass for FixedProduct<'_, M
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let finish = if self.relu { Activate::Relu } else { Activate::Nothing };
+        let store = if self.relu { Store::Relu } else { Store::Sums };
         // SAFETY: the bias has N numbers, and there is no mask.
-        unsafe { finished_product(s, self.a, self.b, self.c, First::Row(self.bias.as_ptr()), finish) };
+        unsafe { finished_product(s, self.a, self.b, self.c, First::Row(self.bias.as_ptr()), store) };
     }
 }
 
@@ -50,13 +49,13 @@ pub(crate) fn fixed_product<S: Simd, const M: usize, const K: usize, const N: us
     c: &mut [[f32; N]; M],
 ) {
     // SAFETY: there is no bias, and no mask.
-    unsafe { finished_product(s, a, b, c, First::Zero, Activate::Nothing) };
+    unsafe { finished_product(s, a, b, c, First::Zero, Store::Sums) };
 }
 
 /// The same with a bias and an activation.
 ///
 /// # Safety
-/// `first` is zero or a row of N numbers that can be read, and `finish` has no mask.
+/// `first` is zero or a row of N numbers that can be read, and `store` has no mask.
 #[inline(always)]
 unsafe fn finished_product<S: Simd, const M: usize, const K: usize, const N: usize>(
     s: S,
@@ -64,34 +63,41 @@ unsafe fn finished_product<S: Simd, const M: usize, const K: usize, const N: usi
     b: &[[f32; N]; K],
     c: &mut [[f32; N]; M],
     first: First,
-    finish: Activate,
+    store: Store<'static>,
 ) {
-    const { plan::check::<S>() };
     if M == 0 || N == 0 {
         return;
     }
     if N == 1 {
         // A single column's sums have an order of their own.
         // SAFETY: 1. see above. 2., 3., 5. Arrays, borrowed until the end of this function. 4., 6. The caller's promise.
-        let product = unsafe { Product::new(Operands::of_arrays(a, b, c, first), finish) };
+        let product = unsafe { Product::new(Operands::of_arrays(a, b, c, first), store) };
         return Column { product: &product }.run(s);
     }
     let (a, b, c) = (a.as_ptr().cast(), b.as_ptr().cast(), c.as_mut_ptr().cast());
-    let product = Fixed::<M, K, N> { a, b, c, first, finish };
+    let product = Fixed::<M, K, N> { a, b, c, first, store };
     let mut col = 0;
     // SAFETY: 1. the arrays. 2. These are the panels of all columns, one after the other.
     unsafe {
-        for _ in 0..const { panels_of::<S>(M, N, 8) } {
-            product.panel::<S, 8>(s, &mut col);
+        if const { panels_of::<S>(M, N, 8) > 0 } {
+            for _ in 0..const { panels_of::<S>(M, N, 8) } {
+                product.panel::<S, 8>(s, &mut col);
+            }
         }
-        for _ in 0..const { panels_of::<S>(M, N, 2) } {
-            product.panel::<S, 2>(s, &mut col);
+        if const { panels_of::<S>(M, N, 2) > 0 } {
+            for _ in 0..const { panels_of::<S>(M, N, 2) } {
+                product.panel::<S, 2>(s, &mut col);
+            }
         }
-        for _ in 0..const { panels_of::<S>(M, N, 3) } {
-            product.panel::<S, 3>(s, &mut col);
+        if const { panels_of::<S>(M, N, 3) > 0 } {
+            for _ in 0..const { panels_of::<S>(M, N, 3) } {
+                product.panel::<S, 3>(s, &mut col);
+            }
         }
-        for _ in 0..const { panels_of::<S>(M, N, 1) } {
-            product.panel::<S, 1>(s, &mut col);
+        if const { panels_of::<S>(M, N, 1) > 0 } {
+            for _ in 0..const { panels_of::<S>(M, N, 1) } {
+                product.panel::<S, 1>(s, &mut col);
+            }
         }
     }
 }
@@ -101,7 +107,7 @@ const fn panels_of<S: Simd>(m: usize, n: usize, width: usize) -> usize {
     let mut left = n.div_ceil(S::LANES);
     let mut count = 0;
     while left > 0 {
-        let vectors = plan::panel_vectors::<S>(left, m);
+        let vectors = Tiles::of::<S>().panel_vectors(left, m);
         count += (vectors == width) as usize;
         left -= vectors;
     }
@@ -110,7 +116,7 @@ const fn panels_of<S: Simd>(m: usize, n: usize, width: usize) -> usize {
 
 /// How a panel's rows are cut: see [`plan::row_tiles`].
 const fn tiles_of<S: Simd>(m: usize, k: usize, n: usize, vectors: usize) -> (usize, usize, usize) {
-    plan::row_tiles(m, plan::tile_rows_for::<S>(vectors, k, segments::segment_len(n, k)))
+    plan::row_tiles(m, Tiles::of::<S>().rows_for(vectors, k, segments::segment_len(n, k)))
 }
 
 impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
@@ -118,40 +124,76 @@ impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
     ///
     /// # Safety
     /// 1. A can be read, M x K, and B, K x N; C can be read and written by nobody else, M x N; `first` is zero or a row of N
-    ///    numbers that can be read, and `finish` has no mask.
+    ///    numbers that can be read, and `store` has no mask.
     /// 2. The panel is one that [`panels_of`] counts; its vectors lie inside C, the last perhaps in part.
     #[inline(always)]
     unsafe fn panel<S: Simd, const NV: usize>(self, s: S, col: &mut usize) {
-        let last_lanes = plan::last_lanes::<S>(N - *col, NV);
+        let last_lanes = Tiles::of::<S>().last_lanes(N - *col, NV);
         let end = *col + NV * S::LANES;
         let mut strip = Strip {
             a: self.a,
-            a_stride: K,
+            a_row: K,
+            a_k: 1,
             b: self.b.wrapping_add(*col),
-            b_stride: N,
-            panel_stride: 0,
+            b_k: N,
+            b_panel: PANEL,
             k: K,
             k_whole: if last_lanes == S::LANES { K } else { plan::whole_rows(K, K * N, N, end) },
             segment: const { segments::segment_len(N, K) },
             first: self.first.at_col(*col),
             place: Place { c: self.c.wrapping_add(*col), c_stride: N, row: 0, col: *col, last_lanes },
+            store: self.store,
             tiles: 0,
-            ahead: None,
+            far: false,
         };
         let (tiles, short, tall) = const { tiles_of::<S>(M, K, N, NV) };
-        if tall > 0 {
-            let height = const { tiles_of::<S>(M, K, N, NV).1 + 1 };
+        if const { tiles_of::<S>(M, K, N, NV).2 > 0 } {
             strip.tiles = tall;
-            // SAFETY: 1. the first rows of the panel's columns. 2. As `plan` made it.
-            unsafe { strip_of_height::<S, _, NV, false, false, true>(s, &strip, height, &self.finish) };
-            strip.a = strip.a.wrapping_add(tall * height * K);
-            strip.place.c = strip.place.c.wrapping_add(tall * height * N);
+            // SAFETY: the first rows of the panel's columns, in tiles as `plan` made them.
+            unsafe { Self::strip::<S, NV, true>(s, &strip) };
+            strip.advance(tall * (short + 1));
         }
-        if tiles > tall {
-            strip.tiles = tiles - tall;
-            // SAFETY: 1. the rows that are left. 2. As `plan` made it.
-            unsafe { strip_of_height::<S, _, NV, false, false, true>(s, &strip, short, &self.finish) };
-        }
+        strip.tiles = tiles - tall;
+        // SAFETY: the rows that are left.
+        unsafe { Self::strip::<S, NV, false>(s, &strip) };
         *col = end;
+    }
+
+    /// The strip of the taller tiles or of the others, by the micro-kernel for their height, which is the only one that is
+    /// compiled.
+    ///
+    /// # Safety
+    /// The strip is as [`micro_kernel`](super::micro::micro_kernel) needs it.
+    #[inline(always)]
+    unsafe fn strip<S: Simd, const NV: usize, const TALL: bool>(s: S, strip: &Strip<'_>) {
+        // SAFETY: the caller's promise, for the one call that is left.
+        unsafe {
+            Self::if_height::<S, 1, NV, TALL>(s, strip);
+            Self::if_height::<S, 2, NV, TALL>(s, strip);
+            Self::if_height::<S, 3, NV, TALL>(s, strip);
+            Self::if_height::<S, 4, NV, TALL>(s, strip);
+            Self::if_height::<S, 5, NV, TALL>(s, strip);
+            Self::if_height::<S, 6, NV, TALL>(s, strip);
+            Self::if_height::<S, 7, NV, TALL>(s, strip);
+            Self::if_height::<S, 8, NV, TALL>(s, strip);
+            Self::if_height::<S, 9, NV, TALL>(s, strip);
+            Self::if_height::<S, 10, NV, TALL>(s, strip);
+            Self::if_height::<S, 11, NV, TALL>(s, strip);
+            Self::if_height::<S, 12, NV, TALL>(s, strip);
+            Self::if_height::<S, 13, NV, TALL>(s, strip);
+            Self::if_height::<S, { plan::TALLEST }, NV, TALL>(s, strip);
+        }
+    }
+
+    /// # Safety
+    /// As for [`Fixed::strip`], if the tiles are `MR` rows high.
+    #[inline(always)]
+    unsafe fn if_height<S: Simd, const MR: usize, const NV: usize, const TALL: bool>(s: S, strip: &Strip<'_>) {
+        if const { tiles_of::<S>(M, K, N, NV).1 + TALL as usize == MR } {
+            // SAFETY: the caller's promise.
+            let kernel = unsafe { MicroKernel::<MR, NV>::new(strip) };
+            // As part of the caller; but as a function where nothing is optimised, for the frame would hold all of them.
+            if cfg!(debug_assertions) { s.call(kernel) } else { kernel.run(s) }
+        }
     }
 }

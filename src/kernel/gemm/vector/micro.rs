@@ -53,20 +53,23 @@
 
 use super::plan;
 use crate::kernel::gemm::product::PANEL;
-use crate::kernel::gemm::tile::{Finish, First, Place, first_values};
+use crate::kernel::gemm::tile::{First, Place, Store, finish, first_values};
 use crate::simd::{Pass, Simd};
+use core::mem::MaybeUninit;
 
 /// The operands of a strip: tiles of equal height below one another, in one panel of columns.
 #[derive(Clone, Copy)]
-pub(super) struct Strip {
-    /// A's first element for the first tile, and the numbers from one row of A, as it lies in memory, to the next.
+pub(super) struct Strip<'a> {
+    /// A's first element for the first tile.
     pub(super) a: *const f32,
-    pub(super) a_stride: usize,
+    /// Numbers from one row of A's view to the next, and from one k to the next: a transposed A is no other case.
+    pub(super) a_row: usize,
+    pub(super) a_k: usize,
     /// B's first element for the panel, and the numbers from one k to the next.
     pub(super) b: *const f32,
-    pub(super) b_stride: usize,
-    /// Where B lies in panels of sixteen columns: numbers from one panel to the next.
-    pub(super) panel_stride: usize,
+    pub(super) b_k: usize,
+    /// Numbers from sixteen columns of B to the next sixteen: sixteen, unless B was packed ahead of time.
+    pub(super) b_panel: usize,
     pub(super) k: usize,
     /// As many k from the first as B can be read in whole vectors, though the panel's last vector may be in part.
     pub(super) k_whole: usize,
@@ -75,109 +78,57 @@ pub(super) struct Strip {
     pub(super) first: First,
     /// Where the first tile's results go.
     pub(super) place: Place,
+    pub(super) store: Store<'a>,
     pub(super) tiles: usize,
-    pub(super) ahead: Option<Ahead>,
+    /// Whether C is so large that a tile's rows are worth fetching before they are written.
+    pub(super) far: bool,
 }
 
-/// What a strip of a large product brings into L1 while it computes: what the next tile takes of A and C, and for each
-/// tile `b_rows` rows of the next panel of B. Any address will do: a prefetch changes nothing but time.
-#[derive(Clone, Copy)]
-pub(super) struct Ahead {
-    pub(super) b: *const f32,
-    pub(super) b_stride: usize,
-    pub(super) b_rows: usize,
-}
-
-impl Ahead {
-    /// As it is `tiles` further down.
+impl Strip<'_> {
+    /// Moves past `rows` rows.
     #[inline(always)]
-    pub(super) fn after(self, tiles: usize) -> Self {
-        Self { b: self.b.wrapping_add(tiles * self.b_rows * self.b_stride), ..self }
+    pub(super) fn advance(&mut self, rows: usize) {
+        self.a = self.a.wrapping_add(rows * self.a_row);
+        self.place.c = self.place.c.wrapping_add(rows * self.place.c_stride);
+        self.place.row += rows;
     }
 }
 
 /// A strip as a pass of its own, so that each size of tile is one function an instruction set.
-pub(super) struct MicroKernel<'a, F, const MR: usize, const NV: usize, const TN: bool, const SEGMENTED: bool>
-{
-    strip: &'a Strip,
-    finish: &'a F,
-}
+pub(super) struct MicroKernel<'a, const MR: usize, const NV: usize>(&'a Strip<'a>);
 
-impl<'a, F, const MR: usize, const NV: usize, const TN: bool, const SEGMENTED: bool>
-    MicroKernel<'a, F, MR, NV, TN, SEGMENTED>
-{
+impl<'a, const MR: usize, const NV: usize> MicroKernel<'a, MR, NV> {
     /// # Safety
     /// See [`micro_kernel`].
     #[inline(always)]
-    pub(super) unsafe fn new(strip: &'a Strip, finish: &'a F) -> Self {
-        Self { strip, finish }
+    pub(super) unsafe fn new(strip: &'a Strip<'a>) -> Self {
+        Self(strip)
     }
 }
 
-impl<F: Finish, const MR: usize, const NV: usize, const TN: bool, const SEGMENTED: bool> Pass
-    for MicroKernel<'_, F, MR, NV, TN, SEGMENTED>
-{
+impl<const MR: usize, const NV: usize> Pass for MicroKernel<'_, MR, NV> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         // SAFETY: whoever made this signed for it.
-        unsafe { micro_kernel::<S, F, MR, NV, TN, SEGMENTED, false>(s, self.strip, self.finish) }
+        unsafe { micro_kernel::<S, MR, NV>(s, self.0) }
     }
 }
 
-/// The same, with B in panels of sixteen columns (see [`crate::kernel::gemm::packed`]).
-pub(super) struct PanelsKernel<'a, F, const MR: usize, const NV: usize, const SEGMENTED: bool> {
-    strip: &'a Strip,
-    finish: &'a F,
-}
-
-impl<'a, F, const MR: usize, const NV: usize, const SEGMENTED: bool> PanelsKernel<'a, F, MR, NV, SEGMENTED> {
-    /// # Safety
-    /// See [`micro_kernel`].
-    #[inline(always)]
-    pub(super) unsafe fn new(strip: &'a Strip, finish: &'a F) -> Self {
-        Self { strip, finish }
-    }
-}
-
-impl<F: Finish, const MR: usize, const NV: usize, const SEGMENTED: bool> Pass
-    for PanelsKernel<'_, F, MR, NV, SEGMENTED>
-{
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        // SAFETY: whoever made this signed for it.
-        unsafe { micro_kernel::<S, F, MR, NV, false, SEGMENTED, true>(s, self.strip, self.finish) }
-    }
-}
-
-/// Tiles of `MR` rows and `NV` vectors. With `TN`, A lies transposed: a step of k goes to the next row in memory.
+/// Tiles of `MR` rows and `NV` vectors.
 ///
 /// # Safety
 /// Of the strip's `tiles` tiles, `MR * tiles` rows and `NV` vectors of columns, the last of which has `last_lanes` lanes:
 /// 1. `last_lanes` is 1 to `LANES`, `segment` is not zero, and `k_whole` is at most `k`.
 /// 2. A can be read: `k` numbers of each row.
-/// 3. B can be read: `k` rows of these columns, the first `k_whole` of them in whole vectors; with `PANELS`, which needs a
-///    first column that is a multiple of `LANES`, in panels `panel_stride` apart.
-/// 4. What `first` points to can be read: a row as wide as the tiles, or a number.
-/// 5. C can be read and written from the place on, by nobody else, and is part of the C that `finish` was made for, as the
+/// 3. B can be read: `k` rows of these columns, the first `k_whole` of them in whole vectors; where it lies in panels, its
+///    first column is a multiple of `LANES`.
+/// 4. What `first` points to can be read: a row as wide as the tiles.
+/// 5. C can be read and written from the place on, by nobody else, and is part of the C that `store` was made for, as the
 ///    place's row and column say.
 #[inline(always)]
-pub(super) unsafe fn micro_kernel<
-    S: Simd,
-    F: Finish,
-    const MR: usize,
-    const NV: usize,
-    const TN: bool,
-    const SEGMENTED: bool,
-    const PANELS: bool,
->(
-    s: S,
-    strip: &Strip,
-    finish: &F,
-) {
+pub(super) unsafe fn micro_kernel<S: Simd, const MR: usize, const NV: usize>(s: S, strip: &Strip<'_>) {
     let mut tile = *strip;
     debug_assert!((1..=S::LANES).contains(&tile.place.last_lanes));
     debug_assert!(tile.segment > 0 && tile.k_whole <= tile.k);
@@ -186,51 +137,74 @@ pub(super) unsafe fn micro_kernel<
     debug_assert!(MR * tile.tiles < 2 || (NV - 1) * S::LANES + tile.place.last_lanes <= tile.place.c_stride);
     for _ in 0..strip.tiles {
         // Else a dozen multiples of each would be made ahead of the loop, and kept on the stack.
-        tile.a_stride = s.number_in_register(strip.a_stride);
+        tile.a_row = s.number_in_register(strip.a_row);
         tile.place.c_stride = s.number_in_register(strip.place.c_stride);
         // SAFETY: the caller's promises, for every pointer below: rows below MR of a tile that is left, vectors below NV
         // of which the last has `last_lanes`, k below `strip.k`.
         unsafe {
-            let mut acc = first_values::<S, MR, NV>(s, tile.first, tile.place);
-            if SEGMENTED {
-                acc = segments::<S, MR, NV, TN, PANELS>(s, &tile, acc);
-            } else {
-                segment::<S, MR, NV, TN, PANELS>(s, &tile, 0, tile.k, &mut acc);
+            if S::PREFETCHES && tile.far {
+                fetch_tile::<S, MR, NV>(s, tile.place);
             }
-            finish.finish(s, &mut acc, tile.place);
+            let mut acc = first_values::<S, MR, NV>(s, tile.first, tile.place);
+            sum_segments::<S, MR, NV>(s, &tile, &mut acc);
+            finish(s, &mut acc, tile.place, tile.store);
         }
-        tile.a = tile.a.wrapping_add(MR * if TN { 1 } else { tile.a_stride });
-        tile.place.c = tile.place.c.wrapping_add(MR * tile.place.c_stride);
-        tile.place.row += MR;
-        tile.ahead = tile.ahead.map(|ahead| ahead.after(1));
+        tile.advance(MR);
     }
 }
 
-/// The sums of all segments, the first of which starts from `acc`, added in order.
+/// Brings the tile's lines of C near while its sums are formed.
+#[inline(always)]
+fn fetch_tile<S: Simd, const MR: usize, const NV: usize>(s: S, place: Place) {
+    let mut row = place.c.cast_const();
+    for _ in 0..MR {
+        for v in 0..NV {
+            s.prefetch(row.wrapping_add(v * S::LANES));
+        }
+        row = s.in_register(row.wrapping_add(place.c_stride));
+    }
+}
+
+/// Adds all products to `acc`. The sum of each segment but the first starts from zero, and is added to those before, which
+/// lie on the stack meanwhile: registers hold one tile.
 ///
 /// # Safety
 /// As for [`micro_kernel`].
 #[inline(always)]
-unsafe fn segments<S: Simd, const MR: usize, const NV: usize, const TN: bool, const PANELS: bool>(
+unsafe fn sum_segments<S: Simd, const MR: usize, const NV: usize>(
     s: S,
-    tile: &Strip,
-    mut acc: [[S::V; NV]; MR],
-) -> [[S::V; NV]; MR] {
-    let mut done = tile.segment.min(tile.k);
-    // SAFETY: the caller's promises; segments end at k or before.
-    unsafe {
-        segment::<S, MR, NV, TN, PANELS>(s, tile, 0, done, &mut acc);
-        while done < tile.k {
-            let len = tile.segment.min(tile.k - done);
-            let mut next = [[s.splat(0.0); NV]; MR];
-            segment::<S, MR, NV, TN, PANELS>(s, tile, done, len, &mut next);
-            for (acc, next) in acc.as_flattened_mut().iter_mut().zip(next.as_flattened()) {
-                *acc = s.add(*acc, *next);
+    tile: &Strip<'_>,
+    acc: &mut [[S::V; NV]; MR],
+) {
+    let mut sums = MaybeUninit::<[[S::V; NV]; MR]>::uninit();
+    // In memory, or the compiler looks for registers for both.
+    let sums = s.in_register(sums.as_mut_ptr().cast());
+    let mut start = 0;
+    loop {
+        let len = tile.segment.min(tile.k - start);
+        // SAFETY: the caller's promises; the segment ends at k or before.
+        unsafe { segment::<S, MR, NV>(s, tile, start, len, acc) };
+        if start > 0 {
+            for r in 0..MR {
+                for v in 0..NV {
+                    // SAFETY: written at the end of the segment before.
+                    let sum = unsafe { s.load(sums.wrapping_add((r * NV + v) * S::LANES)) };
+                    acc[r][v] = s.add(sum, acc[r][v]);
+                }
             }
-            done += len;
+        }
+        start += len;
+        if start >= tile.k {
+            return;
+        }
+        for r in 0..MR {
+            for v in 0..NV {
+                // SAFETY: as many vectors as there is room for.
+                unsafe { s.store(sums.wrapping_add((r * NV + v) * S::LANES).cast_mut(), acc[r][v]) };
+                acc[r][v] = s.splat(0.0);
+            }
         }
     }
-    acc
 }
 
 /// Adds `len` products from `start` on to `acc`.
@@ -238,167 +212,110 @@ unsafe fn segments<S: Simd, const MR: usize, const NV: usize, const TN: bool, co
 /// # Safety
 /// As for [`micro_kernel`]; `start + len` is at most `tile.k`.
 #[inline(always)]
-unsafe fn segment<S: Simd, const MR: usize, const NV: usize, const TN: bool, const PANELS: bool>(
+unsafe fn segment<S: Simd, const MR: usize, const NV: usize>(
     s: S,
-    tile: &Strip,
+    tile: &Strip<'_>,
     start: usize,
     len: usize,
     acc: &mut [[S::V; NV]; MR],
 ) {
-    let a_k = if TN { tile.a_stride } else { 1 };
     // As long as B can be read in whole vectors, or part of a vector costs no more.
     let (whole, lanes) = match S::MASKS {
         true => (len, tile.place.last_lanes),
         false => (tile.k_whole.saturating_sub(start).min(len), S::LANES),
     };
+    let mut a = Lines::<MR>::new(tile.a.wrapping_add(start * tile.a_k), tile.a_row);
+    let mut b = Lines::<NV>::new(tile.b.wrapping_add(start * tile.b_k), tile.b_panel);
+    // Several steps an iteration: LLVM leaves this loop rolled, and its counters would cost as much as the loads. But
+    // the widest panels stream from beyond L1, and a processor that learns strides by the instruction's address
+    // fetches ahead best if a row's instructions are the next row's too.
+    let unroll = const { if NV == plan::WIDEST { 1 } else { 4 } };
     // SAFETY: k stays below `tile.k`; up to `k_whole` B is readable in whole vectors, past that in `last_lanes`.
     unsafe {
-        let mut a = Rows::<MR, TN>::new(tile.a.add(start * a_k), tile.a_stride);
-        let mut b = tile.b.add(start * tile.b_stride);
-        // Between what is brought near and its use lie one or two stretches.
-        let ahead = tile.ahead.filter(|_| S::PREFETCHES);
-        let stretch = if ahead.is_some() { STRETCH } else { whole };
-        // Four steps an iteration: LLVM leaves this loop rolled, and its counters would cost as much as the loads. But
-        // the widest panels stream from beyond L1, and a processor that learns strides by the instruction's address
-        // fetches ahead best if a row's instructions are the next row's too.
-        let unroll = const { if NV == plan::WIDEST { 1 } else { 4 } };
-        let mut left = whole;
-        while left >= unroll {
-            if let Some(ahead) = ahead {
-                prefetch::<S, MR, NV, TN>(s, tile, ahead, whole - left, a.first());
+        for _ in 0..whole / unroll {
+            for _ in 0..unroll {
+                step::<S, MR, NV>(s, a, b, lanes, acc);
+                a = a.ahead(tile.a_k);
+                b = b.ahead(tile.b_k);
             }
-            for _ in 0..stretch.min(left) / unroll {
-                for u in 0..unroll {
-                    let b = b.wrapping_add(u * tile.b_stride);
-                    step::<S, MR, NV, TN, PANELS>(s, a.ahead(u), b, tile.panel_stride, lanes, acc);
-                }
-                a = a.ahead(unroll).in_registers(s);
-                b = b.wrapping_add(unroll * tile.b_stride);
-            }
-            left -= stretch.min(left) / unroll * unroll;
+            a = a.in_registers(s);
+            b = b.in_registers(s);
         }
-        for i in whole - left..len {
+        for i in whole / unroll * unroll..len {
             let lanes = if i < whole { lanes } else { tile.place.last_lanes };
-            step::<S, MR, NV, TN, PANELS>(s, a, b, tile.panel_stride, lanes, acc);
-            a = a.ahead(1).in_registers(s);
-            b = b.wrapping_add(tile.b_stride);
+            step::<S, MR, NV>(s, a, b, lanes, acc);
+            a = a.ahead(tile.a_k).in_registers(s);
+            b = b.ahead(tile.b_k).in_registers(s);
         }
     }
 }
 
-/// Steps of k between two rounds of prefetches: those in which a row of A moves on by a cache line.
-const STRETCH: usize = 16;
-
-/// Where `MR` rows of A are at some k.
+/// Where `N` lines are, equally far apart: rows of A at some k, or panels of B.
 #[derive(Clone, Copy)]
-pub(super) struct Rows<const MR: usize, const TN: bool> {
-    /// The first of each three rows, which is as far as an address reaches with the stride and twice the stride; all
-    /// rows of a transposed A are beside the first.
+pub(super) struct Lines<const N: usize> {
+    /// The first of each three, which is as far as an address reaches with the stride and twice the stride.
     thirds: [*const f32; 5],
     stride: usize,
 }
 
-impl<const MR: usize, const TN: bool> Rows<MR, TN> {
+impl<const N: usize> Lines<N> {
     #[inline(always)]
     pub(super) fn new(first: *const f32, stride: usize) -> Self {
-        let third = |i| if TN || 3 * i >= MR { first } else { first.wrapping_add(3 * i * stride) };
-        Self { thirds: core::array::from_fn(third), stride }
-    }
-
-    #[inline(always)]
-    fn first(self) -> *const f32 {
-        self.thirds[0]
-    }
-
-    /// `steps` of k further on.
-    #[inline(always)]
-    pub(super) fn ahead(self, steps: usize) -> Self {
-        let numbers = if TN { steps * self.stride } else { steps };
-        Self { thirds: self.thirds.map(|p| p.wrapping_add(numbers)), ..self }
-    }
-
-    #[inline(always)]
-    fn row(self, row: usize) -> *const f32 {
-        if TN {
-            self.thirds[0].wrapping_add(row)
-        } else {
-            self.thirds[row / 3].wrapping_add(row % 3 * self.stride)
+        let mut thirds = [first; 5];
+        for i in 1..N.div_ceil(3) {
+            thirds[i] = thirds[i - 1].wrapping_add(3 * stride);
         }
+        Self { thirds, stride }
+    }
+
+    /// All of them so many numbers further on.
+    #[inline(always)]
+    pub(super) fn ahead(mut self, numbers: usize) -> Self {
+        for i in 0..N.div_ceil(3) {
+            self.thirds[i] = self.thirds[i].wrapping_add(numbers);
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn line(self, i: usize) -> *const f32 {
+        self.thirds[i / 3].wrapping_add(i % 3 * self.stride)
     }
 
     #[inline(always)]
     pub(super) fn in_registers<S: Simd>(mut self, s: S) -> Self {
-        if !TN && MR > 3 {
-            for p in self.thirds.iter_mut().take(MR.div_ceil(3)) {
-                *p = s.in_register(*p);
+        if N > 3 {
+            for i in 0..N.div_ceil(3) {
+                self.thirds[i] = s.in_register(self.thirds[i]);
             }
         }
         self
     }
 }
 
-/// What is due in the stretch of k from `start` of the segment on, whose rows of A begin at `a`.
-#[inline(always)]
-fn prefetch<S: Simd, const MR: usize, const NV: usize, const TN: bool>(
-    s: S,
-    tile: &Strip,
-    ahead: Ahead,
-    start: usize,
-    a: *const f32,
-) {
-    /// Numbers in a cache line.
-    const LINE: usize = 16;
-    // The next tile's A where this tile's is now: a transposed A has a line for each k, and of rows along k the
-    // processor itself fetches what follows their first two lines.
-    if TN || start < 2 * STRETCH {
-        let mut a = a.wrapping_add(MR * if TN { 1 } else { tile.a_stride });
-        for _ in 0..const { if TN { STRETCH } else { MR } } {
-            s.prefetch(a);
-            a = s.in_register(a.wrapping_add(tile.a_stride));
-        }
-    }
-    // Two rows of C, or then of B, in each stretch.
-    for row in 2 * (start / STRETCH)..2 * (start / STRETCH) + 2 {
-        let row = match row.checked_sub(MR) {
-            None => tile.place.c.wrapping_add((MR + row) * tile.place.c_stride).cast_const(),
-            Some(row) => ahead.b.wrapping_add(row.min(ahead.b_rows) * ahead.b_stride),
-        };
-        for col in (0..NV * S::LANES).step_by(LINE) {
-            s.prefetch(row.wrapping_add(col));
-        }
-        // Rows seldom begin with a line.
-        s.prefetch(row.wrapping_add(NV * S::LANES - 1));
-    }
-}
-
 /// One step of k: `MR * NV` multiply-adds.
 ///
 /// # Safety
-/// `MR` rows of A can be read, and `NV` vectors at `b`, or with `PANELS` beside each other in panels, of which the last has
-/// `last_lanes`.
+/// `MR` rows of A can be read, and `NV` vectors of B, in panels of sixteen columns, of which the last has `last_lanes`.
 #[inline(always)]
-pub(super) unsafe fn step<S: Simd, const MR: usize, const NV: usize, const TN: bool, const PANELS: bool>(
+pub(super) unsafe fn step<S: Simd, const MR: usize, const NV: usize>(
     s: S,
-    a: Rows<MR, TN>,
-    b: *const f32,
-    panel_stride: usize,
+    a: Lines<MR>,
+    b: Lines<NV>,
     last_lanes: usize,
     acc: &mut [[S::V; NV]; MR],
 ) {
     // SAFETY: the caller's promises.
     unsafe {
         let mut row = [s.splat(0.0); NV];
-        for (v, x) in row.iter_mut().enumerate() {
-            let p = b.wrapping_add(match PANELS {
-                true => v * S::LANES / PANEL * panel_stride + v * S::LANES % PANEL,
-                false => v * S::LANES,
-            });
-            *x = if v + 1 < NV { s.load(p) } else { s.load_partial(p, last_lanes) };
+        for v in 0..NV {
+            let p = b.line(v * S::LANES / PANEL).wrapping_add(v * S::LANES % PANEL);
+            row[v] = if v + 1 < NV { s.load(p) } else { s.load_partial(p, last_lanes) };
         }
-        for (r, acc) in acc.iter_mut().enumerate() {
-            let x = s.splat(a.row(r).read());
-            for (acc, &row) in acc.iter_mut().zip(&row) {
-                *acc = s.mul_add(x, row, *acc);
+        for r in 0..MR {
+            let x = s.splat(a.line(r).read());
+            for v in 0..NV {
+                acc[r][v] = s.mul_add(x, row[v], acc[r][v]);
             }
         }
     }

@@ -7,18 +7,16 @@
 //! | `strips` | from a strip of tiles to the micro-kernel compiled for their size |
 //! | `panel` | one panel of columns, its B packed if it lies badly |
 //! | `join` | how a segment's sum joins those before |
-//! | `column`, `long_row`, `few_rows`, `thin`, `tiny` | products with too little of something for a tile |
+//! | `column`, `long_row`, `few_rows`, `thin` | products with too little of something for a tile |
 //! | `long_panels` | packed panels for sums of several segments |
 //! | `blocks` | the loops over blocks and panels |
-//! | `driver` | who takes which product |
 //! | `threads` | large products on several threads |
 //! | `fixed`, `prepacked` | products whose shape is a type, or whose B was packed ahead of time |
-//! | `entry` | where products come into this room |
+//! | `driver` | where products come into this room, and who takes which |
 
 mod blocks;
 mod column;
 mod driver;
-mod entry;
 mod few_rows;
 mod fixed;
 mod join;
@@ -32,7 +30,9 @@ mod strips;
 mod thin;
 #[cfg(feature = "rayon")]
 mod threads;
-mod tiny;
 
-pub(super) use entry::{add_rank_one, row_product, run, run_panels};
+pub(super) use driver::{add_rank_one, row_product, run, run_panels};
 pub(in crate::kernel) use fixed::fixed_product;
+
+/// A product whose sums become what a [`Store`](super::tile::Store) says.
+type Product<'a> = super::product::Product<'a, super::tile::Store<'a>>;

@@ -1,12 +1,12 @@
 //! One panel of columns of C: its B is read in place, or packed first.
 
-use super::micro::{Ahead, Strip};
-use super::plan;
+use super::micro::Strip;
+use super::plan::{self, Tiles};
 use super::strips::rows;
-use crate::Aligned;
-use crate::kernel::gemm::product::{Operands, a_steps};
-use crate::kernel::gemm::tile::{Finish, First, Place};
+use crate::kernel::gemm::product::{Operands, PANEL};
+use crate::kernel::gemm::tile::{First, Place, Store};
 use crate::simd::{Pass, Simd};
+use crate::{Aligned, Isa};
 use core::mem::MaybeUninit;
 
 /// Numbers in the packing buffer, nearly the whole of the stack that gemm takes beyond registers: 48 KiB.
@@ -37,36 +37,37 @@ pub(super) struct Panel {
 /// # Safety
 /// 1. The block and the panel are part of a product whose operands these are; its A lies as `TN` says, and its B not
 ///    transposed.
-/// 2. `finish` was made for its C.
-#[inline(always)]
-pub(super) unsafe fn panel_in_place<S: Simd, F: Finish, const TN: bool>(
-    s: S,
+/// 2. `store` was made for its C.
+pub(super) unsafe fn panel_in_place(
+    isa: Isa,
+    tiles: &Tiles,
     product: &Operands,
-    finish: &F,
+    store: Store<'_>,
     block: Block,
     panel: Panel,
 ) {
     let Operands { k, b, b_len, b_stride, .. } = *product;
     debug_assert!(block.start == 0 && block.depth == k);
-    let mut strip = first_strip::<TN>(product, block, panel);
-    (strip.b, strip.b_stride) = (b.wrapping_add(panel.col), b_stride);
-    if !S::MASKS && panel.last_lanes < S::LANES {
-        strip.k_whole = plan::whole_rows(k, b_len, b_stride, panel.col + panel.vectors * S::LANES);
+    let mut strip = first_strip(product, store, block, panel);
+    strip.b = b.wrapping_add(panel.col);
+    if !tiles.masks && panel.last_lanes < tiles.lanes {
+        strip.k_whole = plan::whole_rows(k, b_len, b_stride, panel.col + panel.vectors * tiles.lanes);
     }
     // SAFETY: 1. the block's rows and the panel's columns, read in whole vectors as far as B goes. 2. As `plan` made it.
-    unsafe { rows::<S, F, TN, false>(s, strip, block.rows, panel.vectors, finish) };
+    unsafe { rows(isa, tiles, strip, block.rows, panel.vectors) };
 }
 
 /// The panel's strip at the top of a block, whose B is for the caller to add.
 #[inline(always)]
-pub(super) fn first_strip<const TN: bool>(product: &Operands, block: Block, panel: Panel) -> Strip {
-    let (a_row, a_k) = a_steps::<TN>(product);
+pub(super) fn first_strip<'a>(product: &Operands, store: Store<'a>, block: Block, panel: Panel) -> Strip<'a> {
+    let (a_row, a_k) = product.a_steps();
     Strip {
         a: product.a.wrapping_add(block.row * a_row + block.start * a_k),
-        a_stride: product.a_stride,
+        a_row,
+        a_k,
         b: product.b,
-        b_stride: product.b_stride,
-        panel_stride: 0,
+        b_k: product.b_stride,
+        b_panel: PANEL,
         k: block.depth,
         k_whole: block.depth,
         segment: product.segment(),
@@ -78,123 +79,55 @@ pub(super) fn first_strip<const TN: bool>(product: &Operands, block: Block, pane
             col: panel.col,
             last_lanes: panel.last_lanes,
         },
+        store,
         tiles: 0,
-        ahead: None,
+        far: false,
     }
 }
 
-/// Where a large buffer on the stack begins, in a way that has its function's frame made at once. LLVM may else load
-/// registers first, to see whether there is anything to do, and lose r11 of them to the loop that touches each page of a
-/// large frame (seen in Rust 1.95 on x86-64: the number of rows became an address).
-#[inline(always)]
-pub(super) fn framed<const LEN: usize>(buffer: &mut Aligned<[MaybeUninit<f32>; LEN]>) -> *mut f32 {
-    let start = buffer.0.as_mut_ptr();
-    // A frame of less than a page has no such loop.
-    if const { LEN < 1024 } { start.cast() } else { core::hint::black_box(start).cast() }
-}
-
-/// A panel of a block, from a panel of B that is packed first, in a buffer of `LEN` numbers.
-pub(super) struct PackedPanel<'a, F, const TN: bool, const LEN: usize> {
-    product: &'a Operands,
-    finish: &'a F,
+/// [`packed_panel`] with a buffer of `LEN` numbers on the stack.
+///
+/// # Safety
+/// As for [`packed_panel`]: what it needs room for fits `LEN` numbers.
+#[inline(never)]
+pub(super) unsafe fn packed_panel_on_stack<const LEN: usize>(
+    isa: Isa,
+    tiles: &Tiles,
+    product: &Operands,
+    store: Store<'_>,
     block: Block,
     panel: Panel,
-}
-
-impl<'a, F, const TN: bool, const LEN: usize> PackedPanel<'a, F, TN, LEN> {
-    /// # Safety
-    /// As for [`packed_panel`]: what it needs room for fits `LEN` numbers.
-    #[inline(always)]
-    pub(super) unsafe fn new(product: &'a Operands, finish: &'a F, block: Block, panel: Panel) -> Self {
-        Self { product, finish, block, panel }
-    }
-}
-
-impl<F: Finish, const TN: bool, const LEN: usize> Pass for PackedPanel<'_, F, TN, LEN> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Self { product, finish, block, panel } = self;
-        debug_assert!(block.depth * panel.vectors * S::LANES <= LEN);
-        let mut buffer = Aligned([MaybeUninit::<f32>::uninit(); LEN]);
-        // SAFETY: whoever made this signed for it.
-        unsafe { packed_panel::<S, F, TN>(s, product, finish, block, panel, framed(&mut buffer)) };
-    }
-}
-
-/// The same in room that somebody else has.
-pub(super) struct SparePanel<'a, F, const TN: bool> {
-    product: &'a Operands,
-    finish: &'a F,
-    block: Block,
-    panel: Panel,
-    room: *mut f32,
-}
-
-impl<'a, F, const TN: bool> SparePanel<'a, F, TN> {
-    /// # Safety
-    /// As for [`packed_panel`], `room` being what it packs into.
-    #[inline(always)]
-    pub(super) unsafe fn new(
-        product: &'a Operands,
-        finish: &'a F,
-        block: Block,
-        panel: Panel,
-        room: *mut f32,
-    ) -> Self {
-        Self { product, finish, block, panel, room }
-    }
-}
-
-impl<F: Finish, const TN: bool> Pass for SparePanel<'_, F, TN> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Self { product, finish, block, panel, room } = self;
-        // SAFETY: whoever made this signed for it.
-        unsafe { packed_panel::<S, F, TN>(s, product, finish, block, panel, room) };
-    }
+) {
+    debug_assert!(block.depth * panel.vectors * tiles.lanes <= LEN);
+    let mut buffer = Aligned([MaybeUninit::<f32>::uninit(); LEN]);
+    // SAFETY: the caller's promises.
+    unsafe { packed_panel(isa, tiles, product, store, block, panel, buffer.0.as_mut_ptr().cast()) };
 }
 
 /// Packs the panel's B for the block into `packed`, and computes its tiles from there.
 ///
 /// # Safety
-/// 1. The block and the panel are part of a product whose operands these are, and whose A lies as `TN` says.
-/// 2. `finish` was made for its C.
+/// 1. The block and the panel are part of a product whose operands these are, and whose
+///    operands these are.
+/// 2. `store` was made for its C.
 /// 3. `packed` has room for `block.depth` rows of `panel.vectors` whole vectors, and is none of the block's rows of C.
 /// 4. The panel is not of the widest.
-#[inline(always)]
-unsafe fn packed_panel<S: Simd, F: Finish, const TN: bool>(
-    s: S,
+pub(super) unsafe fn packed_panel(
+    isa: Isa,
+    tiles: &Tiles,
     product: &Operands,
-    finish: &F,
+    store: Store<'_>,
     block: Block,
     panel: Panel,
     packed: *mut f32,
 ) {
-    let width = panel.vectors * S::LANES;
     // SAFETY: 1. the block's rows of B (1). 2. As the caller promises (3).
-    unsafe { pack::<S>(s, product, panel, block.start, block.depth, packed) };
-    let mut strip = first_strip::<TN>(product, block, panel);
-    (strip.b, strip.b_stride) = (packed, width);
-    if S::PREFETCHES && product.n.saturating_mul(product.k) > CROWDED_B {
-        // Where the next panel lies: beside this one, or at the start of the next rows of B.
-        let col = if panel.col + width < product.n { panel.col + width } else { 0 };
-        let start = if col > 0 { block.start } else { block.start + block.depth };
-        let tiles = block.rows / plan::tile_rows::<S>(panel.vectors);
-        // A transposed B, if all of k is packed, as one stretch of memory.
-        let (row, b_stride) = if product.b_transposed { (col, width) } else { (start, product.b_stride) };
-        let col = if product.b_transposed { start } else { col };
-        strip.ahead = Some(Ahead {
-            b: product.b.wrapping_add(row * product.b_stride + col),
-            b_stride,
-            b_rows: block.depth / tiles.max(1) + 1,
-        });
-    }
+    unsafe { pack(isa, product, panel, block.start, block.depth, packed) };
+    let mut strip = first_strip(product, store, block, panel);
+    (strip.b, strip.b_k) = (packed, panel.vectors * tiles.lanes);
+    strip.far = tiles.prefetches && product.n.saturating_mul(product.k) > CROWDED_B;
     // SAFETY: 1. the block's rows and the panel's columns (1, 2), and B as it was packed. 2. As `plan` made it.
-    unsafe { rows::<S, F, TN, false>(s, strip, block.rows, panel.vectors, finish) };
+    unsafe { rows(isa, tiles, strip, block.rows, panel.vectors) };
 }
 
 /// Copies `len` rows of the panel of B, from row `start` on, to `dst`: `vectors` whole vectors a row, zeros past the
@@ -203,21 +136,11 @@ unsafe fn packed_panel<S: Simd, F: Finish, const TN: bool>(
 /// # Safety
 /// 1. The product has these rows of B, and the panel's columns.
 /// 2. `dst` has room for them, in whole vectors, and is no part of B.
-#[inline(always)]
-pub(super) unsafe fn pack<S: Simd>(
-    s: S,
-    product: &Operands,
-    panel: Panel,
-    start: usize,
-    len: usize,
-    dst: *mut f32,
-) {
-    let pack = Pack { product, panel, start, len, dst };
-    // A call is felt by the smallest products.
-    if cfg!(debug_assertions) { s.call(pack) } else { pack.run(s) }
+pub(super) unsafe fn pack(isa: Isa, product: &Operands, panel: Panel, start: usize, len: usize, dst: *mut f32) {
+    isa.call(Pack { product, panel, start, len, dst });
 }
 
-/// What [`pack`] does, unoptimised in a function of its own, for there its frame is large. Whoever makes one owes what [`pack`] asks for.
+/// What [`pack`] does. Whoever makes one owes what [`pack`] asks for.
 struct Pack<'a> {
     product: &'a Operands,
     panel: Panel,

@@ -1,0 +1,5 @@
+//! Nothing but what every program has.
+
+fn main() {
+    println!();
+}
