@@ -219,34 +219,44 @@ impl<T: Label> Rows<'_, T> {
             // In blocks of as many columns as a vector has lanes.
             for (start, wide) in vectors::<S>(classes) {
                 let part = s.load_transposed(logits.add(start), classes, [rows, wide]);
-                for (column, part) in columns.iter_mut().skip(start).take(wide).zip(part) {
+                for (column, part) in columns.iter_mut().skip(start).zip(part).take(S::LANES) {
                     *column = part;
                 }
             }
-            let mut largest = columns[0];
-            for &z in columns.iter().take(classes).skip(1) {
-                largest = s.max(z, largest);
+            // By a pointer, and numbers hidden from the compiler, which else writes out each loop sixteen times.
+            let column = columns.as_mut_ptr();
+            let mut largest = column.read();
+            for c in 1..classes {
+                largest = s.max(column.wrapping_add(s.number_in_register(c)).read(), largest);
             }
             // z - max z for the label's class.
             let mut answer = s.splat(0.0);
-            for (c, z) in columns.iter_mut().enumerate().take(classes) {
-                let distance = s.sub(*z, largest);
+            for c in 0..classes {
+                let c = s.number_in_register(c);
+                let column = column.wrapping_add(c);
+                let distance = s.sub(column.read(), largest);
                 answer = if_equal(s, labels, c, distance, answer);
-                *z = exp_or_zero(s, distance);
+                column.write(exp_or_zero(s, distance));
             }
             // Columns past the classes are zero.
             let sum = tree(s, &columns);
             s.store_partial(losses, s.sub(ln(s, sum), answer), rows);
             let (scale, factor) = (s.splat(self.scale), s.div(s.splat(self.scale), sum));
             let mut turned = [0.0; FEW * 16];
-            for (c, &p) in columns.iter().enumerate().take(classes) {
+            let column = columns.as_ptr();
+            for c in 0..classes {
+                let c = s.number_in_register(c);
+                let p = column.wrapping_add(c).read();
                 let label = if_equal(s, labels, c, scale, s.splat(0.0));
                 s.store(turned.as_mut_ptr().add(c * S::LANES), s.sub(s.mul(p, factor), label));
             }
             for (start, wide) in vectors::<S>(classes) {
                 let from = turned.as_ptr().add(start * S::LANES);
                 let part = s.load_transposed(from, S::LANES, [wide, rows]);
-                for (r, &gradient) in part.iter().enumerate().take(rows) {
+                let part = part.as_ptr();
+                for r in 0..rows {
+                    let r = s.number_in_register(r);
+                    let gradient = part.wrapping_add(r).read();
                     s.store_partial(gradients.add(r * classes + start), gradient, wide);
                 }
             }

@@ -26,7 +26,7 @@ impl Avx2 {
 impl Simd for Avx2 {
     type V = __m256;
     const LANES: usize = 8;
-    const TILE_ROWS: [usize; 4] = [12, 6, 0, 1];
+    const TILE_ROWS: [usize; 4] = [8, 6, 0, 1];
     const PREFETCHES: bool = true;
 
     #[inline(always)]

@@ -198,7 +198,7 @@ pub(crate) trait Simd: Copy {
     fn reduce_max(self, x: Self::V) -> f32;
 
     /// The columns of the `rows` x `cols` numbers at `src` (both at most `LANES`) as vectors: the first `cols`
-    /// elements of the result, with zeros in lanes from `rows` on. The other elements are unspecified.
+    /// elements of the result, with zeros in lanes from `rows` on. The other elements are zeros.
     ///
     /// # Safety
     /// `rows` rows of `cols` numbers can be read, `stride` numbers apart.

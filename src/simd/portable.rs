@@ -26,6 +26,33 @@ fn from_bits(x: i32x4) -> f32x4 {
     f32x4::new(x.to_array().map(|x| f32::from_bits(x as u32)))
 }
 
+/// What [`Simd::load_partial_or`] does with less than a vector: a function of its own, for there is one call for each
+/// vector of each tile.
+///
+/// # Safety
+/// `lanes` numbers can be read at `p`.
+#[inline(never)]
+unsafe fn load_some(p: *const f32, lanes: usize, fill: f32) -> f32x4 {
+    let mut x = [fill; 4];
+    for (i, x) in x.iter_mut().enumerate().take(lanes) {
+        // SAFETY: `i < lanes`, the numbers that can be read.
+        *x = unsafe { p.add(i).read() };
+    }
+    f32x4::new(x)
+}
+
+/// The same of [`Simd::store_partial`].
+///
+/// # Safety
+/// `lanes` numbers can be written at `p`.
+#[inline(never)]
+unsafe fn store_some(p: *mut f32, x: f32x4, lanes: usize) {
+    for (i, &x) in x.to_array().iter().enumerate().take(lanes) {
+        // SAFETY: `i < lanes`, the numbers that can be written.
+        unsafe { p.add(i).write(x) };
+    }
+}
+
 impl Simd for Portable {
     type V = f32x4;
     const LANES: usize = 4;
@@ -64,12 +91,8 @@ impl Simd for Portable {
             // SAFETY: four numbers can be read at `p`.
             return unsafe { self.load(p) };
         }
-        let mut x = [fill; 4];
-        for (i, x) in x.iter_mut().enumerate().take(lanes) {
-            // SAFETY: `i < lanes`, the numbers that can be read.
-            *x = unsafe { p.add(i).read() };
-        }
-        f32x4::new(x)
+        // SAFETY: by this function's contract.
+        unsafe { load_some(p, lanes, fill) }
     }
 
     #[inline(always)]
@@ -78,10 +101,8 @@ impl Simd for Portable {
             // SAFETY: four numbers can be written at `p`.
             return unsafe { self.store(p, x) };
         }
-        for (i, &x) in x.to_array().iter().enumerate().take(lanes) {
-            // SAFETY: `i < lanes`, the numbers that can be written.
-            unsafe { p.add(i).write(x) };
-        }
+        // SAFETY: by this function's contract.
+        unsafe { store_some(p, x, lanes) };
     }
 
     #[inline(always)]

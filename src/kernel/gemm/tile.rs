@@ -1,6 +1,8 @@
 //! What a tile of C starts from, where it is, and how it ends.
 
 use crate::MatMut;
+#[cfg(not(fusebox_scalar))]
+use crate::simd::Pass;
 use crate::simd::Simd;
 
 /// What an accumulator starts from.
@@ -167,6 +169,15 @@ pub(crate) struct Tile {
     pub(crate) place: Place,
 }
 
+impl Tile {
+    /// The same where C begins so many rows and columns further on.
+    #[cfg(not(fusebox_scalar))]
+    fn moved_by(self, [row, col]: [usize; 2]) -> Self {
+        let place = Place { row: self.place.row + row, col: self.place.col + col, ..self.place };
+        Self { place, ..self }
+    }
+}
+
 /// Turns the sums in `acc` into what is stored at `place`, and stores it.
 ///
 /// # Safety
@@ -179,10 +190,26 @@ pub(super) unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
     s: S,
     acc: &mut [[S::V; NV]; MR],
     place: Place,
-    store: Store<'_>,
+    store: &Store<'_>,
 ) {
-    match store {
-        Store::Sums => {}
+    // Where part of a vector is read and written number by number, that is not worth its place in every kernel.
+    let apart = const { S::LANES == 4 } && place.last_lanes < S::LANES;
+    if apart || matches!(store, Store::Rule(..)) {
+        // A copy, so that the accumulators themselves have no address and stay in registers.
+        let sums = *acc;
+        let cols = (NV - 1) * S::LANES + place.last_lanes;
+        let tile = Tile { sums: sums.as_ptr().cast(), stride: NV * S::LANES, rows: MR, cols, place };
+        // SAFETY: the tile is inside C (1) and nothing else uses it (2); the copy has whole vectors.
+        return unsafe {
+            match *store {
+                Store::Rule(rule, at) => rule.take(tile.moved_by(at)),
+                _ => s.call(FinishTile::new(tile, store)),
+            }
+        };
+    }
+    let place = if const { S::LANES == 4 } { Place { last_lanes: S::LANES, ..place } } else { place };
+    match *store {
+        Store::Sums | Store::Rule(..) => {}
         Store::Relu => {
             for row in acc.iter_mut() {
                 for x in row {
@@ -212,18 +239,67 @@ pub(super) unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
                 c = next_row(s, c, place.c_stride);
             }
         }
-        Store::Rule(rule, [row, col]) => {
-            // A copy, so that the accumulators themselves have no address and stay in registers.
-            let sums = *acc;
-            let cols = (NV - 1) * S::LANES + place.last_lanes;
-            let place = Place { row: place.row + row, col: place.col + col, ..place };
-            let tile = Tile { sums: sums.as_ptr().cast(), stride: NV * S::LANES, rows: MR, cols, place };
-            // SAFETY: the tile is inside C (1) and nothing else uses it (2); the copy has whole vectors.
-            return unsafe { rule.take(tile) };
-        }
     }
     // SAFETY: the tile is C's (1) and nobody else's (2), as the caller promises.
     unsafe { store_tile(s, acc, place) }
+}
+
+/// A tile whose sums are in memory, vector by vector.
+#[cfg(not(fusebox_scalar))]
+pub(super) struct FinishTile<'a> {
+    tile: Tile,
+    store: &'a Store<'a>,
+}
+
+#[cfg(not(fusebox_scalar))]
+impl<'a> FinishTile<'a> {
+    /// # Safety
+    /// Those of [`finish`]; and the sums can be read, up to the last column.
+    #[inline(always)]
+    pub(super) unsafe fn new(tile: Tile, store: &'a Store<'a>) -> Self {
+        Self { tile, store }
+    }
+}
+
+#[cfg(not(fusebox_scalar))]
+impl Pass for FinishTile<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { tile: Tile { sums, stride, rows, cols, place }, store } = self;
+        for r in 0..rows {
+            let mut start = 0;
+            while start < cols {
+                let lanes = S::LANES.min(cols - start);
+                let (row, col) = (place.row + r, place.col + start);
+                let c = place.c.wrapping_add(r * place.c_stride + start);
+                // SAFETY: some lanes of the sums, of C and of what belongs to it, as whoever made this promised.
+                unsafe {
+                    let sum = s.load_partial(sums.wrapping_add(r * stride + start), lanes);
+                    let x = match *store {
+                        Store::Sums => sum,
+                        Store::Relu => s.relu(sum),
+                        Store::ReluMask(gate, stride) => {
+                            s.relu_mask(s.load_partial(gate.wrapping_add(row * stride + col), lanes), sum)
+                        }
+                        Store::Descend(rate) => s.neg_mul_add(s.splat(rate), sum, s.load_partial(c, lanes)),
+                        Store::Rule(rule, at) => {
+                            let place = Place { c, row, col, ..place };
+                            let mut whole = [0.0; 16];
+                            s.store(whole.as_mut_ptr(), sum);
+                            let tile = Tile { sums: whole.as_ptr(), stride, rows: 1, cols: lanes, place };
+                            rule.take(tile.moved_by(at));
+                            start += S::LANES;
+                            continue;
+                        }
+                    };
+                    s.store_partial(c, x, lanes);
+                }
+                start += S::LANES;
+            }
+        }
+    }
 }
 
 /// A row of `NV` vectors, the last of which has `last_lanes`.

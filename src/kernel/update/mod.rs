@@ -10,11 +10,11 @@ pub(crate) use rules::{
     AdamRule, ClipByValue, DecoupledDecay, GradientDescent, L2Penalty, MomentumRule, RmsPropRule,
 };
 
+#[cfg(not(fusebox_scalar))]
+use super::gemm::Store;
 use super::gemm::{Finish, TakeTile, Tile, add_rank_one, finish_product};
 #[cfg(fusebox_scalar)]
 use super::gemm::{Place, load_row, next_row, store_tile};
-#[cfg(not(fusebox_scalar))]
-use super::gemm::Store;
 use crate::simd::{Pass, Simd};
 use crate::{Isa, Mat, MatMut};
 use core::marker::PhantomData;

@@ -28,14 +28,16 @@
 //! rows of A, and a few rows of B's next panel. Each prefetch takes a load's place, so the ones that bring what would have
 //! come anyway cost 2 to 4 %; nothing is prefetched for a B that is read in place, or that L2 holds.
 
-use super::long_panels;
-use super::panel::{Block, CROWDED_B, PACK_LEN, Panel, packed_panel, packed_panel_on_stack, panel_in_place};
-use super::plan::{self, Tiles};
 use super::Product;
+use super::long_panels;
+use super::micro::Strip;
+use super::panel::{Block, CROWDED_B, PACK_LEN, Panel, packed_panel, packed_panel_on_stack};
+use super::plan::{self, Tiles};
+use super::strips::rows;
 use crate::Isa;
-use crate::kernel::gemm::product::Operands;
+use crate::kernel::gemm::product::{Operands, PANEL};
 use crate::kernel::gemm::segments::LONGEST;
-use crate::kernel::gemm::tile::{First, Store};
+use crate::kernel::gemm::tile::{First, Place, Store};
 
 /// Numbers in the buffer of a product so small that touching each page of the large one would show: less than a page.
 const SHORT_PACK_LEN: usize = 896;
@@ -50,21 +52,63 @@ const LARGE_B: usize = 1024 * 1024;
 const A_BLOCK: usize = 128 * 1024;
 
 /// A product in blocks, panels and tiles.
+#[inline(always)]
 pub(super) fn blocks(isa: Isa, product: &Product<'_>) {
     let tiles = Tiles::of_isa(isa);
     if product.b_transposed || worth_packing(tiles, product) {
         return packing(isa, tiles, product);
     }
-    let block = Block { row: 0, rows: product.m, start: 0, depth: product.k };
-    // SAFETY: 1. the block is all of the product. 2. Its own. 3. B does not lie transposed.
-    unsafe { panels(isa, tiles, product, *product.finish(), block, Room::None) };
+    // SAFETY: its B does not lie transposed.
+    unsafe { in_place(isa, tiles, product) }
+}
+
+/// A product whose B is read where it lies, for all of k at once. A tile of all of a small product is only a few dozen
+/// cycles, so what leads there is short: one strip, of which each panel changes what differs.
+///
+/// # Safety
+/// B does not lie transposed.
+#[inline(always)]
+unsafe fn in_place(isa: Isa, tiles: &Tiles, product: &Product<'_>) {
+    let Operands { m, n, k, a, b, b_len, b_stride, first, c, c_stride, .. } = **product;
+    let (a_row, a_k) = product.a_steps();
+    let mut strip = Strip {
+        a,
+        a_row,
+        a_k,
+        b,
+        b_k: b_stride,
+        b_panel: PANEL,
+        k,
+        k_whole: k,
+        segment: product.segment(),
+        first,
+        place: Place { c, c_stride, row: 0, col: 0, last_lanes: 0 },
+        store: product.finish(),
+        tiles: 0,
+        far: false,
+    };
+    let mut col = 0;
+    while col < n {
+        let vectors = tiles.panel_vectors(tiles.vectors(n - col), m);
+        let end = col + vectors * tiles.lanes;
+        strip.a = a;
+        strip.b = b.wrapping_add(col);
+        strip.first = first.at_col(col);
+        strip.place.c = c.wrapping_add(col);
+        (strip.place.row, strip.place.col) = (0, col);
+        strip.place.last_lanes = tiles.last_lanes(n - col, vectors);
+        if !tiles.masks && end > n {
+            strip.k_whole = plan::whole_rows(k, b_len, b_stride, end);
+        }
+        // SAFETY: 1. all rows of the panel's columns, read in whole vectors as far as B goes. 2. As `plan` made it.
+        unsafe { rows(isa, tiles, &mut strip, m, vectors) };
+        col = end;
+    }
 }
 
 /// Where panels of B are packed.
 #[derive(Clone, Copy)]
 enum Room {
-    /// Nowhere: they are read where they lie.
-    None,
     /// On the stack.
     Stack,
     /// In rows of C that are still to be written.
@@ -74,7 +118,7 @@ enum Room {
 /// A product that packs its panels of B.
 #[inline(never)]
 fn packing(isa: Isa, tiles: &Tiles, product: &Product<'_>) {
-    let store = *product.finish();
+    let store = product.finish();
     let Operands { m, k, .. } = **product;
     let spare = if product.a_transposed { 0 } else { spare_rows(tiles, product) };
     if spare > 0 {
@@ -92,14 +136,15 @@ fn packing(isa: Isa, tiles: &Tiles, product: &Product<'_>) {
         return unsafe { long_panels::run(isa, tiles, product, first) };
     }
     let most = tiles.block_depth(k, PACK_LEN);
-    let mut block = Block { row: first, rows: plan::block_rows(m - first, most, A_BLOCK), start: 0, depth: most };
+    let mut block =
+        Block { row: first, rows: plan::block_rows(m - first, most, A_BLOCK), start: 0, depth: most };
     while block.row < m {
         block.rows = block.rows.min(m - block.row);
         (block.start, block.depth) = (0, most);
         while block.start + most < k {
             // SAFETY: 1. so many rows and k are left. 2. There is nothing to be made for. 3. A block is as deep as
             // the buffer at most.
-            unsafe { panels(isa, tiles, product, Store::Sums, block, Room::Stack) };
+            unsafe { panels(isa, tiles, product, &Store::Sums, block, Room::Stack) };
             block.start += most;
         }
         block.depth = k - block.start;
@@ -115,8 +160,7 @@ fn spare_rows(tiles: &Tiles, product: &Product<'_>) -> usize {
     let Operands { m, n, k, .. } = **product;
     let overwritten = !product.finish().reads_output() && !matches!(product.first, First::Output);
     // A panel, and what it takes to begin at a cache line.
-    let rows =
-        (k.saturating_mul(tiles.usual_vectors() * tiles.lanes).saturating_add(16)).div_ceil(n.max(1));
+    let rows = (k.saturating_mul(tiles.usual_vectors() * tiles.lanes).saturating_add(16)).div_ceil(n.max(1));
     if overwritten && product.c_stride == n && k > tiles.block_depth(k, PACK_LEN) && rows <= m / 8 {
         rows
     } else {
@@ -128,11 +172,12 @@ fn spare_rows(tiles: &Tiles, product: &Product<'_>) -> usize {
 /// cut sums of several short segments elsewhere than `segments` does, and leave sums in a C whose old value is still needed: not then.
 fn worth_packing(tiles: &Tiles, product: &Product<'_>) -> bool {
     let Operands { m, k, b_stride, .. } = **product;
-    let one_block = k <= tiles.block_depth(k, PACK_LEN);
     let size = k.saturating_mul(b_stride);
-    (size > LARGE_B || size > CROWDED_B && plan::rows_crowd(k, b_stride))
-        && m > 4 * tiles.rows(2)
-        && (one_block || !product.finish().reads_output() && (product.segment() >= k || product.segment() == LONGEST))
+    if size <= CROWDED_B || m <= 4 * tiles.rows(2) || size <= LARGE_B && !plan::rows_crowd(k, b_stride) {
+        return false;
+    }
+    let one_block = k <= tiles.block_depth(k, PACK_LEN);
+    one_block || !product.finish().reads_output() && (product.segment() >= k || product.segment() == LONGEST)
 }
 
 /// All panels of a block. A block of k after the first takes up the sum that the one before left in C, so the order of
@@ -141,25 +186,19 @@ fn worth_packing(tiles: &Tiles, product: &Product<'_>) -> bool {
 /// # Safety
 /// 1. The block is part of a product whose operands these are.
 /// 2. `store` was made for its C.
-/// 3. The room: none, and then the block has all k, and B does not lie transposed; or the stack, and then the
-///    block's depth is at most [`Tiles::packed_depth`] of [`PACK_LEN`]; or rows of C below the block's, that hold as many
-///    rows of [`Tiles::usual_vectors`] as the block is deep.
-unsafe fn panels(isa: Isa, tiles: &Tiles, product: &Operands, store: Store<'_>, block: Block, room: Room) {
+/// 3. The room: the stack, and then the block's depth is at most [`Tiles::packed_depth`] of [`PACK_LEN`]; or rows of C below
+///    the block's, that hold as many rows of [`Tiles::usual_vectors`] as the block is deep.
+unsafe fn panels(isa: Isa, tiles: &Tiles, product: &Operands, store: &Store<'_>, block: Block, room: Room) {
     debug_assert!(tiles.usual_vectors() * tiles.lanes * tiles.lanes <= PACK_LEN, "the buffer holds a block");
     let mut col = 0;
     while col < product.n {
         let left = product.n - col;
-        let vectors = match room {
-            Room::None => tiles.panel_vectors(tiles.vectors(left), block.rows),
-            Room::Stack | Room::Spare(_) => tiles.buffered_vectors(tiles.vectors(left), block.rows),
-        };
+        let vectors = tiles.buffered_vectors(tiles.vectors(left), block.rows);
         let panel = Panel { col, vectors, last_lanes: tiles.last_lanes(left, vectors) };
         let numbers = block.depth.saturating_mul(vectors * tiles.lanes);
-        // SAFETY: 1., 2. the panel is part of the block. 3. The room, as the caller promises: the panel is none of the
-        // widest, and the buffers hold `numbers`.
+        // SAFETY: 1., 2. the panel is part of the block. 3. The room, as the caller promises: the buffers hold `numbers`.
         unsafe {
             match room {
-                Room::None => panel_in_place(isa, tiles, product, store, block, panel),
                 Room::Spare(room) => packed_panel(isa, tiles, product, store, block, panel, room),
                 // The buffers are in functions of their own: each page of one costs a line of L1, all of one set.
                 Room::Stack if numbers <= SHORT_PACK_LEN => {

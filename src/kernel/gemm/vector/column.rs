@@ -103,7 +103,7 @@ unsafe fn rows<S: Simd, const MR: usize, const NV: usize, const AT_ONCE: usize>(
             acc[0] = s.splat(s.reduce_add(sums[0]));
         }
         let place = Place { c, c_stride: product.c_stride, row, col: 0, last_lanes: 1 };
-        finish(s, &mut acc, place, *product.finish());
+        finish(s, &mut acc, place, product.finish());
     }
 }
 

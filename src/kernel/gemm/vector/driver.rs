@@ -3,7 +3,7 @@
 //! ```text
 //! one column of A's rows                      column      vectors along k
 //! one row, of 256 numbers or more             long_row    B from end to end
-//! up to three rows, B transposed, one segment few_rows    from the shuffles into the multiply-adds
+//! one row, B transposed, one segment          transposed_row  from the shuffles into the multiply-adds
 //! k of one                                    thin        a row at a time
 //! all others                                  blocks      panels and tiles
 //! ```
@@ -14,10 +14,11 @@
 
 use super::blocks::blocks;
 use super::column::Column;
-use super::few_rows::{FEW, FewRows};
 use super::fixed::FixedProduct;
-use super::long_row::{LONG, LongRow};
-use super::thin::{RankOne, Thin};
+use super::join::store_rows;
+use super::long_row::{self, LONG};
+use super::thin::{self, Thin};
+use super::transposed_row::TransposedRow;
 use super::{Product, prepacked};
 use crate::kernel::gemm::product::{Operands, PackedProduct};
 use crate::kernel::gemm::tile::{Finish, First, Store};
@@ -38,29 +39,35 @@ pub(in crate::kernel::gemm) unsafe fn run<F: Finish>(
     first: First,
     finish: &F,
 ) {
-    let as_row = b.cols() == 1 && a.is_transposed() && c.row_stride() == 1 && finish.takes_columns_as_rows();
-    // SAFETY: the caller's promises.
-    unsafe { run_store(isa, a, b, c, first, finish.store(), as_row) }
+    if c.rows() == 0 || c.cols() == 0 {
+        return;
+    }
+    if b.cols() == 1 && a.is_transposed() && c.row_stride() == 1 && finish.takes_columns_as_rows() {
+        // SAFETY: the caller's promises; C has one column, and no gaps.
+        return unsafe { run_column_as_row(isa, a, b, c, first, finish.store()) };
+    }
+    // SAFETY: 1. see above. 2. to 6. The views are borrowed until the end of this function, and the caller's promises.
+    let product = unsafe { Product::new(Operands::of_views(a, b, c, first), finish.store()) };
+    #[cfg(feature = "rayon")]
+    super::threads::run(isa, &product);
+    #[cfg(not(feature = "rayon"))]
+    run_product(isa, &product);
 }
 
-/// The same, compiled once. A column of products with a transposed A is a row of the transposed product, whose vectors lie
-/// along it, if C has no gaps and `as_row` says that `store` takes it so.
+/// A column of products with a transposed A: a row of the transposed product, whose vectors lie along it.
 ///
 /// # Safety
-/// As for [`run`].
-unsafe fn run_store(
+/// As for [`run`]; C is not empty, and has one column without gaps, which `store` takes as a row.
+#[inline(never)]
+unsafe fn run_column_as_row(
     isa: Isa,
     a: Mat<'_>,
     b: Mat<'_>,
     mut c: MatMut<'_>,
     mut first: First,
     store: Store<'_>,
-    as_row: bool,
 ) {
-    if c.rows() == 0 || c.cols() == 0 {
-        return;
-    }
-    if let (true, First::Row(bias)) = (as_row, first) {
+    if let First::Row(bias) = first {
         let rows = c.rows();
         for x in c.data_mut().iter_mut().take(rows) {
             // SAFETY: the bias is one number, as C has one column.
@@ -68,17 +75,9 @@ unsafe fn run_store(
         }
         first = First::Output;
     }
-    let operands = match as_row {
-        true => Operands::of_column_as_row(a, b, c, first),
-        false => Operands::of_views(a, b, c, first),
-    };
-    // SAFETY: 1. see above. 2. to 6. The views are borrowed until the end of this function, and the caller's promises; a
-    // column without gaps is a row of as many numbers, A and B change places, and A lies as it must.
-    let product = unsafe { Product::new(operands, store) };
-    #[cfg(feature = "rayon")]
-    super::threads::run(isa, &product);
-    #[cfg(not(feature = "rayon"))]
-    run_product(isa, &product);
+    // SAFETY: 1., 5. C's column is a row of as many numbers. 2., 3. A and B change places, and A lies as it must. 4. The old
+    // C. 6. The caller's promise.
+    run_product(isa, &unsafe { Product::new(Operands::of_column_as_row(a, b, c, first), store) });
 }
 
 /// A product on this thread.
@@ -88,13 +87,15 @@ pub(super) fn run_product(isa: Isa, product: &Product<'_>) {
         return isa.call(Column { product });
     }
     if m == 1 && n >= LONG && k > 0 && !b_transposed && !product.finish().reads_output() {
-        return isa.call(LongRow { product });
+        long_row::run(isa, product);
+        return store_rows(isa, product);
     }
-    if m <= FEW && b_transposed && product.segment() >= k {
-        return isa.call(FewRows { product });
+    if m == 1 && b_transposed && product.segment() >= k {
+        isa.call(TransposedRow { product });
+        return store_rows(isa, product);
     }
-    if k == 1 && !b_transposed {
-        return isa.call(Thin { product });
+    if k == 1 && !b_transposed && matches!(product.finish(), Store::Sums) {
+        return isa.call(Thin { product, factor: None });
     }
     blocks(isa, product);
 }
@@ -115,7 +116,7 @@ pub(in crate::kernel::gemm) fn row_product<const K: usize, const N: usize>(
 
 /// `c = c + a^T (b factor)`.
 pub(in crate::kernel::gemm) fn add_rank_one(isa: Isa, a: &[f32], b: &[f32], mut c: MatMut<'_>, factor: f32) {
-    isa.call(RankOne { a, b, c: &mut c, factor });
+    thin::add_rank_one(isa, a, b, &mut c, factor);
 }
 
 /// The product with a B in panels of sixteen columns.

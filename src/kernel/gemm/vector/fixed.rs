@@ -1,8 +1,8 @@
 //! The loops around the micro-kernel when the shape is known to the compiler: no packing, and no choice left at
 //! run time. Every size is a constant, so a tile becomes straight code or loops of known length.
 
-use super::column::Column;
 use super::Product;
+use super::column::Column;
 use super::micro::{MicroKernel, Strip};
 use super::plan::{self, Tiles};
 use crate::kernel::gemm::product::{Operands, PANEL};
@@ -116,7 +116,7 @@ const fn panels_of<S: Simd>(m: usize, n: usize, width: usize) -> usize {
 
 /// How a panel's rows are cut: see [`plan::row_tiles`].
 const fn tiles_of<S: Simd>(m: usize, k: usize, n: usize, vectors: usize) -> (usize, usize, usize) {
-    plan::row_tiles(m, Tiles::of::<S>().rows_for(vectors, k, segments::segment_len(n, k)))
+    plan::row_tiles(m, Tiles::of::<S>().rows_in_registers(vectors, k, segments::segment_len(n, k)))
 }
 
 impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
@@ -142,20 +142,19 @@ impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
             segment: const { segments::segment_len(N, K) },
             first: self.first.at_col(*col),
             place: Place { c: self.c.wrapping_add(*col), c_stride: N, row: 0, col: *col, last_lanes },
-            store: self.store,
+            store: &self.store,
             tiles: 0,
             far: false,
         };
-        let (tiles, short, tall) = const { tiles_of::<S>(M, K, N, NV) };
+        let (tiles, _, tall) = const { tiles_of::<S>(M, K, N, NV) };
         if const { tiles_of::<S>(M, K, N, NV).2 > 0 } {
             strip.tiles = tall;
             // SAFETY: the first rows of the panel's columns, in tiles as `plan` made them.
-            unsafe { Self::strip::<S, NV, true>(s, &strip) };
-            strip.advance(tall * (short + 1));
+            unsafe { Self::strip::<S, NV, true>(s, &mut strip) };
         }
         strip.tiles = tiles - tall;
         // SAFETY: the rows that are left.
-        unsafe { Self::strip::<S, NV, false>(s, &strip) };
+        unsafe { Self::strip::<S, NV, false>(s, &mut strip) };
         *col = end;
     }
 
@@ -165,7 +164,7 @@ impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
     /// # Safety
     /// The strip is as [`micro_kernel`](super::micro::micro_kernel) needs it.
     #[inline(always)]
-    unsafe fn strip<S: Simd, const NV: usize, const TALL: bool>(s: S, strip: &Strip<'_>) {
+    unsafe fn strip<S: Simd, const NV: usize, const TALL: bool>(s: S, strip: &mut Strip<'_>) {
         // SAFETY: the caller's promise, for the one call that is left.
         unsafe {
             Self::if_height::<S, 1, NV, TALL>(s, strip);
@@ -188,10 +187,13 @@ impl<const M: usize, const K: usize, const N: usize> Fixed<M, K, N> {
     /// # Safety
     /// As for [`Fixed::strip`], if the tiles are `MR` rows high.
     #[inline(always)]
-    unsafe fn if_height<S: Simd, const MR: usize, const NV: usize, const TALL: bool>(s: S, strip: &Strip<'_>) {
+    unsafe fn if_height<S: Simd, const MR: usize, const NV: usize, const TALL: bool>(
+        s: S,
+        strip: &mut Strip<'_>,
+    ) {
         if const { tiles_of::<S>(M, K, N, NV).1 + TALL as usize == MR } {
             // SAFETY: the caller's promise.
-            let kernel = unsafe { MicroKernel::<MR, NV>::new(strip) };
+            let kernel = unsafe { MicroKernel::<MR, NV, true>::new(strip) };
             // As part of the caller; but as a function where nothing is optimised, for the frame would hold all of them.
             if cfg!(debug_assertions) { s.call(kernel) } else { kernel.run(s) }
         }

@@ -1,8 +1,10 @@
-//! How the sum of a segment joins those of the segments before it, where it was formed apart: on the stack, or in columns
-//! of C that are still to be written.
+//! What becomes of sums that lie in memory: those of a segment, on the stack or in columns of C that are still to be written,
+//! join the sums of the segments before; and sums in C itself are finished.
 
 use super::Product;
-use crate::kernel::gemm::tile::{Place, Store, finish};
+use crate::Isa;
+use crate::kernel::gemm::product::Operands;
+use crate::kernel::gemm::tile::{FinishTile, Place, Store, Tile, finish};
 use crate::simd::{Pass, Simd};
 
 /// Sums of a segment, `rows` rows of `cols`.
@@ -41,7 +43,7 @@ impl Pass for Join<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { product, segment: Segment { sums, stride, row, col, rows, cols, is_last } } = self;
         let c_stride = product.c_stride;
-        let store = if is_last { *product.finish() } else { Store::Sums };
+        let store = if is_last { product.finish() } else { &Store::Sums };
         for r in 0..rows {
             let mut at = 0;
             while at < cols {
@@ -57,5 +59,17 @@ impl Pass for Join<'_> {
                 at += S::LANES;
             }
         }
+    }
+}
+
+/// Finishes sums that lie in C.
+#[inline(always)]
+pub(super) fn store_rows(isa: Isa, product: &Product<'_>) {
+    let Operands { m, n, c, c_stride, .. } = **product;
+    if !matches!(product.finish(), Store::Sums) {
+        let place = Place { c, c_stride, row: 0, col: 0, last_lanes: 0 };
+        let tile = Tile { sums: c, stride: c_stride, rows: m, cols: n, place };
+        // SAFETY: all of the product.
+        isa.call(unsafe { FinishTile::new(tile, product.finish()) });
     }
 }

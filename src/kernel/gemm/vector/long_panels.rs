@@ -89,7 +89,7 @@ unsafe fn long_panel(
         let mut from = start;
         while from < end {
             let block = Block { row, rows: height, start: from, depth: most.min(end - from) };
-            let mut strip = first_strip(product, Store::Sums, block, panel);
+            let mut strip = first_strip(product, &Store::Sums, block, panel);
             (strip.b, strip.b_k, strip.segment) = (packed, width, block.depth);
             strip.far = tiles.prefetches && product.n.saturating_mul(k) > CROWDED_B;
             if start > 0 {
@@ -101,7 +101,7 @@ unsafe fn long_panel(
             // SAFETY: 1. a stretch of k, and the panel. 2. A buffer that holds so many rows of the widest packed panel.
             unsafe { pack(isa, product, panel, from, block.depth, packed) };
             // SAFETY: 1. these rows of A, B as it was packed, and C or the scratch in its place. 2. As `plan` made it.
-            unsafe { rows(isa, tiles, strip, height, panel.vectors) };
+            unsafe { rows(isa, tiles, &mut strip, height, panel.vectors) };
             from += block.depth;
         }
         if start > 0 {

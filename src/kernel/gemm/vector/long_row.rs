@@ -12,10 +12,10 @@
 
 use super::Product;
 use super::join::{Join, Segment};
-use crate::Aligned;
 use crate::kernel::gemm::product::Operands;
-use crate::kernel::gemm::tile::{First, Place, Store, finish, first_values, load_row, store_tile};
+use crate::kernel::gemm::tile::{First, Place, first_values, load_row, store_tile};
 use crate::simd::{Pass, Simd};
+use crate::{Aligned, Isa};
 use core::mem::MaybeUninit;
 
 /// Numbers in a row from which on it is long: two of the widest panels of sixteen lanes.
@@ -24,102 +24,92 @@ pub(super) const LONG: usize = 256;
 /// Rows of B in a round.
 const STEPS: usize = 4;
 
-/// A product of one long row, over one k or more, in which what becomes of sums does not read C. Where sums have several
-/// segments, a stretch of the row at a time, whose sums over the segment at hand are on the stack.
-pub(super) struct LongRow<'a> {
-    pub(super) product: &'a Product<'a>,
-}
-
 /// Numbers of a row on the stack: 16 KiB.
 const STRETCH: usize = 4 * 1024;
 
-impl Pass for LongRow<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Self { product } = self;
-        debug_assert!(product.m == 1 && product.k > 0 && !product.b_transposed);
-        debug_assert!(!product.finish().reads_output());
-        if product.segment() < product.k {
-            return s.call(InSegments { product });
-        }
-        // SAFETY: 1. all of a product. 2. Its own.
-        unsafe {
-            sums(s, **product);
-            store_sums(s, **product, *product.finish());
-        }
+/// The sums of a product of one long row, over one k or more: what becomes of them is for the caller.
+pub(super) fn run(isa: Isa, product: &Product<'_>) {
+    debug_assert!(product.m == 1 && product.k > 0 && !product.b_transposed);
+    debug_assert!(!product.finish().reads_output());
+    if product.segment() < product.k {
+        return in_segments(isa, product);
     }
+    // SAFETY: all of a product.
+    isa.call(unsafe { Sums::new(**product) });
 }
 
-struct InSegments<'a> {
-    product: &'a Product<'a>,
-}
-
-impl Pass for InSegments<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Self { product } = self;
-        let mut scratch = Aligned([MaybeUninit::<f32>::uninit(); STRETCH]);
-        let scratch = scratch.0.as_mut_ptr().cast();
-        let (_, a_k) = product.a_steps();
-        let (k, segment) = (product.k, product.segment());
-        let mut col = 0;
-        while col < product.n {
-            let cols = STRETCH.min(product.n - col);
-            let mut start = 0;
-            while start < k {
-                let end = k.min(start + segment);
-                // The first segment's sums are in C, and start from what the product does.
-                let (first, c) = match start {
-                    0 => (product.first.at_col(col), product.c.wrapping_add(col)),
-                    _ => (First::Zero, scratch),
-                };
-                let part = Operands {
-                    n: cols,
-                    k: end - start,
-                    a: product.a.wrapping_add(start * a_k),
-                    b: product.b.wrapping_add(start * product.b_stride + col),
-                    first,
-                    c,
-                    ..**product
-                };
-                // SAFETY: a stretch of the product's row, and of its k, with C or the scratch to put sums in.
-                unsafe { sums(s, part) };
-                if start > 0 {
-                    let is_last = end == k;
-                    let sums = Segment { sums: scratch, stride: cols, row: 0, col, rows: 1, cols, is_last };
-                    // SAFETY: 1. the same stretch. 2. They have just been written.
-                    unsafe { Join::new(product, sums) }.run(s);
-                }
-                start = end;
+/// Where sums have several segments: a stretch of the row at a time, whose sums over the segment at hand are on the stack.
+#[inline(never)]
+fn in_segments(isa: Isa, product: &Product<'_>) {
+    let mut scratch = Aligned([MaybeUninit::<f32>::uninit(); STRETCH]);
+    let scratch = scratch.0.as_mut_ptr().cast();
+    let (_, a_k) = product.a_steps();
+    let (k, segment) = (product.k, product.segment());
+    let mut col = 0;
+    while col < product.n {
+        let cols = STRETCH.min(product.n - col);
+        let mut start = 0;
+        while start < k {
+            let end = k.min(start + segment);
+            // The first segment's sums are in C, and start from what the product does.
+            let (first, c) = match start {
+                0 => (product.first.at_col(col), product.c.wrapping_add(col)),
+                _ => (First::Zero, scratch),
+            };
+            let part = Operands {
+                n: cols,
+                k: end - start,
+                a: product.a.wrapping_add(start * a_k),
+                b: product.b.wrapping_add(start * product.b_stride + col),
+                first,
+                c,
+                ..**product
+            };
+            // SAFETY: a stretch of the product's row, and of its k, with C or the scratch to put sums in.
+            isa.call(unsafe { Sums::new(part) });
+            if start > 0 {
+                let sums =
+                    Segment { sums: scratch, stride: cols, row: 0, col, rows: 1, cols, is_last: false };
+                // SAFETY: 1. the same stretch. 2. They have just been written.
+                isa.call(unsafe { Join::new(product, sums) });
             }
-            col += cols;
+            start = end;
         }
+        col += cols;
     }
 }
 
 /// The sums of all of a row: four rows of B at a time, and then one by one.
-///
-/// # Safety
-/// `part` is of a product of one row whose B does not lie transposed.
-#[inline(always)]
-unsafe fn sums<S: Simd>(s: S, mut part: Operands) {
-    while part.k > 0 {
-        let steps = if part.k >= STEPS { STEPS } else { 1 };
-        // SAFETY: the caller's promise; so many k are left.
-        unsafe {
-            match steps {
-                STEPS => sweep::<S, STEPS>(s, &part),
-                _ => sweep::<S, 1>(s, &part),
+struct Sums(Operands);
+
+impl Sums {
+    /// # Safety
+    /// `part` is of a product of one row whose B does not lie transposed.
+    unsafe fn new(part: Operands) -> Self {
+        Self(part)
+    }
+}
+
+impl Pass for Sums {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self(mut part) = self;
+        while part.k > 0 {
+            let steps = if part.k >= STEPS { STEPS } else { 1 };
+            // SAFETY: whoever made this signed for it; so many k are left.
+            unsafe {
+                match steps {
+                    STEPS => sweep::<S, STEPS>(s, &part),
+                    _ => sweep::<S, 1>(s, &part),
+                }
             }
+            part.k -= steps;
+            part.a = part.a.wrapping_add(steps * part.a_steps().1);
+            part.b = part.b.wrapping_add(steps * part.b_stride);
+            part.first = First::Output;
         }
-        part.k -= steps;
-        part.a = part.a.wrapping_add(steps * part.a_steps().1);
-        part.b = part.b.wrapping_add(steps * part.b_stride);
-        part.first = First::Output;
     }
 }
 
@@ -175,25 +165,5 @@ unsafe fn vectors<S: Simd, const K: usize, const NV: usize>(
             }
         }
         store_tile(s, &acc, place);
-    }
-}
-
-/// What becomes of the row's sums, which lie in C.
-///
-/// # Safety
-/// 1. `row` is a product of one row.
-/// 2. `store` was made for its C.
-#[inline(always)]
-unsafe fn store_sums<S: Simd>(s: S, row: Operands, store: Store<'_>) {
-    if matches!(store, Store::Sums) {
-        return;
-    }
-    let mut col = 0;
-    while col < row.n {
-        let (c, last_lanes) = (row.c.wrapping_add(col), S::LANES.min(row.n - col));
-        let place = Place { c, c_stride: row.c_stride, row: 0, col, last_lanes };
-        // SAFETY: some lanes of C.
-        unsafe { finish(s, &mut [[s.load_partial(c, last_lanes)]], place, store) };
-        col += S::LANES;
     }
 }

@@ -26,11 +26,12 @@
 //! | 12 x 2 | AVX-512 | 24 | 27 | 0.58 | multiply-adds |
 //! | 14 x 1 | AVX-512 | 14 | 16 (the broadcast is the multiply-add's operand) | 1.07 | loads, just |
 //! | 2 x 8 | AVX-512 | 16 | 26 | 0.63 | reading B |
+//! | 8 x 1 | AVX2 | 8 | 10 of 16; of more rows the addresses take more registers than there are | 1.13 | loads |
 //! | 6 x 2 | AVX2 | 12 | 15 of 16 | 0.67 | multiply-adds |
 //! | 4 x 2 | SSE2 | 8 | 11 of 16 | 0.75, and as many shuffles as broadcasts | decoding: 4 instructions a product |
 //!
 //! 4 x 3 on AVX2 would load less, but fills all sixteen registers, and LLVM spills one of the sums: half the speed.
-//! `cargo xtask asm` counts all this in the emitted code: 4 * MR * NV multiply-adds in four steps, no spill, no call.
+//! `cargo xtask asm` counts all this in the emitted code: MR * NV multiply-adds in each step, no spill, no call.
 //!
 //! What is left, by regime:
 //!
@@ -40,7 +41,7 @@
 //! - *One row*: reading B. At a line a cycle from L2 no more than half of the multiply-adds can be busy.
 //! - *Large*: what comes from L3, see [`super::blocks`].
 //!
-//! Three things keep the compiler from spoiling it. The k loop is unrolled by hand, four steps an iteration, for LLVM
+//! Three things keep the compiler from spoiling it. The k loop is unrolled by hand, two or four steps an iteration, for LLVM
 //! leaves it rolled. Row pointers are tied to registers, three rows to a pointer (`p`, `p + s`, `p + 2 s` are addresses);
 //! LLVM would gather them in vectors and take them apart again for each load. And a row's address is made from the
 //! row's above: of strides times 1 to 13 made in advance it keeps a dozen on the stack for every call.
@@ -78,13 +79,24 @@ pub(super) struct Strip<'a> {
     pub(super) first: First,
     /// Where the first tile's results go.
     pub(super) place: Place,
-    pub(super) store: Store<'a>,
+    pub(super) store: &'a Store<'a>,
     pub(super) tiles: usize,
     /// Whether C is so large that a tile's rows are worth fetching before they are written.
     pub(super) far: bool,
 }
 
 impl Strip<'_> {
+    /// What can be seen of a micro-kernel's preconditions, for tiles of so many rows and vectors.
+    #[inline(always)]
+    fn check(&self, rows: usize, vectors: usize, lanes: usize) {
+        let Place { c, c_stride, last_lanes, .. } = self.place;
+        debug_assert!((1..=lanes).contains(&last_lanes));
+        debug_assert!(self.segment > 0 && self.k_whole <= self.k);
+        debug_assert!(!self.a.is_null() && self.a.is_aligned() && !self.b.is_null() && self.b.is_aligned());
+        debug_assert!(!c.is_null() && c.is_aligned());
+        debug_assert!(rows < 2 || (vectors - 1) * lanes + last_lanes <= c_stride);
+    }
+
     /// Moves past `rows` rows.
     #[inline(always)]
     pub(super) fn advance(&mut self, rows: usize) {
@@ -94,32 +106,44 @@ impl Strip<'_> {
     }
 }
 
-/// A strip as a pass of its own, so that each size of tile is one function an instruction set.
-pub(super) struct MicroKernel<'a, const MR: usize, const NV: usize>(&'a Strip<'a>);
+/// A strip as a pass of its own, so that each size of tile is one function an instruction set. With `FIXED` the compiler
+/// knows the strides, and addresses can hold what else takes an addition.
+///
+/// It holds a pointer that C might be behind too: so a strip's numbers are loaded where a tile needs them, and not all of
+/// them ahead of the loop over tiles, onto the stack, nor as parts of a vector, which would wait for the last stores.
+pub(super) struct MicroKernel<'s, const MR: usize, const NV: usize, const FIXED: bool = false>(
+    *mut Strip<'s>,
+);
 
-impl<'a, const MR: usize, const NV: usize> MicroKernel<'a, MR, NV> {
+impl<'s, const MR: usize, const NV: usize, const FIXED: bool> MicroKernel<'s, MR, NV, FIXED> {
     /// # Safety
     /// See [`micro_kernel`].
     #[inline(always)]
-    pub(super) unsafe fn new(strip: &'a Strip<'a>) -> Self {
+    pub(super) unsafe fn new(strip: *mut Strip<'s>) -> Self {
         Self(strip)
     }
 }
 
-impl<const MR: usize, const NV: usize> Pass for MicroKernel<'_, MR, NV> {
+impl<const MR: usize, const NV: usize, const FIXED: bool> Pass for MicroKernel<'_, MR, NV, FIXED> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         // SAFETY: whoever made this signed for it.
-        unsafe { micro_kernel::<S, MR, NV>(s, self.0) }
+        unsafe { micro_kernel::<S, MR, NV, FIXED>(s, self.0) }
     }
 }
 
-/// Tiles of `MR` rows and `NV` vectors.
+/// Whether a tile's step is so many instructions that two an iteration are enough; of others there are four. In four lanes
+/// each product is several.
+const fn is_large<S: Simd>(rows: usize, vectors: usize) -> bool {
+    rows * vectors >= 12 || S::LANES == 4 && rows * vectors >= 4
+}
+
+/// Tiles of `MR` rows and `NV` vectors; leaves the strip past the last.
 ///
 /// # Safety
-/// Of the strip's `tiles` tiles, `MR * tiles` rows and `NV` vectors of columns, the last of which has `last_lanes` lanes:
+/// The strip can be read and written by nobody else. Of its `tiles` tiles, `MR * tiles` rows and `NV` vectors of columns, the last of which has `last_lanes` lanes:
 /// 1. `last_lanes` is 1 to `LANES`, `segment` is not zero, and `k_whole` is at most `k`.
 /// 2. A can be read: `k` numbers of each row.
 /// 3. B can be read: `k` rows of these columns, the first `k_whole` of them in whole vectors; where it lies in panels, its
@@ -128,28 +152,29 @@ impl<const MR: usize, const NV: usize> Pass for MicroKernel<'_, MR, NV> {
 /// 5. C can be read and written from the place on, by nobody else, and is part of the C that `store` was made for, as the
 ///    place's row and column say.
 #[inline(always)]
-pub(super) unsafe fn micro_kernel<S: Simd, const MR: usize, const NV: usize>(s: S, strip: &Strip<'_>) {
-    let mut tile = *strip;
-    debug_assert!((1..=S::LANES).contains(&tile.place.last_lanes));
-    debug_assert!(tile.segment > 0 && tile.k_whole <= tile.k);
-    debug_assert!(!tile.a.is_null() && tile.a.is_aligned() && !tile.b.is_null() && tile.b.is_aligned());
-    debug_assert!(!tile.place.c.is_null() && tile.place.c.is_aligned());
-    debug_assert!(MR * tile.tiles < 2 || (NV - 1) * S::LANES + tile.place.last_lanes <= tile.place.c_stride);
-    for _ in 0..strip.tiles {
-        // Else a dozen multiples of each would be made ahead of the loop, and kept on the stack.
-        tile.a_row = s.number_in_register(strip.a_row);
-        tile.place.c_stride = s.number_in_register(strip.place.c_stride);
+unsafe fn micro_kernel<S: Simd, const MR: usize, const NV: usize, const FIXED: bool>(
+    s: S,
+    strip: *mut Strip<'_>,
+) {
+    // SAFETY: the strip is nobody else's.
+    let tiles = unsafe { (*strip).tiles };
+    for _ in 0..tiles {
         // SAFETY: the caller's promises, for every pointer below: rows below MR of a tile that is left, vectors below NV
         // of which the last has `last_lanes`, k below `strip.k`.
         unsafe {
-            if S::PREFETCHES && tile.far {
+            let mut tile = *strip;
+            tile.check(MR, NV, S::LANES);
+            // Else a dozen multiples of each would be made ahead of the loop, and kept on the stack.
+            tile.a_row = s.number_in_register(tile.a_row);
+            tile.place.c_stride = s.number_in_register(tile.place.c_stride);
+            if S::PREFETCHES && const { is_large::<S>(MR, NV) } && tile.far {
                 fetch_tile::<S, MR, NV>(s, tile.place);
             }
             let mut acc = first_values::<S, MR, NV>(s, tile.first, tile.place);
-            sum_segments::<S, MR, NV>(s, &tile, &mut acc);
+            sum::<S, MR, NV, FIXED>(s, &tile, &mut acc);
             finish(s, &mut acc, tile.place, tile.store);
+            (*strip).advance(MR);
         }
-        tile.advance(MR);
     }
 }
 
@@ -165,26 +190,46 @@ fn fetch_tile<S: Simd, const MR: usize, const NV: usize>(s: S, place: Place) {
     }
 }
 
-/// Adds all products to `acc`. The sum of each segment but the first starts from zero, and is added to those before, which
-/// lie on the stack meanwhile: registers hold one tile.
+/// Adds all products to `acc`. The sum of each segment but the first starts from zero, and is added to those before.
 ///
 /// # Safety
 /// As for [`micro_kernel`].
 #[inline(always)]
-unsafe fn sum_segments<S: Simd, const MR: usize, const NV: usize>(
+unsafe fn sum<S: Simd, const MR: usize, const NV: usize, const FIXED: bool>(
     s: S,
     tile: &Strip<'_>,
     acc: &mut [[S::V; NV]; MR],
 ) {
+    let mut at = At {
+        a: Lines::<MR>::new(tile.a, tile.a_row),
+        b: Lines::<NV>::new(tile.b, tile.b_panel),
+        left: tile.k,
+        whole: tile.k_whole,
+    };
+    // Elsewhere the sums before lie on the stack meanwhile: registers hold one tile.
+    if FIXED {
+        // SAFETY: the caller's promises.
+        unsafe { segment::<S, MR, NV, FIXED>(s, tile, &mut at, acc) };
+        while at.left > 0 {
+            let mut next = [[s.splat(0.0); NV]; MR];
+            // SAFETY: the caller's promises.
+            unsafe { segment::<S, MR, NV, FIXED>(s, tile, &mut at, &mut next) };
+            for r in 0..MR {
+                for v in 0..NV {
+                    acc[r][v] = s.add(acc[r][v], next[r][v]);
+                }
+            }
+        }
+        return;
+    }
     let mut sums = MaybeUninit::<[[S::V; NV]; MR]>::uninit();
-    // In memory, or the compiler looks for registers for both.
+    // By a pointer that is in a register, or the compiler looks for registers for both.
     let sums = s.in_register(sums.as_mut_ptr().cast());
-    let mut start = 0;
     loop {
-        let len = tile.segment.min(tile.k - start);
-        // SAFETY: the caller's promises; the segment ends at k or before.
-        unsafe { segment::<S, MR, NV>(s, tile, start, len, acc) };
-        if start > 0 {
+        let is_first = at.left == tile.k;
+        // SAFETY: the caller's promises.
+        unsafe { segment::<S, MR, NV, FIXED>(s, tile, &mut at, acc) };
+        if !is_first {
             for r in 0..MR {
                 for v in 0..NV {
                     // SAFETY: written at the end of the segment before.
@@ -193,8 +238,7 @@ unsafe fn sum_segments<S: Simd, const MR: usize, const NV: usize>(
                 }
             }
         }
-        start += len;
-        if start >= tile.k {
+        if at.left == 0 {
             return;
         }
         for r in 0..MR {
@@ -207,46 +251,101 @@ unsafe fn sum_segments<S: Simd, const MR: usize, const NV: usize>(
     }
 }
 
-/// Adds `len` products from `start` on to `acc`.
+/// Where a sum has got to.
+struct At<const MR: usize, const NV: usize> {
+    a: Lines<MR>,
+    b: Lines<NV>,
+    /// How many k are left, and as how many of them B can be read in whole vectors.
+    left: usize,
+    whole: usize,
+}
+
+/// Adds the products of the segment that is next to `acc`.
 ///
 /// # Safety
-/// As for [`micro_kernel`]; `start + len` is at most `tile.k`.
+/// As for [`micro_kernel`]; it is where that has got to.
 #[inline(always)]
-unsafe fn segment<S: Simd, const MR: usize, const NV: usize>(
+unsafe fn segment<S: Simd, const MR: usize, const NV: usize, const FIXED: bool>(
     s: S,
     tile: &Strip<'_>,
-    start: usize,
-    len: usize,
+    at: &mut At<MR, NV>,
     acc: &mut [[S::V; NV]; MR],
 ) {
-    // As long as B can be read in whole vectors, or part of a vector costs no more.
-    let (whole, lanes) = match S::MASKS {
-        true => (len, tile.place.last_lanes),
-        false => (tile.k_whole.saturating_sub(start).min(len), S::LANES),
-    };
-    let mut a = Lines::<MR>::new(tile.a.wrapping_add(start * tile.a_k), tile.a_row);
-    let mut b = Lines::<NV>::new(tile.b.wrapping_add(start * tile.b_k), tile.b_panel);
-    // Several steps an iteration: LLVM leaves this loop rolled, and its counters would cost as much as the loads. But
-    // the widest panels stream from beyond L1, and a processor that learns strides by the instruction's address
-    // fetches ahead best if a row's instructions are the next row's too.
-    let unroll = const { if NV == plan::WIDEST { 1 } else { 4 } };
+    let len = tile.segment.min(at.left);
+    at.left -= len;
     // SAFETY: k stays below `tile.k`; up to `k_whole` B is readable in whole vectors, past that in `last_lanes`.
     unsafe {
-        for _ in 0..whole / unroll {
-            for _ in 0..unroll {
-                step::<S, MR, NV>(s, a, b, lanes, acc);
-                a = a.ahead(tile.a_k);
-                b = b.ahead(tile.b_k);
+        // As long as B can be read in whole vectors, or part of a vector costs no more.
+        if S::MASKS {
+            return steps::<S, MR, NV, FIXED>(s, tile, at, len, tile.place.last_lanes, acc);
+        }
+        let whole = at.whole.min(len);
+        at.whole -= whole;
+        steps::<S, MR, NV, FIXED>(s, tile, at, whole, S::LANES, acc);
+        for _ in whole..len {
+            next::<S, MR, NV, false>(s, tile, at, tile.place.last_lanes, acc);
+        }
+    }
+}
+
+/// The next `count` steps of k.
+///
+/// # Safety
+/// As for [`step`], for each of them.
+#[inline(always)]
+unsafe fn steps<S: Simd, const MR: usize, const NV: usize, const FIXED: bool>(
+    s: S,
+    tile: &Strip<'_>,
+    at: &mut At<MR, NV>,
+    mut count: usize,
+    lanes: usize,
+    acc: &mut [[S::V; NV]; MR],
+) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        // Several steps an iteration: LLVM leaves this loop rolled, and for a small tile its counters would cost as much as
+        // the loads. But the widest panels stream from beyond L1, and a processor that learns strides by the instruction's
+        // address fetches ahead best if a row's instructions are the next row's too.
+        if NV < plan::WIDEST && (FIXED || !const { is_large::<S>(MR, NV) }) {
+            while count >= 4 {
+                next::<S, MR, NV, FIXED>(s, tile, at, lanes, acc);
+                next::<S, MR, NV, FIXED>(s, tile, at, lanes, acc);
+                next::<S, MR, NV, FIXED>(s, tile, at, lanes, acc);
+                next::<S, MR, NV, false>(s, tile, at, lanes, acc);
+                count -= 4;
             }
-            a = a.in_registers(s);
-            b = b.in_registers(s);
         }
-        for i in whole / unroll * unroll..len {
-            let lanes = if i < whole { lanes } else { tile.place.last_lanes };
-            step::<S, MR, NV>(s, a, b, lanes, acc);
-            a = a.ahead(tile.a_k).in_registers(s);
-            b = b.ahead(tile.b_k).in_registers(s);
+        if NV < plan::WIDEST && !FIXED && const { is_large::<S>(MR, NV) } {
+            while count >= 2 {
+                next::<S, MR, NV, false>(s, tile, at, lanes, acc);
+                next::<S, MR, NV, false>(s, tile, at, lanes, acc);
+                count -= 2;
+            }
         }
+        while count > 0 {
+            next::<S, MR, NV, false>(s, tile, at, lanes, acc);
+            count -= 1;
+        }
+    }
+}
+
+/// A step at some k, and on to the next. `LOOSE` leaves it to the compiler how to get there.
+///
+/// # Safety
+/// As for [`step`].
+#[inline(always)]
+unsafe fn next<S: Simd, const MR: usize, const NV: usize, const LOOSE: bool>(
+    s: S,
+    tile: &Strip<'_>,
+    at: &mut At<MR, NV>,
+    lanes: usize,
+    acc: &mut [[S::V; NV]; MR],
+) {
+    // SAFETY: the caller's promises.
+    unsafe { step::<S, MR, NV>(s, at.a, at.b, lanes, acc) };
+    (at.a, at.b) = (at.a.ahead(tile.a_k), at.b.ahead(tile.b_k));
+    if !LOOSE {
+        (at.a, at.b) = (at.a.in_registers(s), at.b.in_registers(s));
     }
 }
 
@@ -284,10 +383,8 @@ impl<const N: usize> Lines<N> {
 
     #[inline(always)]
     pub(super) fn in_registers<S: Simd>(mut self, s: S) -> Self {
-        if N > 3 {
-            for i in 0..N.div_ceil(3) {
-                self.thirds[i] = s.in_register(self.thirds[i]);
-            }
+        for i in 0..N.div_ceil(3) {
+            self.thirds[i] = s.in_register(self.thirds[i]);
         }
         self
     }

@@ -7,7 +7,7 @@
 //! | `strips` | from a strip of tiles to the micro-kernel compiled for their size |
 //! | `panel` | one panel of columns, its B packed if it lies badly |
 //! | `join` | how a segment's sum joins those before |
-//! | `column`, `long_row`, `few_rows`, `thin` | products with too little of something for a tile |
+//! | `column`, `long_row`, `transposed_row`, `thin` | products with too little of something for a tile |
 //! | `long_panels` | packed panels for sums of several segments |
 //! | `blocks` | the loops over blocks and panels |
 //! | `threads` | large products on several threads |
@@ -17,7 +17,6 @@
 mod blocks;
 mod column;
 mod driver;
-mod few_rows;
 mod fixed;
 mod join;
 mod long_panels;
@@ -30,6 +29,7 @@ mod strips;
 mod thin;
 #[cfg(feature = "rayon")]
 mod threads;
+mod transposed_row;
 
 pub(super) use driver::{add_rank_one, row_product, run, run_panels};
 pub(in crate::kernel) use fixed::fixed_product;

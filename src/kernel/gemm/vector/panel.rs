@@ -1,7 +1,7 @@
 //! One panel of columns of C: its B is read in place, or packed first.
 
 use super::micro::Strip;
-use super::plan::{self, Tiles};
+use super::plan::Tiles;
 use super::strips::rows;
 use crate::kernel::gemm::product::{Operands, PANEL};
 use crate::kernel::gemm::tile::{First, Place, Store};
@@ -32,34 +32,14 @@ pub(super) struct Panel {
     pub(super) last_lanes: usize,
 }
 
-/// A panel of a block of all k, with B where it lies.
-///
-/// # Safety
-/// 1. The block and the panel are part of a product whose operands these are; its A lies as `TN` says, and its B not
-///    transposed.
-/// 2. `store` was made for its C.
-pub(super) unsafe fn panel_in_place(
-    isa: Isa,
-    tiles: &Tiles,
-    product: &Operands,
-    store: Store<'_>,
-    block: Block,
-    panel: Panel,
-) {
-    let Operands { k, b, b_len, b_stride, .. } = *product;
-    debug_assert!(block.start == 0 && block.depth == k);
-    let mut strip = first_strip(product, store, block, panel);
-    strip.b = b.wrapping_add(panel.col);
-    if !tiles.masks && panel.last_lanes < tiles.lanes {
-        strip.k_whole = plan::whole_rows(k, b_len, b_stride, panel.col + panel.vectors * tiles.lanes);
-    }
-    // SAFETY: 1. the block's rows and the panel's columns, read in whole vectors as far as B goes. 2. As `plan` made it.
-    unsafe { rows(isa, tiles, strip, block.rows, panel.vectors) };
-}
-
 /// The panel's strip at the top of a block, whose B is for the caller to add.
 #[inline(always)]
-pub(super) fn first_strip<'a>(product: &Operands, store: Store<'a>, block: Block, panel: Panel) -> Strip<'a> {
+pub(super) fn first_strip<'a>(
+    product: &Operands,
+    store: &'a Store<'a>,
+    block: Block,
+    panel: Panel,
+) -> Strip<'a> {
     let (a_row, a_k) = product.a_steps();
     Strip {
         a: product.a.wrapping_add(block.row * a_row + block.start * a_k),
@@ -94,7 +74,7 @@ pub(super) unsafe fn packed_panel_on_stack<const LEN: usize>(
     isa: Isa,
     tiles: &Tiles,
     product: &Operands,
-    store: Store<'_>,
+    store: &Store<'_>,
     block: Block,
     panel: Panel,
 ) {
@@ -111,12 +91,11 @@ pub(super) unsafe fn packed_panel_on_stack<const LEN: usize>(
 ///    operands these are.
 /// 2. `store` was made for its C.
 /// 3. `packed` has room for `block.depth` rows of `panel.vectors` whole vectors, and is none of the block's rows of C.
-/// 4. The panel is not of the widest.
 pub(super) unsafe fn packed_panel(
     isa: Isa,
     tiles: &Tiles,
     product: &Operands,
-    store: Store<'_>,
+    store: &Store<'_>,
     block: Block,
     panel: Panel,
     packed: *mut f32,
@@ -127,7 +106,7 @@ pub(super) unsafe fn packed_panel(
     (strip.b, strip.b_k) = (packed, panel.vectors * tiles.lanes);
     strip.far = tiles.prefetches && product.n.saturating_mul(product.k) > CROWDED_B;
     // SAFETY: 1. the block's rows and the panel's columns (1, 2), and B as it was packed. 2. As `plan` made it.
-    unsafe { rows(isa, tiles, strip, block.rows, panel.vectors) };
+    unsafe { rows(isa, tiles, &mut strip, block.rows, panel.vectors) };
 }
 
 /// Copies `len` rows of the panel of B, from row `start` on, to `dst`: `vectors` whole vectors a row, zeros past the
@@ -136,7 +115,14 @@ pub(super) unsafe fn packed_panel(
 /// # Safety
 /// 1. The product has these rows of B, and the panel's columns.
 /// 2. `dst` has room for them, in whole vectors, and is no part of B.
-pub(super) unsafe fn pack(isa: Isa, product: &Operands, panel: Panel, start: usize, len: usize, dst: *mut f32) {
+pub(super) unsafe fn pack(
+    isa: Isa,
+    product: &Operands,
+    panel: Panel,
+    start: usize,
+    len: usize,
+    dst: *mut f32,
+) {
     isa.call(Pack { product, panel, start, len, dst });
 }
 

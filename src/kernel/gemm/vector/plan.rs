@@ -1,8 +1,8 @@
 //! How a product is cut: rows into tiles, columns into panels, k into blocks. All of it arithmetic on sizes.
 
+use crate::Isa;
 use crate::kernel::gemm::product::PANEL;
 use crate::kernel::gemm::segments::SHORTEST;
-use crate::Isa;
 use crate::simd::{Pass, Simd};
 
 /// Vectors of the widest tile: a few rows, each of which B is read for once, in long stretches.
@@ -30,8 +30,14 @@ impl Tiles {
         const {
             let [one, two, three, eight] = S::TILE_ROWS;
             assert!(S::LANES.is_power_of_two() && S::LANES <= PANEL, "a vector is a part of a packed panel");
-            assert!(1 <= one && one <= TALLEST, "there are tiles of one vector, none taller than the kernels are");
-            assert!(two <= TALLEST && three <= TALLEST && eight <= TALLEST, "no tile is taller than the kernels are");
+            assert!(
+                1 <= one && one <= TALLEST,
+                "there are tiles of one vector, none taller than the kernels are"
+            );
+            assert!(
+                two <= TALLEST && three <= TALLEST && eight <= TALLEST,
+                "no tile is taller than the kernels are"
+            );
             assert!(two > 0 || three == 0 && eight == 0, "panels are made up of pairs");
             &Self {
                 lanes: S::LANES,
@@ -66,8 +72,8 @@ impl Tiles {
     /// Vectors in the next panel of columns, when `vectors` of them are left, for `rows` rows of C.
     ///
     /// Threes load least for each multiply-add (8 x 48: 11 loads for 24). One or two pairs come first where threes do not
-    /// come out even, so that only the last panel can hold a vector in part. Of 9 to 12 rows, which a tile of two vectors takes
-    /// at once, pairs it is. A row or two alone take eight vectors: there B counts, and whole lines of it.
+    /// come out even, so that only the last panel can hold a vector in part. Of 9 to 12 rows, which a tile of two vectors
+    /// takes at once, pairs it is. A row or two alone take eight vectors: there B counts, and whole lines of it.
     #[inline(always)]
     pub(super) const fn panel_vectors(&self, vectors: usize, rows: usize) -> usize {
         let [.., eight] = self.rows;
@@ -115,12 +121,9 @@ impl Tiles {
         }
     }
 
-    /// Rows of the largest tile of a panel of `vectors` vectors, for sums of `k` in segments.
-    ///
-    /// A tile of several segments keeps the sum so far on the stack. Where segments are short, half as many rows are faster;
-    /// where they are long, what the stack costs is lost among them.
-    #[inline(always)]
-    pub(super) const fn rows_for(&self, vectors: usize, k: usize, segment: usize) -> usize {
+    /// The same where the compiler knows the shape, and keeps both a segment's sums and those before in registers. Where
+    /// segments are short, half as many rows are faster then; where they are long, what spills is lost among them.
+    pub(super) const fn rows_in_registers(&self, vectors: usize, k: usize, segment: usize) -> usize {
         let rows = self.rows(vectors);
         let short = segment < k && k < 2 * SHORTEST;
         if short && vectors > 1 && rows > 1 { rows / 2 } else { rows }
@@ -137,7 +140,8 @@ impl Tiles {
 
     /// How many k of a panel a buffer of `len` numbers holds: whole vectors, for packing transposes blocks of them.
     pub(super) const fn packed_depth(&self, len: usize) -> usize {
-        let depth = (len / at_least_one(self.usual_vectors()) >> self.log_lanes) / at_least_one(self.lanes) * self.lanes;
+        let depth = (len / at_least_one(self.usual_vectors()) >> self.log_lanes) / at_least_one(self.lanes)
+            * self.lanes;
         at_least_one(depth)
     }
 

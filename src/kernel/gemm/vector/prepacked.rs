@@ -27,7 +27,7 @@ pub(super) fn run(isa: Isa, product: &PackedProduct<'_>) {
     while col < n {
         let vectors = tiles.prepacked_vectors(tiles.vectors(n - col), m);
         let last_lanes = tiles.last_lanes(n - col, vectors);
-        let strip = Strip {
+        let mut strip = Strip {
             a,
             a_row: a_stride,
             a_k: 1,
@@ -39,12 +39,12 @@ pub(super) fn run(isa: Isa, product: &PackedProduct<'_>) {
             segment: product.segment(),
             first: first.at_col(col),
             place: Place { c: c.wrapping_add(col), c_stride, row: 0, col, last_lanes },
-            store,
+            store: &store,
             tiles: 0,
             far: false,
         };
         // SAFETY: 1. all rows of these columns, of panels which are whole. 2. As `plan` made it.
-        unsafe { rows(isa, tiles, strip, m, vectors) };
+        unsafe { rows(isa, tiles, &mut strip, m, vectors) };
         col += vectors * tiles.lanes;
     }
 }

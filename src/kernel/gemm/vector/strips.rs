@@ -5,36 +5,36 @@ use super::plan::{self, Tiles};
 use crate::Isa;
 use crate::simd::{Pass, Simd};
 
-/// All tiles of a panel, from the top: at most two strips, the taller tiles first.
+/// All tiles of a panel, from the top: at most two strips, the taller tiles first. Leaves the strip past them.
 ///
 /// # Safety
 /// 1. The strip is as [`micro_kernel`](super::micro::micro_kernel) needs it for `m` rows and `vectors` vectors.
 /// 2. Panels are of 1, 2, 3 or 8 vectors, as [`plan`] makes them: the instruction set has tiles of that width.
-pub(super) unsafe fn rows(isa: Isa, tiles: &Tiles, mut strip: Strip<'_>, m: usize, vectors: usize) {
-    let most = tiles.rows_for(vectors, strip.k, strip.segment);
+#[inline(always)]
+pub(super) unsafe fn rows(isa: Isa, tiles: &Tiles, strip: &mut Strip<'_>, m: usize, vectors: usize) {
+    let most = tiles.rows(vectors);
     let (count, short, tall) = plan::row_tiles(m, most);
     if tall > 0 {
         strip.tiles = tall;
         // SAFETY: 1. the first rows. 2. The caller's promise, and the height is not above `most`.
-        isa.call(unsafe { Tall::new(&strip, [short + 1, vectors]) });
-        strip.advance(tall * (short + 1));
+        isa.call(unsafe { Tall::new(strip, [short + 1, vectors]) });
     }
     strip.tiles = count - tall;
     // SAFETY: 1. the rows that are left. 2. The caller's promise, and the height is not above `most`.
-    isa.call(unsafe { Tall::new(&strip, [short, vectors]) });
+    isa.call(unsafe { Tall::new(strip, [short, vectors]) });
 }
 
 /// A strip whose tiles are so high and so wide.
-struct Tall<'a> {
-    strip: &'a Strip<'a>,
+struct Tall<'s> {
+    strip: *mut Strip<'s>,
     size: [usize; 2],
 }
 
-impl<'a> Tall<'a> {
+impl<'s> Tall<'s> {
     /// # Safety
     /// 1. The strip is as [`micro_kernel`](super::micro::micro_kernel) needs it for its tiles of `size`: rows and vectors.
     /// 2. The instruction set that it is called on has such tiles.
-    unsafe fn new(strip: &'a Strip<'a>, size: [usize; 2]) -> Self {
+    unsafe fn new(strip: *mut Strip<'s>, size: [usize; 2]) -> Self {
         Self { strip, size }
     }
 }
@@ -61,7 +61,7 @@ impl Pass for Tall<'_> {
 /// # Safety
 /// As for [`Tall::new`].
 #[inline(always)]
-unsafe fn of_width<S: Simd, const NV: usize>(s: S, strip: &Strip<'_>, height: usize) {
+unsafe fn of_width<S: Simd, const NV: usize>(s: S, strip: *mut Strip<'_>, height: usize) {
     // SAFETY: the caller's promises.
     unsafe {
         match height {
@@ -88,7 +88,7 @@ unsafe fn of_width<S: Simd, const NV: usize>(s: S, strip: &Strip<'_>, height: us
 /// # Safety
 /// As for [`Tall::new`].
 #[inline(always)]
-unsafe fn of_size<S: Simd, const MR: usize, const NV: usize>(s: S, strip: &Strip<'_>) {
+unsafe fn of_size<S: Simd, const MR: usize, const NV: usize>(s: S, strip: *mut Strip<'_>) {
     if const { MR <= Tiles::of::<S>().rows(NV) } {
         // SAFETY: the caller's promises.
         s.call(unsafe { MicroKernel::<MR, NV>::new(strip) });

@@ -4,7 +4,7 @@
 //! b[v] = the row of B, NV vectors                                     (once for a panel, kept in registers)
 //! for each few rows of C, and each of them:
 //!     acc[v] = first value;  acc[v] += A[row] * b[v]
-//!     finish(acc), and store it                                       (NV stores for one broadcast and NV multiply-adds)
+//!     store it                                                        (NV stores for one broadcast and NV multiply-adds)
 //! ```
 //!
 //! A core stores one vector a cycle, so that is the floor; the micro-kernel's start and end for each tile would be as
@@ -12,14 +12,16 @@
 
 use super::Product;
 use super::plan::Tiles;
-use crate::MatMut;
 use crate::kernel::gemm::product::Operands;
-use crate::kernel::gemm::tile::{First, Place, Store, finish, first_values, load_row};
+use crate::kernel::gemm::tile::{First, Place, Store, first_values, load_row, store_tile};
 use crate::simd::{Pass, Simd};
+use crate::{Isa, MatMut};
 
-/// A product of one k, whose B does not lie transposed.
+/// A product of one k whose sums are stored as they are, whose B does not lie transposed, and is multiplied by a factor first
+/// if there is one.
 pub(super) struct Thin<'a> {
     pub(super) product: &'a Product<'a>,
+    pub(super) factor: Option<f32>,
 }
 
 impl Pass for Thin<'_> {
@@ -29,50 +31,36 @@ impl Pass for Thin<'_> {
     fn run<S: Simd>(self, s: S) {
         debug_assert!(self.product.k == 1 && !self.product.b_transposed);
         // SAFETY: 1., 2. it was made so.
-        unsafe { panels(s, self.product, None) }
+        unsafe { panels(s, self.product, self.factor) }
     }
 }
 
 /// A column times a row, added: `c = c + a^T (b factor)`.
-pub(super) struct RankOne<'a, 'c> {
-    pub(super) a: &'a [f32],
-    pub(super) b: &'a [f32],
-    pub(super) c: &'a mut MatMut<'c>,
-    pub(super) factor: f32,
-}
-
-impl Pass for RankOne<'_, '_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Self { a, b, c, factor } = self;
-        let (m, n) = (a.len().min(c.rows()), b.len().min(c.cols()));
-        if m == 0 || n == 0 {
-            return;
-        }
-        let operands = Operands {
-            m,
-            n,
-            k: 1,
-            a: a.as_ptr(),
-            a_stride: a.len(),
-            a_transposed: true,
-            b: b.as_ptr(),
-            b_len: b.len(),
-            b_stride: b.len(),
-            b_transposed: false,
-            whole_n: usize::MAX,
-            first: First::Output,
-            c_stride: c.row_stride(),
-            c: c.data_mut().as_mut_ptr(),
-        };
-        // SAFETY: 1. see above. 2., 3., 5. As many numbers as both slices and C have, borrowed until the end of this
-        // function. 4., 6. There is nothing to point to.
-        let product = unsafe { Product::new(operands, Store::Sums) };
-        // SAFETY: 1., 2. it was made so.
-        unsafe { panels(s, &product, Some(factor)) };
+pub(super) fn add_rank_one(isa: Isa, a: &[f32], b: &[f32], c: &mut MatMut<'_>, factor: f32) {
+    let (m, n) = (a.len().min(c.rows()), b.len().min(c.cols()));
+    if m == 0 || n == 0 {
+        return;
     }
+    let operands = Operands {
+        m,
+        n,
+        k: 1,
+        a: a.as_ptr(),
+        a_stride: a.len(),
+        a_transposed: true,
+        b: b.as_ptr(),
+        b_len: b.len(),
+        b_stride: b.len(),
+        b_transposed: false,
+        whole_n: usize::MAX,
+        first: First::Output,
+        c_stride: c.row_stride(),
+        c: c.data_mut().as_mut_ptr(),
+    };
+    // SAFETY: 1. see above. 2., 3., 5. As many numbers as both slices and C have, borrowed until the end of this
+    // function. 4., 6. There is nothing to point to.
+    let product = unsafe { Product::new(operands, Store::Sums) };
+    isa.call(Thin { product: &product, factor: Some(factor) });
 }
 
 /// All columns, a few vectors at a time; B is multiplied by the factor first, if there is one.
@@ -91,6 +79,7 @@ unsafe fn panels<S: Simd>(s: S, product: &Product<'_>, factor: Option<f32>) {
             match vectors {
                 1 => panel::<S, 8, 1>(s, product, col, factor),
                 2 => panel::<S, 4, 2>(s, product, col, factor),
+                _ if const { S::LANES < 16 } => {}
                 3 => panel::<S, 2, 3>(s, product, col, factor),
                 _ => panel::<S, 2, 4>(s, product, col, factor),
             }
@@ -158,7 +147,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
             }
             a = a.wrapping_add(a_row);
         }
-        finish(s, &mut acc, *place, *product.finish());
+        store_tile(s, &acc, *place);
     }
     place.c = place.c.wrapping_add(MR * place.c_stride);
     place.row += MR;
