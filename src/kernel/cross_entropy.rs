@@ -189,12 +189,12 @@ impl<T: Label> Rows<'_, T> {
             let rows = (self.labels.len() - row).min(S::LANES);
             // SAFETY: by this function's contract, the rows exist; `row + rows` is at most sixteen, and `rows` at
             // most `LANES`.
-            unsafe { self.turned(s, row, rows, losses.as_mut_ptr().add(row)) };
+            s.call(unsafe { Turned::new(self, row, rows, losses.as_mut_ptr().add(row)) });
             row += rows;
         }
         while let (Some(&label), Some(loss)) = (self.labels.get(row), losses.get_mut(row)) {
             // SAFETY: by this function's contract, the row exists, because its label does.
-            unsafe { *loss = self.in_registers(s, row, label) };
+            unsafe { *loss = s.call(Alone::new(self, row, label)) };
             row += 1;
         }
     }
@@ -219,7 +219,7 @@ impl<T: Label> Rows<'_, T> {
             // In blocks of as many columns as a vector has lanes.
             for (start, wide) in vectors::<S>(classes) {
                 let part = s.load_transposed(logits.add(start), classes, [rows, wide]);
-                for (column, part) in columns.iter_mut().skip(start).zip(part).take(S::LANES) {
+                for (column, &part) in columns.iter_mut().skip(start).zip(&part).take(S::LANES) {
                     *column = part;
                 }
             }
@@ -367,6 +367,59 @@ impl<T: Label> Rows<'_, T> {
                 }
             }
         }
+    }
+}
+
+/// [`Rows::turned`] in a function of its own: its frame is large where nothing is optimised.
+struct Turned<'a, T> {
+    group: &'a Rows<'a, T>,
+    row: usize,
+    rows: usize,
+    losses: *mut f32,
+}
+
+impl<'a, T> Turned<'a, T> {
+    /// # Safety
+    /// Those of [`Rows::turned`].
+    #[inline(always)]
+    unsafe fn new(group: &'a Rows<'a, T>, row: usize, rows: usize, losses: *mut f32) -> Self {
+        Self { group, row, rows, losses }
+    }
+}
+
+impl<T: Label> Pass for Turned<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        // SAFETY: whoever made this signed for it.
+        unsafe { self.group.turned(s, self.row, self.rows, self.losses) }
+    }
+}
+
+/// The same of [`Rows::in_registers`].
+struct Alone<'a, T> {
+    group: &'a Rows<'a, T>,
+    row: usize,
+    label: T,
+}
+
+impl<'a, T> Alone<'a, T> {
+    /// # Safety
+    /// Those of [`Rows::in_registers`].
+    #[inline(always)]
+    unsafe fn new(group: &'a Rows<'a, T>, row: usize, label: T) -> Self {
+        Self { group, row, label }
+    }
+}
+
+impl<T: Label> Pass for Alone<'_, T> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> f32 {
+        // SAFETY: whoever made this signed for it.
+        unsafe { self.group.in_registers(s, self.row, self.label) }
     }
 }
 

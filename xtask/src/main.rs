@@ -22,6 +22,7 @@ mod size;
 mod targets;
 mod tools;
 mod trace;
+mod weight;
 
 use board::Which;
 use clap::{Parser, Subcommand};
@@ -63,6 +64,12 @@ enum Task {
     },
     /// Reads the assembly of gemm's innermost loops, and compares it with the record
     Asm {
+        /// Rewrites the record instead
+        #[arg(long)]
+        record: bool,
+    },
+    /// Weighs the crate: lines of IR, bytes and stack of a program that uses it, and the time to build one
+    Weight {
         /// Rewrites the record instead
         #[arg(long)]
         record: bool,
@@ -119,6 +126,7 @@ fn main() -> ExitCode {
         Task::Node => node::run(road),
         Task::BuildTargets => targets::build(road),
         Task::Aarch64 { both } => targets::aarch64(both, road),
+        Task::Weight { record } => weight::check(record),
         Task::Asm { record } => asm::check(record),
         Task::Counts { boards, case, listing, record } => {
             counts::run(road, &counts::Options { boards, case, listing, record })

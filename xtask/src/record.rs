@@ -122,8 +122,12 @@ fn too_far_apart(table: &[Vec<String>], recorded: &[Vec<String>]) -> Vec<String>
     differences(header, rows, recorded, |what, new, old| what != STALLS && differ(new, old))
 }
 
-/// Whether two whole numbers are too far apart.
+/// Whether two whole numbers are too far apart; or a ratio of times, `1.50 times`, has grown by half.
 fn differ(new: &str, old: &str) -> bool {
+    let ratio = |text: &str| text.strip_suffix(" times")?.parse::<f64>().ok();
+    if let (Some(new), Some(old)) = (ratio(new), ratio(old)) {
+        return new > 1.5 * old;
+    }
     match (new.parse::<u64>(), old.parse::<u64>()) {
         (Ok(new), Ok(old)) => new.abs_diff(old) * 100 > old * TOLERANCE,
         _ => false,
@@ -145,6 +149,8 @@ mod tests {
             too_far_apart(&table("a", "979"), &table("b", "1000")),
             ["a: not in the record", "b: recorded, but not there"]
         );
+        assert!(too_far_apart(&table("a", "3.00 times"), &table("a", "2.00 times")).is_empty());
+        assert!(!too_far_apart(&table("a", "3.10 times"), &table("a", "2.00 times")).is_empty());
     }
 
     #[test]

@@ -39,9 +39,9 @@ const COLS: usize = 48;
 pub(super) unsafe fn run(isa: Isa, tiles: &Tiles, product: &Product<'_>, first_row: usize) {
     debug_assert!(tiles.usual_vectors() * tiles.lanes <= COLS, "the tile holds a panel");
     debug_assert!(!product.finish().reads_output());
-    let mut packed = Aligned([MaybeUninit::<f32>::uninit(); PACK_LEN]);
-    let mut tile = Aligned([MaybeUninit::<f32>::uninit(); ROWS * COLS]);
-    let (packed, tile) = (packed.0.as_mut_ptr().cast(), tile.0.as_mut_ptr().cast());
+    let mut packed = MaybeUninit::<Aligned<[f32; PACK_LEN]>>::uninit();
+    let mut tile = MaybeUninit::<Aligned<[f32; ROWS * COLS]>>::uninit();
+    let (packed, tile) = (packed.as_mut_ptr().cast(), tile.as_mut_ptr().cast());
     let mut col = 0;
     while col < product.n {
         let left = product.n - col;

@@ -41,8 +41,8 @@ pub(super) fn run(isa: Isa, product: &Product<'_>) {
 /// Where sums have several segments: a stretch of the row at a time, whose sums over the segment at hand are on the stack.
 #[inline(never)]
 fn in_segments(isa: Isa, product: &Product<'_>) {
-    let mut scratch = Aligned([MaybeUninit::<f32>::uninit(); STRETCH]);
-    let scratch = scratch.0.as_mut_ptr().cast();
+    let mut scratch = MaybeUninit::<Aligned<[f32; STRETCH]>>::uninit();
+    let scratch = scratch.as_mut_ptr().cast();
     let (_, a_k) = product.a_steps();
     let (k, segment) = (product.k, product.segment());
     let mut col = 0;

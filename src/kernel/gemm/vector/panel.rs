@@ -79,9 +79,9 @@ pub(super) unsafe fn packed_panel_on_stack<const LEN: usize>(
     panel: Panel,
 ) {
     debug_assert!(block.depth * panel.vectors * tiles.lanes <= LEN);
-    let mut buffer = Aligned([MaybeUninit::<f32>::uninit(); LEN]);
+    let mut buffer = MaybeUninit::<Aligned<[f32; LEN]>>::uninit();
     // SAFETY: the caller's promises.
-    unsafe { packed_panel(isa, tiles, product, store, block, panel, buffer.0.as_mut_ptr().cast()) };
+    unsafe { packed_panel(isa, tiles, product, store, block, panel, buffer.as_mut_ptr().cast()) };
 }
 
 /// Packs the panel's B for the block into `packed`, and computes its tiles from there.
