@@ -33,11 +33,14 @@ use super::long_panels;
 use super::micro::Strip;
 use super::panel::{Block, CROWDED_B, PACK_LEN, Panel, packed_panel, packed_panel_on_stack};
 use super::plan::{self, Tiles};
-use super::strips::rows;
+use super::strips::{OneVector, rows};
 use crate::Isa;
 use crate::kernel::gemm::product::{Operands, PANEL};
 use crate::kernel::gemm::segments::LONGEST;
 use crate::kernel::gemm::tile::{First, Place, Store};
+
+/// Sums so long that the way to the micro-kernel no longer counts.
+const SHORT: usize = 64;
 
 /// Numbers in the buffer of a product so small that touching each page of the large one would show: less than a page.
 const SHORT_PACK_LEN: usize = 896;
@@ -53,8 +56,7 @@ const A_BLOCK: usize = 128 * 1024;
 
 /// A product in blocks, panels and tiles.
 #[inline(always)]
-pub(super) fn blocks(isa: Isa, product: &Product<'_>) {
-    let tiles = Tiles::of_isa(isa);
+pub(super) fn blocks(isa: Isa, tiles: &Tiles, product: &Product<'_>) {
     if product.b_transposed || worth_packing(tiles, product) {
         return packing(isa, tiles, product);
     }
@@ -69,24 +71,8 @@ pub(super) fn blocks(isa: Isa, product: &Product<'_>) {
 /// B does not lie transposed.
 #[inline(always)]
 unsafe fn in_place(isa: Isa, tiles: &Tiles, product: &Product<'_>) {
-    let Operands { m, n, k, a, b, b_len, b_stride, first, c, c_stride, .. } = **product;
-    let (a_row, a_k) = product.a_steps();
-    let mut strip = Strip {
-        a,
-        a_row,
-        a_k,
-        b,
-        b_k: b_stride,
-        b_panel: PANEL,
-        k,
-        k_whole: k,
-        segment: product.segment(),
-        first,
-        place: Place { c, c_stride, row: 0, col: 0, last_lanes: 0 },
-        store: product.finish(),
-        tiles: 0,
-        far: false,
-    };
+    let Operands { m, n, k, a, b, b_len, b_stride, first, c, .. } = **product;
+    let mut strip = strip_of(product);
     let mut col = 0;
     while col < n {
         let vectors = tiles.panel_vectors(tiles.vectors(n - col), m);
@@ -104,6 +90,55 @@ unsafe fn in_place(isa: Isa, tiles: &Tiles, product: &Product<'_>) {
         unsafe { rows(isa, tiles, &mut strip, m, vectors) };
         col = end;
     }
+}
+
+/// A strip at the first element of C, as wide as all of it.
+#[inline(always)]
+fn strip_of<'a>(product: &'a Product<'_>) -> Strip<'a> {
+    let Operands { n, k, a, b, b_stride, first, c, c_stride, .. } = **product;
+    let (a_row, a_k) = product.a_steps();
+    Strip {
+        a,
+        a_row,
+        a_k,
+        b,
+        b_k: b_stride,
+        b_panel: PANEL,
+        k,
+        k_whole: k,
+        segment: product.segment(),
+        first,
+        place: Place { c, c_stride, row: 0, col: 0, last_lanes: n },
+        store: product.finish(),
+        tiles: 1,
+        far: false,
+    }
+}
+
+/// Whether a product is of one vector of columns, and so short that B is read where it lies.
+#[inline(always)]
+pub(super) fn is_one_vector(tiles: &Tiles, product: &Product<'_>) -> bool {
+    let Operands { n, k, b_transposed, .. } = **product;
+    n <= tiles.lanes && k <= SHORT && !b_transposed
+}
+
+/// That of networks of a few neurons, for which finding the way to the micro-kernel would take longer than multiplying.
+///
+/// # Safety
+/// It [is](is_one_vector) one.
+#[inline(always)]
+pub(super) unsafe fn one_vector(isa: Isa, tiles: &Tiles, product: &Product<'_>) {
+    let Operands { m, n, k, b_len, b_stride, .. } = **product;
+    let mut strip = strip_of(product);
+    if !tiles.masks && n < tiles.lanes {
+        strip.k_whole = plan::whole_rows(k, b_len, b_stride, tiles.lanes);
+    }
+    if m <= tiles.rows(1) {
+        // SAFETY: 1. all of the product. 2. No more rows than a tile of one vector has.
+        return isa.call(unsafe { OneVector::new(&mut strip, m) });
+    }
+    // SAFETY: 1. all of the product. 2. One vector.
+    unsafe { rows(isa, tiles, &mut strip, m, 1) };
 }
 
 /// Where panels of B are packed.

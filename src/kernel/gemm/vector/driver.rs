@@ -12,11 +12,12 @@
 //! vectors are numbers ([`Tiles`](super::plan::Tiles)). So the loops are compiled once, for all instruction sets, and for
 //! all that may become of sums ([`Store`]).
 
-use super::blocks::blocks;
+use super::blocks::{blocks, is_one_vector, one_vector};
 use super::column::Column;
 use super::fixed::FixedProduct;
 use super::join::store_rows;
 use super::long_row::{self, LONG};
+use super::plan::Tiles;
 use super::thin::{self, Thin};
 use super::transposed_row::TransposedRow;
 use super::{Product, prepacked};
@@ -86,6 +87,11 @@ pub(super) fn run_product(isa: Isa, product: &Product<'_>) {
     if n == 1 && !a_transposed {
         return isa.call(Column { product });
     }
+    let tiles = Tiles::of_isa(isa);
+    if is_one_vector(tiles, product) {
+        // SAFETY: it is.
+        return unsafe { one_vector(isa, tiles, product) };
+    }
     if m == 1 && n >= LONG && k > 0 && !b_transposed && !product.finish().reads_output() {
         long_row::run(isa, product);
         return store_rows(isa, product);
@@ -97,7 +103,7 @@ pub(super) fn run_product(isa: Isa, product: &Product<'_>) {
     if k == 1 && !b_transposed && matches!(product.finish(), Store::Sums) {
         return isa.call(Thin { product, factor: None });
     }
-    blocks(isa, product);
+    blocks(isa, tiles, product);
 }
 
 /// `c = a b + bias`, and a ReLU if asked for, for one row of A.

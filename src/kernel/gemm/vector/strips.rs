@@ -58,6 +58,31 @@ impl Pass for Tall<'_> {
     }
 }
 
+/// A strip whose tiles are of one vector.
+pub(super) struct OneVector<'s> {
+    strip: *mut Strip<'s>,
+    height: usize,
+}
+
+impl<'s> OneVector<'s> {
+    /// # Safety
+    /// As for [`Tall::new`], of one vector.
+    #[inline(always)]
+    pub(super) unsafe fn new(strip: *mut Strip<'s>, height: usize) -> Self {
+        Self { strip, height }
+    }
+}
+
+impl Pass for OneVector<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        // SAFETY: whoever made this signed for it.
+        unsafe { of_width::<S, 1>(s, self.strip, self.height) }
+    }
+}
+
 /// # Safety
 /// As for [`Tall::new`].
 #[inline(always)]
