@@ -82,8 +82,31 @@ fn boundaries_of_packed_blocks() {
             for (n, epilogue) in
                 [(8, Kind::Bias), (16, Kind::Accumulate), (24, Kind::None), (33, Kind::BiasRelu)]
             {
-                check(&case(&mut rng, (3, n, k), (false, true), epilogue), &mut values);
+                for a in [false, true] {
+                    check(&case(&mut rng, (3, n, k), (a, true), epilogue), &mut values);
+                }
             }
+        }
+    }
+}
+
+/// From 512 k on, rows by rows are dot products in sixteen lanes; tiles have 1 or 2 rows and 16, 8, 4 or 2 columns, and rows
+/// are taken in blocks of 64 Ki numbers.
+#[test]
+fn boundaries_of_dot_products() {
+    let (mut rng, mut values) = (Rng::new(15), random(16));
+    for k in [511, 512, 513, 519, 520, 527, 528, 529] {
+        for m in [1, 2, 3, 5] {
+            for n in [2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 35] {
+                for epilogue in Kind::ALL {
+                    check(&case(&mut rng, (m, n, k), (false, true), epilogue), &mut values);
+                }
+            }
+        }
+    }
+    for (m, n, k) in [(129, 3, 515), (17, 9, 4099), (2, 2, 65_535), (3, 17, 65_537), (1, 3, 131_080)] {
+        for epilogue in Kind::ALL {
+            check(&case(&mut rng, (m, n, k), (false, true), epilogue), &mut values);
         }
     }
 }

@@ -56,6 +56,30 @@ fn eight_columns(rows: [[__m512; 4]; 2]) -> [__m512; 8] {
     })
 }
 
+/// The sum of each of sixteen vectors, halves first, then quarters, pairs and single numbers.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn reduce_sixteen(x: [__m512; 16]) -> __m512 {
+    // Of vectors i and j, the lower halves and the upper ones.
+    let halves = |i: usize, j: usize| {
+        let lower = _mm512_shuffle_f32x4::<0b01_00_01_00>(x[i], x[j]);
+        _mm512_add_ps(lower, _mm512_shuffle_f32x4::<0b11_10_11_10>(x[i], x[j]))
+    };
+    // Quarters of vectors i, i + 4, i + 8 and i + 12.
+    let quarters = |i: usize| {
+        let (a, b) = (halves(i, i + 4), halves(i + 8, i + 12));
+        _mm512_add_ps(lanes_of::<false>(a, b), lanes_of::<true>(a, b))
+    };
+    let pairs = |i: usize| {
+        let (a, b) = (quarters(i), quarters(i + 1));
+        let lower = _mm512_shuffle_ps::<0b01_00_01_00>(a, b);
+        _mm512_add_ps(lower, _mm512_shuffle_ps::<0b11_10_11_10>(a, b))
+    };
+    let (a, b) = (pairs(0), pairs(2));
+    let even = _mm512_shuffle_ps::<0b10_00_10_00>(a, b);
+    _mm512_add_ps(even, _mm512_shuffle_ps::<0b11_01_11_01>(a, b))
+}
+
 impl Simd for Avx512 {
     type V = __m512;
     const LANES: usize = 16;
@@ -273,6 +297,21 @@ impl Simd for Avx512 {
             let x = _mm_add_ps(x, _mm_movehl_ps(x, x));
             _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)))
         }
+    }
+
+    /// Of more than a few vectors, all at once: each level of the tree adds what it takes from two vectors.
+    #[inline(always)]
+    fn reduce_add_each(self, vectors: [__m512; 16], count: usize) -> [f32; 16] {
+        let mut sums = [0.0; 16];
+        if count <= 4 {
+            for i in 0..count {
+                sums[i] = self.reduce_add(vectors[i]);
+            }
+            return sums;
+        }
+        // SAFETY: the token; sixteen numbers are written.
+        unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), reduce_sixteen(vectors)) };
+        sums
     }
 
     #[inline(always)]

@@ -194,6 +194,17 @@ pub(crate) trait Simd: Copy {
     /// The sum of all lanes, in a tree that adds the upper half to the lower half until one lane is left.
     fn reduce_add(self, x: Self::V) -> f32;
 
+    /// [`Simd::reduce_add`] of each of the first `count` vectors, at most sixteen. The other elements are unspecified.
+    #[cfg(not(fusebox_scalar))]
+    #[inline(always)]
+    fn reduce_add_each(self, vectors: [Self::V; 16], count: usize) -> [f32; 16] {
+        let mut sums = [0.0; 16];
+        for (sum, vector) in sums.iter_mut().zip(vectors).take(count) {
+            *sum = self.reduce_add(vector);
+        }
+        sums
+    }
+
     /// The largest lane, in the same tree, with [`Simd::max`].
     fn reduce_max(self, x: Self::V) -> f32;
 

@@ -10,6 +10,17 @@ pub(super) const SHORTEST: usize = 16;
 /// relative error on numbers at random grows as the root of k does.
 pub(super) const LONGEST: usize = 4096;
 
+/// From so many k on, products of rows by rows (A as it lies, B transposed) are dot products in [`VIRTUAL_LANES`], for any
+/// number of rows. Below, reducing a vector for each sum would cost more than the sum.
+pub(super) const DOTS: usize = 512;
+
+/// Lanes of such a sum, on every instruction set: k falls to lane k mod 16, and the upper half of the lanes is added to the
+/// lower until one is left. (A single column has more; see `column`.)
+pub(super) const VIRTUAL_LANES: usize = 16;
+
+/// Longest sum of such lanes, none of which may be longer than [`LONGEST`].
+pub(super) const DOT_SEGMENT: usize = VIRTUAL_LANES * LONGEST;
+
 /// Length of the segments of a sum over `k`, of a product with `n` columns; `n` is `usize::MAX` where up to
 /// [`LONGEST`] k are one segment.
 ///

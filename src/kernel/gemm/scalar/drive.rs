@@ -1,7 +1,7 @@
 //! The loops, and where products come into this room.
 
 use super::choice::{kernel, plain_kernel, rank_one_kernel, row_kernel};
-use super::column::column;
+use super::column::dots;
 use super::finish::FinishRows;
 use super::finishing::Finishing;
 use super::loops::sums_at;
@@ -9,6 +9,7 @@ use super::sums::{End, Kernel, RankOne, Sums};
 use crate::kernel::gemm::epilogue::Activate;
 use crate::kernel::gemm::product::{Operands, PANEL, PackedProduct, Product};
 use crate::kernel::gemm::segments;
+use crate::kernel::gemm::segments::DOTS;
 use crate::kernel::gemm::tile::{Finish, First, Place};
 use crate::simd::Simd;
 use crate::{Isa, Mat, MatMut};
@@ -48,8 +49,10 @@ unsafe fn make(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, first: First, fi
         true => Operands::of_column_as_row(a, b, c, first),
         false => Operands::of_views(a, b, c, first),
     };
-    // A transposed column is a row. Not where C is a single number: a dot product of rows has lanes, this one a segment.
-    if operands.m == 1 && operands.n > 1 && operands.a_stride == 1 {
+    // A transposed column is a row. Not where C is a single number, or B's rows are long: a dot product of rows has lanes, this
+    // one a segment.
+    let dots = operands.n == 1 || operands.b_transposed && operands.k >= DOTS;
+    if operands.m == 1 && !dots && operands.a_stride == 1 {
         operands.a_transposed = false;
     }
     // SAFETY: 1. see above. 2. to 6. The views are borrowed until the end of this function, and the caller's promises; a
@@ -64,12 +67,13 @@ fn drive(isa: Isa, product: &Product<'_, &dyn FinishRows>) {
     let finish = *product.finish();
     let factor = finish.factor();
     // One of sixteen columns may be left of a wider product, whose sums are in segments.
-    if n == 1 && !a_transposed && factor.is_none() && (product.whole_n == 1 || b_transposed) {
-        // SAFETY: it has one column, and A's rows lie along k.
+    let column = n == 1 && (product.whole_n == 1 || b_transposed);
+    if !a_transposed && factor.is_none() && (column || b_transposed && product.k >= DOTS) {
+        // SAFETY: it has one column or B lies transposed, and A's rows lie along k.
         return unsafe {
             match isa.is_fused() {
-                true => column::<true>(product),
-                false => column::<false>(product),
+                true => dots::<true>(product),
+                false => dots::<false>(product),
             }
         };
     }

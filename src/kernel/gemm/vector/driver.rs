@@ -3,6 +3,7 @@
 //! ```text
 //! one column of A's rows                      column      vectors along k
 //! one row, of 256 numbers or more             long_row    B from end to end
+//! rows by rows, of 512 k or more               dots        vectors along k
 //! one row, B transposed, one segment          transposed_row  from the shuffles into the multiply-adds
 //! k of one                                    thin        a row at a time
 //! all others                                  blocks      panels and tiles
@@ -14,6 +15,7 @@
 
 use super::blocks::{blocks, is_one_vector, one_vector};
 use super::column::Column;
+use super::dots::Dots;
 use super::fixed::FixedProduct;
 use super::join::store_rows;
 use super::long_row::{self, LONG};
@@ -22,6 +24,7 @@ use super::thin::{self, Thin};
 use super::transposed_row::TransposedRow;
 use super::{Product, prepacked};
 use crate::kernel::gemm::product::{Operands, PackedProduct};
+use crate::kernel::gemm::segments::DOTS;
 use crate::kernel::gemm::tile::{Finish, First, Store};
 use crate::{Isa, Mat, MatMut};
 
@@ -95,6 +98,10 @@ pub(super) fn run_product(isa: Isa, product: &Product<'_>) {
     if m == 1 && n >= LONG && k > 0 && !b_transposed && !product.finish().reads_output() {
         long_row::run(isa, product);
         return store_rows(isa, product);
+    }
+    if b_transposed && !a_transposed && k >= DOTS {
+        // SAFETY: see above.
+        return isa.call(unsafe { Dots::new(product) });
     }
     if m == 1 && b_transposed && product.segment() >= k {
         isa.call(TransposedRow { product });

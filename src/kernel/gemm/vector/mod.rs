@@ -7,7 +7,7 @@
 //! | `strips` | from a strip of tiles to the micro-kernel compiled for their size |
 //! | `panel` | one panel of columns, its B packed if it lies badly |
 //! | `join` | how a segment's sum joins those before |
-//! | `column`, `long_row`, `transposed_row`, `thin` | products with too little of something for a tile |
+//! | `column`, `long_row`, `transposed_row`, `dots`, `thin` | products with too little of something for a tile |
 //! | `long_panels` | packed panels for sums of several segments |
 //! | `blocks` | the loops over blocks and panels |
 //! | `threads` | large products on several threads |
@@ -16,6 +16,7 @@
 
 mod blocks;
 mod column;
+mod dots;
 mod driver;
 mod fixed;
 mod join;
