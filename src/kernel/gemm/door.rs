@@ -54,7 +54,7 @@ pub fn gemm_with(
 ) -> Result<(), Error> {
     check(&a, (b.rows(), b.cols()), &c, &epilogue)?;
     // SAFETY: 1. the shapes have been checked. 2., 3. The bias has n numbers, the mask is m x n, and both are borrowed.
-    unsafe { kernels::run(isa, a, b, c.reborrow(), epilogue.first(), &epilogue.activate()) };
+    unsafe { kernels::run(isa, a, b, c.reborrow(), epilogue.first(), &epilogue.activate(isa)) };
     if let Epilogue::ReluMask(gate) = epilogue
         && gate.is_transposed()
     {
@@ -69,7 +69,7 @@ pub fn gemm_with(
 pub(crate) fn product(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, epilogue: Epilogue<'_>) {
     if check(&a, (b.rows(), b.cols()), &c, &epilogue).is_ok() {
         // SAFETY: as in `gemm_with`.
-        unsafe { kernels::run(isa, a, b, c, epilogue.first(), &epilogue.activate()) };
+        unsafe { kernels::run(isa, a, b, c, epilogue.first(), &epilogue.activate(isa)) };
     }
 }
 

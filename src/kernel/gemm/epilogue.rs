@@ -1,13 +1,16 @@
 //! What happens to a tile between the last multiply-add and memory.
 
-#[cfg(not(fusebox_scalar))]
-use super::tile::Store;
 use super::tile::{Finish, First};
 #[cfg(fusebox_scalar)]
 use super::tile::{Place, load_row, next_row, store_tile};
-use crate::Mat;
-#[cfg(fusebox_scalar)]
+#[cfg(not(fusebox_scalar))]
+use super::tile::{Store, TakeTile, Tile};
+#[cfg(not(fusebox_scalar))]
+use crate::MatMut;
+#[cfg(not(fusebox_scalar))]
+use crate::simd::Pass;
 use crate::simd::Simd;
+use crate::{Isa, Mat};
 
 /// What a product starts from and what is done to it before it is stored, while it is still in registers. `c` is
 /// overwritten, and its old value never read, by all but [`Epilogue::Accumulate`] and [`Epilogue::AccumulateRelu`].
@@ -45,8 +48,17 @@ pub enum Epilogue<'a> {
 pub(super) enum Activate {
     Nothing,
     Relu,
-    /// The gate's first element and the numbers from one of its rows to the next.
-    ReluMask(*const f32, usize),
+    ReluMask(Mask),
+}
+
+/// A matrix that says which sums count: its first element, the numbers from one of its rows to the next, and where there
+/// are vectors, the instruction set that it is applied on.
+#[derive(Clone, Copy)]
+pub(super) struct Mask {
+    gate: *const f32,
+    stride: usize,
+    #[cfg(not(fusebox_scalar))]
+    isa: Isa,
 }
 
 impl Epilogue<'_> {
@@ -60,13 +72,21 @@ impl Epilogue<'_> {
     }
 
     /// What happens at the end; the pointer in it is good for as long as what the epilogue borrows.
-    pub(super) fn activate(&self) -> Activate {
+    pub(super) fn activate(
+        &self,
+        #[cfg_attr(fusebox_scalar, expect(unused_variables))] isa: Isa,
+    ) -> Activate {
         match self {
             Self::None | Self::Bias(_) | Self::Accumulate => Activate::Nothing,
             Self::BiasRelu(_) | Self::AccumulateRelu => Activate::Relu,
             // The derivative through a transposed gate is applied after the product, see `gemm_with`.
             Self::ReluMask(gate) if gate.is_transposed() => Activate::Nothing,
-            Self::ReluMask(gate) => Activate::ReluMask(gate.data().as_ptr(), gate.row_stride()),
+            Self::ReluMask(gate) => Activate::ReluMask(Mask {
+                gate: gate.data().as_ptr(),
+                stride: gate.row_stride(),
+                #[cfg(not(fusebox_scalar))]
+                isa,
+            }),
         }
     }
 }
@@ -76,7 +96,9 @@ impl Activate {
     #[cfg(fusebox_scalar)]
     pub(super) fn at(self, row: usize, col: usize) -> Self {
         match self {
-            Self::ReluMask(gate, stride) => Self::ReluMask(gate.wrapping_add(row * stride + col), stride),
+            Self::ReluMask(Mask { gate, stride }) => {
+                Self::ReluMask(Mask { gate: gate.wrapping_add(row * stride + col), stride })
+            }
             other => other,
         }
     }
@@ -88,15 +110,15 @@ unsafe impl Finish for Activate {
 
     #[inline(always)]
     fn takes_columns_as_rows(&self) -> bool {
-        !matches!(*self, Self::ReluMask(_, stride) if stride != 1)
+        !matches!(*self, Self::ReluMask(Mask { stride, .. }) if stride != 1)
     }
 
     #[cfg(not(fusebox_scalar))]
     fn store(&self) -> Store<'_> {
-        match *self {
+        match self {
             Self::Nothing => Store::Sums,
             Self::Relu => Store::Relu,
-            Self::ReluMask(gate, stride) => Store::ReluMask(gate, stride),
+            Self::ReluMask(mask) => Store::Rule(mask, [0; 2]),
         }
     }
 
@@ -117,7 +139,7 @@ unsafe impl Finish for Activate {
                     *x = s.relu(*x);
                 }
             }
-            Self::ReluMask(gate, stride) => {
+            Self::ReluMask(Mask { gate, stride }) => {
                 let mut gate = gate.wrapping_add(place.row * stride + place.col);
                 for row in acc.iter_mut() {
                     // SAFETY: the gate has C's shape (1) and can be read (2), as the caller promises.
@@ -156,7 +178,7 @@ unsafe impl Finish for Activate {
                         s.store(place.c.wrapping_add(j), s.relu(s.load(sums.wrapping_add(j))));
                     }
                 }
-                Self::ReluMask(gate, stride) => {
+                Self::ReluMask(Mask { gate, stride }) => {
                     let gate = gate.wrapping_add(place.row * stride + place.col);
                     for j in 0..len {
                         let x = s.relu_mask(s.load(gate.wrapping_add(j)), s.load(sums.wrapping_add(j)));
@@ -164,6 +186,66 @@ unsafe impl Finish for Activate {
                     }
                 }
             }
+        }
+    }
+}
+
+/// A mask where there are vectors: no kernel contains it, for it takes as many instructions as all else that kernels do
+/// with sums, and products with one are few.
+#[cfg(not(fusebox_scalar))]
+impl TakeTile for Mask {
+    fn takes_columns_as_rows(&self) -> bool {
+        self.stride == 1
+    }
+
+    fn reads_output(&self) -> bool {
+        false
+    }
+
+    fn fits(&self, _c: &MatMut<'_>) -> bool {
+        true
+    }
+
+    /// # Safety
+    /// See [`TakeTile::take`].
+    unsafe fn take(&self, tile: Tile) {
+        let Self { gate, stride, isa } = *self;
+        let gate = gate.wrapping_add(tile.place.row * stride + tile.place.col);
+        isa.call(MaskTile { gate, stride, tile });
+    }
+}
+
+/// A mask on a tile: `gate` has its shape, and whoever makes one owes what [`TakeTile::take`] asks for.
+#[cfg(not(fusebox_scalar))]
+struct MaskTile {
+    gate: *const f32,
+    stride: usize,
+    tile: Tile,
+}
+
+#[cfg(not(fusebox_scalar))]
+impl Pass for MaskTile {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { mut gate, stride, tile } = self;
+        let (mut sums, mut c) = (tile.sums, tile.place.c);
+        for _ in 0..tile.rows {
+            let mut col = 0;
+            while col < tile.cols {
+                let lanes = S::LANES.min(tile.cols - col);
+                // SAFETY: some lanes of the sums, of the gate and of C.
+                unsafe {
+                    let x = s.load_partial(sums.wrapping_add(col), lanes);
+                    let x = s.relu_mask(s.load_partial(gate.wrapping_add(col), lanes), x);
+                    s.store_partial(c.wrapping_add(col), x, lanes);
+                }
+                col += S::LANES;
+            }
+            sums = sums.wrapping_add(tile.stride);
+            gate = gate.wrapping_add(stride);
+            c = c.wrapping_add(tile.place.c_stride);
         }
     }
 }

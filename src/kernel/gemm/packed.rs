@@ -149,7 +149,7 @@ unsafe fn run(
     };
     // SAFETY: 1. neither is zero. 2., 4. to 6. The shapes have been checked, and all is borrowed until the end of this
     // function. 3. The caller's promise.
-    let product = unsafe { PackedProduct::new(operands, epilogue.activate()) };
+    let product = unsafe { PackedProduct::new(operands, epilogue.activate(isa)) };
     kernels::run_panels(isa, &product);
     if let Epilogue::ReluMask(gate) = epilogue
         && gate.is_transposed()

@@ -115,9 +115,6 @@ pub(crate) enum Store<'a> {
     Sums,
     /// Their positive part is.
     Relu,
-    /// They are where a gate is not `<= 0`, else zero: the gate's first element, and the numbers from one of its rows to
-    /// the next.
-    ReluMask(*const f32, usize),
     /// C less so many times the sums is.
     Descend(f32),
     /// A rule makes something of them, for which C begins at a row and a column.
@@ -128,13 +125,16 @@ pub(crate) enum Store<'a> {
 impl Store<'_> {
     /// Whether the old C is read.
     pub(super) fn reads_output(&self) -> bool {
-        matches!(self, Self::Descend(_) | Self::Rule(..))
+        match self {
+            Self::Sums | Self::Relu => false,
+            Self::Descend(_) => true,
+            Self::Rule(rule, _) => rule.reads_output(),
+        }
     }
 
     /// The same for the part of C that begins at `row` and `col`.
     pub(super) fn at(self, row: usize, col: usize) -> Self {
         match self {
-            Self::ReluMask(gate, stride) => Self::ReluMask(gate.wrapping_add(row * stride + col), stride),
             Self::Rule(rule, [first_row, first_col]) => Self::Rule(rule, [first_row + row, first_col + col]),
             other => other,
         }
@@ -146,6 +146,10 @@ pub(crate) trait TakeTile {
     /// Whether a column may be finished as a row.
     fn takes_columns_as_rows(&self) -> bool;
 
+    /// Whether the old C is read, which must then not hold sums of earlier blocks of k.
+    #[cfg(not(fusebox_scalar))]
+    fn reads_output(&self) -> bool;
+
     /// Whether the rule was created for parameters of this shape and stride.
     fn fits(&self, c: &MatMut<'_>) -> bool;
 
@@ -153,7 +157,7 @@ pub(crate) trait TakeTile {
     ///
     /// # Safety
     /// 1. `tile` is inside the C that the rule was created for, which has its shape and stride.
-    /// 2. The tile's sums can be read in whole vectors.
+    /// 2. The tile's sums can be read.
     /// 3. Nothing else accesses the tile of C at the same time, and no other call takes the same tile: so nothing else
     ///    accesses what the rule holds for it either.
     unsafe fn take(&self, tile: Tile);
@@ -217,17 +221,6 @@ pub(super) unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
                 }
             }
         }
-        Store::ReluMask(gate, stride) => {
-            let mut gate = gate.wrapping_add(place.row * stride + place.col);
-            for row in acc.iter_mut() {
-                // SAFETY: the gate has C's shape (1) and can be read (2), as the caller promises.
-                let gates = unsafe { load_row::<S, NV>(s, gate, place.last_lanes) };
-                for v in 0..NV {
-                    row[v] = s.relu_mask(gates[v], row[v]);
-                }
-                gate = next_row(s, gate, stride);
-            }
-        }
         Store::Descend(rate) => {
             let mut c = place.c.cast_const();
             for row in acc.iter_mut() {
@@ -267,12 +260,16 @@ impl Pass for FinishTile<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { tile: Tile { sums, stride, rows, cols, place }, store } = self;
+        let Self { tile, store } = self;
+        if let Store::Rule(rule, at) = *store {
+            // SAFETY: whoever made this signed for it.
+            return unsafe { rule.take(tile.moved_by(at)) };
+        }
+        let Tile { sums, stride, rows, cols, place } = tile;
         for r in 0..rows {
             let mut start = 0;
             while start < cols {
                 let lanes = S::LANES.min(cols - start);
-                let (row, col) = (place.row + r, place.col + start);
                 let c = place.c.wrapping_add(r * place.c_stride + start);
                 // SAFETY: some lanes of the sums, of C and of what belongs to it, as whoever made this promised.
                 unsafe {
@@ -280,19 +277,8 @@ impl Pass for FinishTile<'_> {
                     let x = match *store {
                         Store::Sums => sum,
                         Store::Relu => s.relu(sum),
-                        Store::ReluMask(gate, stride) => {
-                            s.relu_mask(s.load_partial(gate.wrapping_add(row * stride + col), lanes), sum)
-                        }
                         Store::Descend(rate) => s.neg_mul_add(s.splat(rate), sum, s.load_partial(c, lanes)),
-                        Store::Rule(rule, at) => {
-                            let place = Place { c, row, col, ..place };
-                            let mut whole = [0.0; 16];
-                            s.store(whole.as_mut_ptr(), sum);
-                            let tile = Tile { sums: whole.as_ptr(), stride, rows: 1, cols: lanes, place };
-                            rule.take(tile.moved_by(at));
-                            start += S::LANES;
-                            continue;
-                        }
+                        Store::Rule(..) => sum,
                     };
                     s.store_partial(c, x, lanes);
                 }

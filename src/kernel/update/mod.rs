@@ -191,6 +191,11 @@ impl<R: Rule> TakeTile for RuleAt<'_, R> {
         self.stride == 1
     }
 
+    #[cfg(not(fusebox_scalar))]
+    fn reads_output(&self) -> bool {
+        true
+    }
+
     fn fits(&self, weight: &MatMut<'_>) -> bool {
         weight.row_stride() == self.stride && weight.rows() * self.stride <= self.len
     }
@@ -221,7 +226,7 @@ impl<R: Rule> Pass for DescendTile<R> {
         let (mut gradient, mut weights) = (tile.sums, tile.place.c);
         for _ in 0..tile.rows {
             let mut start = 0;
-            // SAFETY: as stated at `DescendTile`; the gradient has whole vectors.
+            // SAFETY: as stated at `DescendTile`.
             unsafe {
                 while start + S::LANES <= tile.cols {
                     let gradient = s.load(gradient.wrapping_add(start));
@@ -229,8 +234,9 @@ impl<R: Rule> Pass for DescendTile<R> {
                     start += S::LANES;
                 }
                 if start < tile.cols {
-                    let gradient = s.load(gradient.wrapping_add(start));
-                    step_vector(s, rule, gradient, weights, moments, start, Some(tile.cols - start));
+                    let lanes = tile.cols - start;
+                    let gradient = s.load_partial(gradient.wrapping_add(start), lanes);
+                    step_vector(s, rule, gradient, weights, moments, start, Some(lanes));
                 }
             }
             gradient = gradient.wrapping_add(tile.stride);

@@ -1,7 +1,7 @@
 //! One row by a B that lies transposed: the gradient of a sample, whose vectors along n must be made of columns.
 //!
 //! ```text
-//! for each two vectors of columns of C:
+//! for each four vectors of columns of C:
 //!     for each LANES k:
 //!         for each of these vectors:
 //!             column[j] = the numbers of B at k + j, one of each of LANES rows       (a block, transposed in registers)
@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Transposing costs more than multiplying here, so a block goes from its shuffles straight into multiply-adds. A sum
-//! ascends in k as ever, each step waiting for the one before; two vectors take turns, so that the other's shuffles
+//! ascends in k as ever, each step waiting for the one before; some vectors take turns, so that the others' shuffles
 //! fill the wait. More rows pay for a packed panel instead (see [`super::blocks`]).
 //!
 //! Past the last k, A is taken to be -0.0 and B zero: to add their product changes no sum, not even one of -0.0, and takes
@@ -34,36 +34,49 @@ impl Pass for TransposedRow<'_> {
         let Self { product } = self;
         debug_assert!(product.m == 1 && product.b_transposed && product.segment() >= product.k);
         let mut col = 0;
-        // SAFETY: 1. it was made so. 2. So many columns are left.
-        unsafe {
-            while product.n - col > S::LANES {
-                turns::<S, 2>(s, product, col);
-                col += 2 * S::LANES;
-                if col >= product.n {
-                    return;
-                }
-            }
-            turns::<S, 1>(s, product, col);
+        while col < product.n {
+            let vectors = Tiles::of::<S>().vectors(product.n - col).min(TURNS);
+            // SAFETY: 1. it was made so. 2. So many columns are left.
+            unsafe { turns(s, product, col, vectors) };
+            col += vectors * S::LANES;
         }
     }
 }
 
-/// The `NV` vectors of columns from `col` on, the last of which may be in part.
+/// Vectors that take turns.
+const TURNS: usize = 4;
+
+/// The `vectors` vectors of columns from `col` on, the last of which may be in part.
 ///
 /// # Safety
 /// 1. The product has one row, and its B lies transposed.
-/// 2. All these vectors but the last lie inside C, and of the last at least one lane.
+/// 2. All these vectors, at most [`TURNS`], but the last lie inside C, and of the last at least one lane.
 #[inline(always)]
-unsafe fn turns<S: Simd, const NV: usize>(s: S, product: &Operands, col: usize) {
+unsafe fn turns<S: Simd>(s: S, product: &Operands, col: usize, vectors: usize) {
     let Operands { n, k, a, b, b_stride, c, c_stride, first, .. } = *product;
     let (_, a_k) = product.a_steps();
-    let last_lanes = Tiles::of::<S>().last_lanes(n - col, NV);
-    let place = Place { c: c.wrapping_add(col), c_stride, row: 0, col, last_lanes };
+    let first = first.at_col(col);
+    let last_lanes = Tiles::of::<S>().last_lanes(n - col, vectors);
+    let lanes = |v: usize| if v + 1 == vectors { last_lanes } else { S::LANES };
+    let place = |v: usize| Place {
+        c: c.wrapping_add(col + v * S::LANES),
+        c_stride,
+        row: 0,
+        col: col + v * S::LANES,
+        last_lanes: lanes(v),
+    };
+    let mut sums = [s.splat(0.0); TURNS];
+    // By a pointer, and numbers hidden from the compiler: the block's code is long, and once is enough.
+    let sums = sums.as_mut_ptr();
     let mut xs = [-0.0; 16];
     // SAFETY: one row of A and C (1); of B's n rows as many as there are columns in each vector (2), and of each as many
-    // numbers as are left of k.
+    // numbers as are left of k; `v` is below `vectors`.
     unsafe {
-        let mut acc = first_values::<S, 1, NV>(s, first.at_col(col), place);
+        for v in 0..vectors {
+            let v = s.number_in_register(v);
+            let [[sum]] = first_values::<S, 1, 1>(s, first.at_col(v * S::LANES), place(v));
+            sums.wrapping_add(v).write(sum);
+        }
         let mut start = 0;
         while start < k {
             let depth = S::LANES.min(k - start);
@@ -74,17 +87,21 @@ unsafe fn turns<S: Simd, const NV: usize>(s: S, product: &Operands, col: usize) 
                 }
                 (x, x_step) = (xs.as_ptr(), 1);
             }
-            for v in 0..NV {
-                let rows = if v + 1 == NV { last_lanes } else { S::LANES };
+            for v in 0..vectors {
+                let v = s.number_in_register(v);
                 let block = b.wrapping_add((col + v * S::LANES) * b_stride + start);
-                let columns = s.load_transposed(block, b_stride, [rows, depth]);
+                let columns = s.load_transposed(block, b_stride, [lanes(v), depth]);
+                let mut sum = sums.wrapping_add(v).read();
                 for j in 0..S::LANES {
-                    let x = s.splat(x.wrapping_add(j * x_step).read());
-                    acc[0][v] = s.mul_add(x, columns[j], acc[0][v]);
+                    sum = s.mul_add(s.splat(x.wrapping_add(j * x_step).read()), columns[j], sum);
                 }
+                sums.wrapping_add(v).write(sum);
             }
             start += S::LANES;
         }
-        store_tile(s, &acc, place);
+        for v in 0..vectors {
+            let v = s.number_in_register(v);
+            store_tile(s, &[[sums.wrapping_add(v).read()]], place(v));
+        }
     }
 }
