@@ -7,9 +7,9 @@
 //!
 //! Which code. The library itself, for any x86-64 processor, in release as one unit, without optimisation across crates. So
 //! LLVM has one try at it: with several units or across crates (as the benches are built) it looks twice, and can mend
-//! what is found here. The library holds the micro-kernels of products with an ordinary epilogue; those of update
-//! rules are made where they are used. Looked at are the tallest tiles of a width, which is what `TILE_ROWS` of the
-//! instruction set says, for A as it lies (NN) and transposed (TN), summed in one segment.
+//! what is found here. The library holds a micro-kernel for each size of tile; those of products whose shape is a type are
+//! made where they are used. Looked at are the tallest tiles of a width, which is what `TILE_ROWS` of the instruction set
+//! says.
 //!
 //! How many other instructions there are is not right or wrong, but should not change unnoticed. It is recorded
 //! beside this program, and compared as long as the compiler is the same.
@@ -29,9 +29,14 @@ const RECORD: &str = "xtask/asm.md";
 /// Instruction sets, by their module, and the widths in vectors of their tiles.
 const WIDTHS: [(&str, &[usize]); 2] = [("avx512", &[3, 2, 1, 8]), ("avx2", &[2, 8])];
 
-/// Steps of k in an iteration: the widest panels are streams, which the micro-kernel does not unroll.
-const fn steps(vectors: usize) -> usize {
-    if vectors == 8 { 1 } else { 4 }
+/// Steps of k in an iteration: the widest panels are streams, which the micro-kernel does not unroll, and large tiles need
+/// few.
+const fn steps(tile: Tile) -> usize {
+    match tile {
+        Tile { vectors: 8, .. } => 1,
+        Tile { rows, vectors } if rows * vectors >= 12 => 2,
+        _ => 4,
+    }
 }
 
 const HEADER: [&str; 9] = [
@@ -107,7 +112,6 @@ struct Kernel {
 struct Tile {
     rows: usize,
     vectors: usize,
-    transposed: bool,
 }
 
 /// The tallest micro-kernels of each width.
@@ -116,9 +120,8 @@ fn kernels(functions: &[Function<'_>]) -> Result<Vec<Kernel>> {
     for (isa, widths) in WIDTHS {
         let tiles: Vec<_> =
             functions.iter().filter_map(|function| Some((tile(&function.name, isa)?, function))).collect();
-        for (&width, transposed) in widths.iter().flat_map(|width| [(width, false), (width, true)]) {
-            let alike =
-                tiles.iter().filter(|(tile, _)| tile.vectors == width && tile.transposed == transposed);
+        for &width in widths {
+            let alike = tiles.iter().filter(|(tile, _)| tile.vectors == width);
             let &(tile, function) = alike
                 .max_by_key(|(tile, _)| tile.rows)
                 .with_context(|| format!("found no micro-kernel of {isa} that is {width} vectors wide"))?;
@@ -130,24 +133,20 @@ fn kernels(functions: &[Function<'_>]) -> Result<Vec<Kernel>> {
     Ok(kernels)
 }
 
-/// The tile of a micro-kernel without segments, by its name:
-/// `<fusebox::simd::ISA::Isa as ..>::call::run::<..::MicroKernel<..::Activate, ROWS, VECTORS, TRANSPOSED, SEGMENTED>>`.
+/// The tile of a micro-kernel, by its name:
+/// `<fusebox::simd::ISA::Isa as ..>::call::run::<..::MicroKernel<ROWS, VECTORS>>`; those of fixed shapes have a third argument.
 fn tile(name: &str, isa: &str) -> Option<Tile> {
     let name = name.strip_prefix("<fusebox::simd::")?.strip_prefix(isa)?.strip_prefix("::")?;
-    let (_, arguments) = name.split_once("::MicroKernel<fusebox::kernel::gemm::epilogue::Activate, ")?;
+    let (_, arguments) = name.split_once("::MicroKernel<")?;
     let arguments: Vec<_> = arguments.strip_suffix(">>")?.split(", ").collect();
-    let [rows, vectors, transposed, "false"] = arguments[..] else { return None };
-    Some(Tile {
-        rows: rows.parse().ok()?,
-        vectors: vectors.parse().ok()?,
-        transposed: transposed.parse().ok()?,
-    })
+    let [rows, vectors] = arguments[..] else { return None };
+    Some(Tile { rows: rows.parse().ok()?, vectors: vectors.parse().ok()? })
 }
 
 impl Kernel {
     fn name(&self) -> String {
-        let Tile { rows, vectors, transposed } = self.tile;
-        format!("{} {rows}x{vectors} {}", self.isa, if transposed { "TN" } else { "NN" })
+        let Tile { rows, vectors } = self.tile;
+        format!("{} {rows}x{vectors}", self.isa)
     }
 
     fn file(&self) -> String {
@@ -167,7 +166,7 @@ impl Kernel {
     fn faults(&self) -> Vec<String> {
         let Counts { multiply_adds, spills, calls, .. } = self.counts;
         let Tile { rows, vectors, .. } = self.tile;
-        let wanted = steps(vectors) * rows * vectors;
+        let wanted = steps(self.tile) * rows * vectors;
         let mut faults = Vec::new();
         if multiply_adds != wanted {
             faults.push(format!("{}: {multiply_adds} multiply-adds instead of {wanted}", self.name()));
@@ -192,21 +191,16 @@ mod tests {
 
     #[test]
     fn names() {
-        let name = |isa: &str, finish: &str, tile: &str| {
+        let name = |isa: &str, tile: &str| {
             format!(
                 "<fusebox::simd::{isa} as fusebox::simd::Simd>::call::run::\
-                 <fusebox::kernel::gemm::vector::micro::MicroKernel<fusebox::{finish}, {tile}>>"
+                 <fusebox::kernel::gemm::vector::micro::MicroKernel<{tile}>>"
             )
         };
-        let activate = "kernel::gemm::epilogue::Activate";
         let of = |name: String| tile(&name, "avx512");
-        assert_eq!(
-            of(name("avx512::Avx512", activate, "8, 3, true, false")),
-            Some(Tile { rows: 8, vectors: 3, transposed: true })
-        );
-        assert_eq!(of(name("avx512::Avx512", activate, "8, 3, false, true")), None);
-        assert_eq!(of(name("avx512::Avx512", "train::Descend", "8, 3, true, false")), None);
-        assert_eq!(of(name("avx2::Avx2", activate, "6, 2, true, false")), None);
+        assert_eq!(of(name("avx512::Avx512", "8, 3")), Some(Tile { rows: 8, vectors: 3 }));
+        assert_eq!(of(name("avx512::Avx512", "8, 3, true")), None);
+        assert_eq!(of(name("avx2::Avx2", "6, 2")), None);
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl Tiles {
 
     /// How many k of a panel a buffer of `len` numbers holds: whole vectors, for packing transposes blocks of them.
     pub(super) const fn packed_depth(&self, len: usize) -> usize {
-        let depth = (len / at_least_one(self.usual_vectors()) >> self.log_lanes) / at_least_one(self.lanes)
+        let depth = ((len / at_least_one(self.usual_vectors())) >> self.log_lanes) / at_least_one(self.lanes)
             * self.lanes;
         at_least_one(depth)
     }
