@@ -6,6 +6,7 @@
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- --random 50 --seed 2
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- --isa avx2 --alone --epilogues --packed
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- --svg squares.svg
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- --record benches/peers/records
 //! ```
 //!
 //! OpenBLAS takes part as a shared library with 32-bit integers, a distribution's or PyPI's:
@@ -33,6 +34,7 @@ mod epilogues;
 mod openblas;
 mod packed;
 mod peers;
+mod processor;
 mod product;
 #[path = "../../support/random.rs"]
 mod random;
@@ -47,6 +49,7 @@ use fusebox::Isa;
 use indicatif::{ProgressIterator, ProgressStyle};
 use openblas::OpenBlas;
 use peers::{Faer, Fixed, Fusebox, Gemm, MatrixMultiply, NanoGemm, Peer, PlannedNanoGemm};
+use processor::Processor;
 use product::Conditions;
 use report::Row;
 use shapes::Shape;
@@ -84,6 +87,9 @@ struct Arguments {
     /// Draw the square products into this SVG file
     #[arg(long)]
     svg: Option<PathBuf>,
+    /// Write the table into this folder too, into a file named after the processor
+    #[arg(long, conflicts_with_all = ["alone", "isa"])]
+    record: Option<PathBuf>,
     /// Seconds for each shape
     #[arg(long, default_value_t = 4.0)]
     seconds: f64,
@@ -104,9 +110,11 @@ fn main() -> Result<()> {
         shapes = shapes::usual();
     }
 
+    let processor = Processor::this();
     let start = if arguments.unaligned { "16 bytes after the start" } else { "at the start" };
-    println!(
-        "One thread, % of the multiply-add peak of {isa} in the same run; matrices begin {start} of a cache line."
+    let mut about = format!(
+        "{}\nOne thread, % of the multiply-add peak of {isa} in the same run; matrices begin {start} of a cache line.\n",
+        processor.line()?
     );
     let mut peers: Vec<Box<dyn Peer>> = Vec::new();
     if !arguments.alone {
@@ -117,13 +125,15 @@ fn main() -> Result<()> {
             Box::new(PlannedNanoGemm),
             Box::new(Faer),
         ];
-        println!("fusebox runs on {isa}, the peers on the instruction sets that they choose.");
+        about += &format!("fusebox runs on {isa}, the peers on the instruction sets that they choose.\n");
     }
     if let Some(path) = &arguments.openblas {
         let openblas = OpenBlas::load(path)?;
-        println!("OpenBLAS chose its kernels for {}.", openblas.core);
+        about += &format!("OpenBLAS chose its kernels for {}.\n", openblas.core);
         peers.push(Box::new(openblas));
     }
+
+    print!("{about}");
 
     let ours: [Box<dyn Peer>; OURS] = [Box::new(Fusebox(isa)), Box::new(Fixed(isa))];
     let everyone: Vec<&dyn Peer> = ours.iter().chain(&peers).map(|peer| peer.as_ref()).collect();
@@ -131,9 +141,15 @@ fn main() -> Result<()> {
     let rows = shapes.iter().progress_with_style(style).map(|&shape| compare(conditions, &everyone, shape));
     let rows: Vec<Row> = rows.collect::<Result<_>>()?;
     let names: Vec<_> = everyone.iter().map(|peer| peer.name()).collect();
-    println!("\n{}", report::table(&names, &rows));
+    let table = report::table(&names, &rows);
+    println!("\n{table}");
     if !arguments.alone {
         println!("\n{}", report::behind(&rows));
+    }
+    if let Some(folder) = &arguments.record {
+        let file = folder.join(processor.file_name());
+        let text = format!("# {}\n\n{about}\n{table}\n\n{}\n", processor.name, report::behind(&rows));
+        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
     }
     if let Some(mean) = report::small_fixed(&rows) {
         println!("{mean}");

@@ -32,13 +32,16 @@ pub(super) unsafe fn dots<const FUSED: bool>(product: &Product<'_, &dyn FinishRo
                 First::Row(bias) => bias.wrapping_add(col).read(),
                 First::Output => place.c.read(),
             };
-            let (a, b) = (a.wrapping_add(row * a_stride), b.wrapping_add(col * b_col));
-            let mut sum = segment::<FUSED>(first, a, b, b_k, k.min(longest), count);
-            let mut done = k.min(longest);
-            while done < k {
-                let (a, b) = (a.wrapping_add(done), b.wrapping_add(done * b_k));
-                sum += segment::<FUSED>(0.0, a, b, b_k, longest.min(k - done), count);
-                done += longest.min(k - done);
+            let (mut a, mut b) = (a.wrapping_add(row * a_stride), b.wrapping_add(col * b_col));
+            let (mut sum, mut first, mut left) = (0.0, first, k);
+            loop {
+                let len = left.min(longest);
+                sum += segment::<FUSED>(first, a, b, b_k, len, count);
+                left -= len;
+                if left == 0 {
+                    break;
+                }
+                (a, b, first) = (a.wrapping_add(len), b.wrapping_add(len * b_k), 0.0);
             }
             if finish.loops().is_some() {
                 finish.finish_row(&mut sum, place, 1);
