@@ -74,6 +74,7 @@ impl Large {
     pub(crate) fn check<B: Board>(&mut self, board: &mut B, isa: Isa) -> Result<(), Failure> {
         let mut ledger = Ledger::new();
         products::layouts(isa, &mut ledger, &mut self.0)?;
+        products::long_rows(isa, &mut ledger, &mut self.0)?;
         told(board, "large products", &ledger);
         Ok(())
     }

@@ -148,6 +148,22 @@ pub(super) fn layouts<const SIZE: usize, const CELLS: usize>(
     Ok(())
 }
 
+/// Products of few rows by few rows whose sums are so long that they are dot products, and the longest that are not.
+pub(super) fn long_rows<const SIZE: usize, const CELLS: usize>(
+    isa: Isa,
+    ledger: &mut Ledger,
+    buffers: &mut Buffers<SIZE, CELLS>,
+) -> Result<(), Failure> {
+    for k in [511, 512, 519, 560] {
+        for (number, (m, n)) in [(1, 2), (2, 1), (2, 2)].into_iter().flat_map(|size| [size; 6]).enumerate() {
+            let what = What { kernel: "gemm NT, long rows", shape: [m, n, k] };
+            product(isa, ledger, buffers, what, [false, true], number)?;
+        }
+    }
+    ledger.kernels += 1;
+    Ok(())
+}
+
 /// The `number`-th product in a layout.
 fn product<const SIZE: usize, const CELLS: usize>(
     isa: Isa,
