@@ -4,6 +4,7 @@ use crate::compare::OURS;
 use crate::report::Row;
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
+use std::fs;
 use std::path::Path;
 
 /// Colours that stay apart for colour-blind eyes too (M. Okabe and K. Ito, "Color Universal Design", 2008), and a grey.
@@ -18,8 +19,11 @@ const COLOURS: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
 ];
 
-fn style(line: usize) -> ShapeStyle {
-    COLOURS[line % COLOURS.len()].stroke_width(if line < OURS { 4 } else { 2 }).filled()
+/// The width of lines that matter most.
+const BOLD: u32 = 4;
+
+fn style(line: usize, width: u32) -> ShapeStyle {
+    COLOURS[line % COLOURS.len()].stroke_width(width).filled()
 }
 
 /// Draws a line for everyone named, in bold those of fusebox.
@@ -33,12 +37,63 @@ pub(crate) fn draw(path: &Path, names: &[&str], rows: &[Row]) -> Result<()> {
         points.sort_by(|x, y| x.0.total_cmp(&y.0));
         (*name, points)
     });
-    draw_lines(path, &lines.collect::<Vec<_>>()).map_err(|error| anyhow!("{}: {error}", path.display()))
+    let bold = |line: usize| if line < OURS { BOLD } else { 2 };
+    draw_lines(path, &lines.collect::<Vec<_>>(), bold).map_err(|error| anyhow!("{}: {error}", path.display()))
 }
 
-type Line<'a> = (&'a str, Vec<(f64, f64)>);
+/// Draws two lines for each processor whose record is in `folder`: in bold fusebox, the shape known at run time, and below
+/// it in the list the best peer.
+pub(crate) fn draw_records(path: &Path, folder: &Path) -> Result<()> {
+    let mut files: Vec<_> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
+    files.sort();
+    let texts: Vec<_> = files.iter().map(fs::read_to_string).collect::<Result<_, _>>()?;
+    let mut lines = Vec::new();
+    for text in &texts {
+        let (ours, best) = squares_of(text);
+        let processor = text.lines().next().unwrap_or_default().trim_start_matches("# ");
+        lines.push((format!("{processor}: fusebox"), ours));
+        lines.push(("best peer".into(), best));
+    }
+    let lines: Vec<_> = lines.iter().map(|(name, points)| (name.as_str(), points.clone())).collect();
+    let bold = |line: usize| if line.is_multiple_of(2) { BOLD } else { 2 };
+    draw_lines(path, &lines, bold).map_err(|error| anyhow!("{}: {error}", path.display()))
+}
 
-fn draw_lines(path: &Path, lines: &[Line<'_>]) -> Result<(), Box<dyn std::error::Error>> {
+type Points = Vec<(f64, f64)>;
+
+/// The points of fusebox and of the best peer, of the squares in a record.
+fn squares_of(record: &str) -> (Points, Points) {
+    let (mut ours, mut best) = (Vec::new(), Vec::new());
+    // The peers' columns are those after ours, up to the first ratio.
+    let mut peers = 0;
+    for line in record.lines().filter(|line| line.starts_with('|')) {
+        let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+        if cells[0] == "m x n x k" {
+            peers = cells.iter().position(|name| name.contains(" : ")).unwrap_or(cells.len());
+        }
+        let sizes = cells[0].strip_prefix("NN ").map(|sizes| sizes.split(" x ").collect::<Vec<_>>());
+        let Some([m, n, k]) = sizes.as_deref() else { continue };
+        let (true, true, Ok(x)) = (m == n, n == k, n.parse::<f64>()) else { continue };
+        let part = |cell: &&str| cell.parse::<f64>().ok();
+        if let Some(part) = cells.get(1).and_then(part) {
+            ours.push((x.log2(), part));
+        }
+        let parts = cells.get(1 + OURS..peers).unwrap_or_default().iter().filter_map(part);
+        if let Some(part) = parts.reduce(f64::max) {
+            best.push((x.log2(), part));
+        }
+    }
+    (ours, best)
+}
+
+type Line<'a> = (&'a str, Points);
+
+fn draw_lines(
+    path: &Path,
+    lines: &[Line<'_>],
+    width: impl Fn(usize) -> u32,
+) -> Result<(), Box<dyn std::error::Error>> {
     let area = SVGBackend::new(path, (900, 520)).into_drawing_area();
     area.fill(&WHITE)?;
     let xs = || lines.iter().flat_map(|(_, points)| points.iter().map(|point| point.0));
@@ -66,12 +121,13 @@ fn draw_lines(path: &Path, lines: &[Line<'_>]) -> Result<(), Box<dyn std::error:
         .axis_desc_style(("sans-serif", 17))
         .draw()?;
     for (i, (name, _)) in lines.iter().enumerate() {
-        let entry = move |(x, y)| PathElement::new([(x, y), (x + 24, y)], style(i));
-        chart.draw_series(LineSeries::new([], style(i)))?.label(*name).legend(entry);
+        let style = style(i, width(i));
+        let entry = move |(x, y)| PathElement::new([(x, y), (x + 24, y)], style);
+        chart.draw_series(LineSeries::new([], style))?.label(*name).legend(entry);
     }
     // The legend begins with ours, but they are drawn last, to lie on top.
     for (i, (_, points)) in lines.iter().enumerate().rev() {
-        chart.draw_series(LineSeries::new(points.iter().copied(), style(i)).point_size(3))?;
+        chart.draw_series(LineSeries::new(points.iter().copied(), style(i, width(i))).point_size(3))?;
     }
     chart
         .configure_series_labels()

@@ -7,6 +7,7 @@
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- --isa avx2 --alone --epilogues --packed
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- --svg squares.svg
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- --record benches/peers/records
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- --records benches/peers/records --svg squares.svg
 //! ```
 //!
 //! OpenBLAS takes part as a shared library with 32-bit integers, a distribution's or PyPI's:
@@ -87,6 +88,9 @@ struct Arguments {
     /// Draw the square products into this SVG file
     #[arg(long)]
     svg: Option<PathBuf>,
+    /// Draw what is recorded of all processors in this folder, into `--svg`, and measure nothing
+    #[arg(long, requires = "svg")]
+    records: Option<PathBuf>,
     /// Write the table into this folder too, into a file named after the processor
     #[arg(long, conflicts_with_all = ["alone", "isa"])]
     record: Option<PathBuf>,
@@ -101,6 +105,9 @@ fn isa_named(name: &str) -> Result<Isa> {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if let (Some(folder), Some(path)) = (&arguments.records, &arguments.svg) {
+        return chart::draw_records(path, folder);
+    }
     let isa = arguments.isa.unwrap_or_else(Isa::detect);
     let time = Duration::try_from_secs_f64(arguments.seconds)?;
     let conditions = Conditions { isa, time, offset: if arguments.unaligned { 4 } else { 0 } };
