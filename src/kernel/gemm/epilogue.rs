@@ -1,14 +1,11 @@
 //! What happens to a tile between the last multiply-add and memory.
 
-use super::tile::{Finish, First};
+#[cfg(not(fusebox_scalar))]
+use super::tile::Store;
+use super::tile::{Finish, First, Mask};
 #[cfg(fusebox_scalar)]
 use super::tile::{Place, load_row, next_row, store_tile};
-#[cfg(not(fusebox_scalar))]
-use super::tile::{Store, TakeTile, Tile};
-#[cfg(not(fusebox_scalar))]
-use crate::MatMut;
-#[cfg(not(fusebox_scalar))]
-use crate::simd::Pass;
+#[cfg(fusebox_scalar)]
 use crate::simd::Simd;
 use crate::{Isa, Mat};
 
@@ -49,16 +46,6 @@ pub(super) enum Activate {
     Nothing,
     Relu,
     ReluMask(Mask),
-}
-
-/// A matrix that says which sums count: its first element, the numbers from one of its rows to the next, and where there
-/// are vectors, the instruction set that it is applied on.
-#[derive(Clone, Copy)]
-pub(super) struct Mask {
-    gate: *const f32,
-    stride: usize,
-    #[cfg(not(fusebox_scalar))]
-    isa: Isa,
 }
 
 impl Epilogue<'_> {
@@ -118,7 +105,7 @@ unsafe impl Finish for Activate {
         match self {
             Self::Nothing => Store::Sums,
             Self::Relu => Store::Relu,
-            Self::ReluMask(mask) => Store::Rule(mask, [0; 2]),
+            Self::ReluMask(mask) => Store::ReluMask(mask, [0; 2]),
         }
     }
 
@@ -186,66 +173,6 @@ unsafe impl Finish for Activate {
                     }
                 }
             }
-        }
-    }
-}
-
-/// A mask where there are vectors: no kernel contains it, for it takes as many instructions as all else that kernels do
-/// with sums, and products with one are few.
-#[cfg(not(fusebox_scalar))]
-impl TakeTile for Mask {
-    fn takes_columns_as_rows(&self) -> bool {
-        self.stride == 1
-    }
-
-    fn reads_output(&self) -> bool {
-        false
-    }
-
-    fn fits(&self, _c: &MatMut<'_>) -> bool {
-        true
-    }
-
-    /// # Safety
-    /// See [`TakeTile::take`].
-    unsafe fn take(&self, tile: Tile) {
-        let Self { gate, stride, isa } = *self;
-        let gate = gate.wrapping_add(tile.place.row * stride + tile.place.col);
-        isa.call(MaskTile { gate, stride, tile });
-    }
-}
-
-/// A mask on a tile: `gate` has its shape, and whoever makes one owes what [`TakeTile::take`] asks for.
-#[cfg(not(fusebox_scalar))]
-struct MaskTile {
-    gate: *const f32,
-    stride: usize,
-    tile: Tile,
-}
-
-#[cfg(not(fusebox_scalar))]
-impl Pass for MaskTile {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Self { mut gate, stride, tile } = self;
-        let (mut sums, mut c) = (tile.sums, tile.place.c);
-        for _ in 0..tile.rows {
-            let mut col = 0;
-            while col < tile.cols {
-                let lanes = S::LANES.min(tile.cols - col);
-                // SAFETY: some lanes of the sums, of the gate and of C.
-                unsafe {
-                    let x = s.load_partial(sums.wrapping_add(col), lanes);
-                    let x = s.relu_mask(s.load_partial(gate.wrapping_add(col), lanes), x);
-                    s.store_partial(c.wrapping_add(col), x, lanes);
-                }
-                col += S::LANES;
-            }
-            sums = sums.wrapping_add(tile.stride);
-            gate = gate.wrapping_add(stride);
-            c = c.wrapping_add(tile.place.c_stride);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a tile of C starts from, where it is, and how it ends.
 
+#[cfg(not(fusebox_scalar))]
+use crate::Isa;
 use crate::MatMut;
 #[cfg(not(fusebox_scalar))]
 use crate::simd::Pass;
@@ -107,6 +109,10 @@ pub(crate) unsafe trait Finish: Copy {
     }
 }
 
+/// So many multiply-adds or more are in a step of the tiles that large products are made of.
+#[cfg(not(fusebox_scalar))]
+pub(super) const LARGE: usize = 22;
+
 /// What becomes of sums at the end, where there are vectors. Its pointers are good for as long as what it was made of.
 #[cfg(not(fusebox_scalar))]
 #[derive(Clone, Copy)]
@@ -115,6 +121,8 @@ pub(crate) enum Store<'a> {
     Sums,
     /// Their positive part is.
     Relu,
+    /// They are where a mask says so, else zero; C begins at a row and a column of it.
+    ReluMask(&'a Mask, [usize; 2]),
     /// C less so many times the sums is.
     Descend(f32),
     /// A rule makes something of them, for which C begins at a row and a column.
@@ -125,16 +133,15 @@ pub(crate) enum Store<'a> {
 impl Store<'_> {
     /// Whether the old C is read.
     pub(super) fn reads_output(&self) -> bool {
-        match self {
-            Self::Sums | Self::Relu => false,
-            Self::Descend(_) => true,
-            Self::Rule(rule, _) => rule.reads_output(),
-        }
+        matches!(self, Self::Descend(_) | Self::Rule(..))
     }
 
     /// The same for the part of C that begins at `row` and `col`.
     pub(super) fn at(self, row: usize, col: usize) -> Self {
         match self {
+            Self::ReluMask(mask, [first_row, first_col]) => {
+                Self::ReluMask(mask, [first_row + row, first_col + col])
+            }
             Self::Rule(rule, [first_row, first_col]) => Self::Rule(rule, [first_row + row, first_col + col]),
             other => other,
         }
@@ -145,10 +152,6 @@ impl Store<'_> {
 pub(crate) trait TakeTile {
     /// Whether a column may be finished as a row.
     fn takes_columns_as_rows(&self) -> bool;
-
-    /// Whether the old C is read, which must then not hold sums of earlier blocks of k.
-    #[cfg(not(fusebox_scalar))]
-    fn reads_output(&self) -> bool;
 
     /// Whether the rule was created for parameters of this shape and stride.
     fn fits(&self, c: &MatMut<'_>) -> bool;
@@ -171,6 +174,79 @@ pub(crate) struct Tile {
     pub(crate) rows: usize,
     pub(crate) cols: usize,
     pub(crate) place: Place,
+}
+
+/// A matrix that says which sums count: its first element, the numbers from one of its rows to the next, and where there
+/// are vectors, the instruction set that it is applied on.
+#[derive(Clone, Copy)]
+pub(crate) struct Mask {
+    pub(super) gate: *const f32,
+    pub(super) stride: usize,
+    #[cfg(not(fusebox_scalar))]
+    pub(super) isa: Isa,
+}
+
+/// A mask as a rule, for the kernels that do not contain it.
+#[cfg(not(fusebox_scalar))]
+impl TakeTile for Mask {
+    fn takes_columns_as_rows(&self) -> bool {
+        self.stride == 1
+    }
+
+    fn fits(&self, _c: &MatMut<'_>) -> bool {
+        true
+    }
+
+    /// # Safety
+    /// See [`TakeTile::take`].
+    unsafe fn take(&self, tile: Tile) {
+        let Self { gate, stride, isa } = *self;
+        let gate = gate.wrapping_add(tile.place.row * stride + tile.place.col);
+        isa.call(MaskTile { gate, stride, tile });
+    }
+}
+
+/// A mask on a tile: `gate` has its shape, and whoever makes one owes what [`TakeTile::take`] asks for.
+#[cfg(not(fusebox_scalar))]
+struct MaskTile {
+    gate: *const f32,
+    stride: usize,
+    tile: Tile,
+}
+
+#[cfg(not(fusebox_scalar))]
+impl Pass for MaskTile {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { mut gate, stride, tile } = self;
+        let (mut sums, mut c) = (tile.sums, tile.place.c);
+        for _ in 0..tile.rows {
+            let mut col = 0;
+            // Whole vectors by themselves: a masked load waits until what it reads has been stored.
+            while col + S::LANES <= tile.cols {
+                // SAFETY: a vector of the sums, of the gate and of C.
+                unsafe {
+                    let x = s.load(sums.wrapping_add(col));
+                    s.store(c.wrapping_add(col), s.relu_mask(s.load(gate.wrapping_add(col)), x));
+                }
+                col += S::LANES;
+            }
+            if col < tile.cols {
+                let lanes = tile.cols - col;
+                // SAFETY: some lanes of the sums, of the gate and of C.
+                unsafe {
+                    let x = s.load_partial(sums.wrapping_add(col), lanes);
+                    let x = s.relu_mask(s.load_partial(gate.wrapping_add(col), lanes), x);
+                    s.store_partial(c.wrapping_add(col), x, lanes);
+                }
+            }
+            sums = sums.wrapping_add(tile.stride);
+            gate = gate.wrapping_add(stride);
+            c = c.wrapping_add(tile.place.c_stride);
+        }
+    }
 }
 
 impl Tile {
@@ -196,24 +272,43 @@ pub(super) unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
     place: Place,
     store: &Store<'_>,
 ) {
-    // Where part of a vector is read and written number by number, that is not worth its place in every kernel.
+    // What takes many instructions for each vector is not worth its place in every kernel: a rule; a mask, but in those of
+    // large products; and where part of a vector is read and written number by number, that.
+    let rule: Option<(&dyn TakeTile, _)> = match *store {
+        Store::Rule(rule, at) => Some((rule, at)),
+        Store::ReluMask(mask, at) if const { MR * NV < LARGE } => Some((mask, at)),
+        _ => None,
+    };
     let apart = const { S::LANES == 4 } && place.last_lanes < S::LANES;
-    if apart || matches!(store, Store::Rule(..)) {
+    if apart || rule.is_some() {
         // A copy, so that the accumulators themselves have no address and stay in registers.
         let sums = *acc;
         let cols = (NV - 1) * S::LANES + place.last_lanes;
         let tile = Tile { sums: sums.as_ptr().cast(), stride: NV * S::LANES, rows: MR, cols, place };
         // SAFETY: the tile is inside C (1) and nothing else uses it (2); the copy has whole vectors.
         return unsafe {
-            match *store {
-                Store::Rule(rule, at) => rule.take(tile.moved_by(at)),
-                _ => s.call(FinishTile::new(tile, store)),
+            match rule {
+                Some((rule, at)) => rule.take(tile.moved_by(at)),
+                None => s.call(FinishTile::new(tile, store)),
             }
         };
     }
     let place = if const { S::LANES == 4 } { Place { last_lanes: S::LANES, ..place } } else { place };
     match *store {
         Store::Sums | Store::Rule(..) => {}
+        Store::ReluMask(&Mask { gate, stride, .. }, [first_row, first_col]) => {
+            if const { MR * NV >= LARGE } {
+                let mut gate = gate.wrapping_add((first_row + place.row) * stride + first_col + place.col);
+                for row in acc.iter_mut() {
+                    // SAFETY: the gate has C's shape (1) and can be read (2), as the caller promises.
+                    let gates = unsafe { load_row::<S, NV>(s, gate, place.last_lanes) };
+                    for v in 0..NV {
+                        row[v] = s.relu_mask(gates[v], row[v]);
+                    }
+                    gate = next_row(s, gate, stride);
+                }
+            }
+        }
         Store::Relu => {
             for row in acc.iter_mut() {
                 for x in row {
@@ -261,9 +356,12 @@ impl Pass for FinishTile<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { tile, store } = self;
-        if let Store::Rule(rule, at) = *store {
+        match *store {
             // SAFETY: whoever made this signed for it.
-            return unsafe { rule.take(tile.moved_by(at)) };
+            Store::Rule(rule, at) => return unsafe { rule.take(tile.moved_by(at)) },
+            // SAFETY: see above.
+            Store::ReluMask(mask, at) => return unsafe { mask.take(tile.moved_by(at)) },
+            _ => {}
         }
         let Tile { sums, stride, rows, cols, place } = tile;
         for r in 0..rows {
@@ -278,7 +376,7 @@ impl Pass for FinishTile<'_> {
                         Store::Sums => sum,
                         Store::Relu => s.relu(sum),
                         Store::Descend(rate) => s.neg_mul_add(s.splat(rate), sum, s.load_partial(c, lanes)),
-                        Store::Rule(..) => sum,
+                        Store::ReluMask(..) | Store::Rule(..) => sum,
                     };
                     s.store_partial(c, x, lanes);
                 }

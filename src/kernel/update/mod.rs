@@ -191,11 +191,6 @@ impl<R: Rule> TakeTile for RuleAt<'_, R> {
         self.stride == 1
     }
 
-    #[cfg(not(fusebox_scalar))]
-    fn reads_output(&self) -> bool {
-        true
-    }
-
     fn fits(&self, weight: &MatMut<'_>) -> bool {
         weight.row_stride() == self.stride && weight.rows() * self.stride <= self.len
     }

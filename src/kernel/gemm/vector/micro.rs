@@ -54,7 +54,7 @@
 
 use super::plan;
 use crate::kernel::gemm::product::PANEL;
-use crate::kernel::gemm::tile::{First, Place, Store, finish, first_values};
+use crate::kernel::gemm::tile::{First, LARGE, Place, Store, finish, first_values};
 use crate::simd::{Pass, Simd};
 use core::mem::MaybeUninit;
 
@@ -167,7 +167,7 @@ unsafe fn micro_kernel<S: Simd, const MR: usize, const NV: usize, const FIXED: b
             // Else a dozen multiples of each would be made ahead of the loop, and kept on the stack.
             tile.a_row = s.number_in_register(tile.a_row);
             tile.place.c_stride = s.number_in_register(tile.place.c_stride);
-            if S::PREFETCHES && const { is_large::<S>(MR, NV) } && tile.far {
+            if S::PREFETCHES && const { MR * NV >= LARGE } && tile.far {
                 fetch_tile::<S, MR, NV>(s, tile.place);
             }
             let mut acc = first_values::<S, MR, NV>(s, tile.first, tile.place);

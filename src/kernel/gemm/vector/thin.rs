@@ -74,13 +74,13 @@ unsafe fn panels<S: Simd>(s: S, product: &Product<'_>, factor: Option<f32>) {
     while col < product.n {
         // B's rows and a tile of C fit the registers: sixteen of them, or thirty-two of sixteen lanes.
         let vectors = (product.n - col).div_ceil(S::LANES).min(if S::LANES == 16 { 4 } else { 2 });
+        let vectors = if vectors == 3 { 2 } else { vectors };
         // SAFETY: 1., 2. the caller's promises. 3. So many vectors are left, the last perhaps in part.
         unsafe {
             match vectors {
                 1 => panel::<S, 8, 1>(s, product, col, factor),
                 2 => panel::<S, 4, 2>(s, product, col, factor),
                 _ if const { S::LANES < 16 } => {}
-                3 => panel::<S, 2, 3>(s, product, col, factor),
                 _ => panel::<S, 2, 4>(s, product, col, factor),
             }
         }
