@@ -65,12 +65,13 @@ type Points = Vec<(f64, f64)>;
 /// The points of fusebox and of the best peer, of the squares in a record.
 fn squares_of(record: &str) -> (Points, Points) {
     let (mut ours, mut best) = (Vec::new(), Vec::new());
-    // The peers' columns are those after ours, up to the first ratio.
-    let mut peers = 0;
+    // The peers' columns are those after ours, up to the first ratio, of those that learn the shape with each product.
+    let mut peers = Vec::new();
     for line in record.lines().filter(|line| line.starts_with('|')) {
         let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
         if cells[0] == "m x n x k" {
-            peers = cells.iter().position(|name| name.contains(" : ")).unwrap_or(cells.len());
+            let names = cells.iter().enumerate().skip(1 + OURS).take_while(|(_, name)| !name.contains(" : "));
+            peers = names.filter(|(_, name)| !name.ends_with("planned")).map(|(i, _)| i).collect();
         }
         let sizes = cells[0].strip_prefix("NN ").map(|sizes| sizes.split(" x ").collect::<Vec<_>>());
         let Some([m, n, k]) = sizes.as_deref() else { continue };
@@ -79,10 +80,13 @@ fn squares_of(record: &str) -> (Points, Points) {
         if let Some(part) = cells.get(1).and_then(part) {
             ours.push((x.log2(), part));
         }
-        let parts = cells.get(1 + OURS..peers).unwrap_or_default().iter().filter_map(part);
+        let parts = peers.iter().filter_map(|&peer| cells.get(peer).and_then(part));
         if let Some(part) = parts.reduce(f64::max) {
             best.push((x.log2(), part));
         }
+    }
+    for points in [&mut ours, &mut best] {
+        points.sort_by(|x, y| x.0.total_cmp(&y.0));
     }
     (ours, best)
 }
