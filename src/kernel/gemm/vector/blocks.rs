@@ -24,9 +24,9 @@
 //!
 //! # What is fetched ahead
 //!
-//! Only what the processor cannot guess, while a panel is packed: the next tile's rows of C, the first lines of its
-//! rows of A, and a few rows of B's next panel. Each prefetch takes a load's place, so the ones that bring what would have
-//! come anyway cost 2 to 4 %; nothing is prefetched for a B that is read in place, or that L2 holds.
+//! Only what the processor cannot guess, where a large product packs its panels: a tile's own lines of C, while its sums are
+//! formed. Each prefetch takes a load's place, so the ones that bring what would have come anyway cost more than they gain;
+//! nothing is prefetched for a B that is read in place, or that L2 holds.
 
 use super::Product;
 use super::long_panels;

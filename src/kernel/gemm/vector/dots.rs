@@ -1,7 +1,7 @@
 //! Dot products: a transposed B, whose rows lie along k as A's do, and a k of [`DOTS`] or more.
 //!
 //! ```text
-//! for each block of rows of A that L2 holds, for each few rows of B (which L1 holds), for each row or two of the block:
+//! for each block of rows of A that L2 holds, for each few rows of B (which L1 holds), for each few rows of the block:
 //!     acc[r][c] = 0                                                     16 virtual lanes each
 //!     for each i:  acc[r][c][i % 16] += A[r, i] * B[c, i]
 //!     while more than one lane is left:  lower half += upper half       of sixteen sums at once
@@ -13,7 +13,7 @@
 //!
 //! | tile | set | sums in registers | loads per multiply-add |
 //! |---|---|---|---|
-//! | 2 x 8, 1 x 16 | AVX-512 | 16 | 0.63, 1.06 |
+//! | 4 x 4, 2 x 8, 1 x 16 | AVX-512 | 16 | 0.5, 0.63, 1.06 |
 //! | 2 x 2, 1 x 4 | AVX2 | 8 | 1, 1.25 |
 //! | 1 x 2 | four lanes | 8 | 1.5 |
 
@@ -46,26 +46,26 @@ impl Pass for Dots<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { product } = self;
         let Operands { m, k, .. } = **product;
-        let rows = (A_BLOCK / k.max(1)).max(8);
+        let most = (A_BLOCK / k.max(1)).max(8);
         let mut first = 0;
         while first < m {
-            let end = m.min(first + rows);
+            let end = m.min(first + most);
             // SAFETY: 1. whoever made this signed for it. 2. So many rows are left.
             unsafe {
                 match S::LANES {
                     16 => {
                         let fours = first + (end - first) / 4 * 4;
                         let paired = first + (end - first) / 2 * 2;
-                        pairs::<S, 4, 4>(s, product, first, fours);
-                        pairs::<S, 2, 8>(s, product, fours, paired);
-                        pairs::<S, 1, 16>(s, product, paired, end);
+                        rows::<S, 4, 4>(s, product, first, fours);
+                        rows::<S, 2, 8>(s, product, fours, paired);
+                        rows::<S, 1, 16>(s, product, paired, end);
                     }
                     8 => {
                         let paired = first + (end - first) / 2 * 2;
-                        pairs::<S, 2, 2>(s, product, first, paired);
-                        pairs::<S, 1, 4>(s, product, paired, end);
+                        rows::<S, 2, 2>(s, product, first, paired);
+                        rows::<S, 1, 4>(s, product, paired, end);
                     }
-                    _ => pairs::<S, 1, 2>(s, product, first, end),
+                    _ => rows::<S, 1, 2>(s, product, first, end),
                 }
             }
             first = end;
@@ -79,7 +79,7 @@ impl Pass for Dots<'_> {
 /// 1. The product's B lies transposed, and its A does not.
 /// 2. It has these rows, a multiple of `MR`.
 #[inline(always)]
-unsafe fn pairs<S: Simd, const MR: usize, const NR: usize>(
+unsafe fn rows<S: Simd, const MR: usize, const NR: usize>(
     s: S,
     product: &Product<'_>,
     first: usize,

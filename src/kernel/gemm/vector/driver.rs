@@ -1,18 +1,20 @@
 //! Where products come in, and who takes which.
 //!
 //! ```text
-//! one column of A's rows                      column      vectors along k
-//! one row, of 256 numbers or more             long_row    B from end to end
-//! rows by rows, of 512 k or more               dots        vectors along k
-//! one row, B transposed, one segment          transposed_row  from the shuffles into the multiply-adds
-//! k of one                                    thin        a row at a time
-//! all others                                  blocks      panels and tiles
+//! one column of A's rows                 column           vectors along k
+//! one vector of columns, short sums      blocks           the shortest way to the micro-kernel
+//! one row, of 256 numbers or more        long_row         B from end to end
+//! rows by rows, of 512 k or more         dots             vectors along k
+//! one row, B transposed, one segment     transposed_row   from the shuffles into the multiply-adds
+//! k of one                               thin             a row at a time
+//! all others                             blocks           panels and tiles
 //! ```
 //!
 //! Nothing here knows an instruction set: a kernel is a [`Pass`](crate::simd::Pass), and what the loops must know of its
 //! vectors are numbers ([`Tiles`](super::plan::Tiles)). So the loops are compiled once, for all instruction sets, and for
 //! all that may become of sums ([`Store`]).
 
+use super::Product;
 use super::blocks::{blocks, is_one_vector, one_vector};
 use super::column::Column;
 use super::dots::Dots;
@@ -20,10 +22,9 @@ use super::fixed::FixedProduct;
 use super::join::store_rows;
 use super::long_row::{self, LONG};
 use super::plan::Tiles;
-use super::thin::{self, Thin};
+use super::thin::Thin;
 use super::transposed_row::TransposedRow;
-use super::{Product, prepacked};
-use crate::kernel::gemm::product::{Operands, PackedProduct};
+use crate::kernel::gemm::product::Operands;
 use crate::kernel::gemm::segments::DOTS;
 use crate::kernel::gemm::tile::{Finish, First, Store};
 use crate::{Isa, Mat, MatMut};
@@ -51,11 +52,16 @@ pub(in crate::kernel::gemm) unsafe fn run<F: Finish>(
         return unsafe { run_column_as_row(isa, a, b, c, first, finish.store()) };
     }
     // SAFETY: 1. see above. 2. to 6. The views are borrowed until the end of this function, and the caller's promises.
-    let product = unsafe { Product::new(Operands::of_views(a, b, c, first), finish.store()) };
+    run_whole(isa, &unsafe { Product::new(Operands::of_views(a, b, c, first), finish.store()) });
+}
+
+/// On this thread, or with the feature `rayon` on several.
+#[inline(always)]
+fn run_whole(isa: Isa, product: &Product<'_>) {
     #[cfg(feature = "rayon")]
-    super::threads::run(isa, &product);
+    super::threads::run(isa, product);
     #[cfg(not(feature = "rayon"))]
-    run_product(isa, &product);
+    run_product(isa, product);
 }
 
 /// A column of products with a transposed A: a row of the transposed product, whose vectors lie along it.
@@ -81,7 +87,7 @@ unsafe fn run_column_as_row(
     }
     // SAFETY: 1., 5. C's column is a row of as many numbers. 2., 3. A and B change places, and A lies as it must. 4. The old
     // C. 6. The caller's promise.
-    run_product(isa, &unsafe { Product::new(Operands::of_column_as_row(a, b, c, first), store) });
+    run_whole(isa, &unsafe { Product::new(Operands::of_column_as_row(a, b, c, first), store) });
 }
 
 /// A product on this thread.
@@ -125,14 +131,4 @@ pub(in crate::kernel::gemm) fn row_product<const K: usize, const N: usize>(
 ) {
     let (a, c) = (core::array::from_ref(a), core::array::from_mut(c));
     isa.call(FixedProduct { a, b, c, bias, relu });
-}
-
-/// `c = c + a^T (b factor)`.
-pub(in crate::kernel::gemm) fn add_rank_one(isa: Isa, a: &[f32], b: &[f32], mut c: MatMut<'_>, factor: f32) {
-    thin::add_rank_one(isa, a, b, &mut c, factor);
-}
-
-/// The product with a B in panels of sixteen columns.
-pub(in crate::kernel::gemm) fn run_panels(isa: Isa, product: &PackedProduct<'_>) {
-    prepacked::run(isa, product);
 }

@@ -143,7 +143,8 @@ const fn is_large<S: Simd>(rows: usize, vectors: usize) -> bool {
 /// Tiles of `MR` rows and `NV` vectors; leaves the strip past the last.
 ///
 /// # Safety
-/// The strip can be read and written by nobody else. Of its `tiles` tiles, `MR * tiles` rows and `NV` vectors of columns, the last of which has `last_lanes` lanes:
+/// The strip can be read and written by nobody else. Of its `tiles` tiles, `MR * tiles` rows and `NV` vectors of columns,
+/// the last of which has `last_lanes` lanes:
 /// 1. `last_lanes` is 1 to `LANES`, `segment` is not zero, and `k_whole` is at most `k`.
 /// 2. A can be read: `k` numbers of each row.
 /// 3. B can be read: `k` rows of these columns, the first `k_whole` of them in whole vectors; where it lies in panels, its

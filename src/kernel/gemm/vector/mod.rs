@@ -5,7 +5,7 @@
 //! | `plan` | how rows, columns and k are cut: arithmetic on sizes |
 //! | `micro` | the micro-kernel: one tile in registers; why it is fast |
 //! | `strips` | from a strip of tiles to the micro-kernel compiled for their size |
-//! | `panel` | one panel of columns, its B packed if it lies badly |
+//! | `panel` | one panel of columns whose B is packed first |
 //! | `join` | how a segment's sum joins those before |
 //! | `column`, `long_row`, `transposed_row`, `dots`, `thin` | products with too little of something for a tile |
 //! | `long_panels` | packed panels for sums of several segments |
@@ -32,8 +32,10 @@ mod thin;
 mod threads;
 mod transposed_row;
 
-pub(super) use driver::{add_rank_one, row_product, run, run_panels};
+pub(super) use driver::{row_product, run};
 pub(in crate::kernel) use fixed::fixed_product;
+pub(super) use prepacked::run_panels;
+pub(super) use thin::add_rank_one;
 
 /// A product whose sums become what a [`Store`](super::tile::Store) says.
 type Product<'a> = super::product::Product<'a, super::tile::Store<'a>>;

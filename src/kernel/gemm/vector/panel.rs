@@ -1,4 +1,4 @@
-//! One panel of columns of C: its B is read in place, or packed first.
+//! One panel of columns of C, whose B is packed first.
 
 use super::micro::Strip;
 use super::plan::Tiles;
@@ -87,8 +87,7 @@ pub(super) unsafe fn packed_panel_on_stack<const LEN: usize>(
 /// Packs the panel's B for the block into `packed`, and computes its tiles from there.
 ///
 /// # Safety
-/// 1. The block and the panel are part of a product whose operands these are, and whose
-///    operands these are.
+/// 1. The block and the panel are part of a product whose operands these are.
 /// 2. `store` was made for its C.
 /// 3. `packed` has room for `block.depth` rows of `panel.vectors` whole vectors, and is none of the block's rows of C.
 pub(super) unsafe fn packed_panel(

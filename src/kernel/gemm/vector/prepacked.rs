@@ -10,7 +10,7 @@ use crate::kernel::gemm::product::{Operands, PANEL, PackedProduct};
 use crate::kernel::gemm::tile::{Finish, Place};
 
 /// A product whose B is in panels.
-pub(super) fn run(isa: Isa, product: &PackedProduct<'_>) {
+pub(in crate::kernel::gemm) fn run_panels(isa: Isa, product: &PackedProduct<'_>) {
     let Operands { m, n, k, a, a_stride, b, c, c_stride, first, .. } = **product;
     let finish = product.finish();
     let store = finish.store();

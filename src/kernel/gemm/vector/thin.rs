@@ -36,7 +36,7 @@ impl Pass for Thin<'_> {
 }
 
 /// A column times a row, added: `c = c + a^T (b factor)`.
-pub(super) fn add_rank_one(isa: Isa, a: &[f32], b: &[f32], c: &mut MatMut<'_>, factor: f32) {
+pub(in crate::kernel::gemm) fn add_rank_one(isa: Isa, a: &[f32], b: &[f32], mut c: MatMut<'_>, factor: f32) {
     let (m, n) = (a.len().min(c.rows()), b.len().min(c.cols()));
     if m == 0 || n == 0 {
         return;
