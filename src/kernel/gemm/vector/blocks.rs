@@ -31,13 +31,13 @@
 use super::Product;
 use super::long_panels;
 use super::micro::Strip;
-use super::panel::{Block, CROWDED_B, PACK_LEN, Panel, packed_panel, packed_panel_on_stack};
+use super::panel::{Block, CROWDED_B, PACK_LEN, Panel, first_strip, packed_panel, packed_panel_on_stack};
 use super::plan::{self, Tiles};
 use super::strips::{OneVector, rows};
 use crate::Isa;
-use crate::kernel::gemm::product::{Operands, PANEL};
+use crate::kernel::gemm::product::Operands;
 use crate::kernel::gemm::segments::LONGEST;
-use crate::kernel::gemm::tile::{First, Place, Store};
+use crate::kernel::gemm::tile::{First, Store};
 
 /// Sums so long that the way to the micro-kernel no longer counts.
 const SHORT: usize = 64;
@@ -95,24 +95,8 @@ unsafe fn in_place(isa: Isa, tiles: &Tiles, product: &Product<'_>) {
 /// A strip at the first element of C, as wide as all of it.
 #[inline(always)]
 fn strip_of<'a>(product: &'a Product<'_>) -> Strip<'a> {
-    let Operands { n, k, a, b, b_stride, first, c, c_stride, .. } = **product;
-    let (a_row, a_k) = product.a_steps();
-    Strip {
-        a,
-        a_row,
-        a_k,
-        b,
-        b_k: b_stride,
-        b_panel: PANEL,
-        k,
-        k_whole: k,
-        segment: product.segment(),
-        first,
-        place: Place { c, c_stride, row: 0, col: 0, last_lanes: n },
-        store: product.finish(),
-        tiles: 1,
-        far: false,
-    }
+    let block = Block { row: 0, rows: product.m, start: 0, depth: product.k };
+    first_strip(product, product.finish(), block, Panel { col: 0, vectors: 1, last_lanes: product.n })
 }
 
 /// Whether a product is of one vector of columns, and so short that B is read where it lies.
@@ -134,6 +118,7 @@ pub(super) unsafe fn one_vector(isa: Isa, tiles: &Tiles, product: &Product<'_>) 
         strip.k_whole = plan::whole_rows(k, b_len, b_stride, tiles.lanes);
     }
     if m <= tiles.rows(1) {
+        strip.tiles = 1;
         // SAFETY: 1. all of the product. 2. No more rows than a tile of one vector has.
         return isa.call(unsafe { OneVector::new(&mut strip, m) });
     }

@@ -2,16 +2,16 @@
 
 use super::Product;
 use super::driver::run_product;
-use super::micro::Strip;
+use super::panel::{Block, Panel, first_strip};
 use super::plan::Tiles;
 use super::strips::rows;
 use crate::Isa;
 use crate::kernel::gemm::product::{Operands, PANEL, PackedProduct};
-use crate::kernel::gemm::tile::{Finish, Place};
+use crate::kernel::gemm::tile::Finish;
 
 /// A product whose B is in panels.
 pub(in crate::kernel::gemm) fn run_panels(isa: Isa, product: &PackedProduct<'_>) {
-    let Operands { m, n, k, a, a_stride, b, c, c_stride, first, .. } = **product;
+    let Operands { m, n, k, .. } = **product;
     let finish = product.finish();
     let store = finish.store();
     if product.a_transposed || n == 1 {
@@ -23,26 +23,14 @@ pub(in crate::kernel::gemm) fn run_panels(isa: Isa, product: &PackedProduct<'_>)
         return;
     }
     let tiles = Tiles::of_isa(isa);
+    let block = Block { row: 0, rows: m, start: 0, depth: k };
     let mut col = 0;
     while col < n {
         let vectors = tiles.prepacked_vectors(tiles.vectors(n - col), m);
         let last_lanes = tiles.last_lanes(n - col, vectors);
-        let mut strip = Strip {
-            a,
-            a_row: a_stride,
-            a_k: 1,
-            b: b.wrapping_add(col / PANEL * PANEL * k + col % PANEL),
-            b_k: PANEL,
-            b_panel: PANEL * k,
-            k,
-            k_whole: k,
-            segment: product.segment(),
-            first: first.at_col(col),
-            place: Place { c: c.wrapping_add(col), c_stride, row: 0, col, last_lanes },
-            store: &store,
-            tiles: 0,
-            far: false,
-        };
+        let mut strip = first_strip(product, &store, block, Panel { col, vectors, last_lanes });
+        strip.b = product.b.wrapping_add(col / PANEL * PANEL * k + col % PANEL);
+        strip.b_panel = PANEL * k;
         // SAFETY: 1. all rows of these columns, of panels which are whole. 2. As `plan` made it.
         unsafe { rows(isa, tiles, &mut strip, m, vectors) };
         col += vectors * tiles.lanes;
