@@ -307,7 +307,7 @@ impl<T: Label> Rows<'_, T> {
         let (mut logits, mut gradients) = (self.logits, self.gradients);
         for (row, &label) in self.labels.iter().enumerate() {
             let label = label.class();
-            let mut lanes = [s.splat(0.0); FEW];
+            let mut lanes = [0.0; FEW];
             let mut largest = s.splat(f32::NEG_INFINITY);
             // SAFETY: by this function's contract, the rows' logits can be read and gradients written, and `classes`
             // is at most 16.
@@ -322,14 +322,14 @@ impl<T: Label> Rows<'_, T> {
                 for class in 0..classes {
                     let class = s.number_in_register(class);
                     let distance = s.sub(s.load(logits.wrapping_add(class)), largest);
-                    exponentials.wrapping_add(class).write(exp_or_zero(s, distance));
+                    s.store(exponentials.wrapping_add(class), exp_or_zero(s, distance));
                 }
-                let sum = tree(s, &lanes);
+                let sum = s.splat(in_tree(&lanes));
                 let factor = s.div(s.splat(self.scale), sum);
                 let exponentials = lanes.as_ptr();
                 for class in 0..classes {
                     let class = s.number_in_register(class);
-                    let p = s.mul(exponentials.wrapping_add(class).read(), factor);
+                    let p = s.mul(s.load(exponentials.wrapping_add(class)), factor);
                     let gradient = if class == label { s.sub(p, s.splat(self.scale)) } else { p };
                     s.store(gradients.wrapping_add(class), gradient);
                 }
@@ -343,8 +343,7 @@ impl<T: Label> Rows<'_, T> {
             }
             (logits, gradients) = (logits.wrapping_add(classes), gradients.wrapping_add(classes));
         }
-        // SAFETY: sixteen numbers.
-        unsafe { Lanes16::load(s, sums.as_ptr(), 16, 0.0) }.sum(s)
+        in_tree(sums)
     }
 
     /// Any number of classes, row by row.
@@ -433,6 +432,17 @@ fn tree<S: Simd>(s: S, x: &[S::V; FEW]) -> S::V {
     }
     let [a, b, c, d] = fours;
     s.add(s.add(a, c), s.add(b, d))
+}
+
+/// The same of sixteen numbers; not inlined, since a program for microcontrollers calls it twice.
+#[inline(never)]
+fn in_tree(x: &[f32; FEW]) -> f32 {
+    let mut fours = [0.0; 4];
+    for (i, four) in fours.iter_mut().enumerate() {
+        *four = (x[i] + x[i + 8]) + (x[i + 4] + x[i + 12]);
+    }
+    let [a, b, c, d] = fours;
+    (a + c) + (b + d)
 }
 
 /// `x` where the label is `class`, else `y`.

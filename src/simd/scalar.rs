@@ -81,6 +81,23 @@ fn square_root(x: f32) -> f32 {
     libm::sqrtf(x)
 }
 
+/// A loop's counter, of which the compiler then knows too little to write the loop out several times.
+#[inline(always)]
+pub(crate) fn rolled(mut n: usize) -> usize {
+    // SAFETY: the assembly contains no instruction.
+    unsafe {
+        core::arch::asm!("/* {n} */", n = inout(reg) n, options(pure, nomem, nostack, preserves_flags))
+    };
+    n
+}
+
+/// Whether `x` is not `<= 0.0`, or +0.0: by its bits, for a comparison is slow or a call. From -0.0 to minus infinity they are
+/// 2^31 and more, and what lies beyond is NaN.
+#[inline(always)]
+pub(crate) fn is_positive_or_nan(x: f32) -> bool {
+    x.to_bits().wrapping_sub(1 << 31) > f32::INFINITY.to_bits()
+}
+
 impl<const FUSED: bool> Simd for Scalar<FUSED> {
     type V = f32;
     const LANES: usize = 1;
@@ -90,12 +107,8 @@ impl<const FUSED: bool> Simd for Scalar<FUSED> {
     }
 
     #[inline(always)]
-    fn number_in_register(self, mut n: usize) -> usize {
-        // SAFETY: the assembly contains no instruction.
-        unsafe {
-            core::arch::asm!("/* {n} */", n = inout(reg) n, options(pure, nomem, nostack, preserves_flags))
-        };
-        n
+    fn number_in_register(self, n: usize) -> usize {
+        rolled(n)
     }
 
     #[inline(always)]
@@ -200,12 +213,12 @@ impl<const FUSED: bool> Simd for Scalar<FUSED> {
 
     #[inline(always)]
     fn relu(self, x: f32) -> f32 {
-        if x <= 0.0 { 0.0 } else { x }
+        if is_positive_or_nan(x) { x } else { 0.0 }
     }
 
     #[inline(always)]
     fn relu_mask(self, gate: f32, x: f32) -> f32 {
-        if gate <= 0.0 { 0.0 } else { x }
+        if gate.to_bits() != 0 && is_positive_or_nan(gate) { x } else { 0.0 }
     }
 
     #[inline(always)]

@@ -61,7 +61,11 @@ impl Epilogue<'_> {
     /// What happens at the end; the pointer in it is good for as long as what the epilogue borrows.
     pub(super) fn activate(
         &self,
-        #[cfg_attr(fusebox_scalar, expect(unused_variables))] isa: Isa,
+        #[cfg_attr(
+            fusebox_scalar,
+            expect(unused_variables, reason = "where there are vectors, a mask holds it")
+        )]
+        isa: Isa,
     ) -> Activate {
         match self {
             Self::None | Self::Bias(_) | Self::Accumulate => Activate::Nothing,
@@ -154,25 +158,21 @@ unsafe impl Finish for Activate {
     #[cfg(fusebox_scalar)]
     #[inline(always)]
     unsafe fn finish_row<S: Simd>(&self, s: S, sums: *mut f32, place: Place, len: usize) {
-        // SAFETY: `len` numbers at the sums, at the place, and in the row of the gate, which has C's shape, as the caller
-        // promises.
-        unsafe {
-            match *self {
-                // Where C is not read, sums are in it.
-                Self::Nothing => {}
-                Self::Relu => {
-                    for j in 0..len {
-                        s.store(place.c.wrapping_add(j), s.relu(s.load(sums.wrapping_add(j))));
-                    }
-                }
-                Self::ReluMask(Mask { gate, stride }) => {
-                    let gate = gate.wrapping_add(place.row * stride + place.col);
-                    for j in 0..len {
-                        let x = s.relu_mask(s.load(gate.wrapping_add(j)), s.load(sums.wrapping_add(j)));
-                        s.store(place.c.wrapping_add(j), x);
-                    }
-                }
+        let gate = match *self {
+            // Where C is not read, sums are in it.
+            Self::Nothing => return,
+            Self::Relu => sums.cast_const(),
+            Self::ReluMask(Mask { gate, stride }) => gate.wrapping_add(place.row * stride + place.col),
+        };
+        let mut j = 0;
+        while j < len {
+            // SAFETY: a number of the sums, of C's row, and of the row of the gate, which has C's shape, as the caller promises;
+            // a ReLU's gate are the sums.
+            unsafe {
+                let x = s.relu_mask(s.load(gate.wrapping_add(j)), s.load(sums.wrapping_add(j)));
+                s.store(place.c.wrapping_add(j), x);
             }
+            j = s.number_in_register(j + 1);
         }
     }
 }

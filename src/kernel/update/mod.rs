@@ -293,7 +293,7 @@ impl<R: Rule> Pass for DescendColumns<'_, R> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        if self.dys.len() == self.bias.len() {
+        if S::LANES > 1 && self.dys.len() == self.bias.len() {
             let Self { rule, dys, bias, moments } = self;
             return DescendSlice { rule, gradient: dys, parameters: bias, moments }.run(s);
         }
@@ -309,6 +309,7 @@ impl<R: Rule> Pass for DescendColumns<'_, R> {
             // SAFETY: the `lanes` numbers from `col` on are inside each row, which is as long as the bias.
             let sum = unsafe {
                 match rows {
+                    _ if S::LANES == 1 => sum_in_turn(s, first, stride, rows),
                     0..FOUR_CHAINS => sum_of_few(s, first, stride, rows, lanes),
                     FOUR_CHAINS..=BLOCK => sum_of_many(s, first, stride, rows, lanes),
                     _ => sum_of_blocks(s, first, stride, rows, lanes),
@@ -316,7 +317,7 @@ impl<R: Rule> Pass for DescendColumns<'_, R> {
             };
             // SAFETY: likewise inside the bias and every moment.
             unsafe { step_vector(s, self.rule, sum, bias, moments, col, Some(lanes)) };
-            col += S::LANES;
+            col = s.number_in_register(col + S::LANES);
         }
     }
 }
@@ -372,6 +373,36 @@ unsafe fn sum_of_blocks<S: Simd>(s: S, first: *const f32, stride: usize, rows: u
         row += block;
     }
     sum
+}
+
+/// The same of a column, by any number of rows, one chain after the other: for microcontrollers, whose programs are to be small.
+///
+/// # Safety
+/// A number can be read in each row.
+#[inline(always)]
+unsafe fn sum_in_turn<S: Simd>(s: S, first: *const f32, stride: usize, rows: usize) -> S::V {
+    // A single row is its sum, be it -0.0.
+    let zero = s.splat(if rows == 1 { -0.0 } else { 0.0 });
+    let (mut total, mut at) = (zero, first);
+    let mut left = rows;
+    while left > 0 {
+        let block = left.min(BLOCK);
+        let chain = if rows < FOUR_CHAINS { block } else { block.div_ceil(4) };
+        left -= block;
+        let (mut of_block, mut of_chain) = (zero, zero);
+        let (mut in_block, mut in_chain) = (block, chain);
+        while in_block > 0 {
+            // SAFETY: so many rows are left of the block.
+            of_chain = s.add(of_chain, unsafe { s.load(at) });
+            at = at.wrapping_add(stride);
+            (in_block, in_chain) = (s.number_in_register(in_block - 1), in_chain - 1);
+            if in_chain == 0 || in_block == 0 {
+                (of_block, of_chain, in_chain) = (s.add(of_block, of_chain), zero, chain);
+            }
+        }
+        total = s.add(total, of_block);
+    }
+    total
 }
 
 /// As far as parameters and moments in use go.

@@ -2,7 +2,7 @@
 
 use core::mem::offset_of;
 
-/// What the assembly is handed, in r0: sizes in bytes. It makes use of what it has read.
+/// What the assembly is handed, in r0: sizes in bytes, sums of one segment. Kernels of tiles change what they have read.
 ///
 /// ```text
 /// [r0, #0]   a         [r0, #20]  k             [r0, #40]  out_row    [r0, #60]  factor
@@ -38,7 +38,7 @@ pub(super) struct Tiles {
     /// 0: what is at `out` is overwritten; 1: it is added to; 2: so it is, by `factor` times the sums.
     pub(super) end: usize,
     pub(super) factor: f32,
-    /// For tiles, what the assembly keeps. For a row, where zeros are, and the length of a segment.
+    /// What the assembly keeps. Kernels of a row change nothing else.
     pub(super) kept: [usize; 3],
 }
 

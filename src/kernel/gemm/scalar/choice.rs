@@ -1,7 +1,7 @@
 //! Which kernel, by the instruction set and how A and B lie.
 
 use super::plain;
-use super::sums::{Kernel, RankOne};
+use super::sums::{Kernel, RankOne, RowKernel};
 #[cfg(not(fusebox_core = "other"))]
 use super::vfp;
 use crate::Isa;
@@ -35,12 +35,12 @@ pub(super) fn plain_kernel(isa: Isa) -> Kernel {
 
 /// The kernel for one row of A.
 #[inline(always)]
-pub(super) fn row_kernel(isa: Isa) -> Kernel {
+pub(super) fn row_kernel(isa: Isa) -> RowKernel {
     #[cfg(not(fusebox_core = "other"))]
     if is_assembled(isa) {
         return vfp::nn_row_alone;
     }
-    plain_kernel(isa)
+    if isa.is_fused() { plain::row::<true> } else { plain::row::<false> }
 }
 
 /// The kernel for a column times a row.

@@ -5,7 +5,8 @@ use super::finish::FinishRows;
 use crate::kernel::gemm::product::{Operands, Product};
 use crate::kernel::gemm::segments::{DOT_SEGMENT, VIRTUAL_LANES};
 use crate::kernel::gemm::tile::{First, Place};
-use crate::simd::multiply_add;
+use crate::simd::{multiply_add, rolled};
+use core::mem::MaybeUninit;
 
 /// Virtual lanes of a dot product of one column, and the most there are.
 const LANES: usize = 64;
@@ -22,7 +23,7 @@ pub(super) unsafe fn dots<const FUSED: bool>(product: &Product<'_, &dyn FinishRo
     let (count, longest) = if n == 1 { (LANES, k) } else { (VIRTUAL_LANES, DOT_SEGMENT) };
     for at in 0..m * n {
         // Hidden, or the loop would be made twice: for one column, and for several.
-        let (row, col) = (at / core::hint::black_box(n).max(1), at % n.max(1));
+        let (row, col) = (at / rolled(n).max(1), at % n.max(1));
         let c = c.wrapping_add(row * c_stride + col);
         let place = Place { c, c_stride, row, col, last_lanes: 1 };
         // SAFETY: k numbers of a row of A, and of the column; a bias is one number for each column; the place is one of C.
@@ -62,50 +63,41 @@ pub(super) unsafe fn dots<const FUSED: bool>(product: &Product<'_, &dyn FinishRo
 /// `k` numbers can be read at `a`, and `k` numbers `b_k` apart at `b`; there are at most [`LANES`] lanes.
 unsafe fn segment<const FUSED: bool>(
     first: f32,
-    a: *const f32,
-    b: *const f32,
-    b_k: usize,
-    k: usize,
-    count: usize,
-) -> f32 {
-    let mut lanes = [0.0; LANES];
-    lanes[0] = first;
-    // SAFETY: the caller's promise.
-    unsafe { add_products::<FUSED>(&mut lanes, a, b, b_k, k, count) };
-    // What was never added to is +0.0, which changes nothing but a -0.0, and that is seen to below. The bounds are hidden
-    // from the compiler, which would make a copy for each addition.
-    let sums = lanes.as_mut_ptr();
-    let mut half = core::hint::black_box(count / 2);
-    while half > 0 {
-        for lane in 0..half.min(k.saturating_sub(half)) {
-            // SAFETY: the upper half's last is lane `2 half - 1`, at most the 64th.
-            unsafe { *sums.add(lane) += *sums.add(half + lane) };
-        }
-        half /= 2;
-    }
-    // SAFETY: the first lane.
-    unsafe { *sums + 0.0 }
-}
-
-/// Adds the products of `k` numbers at `a` and as many at `b`, `b_k` apart, to `count` virtual lanes.
-///
-/// # Safety
-/// The numbers can be read.
-unsafe fn add_products<const FUSED: bool>(
-    lanes: &mut [f32; LANES],
     mut a: *const f32,
     mut b: *const f32,
     b_k: usize,
     k: usize,
     count: usize,
-) {
-    let mut left = k;
-    while left > 0 {
-        for lane in lanes.iter_mut().take(left.min(count)) {
-            // SAFETY: the caller's promise.
-            *lane = unsafe { multiply_add::<FUSED>(a.read(), b.read(), *lane) };
-            (a, b) = (a.wrapping_add(1), b.wrapping_add(b_k));
-        }
-        left = left.saturating_sub(count);
+) -> f32 {
+    let mut lanes = [const { MaybeUninit::<f32>::uninit() }; LANES];
+    let sums = lanes.as_mut_ptr().cast::<f32>();
+    let mut lane = count;
+    while lane > 0 {
+        lane = rolled(lane - 1);
+        // SAFETY: a lane below `count`.
+        unsafe { sums.add(lane).write(if lane == 0 { first } else { 0.0 }) };
     }
+    let mut i = 0;
+    while i < k {
+        // SAFETY: the caller's promise, and a lane below `count`, which is a power of two.
+        unsafe {
+            let lane = sums.add(i & (count - 1));
+            lane.write(multiply_add::<FUSED>(a.read(), b.read(), lane.read()));
+        }
+        (a, b) = (a.wrapping_add(1), b.wrapping_add(b_k));
+        i = rolled(i + 1);
+    }
+    // What was never added to is +0.0, which changes nothing but a -0.0, and that is seen to below.
+    let mut half = count;
+    while half > 1 {
+        half /= 2;
+        let mut lane = half.min(k.saturating_sub(half));
+        while lane > 0 {
+            lane = rolled(lane - 1);
+            // SAFETY: the upper half's last is lane `2 half - 1`, at most the 64th.
+            unsafe { *sums.add(lane) += *sums.add(half + lane) };
+        }
+    }
+    // SAFETY: the first lane.
+    unsafe { *sums + 0.0 }
 }

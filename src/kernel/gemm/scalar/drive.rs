@@ -5,13 +5,12 @@ use super::column::dots;
 use super::finish::FinishRows;
 use super::finishing::Finishing;
 use super::loops::sums_at;
-use super::sums::{End, Kernel, RankOne, Sums};
+use super::sums::{End, RankOne, RowKernel};
 use crate::kernel::gemm::epilogue::Activate;
 use crate::kernel::gemm::product::{Operands, PANEL, PackedProduct, Product};
-use crate::kernel::gemm::segments;
 use crate::kernel::gemm::segments::DOTS;
 use crate::kernel::gemm::tile::{Finish, First, Place};
-use crate::simd::Simd;
+use crate::simd::{Simd, is_positive_or_nan, rolled};
 use crate::{Isa, Mat, MatMut};
 
 /// The product of views.
@@ -61,7 +60,6 @@ unsafe fn make(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, first: First, fi
 }
 
 /// The loops.
-#[inline(never)]
 fn drive(isa: Isa, product: &Product<'_, &dyn FinishRows>) {
     let Operands { m, n, a_transposed, b_transposed, c, c_stride, .. } = **product;
     let finish = *product.finish();
@@ -131,38 +129,19 @@ pub(in crate::kernel::gemm) fn row_product<const K: usize, const N: usize>(
 /// The same, compiled once.
 ///
 /// # Safety
-/// 1. `b` has as many rows as `a` has numbers, each as long as `c`, and can be read.
-/// 2. The bias is as long as `c`.
-/// 3. The kernel is one for a single row of an A and a B that lie in rows.
+/// Those of [`RowKernel`].
 #[inline(never)]
-unsafe fn finished_row(kernel: Kernel, a: &[f32], b: *const f32, c: &mut [f32], bias: &[f32], relu: bool) {
-    let (k, n) = (a.len(), c.len());
-    debug_assert!(bias.len() == n && b.is_aligned() && !b.is_null());
-    let mut sums = Sums {
-        a: a.as_ptr(),
-        a_row: 0,
-        a_k: 1,
-        b,
-        b_k: n,
-        b_col: 1,
-        k,
-        segment: segments::segment_len(n, k),
-        first: bias.as_ptr(),
-        first_row: 0,
-        first_col: 1,
-        out: c.as_mut_ptr(),
-        out_row: 0,
-        end: End::Store,
-        rows: 1,
-        cols: n,
-    };
+unsafe fn finished_row(kernel: RowKernel, a: &[f32], b: *const f32, c: &mut [f32], bias: &[f32], relu: bool) {
+    debug_assert!(bias.len() == c.len() && b.is_aligned() && !b.is_null());
     // SAFETY: the caller's promises.
-    unsafe { kernel(&mut sums) };
+    unsafe { kernel(a, b, c, bias) };
     if relu {
-        for c in c {
-            if *c <= 0.0 {
+        let mut i = 0;
+        while let Some(c) = c.get_mut(i) {
+            if !is_positive_or_nan(*c) {
                 *c = 0.0;
             }
+            i = rolled(i + 1);
         }
     }
 }

@@ -299,8 +299,7 @@ pub(super) unsafe extern "C" fn nt_tiles(tiles: &mut Tiles) {
     ))
 }
 
-/// One row of A by the rows of B, sixteen columns at a time, then four, all segments of k: see the same in
-/// [`vfp`](super::vfp).
+/// One row of A by the rows of B, sixteen columns at a time, then four.
 ///
 /// # Safety
 /// They are there.
@@ -310,15 +309,8 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
         () => {
             "mov r1, r2
              mov r5, r3
-             ldr.w r9, [r0, #20]
-             movs r7, #0
-             4:
-             mov r12, r4
-             cmp r12, r9
-             it hi
-             movhi r12, r9
-             sub.w r9, r9, r12
-             dls lr, r12
+             ldr.w r7, [r0, #20]
+             dls lr, r7
              2:
             "
         };
@@ -335,14 +327,13 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
         save!(),
         "ldr r2, [r0, #0]
          ldr r3, [r0, #12]
-         ldr r4, [r0, #68]
+         ldr r4, [r0, #44]
          ldr r6, [r0, #16]
          ldr r8, [r0, #36]
          ldr r10, [r0, #24]
          ldr r11, [r0, #32]
-         ldr r5, [r0, #44]
-         str r5, [r0, #72]
-         cmp r5, #0
+         ldr r9, [r0, #56]
+         cmp r4, #0
          beq.w 6f
          1:
         ",
@@ -360,7 +351,7 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
          vfma.f32 q3, q5, r12
          add r5, r5, r6
          le lr, 2b
-         cmp r7, #0
+         cmp.w r9, #0
          beq.w 8f
         ",
         add_stored!("q0", "0"),
@@ -372,25 +363,13 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
          vstrw.u32 q1, [r8, #16]
          vstrw.u32 q2, [r8, #32]
          vstrw.u32 q3, [r8, #48]
-         cmp.w r9, #0
-         beq.w 9f
-         movs r7, #1
-         vmov.i32 q0, #0
-         vmov.i32 q1, #0
-         vmov.i32 q2, #0
-         vmov.i32 q3, #0
-         b.w 4b
-         9:
-         ldr r5, [r0, #72]
          adds r3, #64
          add.w r8, r8, #64
-         subs r5, #1
-         str r5, [r0, #72]
+         subs r4, #1
          bne.w 1b
          6:
-         ldr r5, [r0, #48]
-         str r5, [r0, #72]
-         cmp r5, #0
+         ldr r4, [r0, #48]
+         cmp r4, #0
          beq.w 6f
          5:
          vldrw.u32 q0, [r10]
@@ -402,23 +381,15 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
          vfma.f32 q0, q4, r12
          add r5, r5, r6
          le lr, 2b
-         cmp r7, #0
+         cmp.w r9, #0
          beq.w 8f
         ",
         add_stored!("q0", "0"),
         "8:
          vstrw.u32 q0, [r8]
-         cmp.w r9, #0
-         beq.w 9f
-         movs r7, #1
-         vmov.i32 q0, #0
-         b.w 4b
-         9:
-         ldr r5, [r0, #72]
          adds r3, #16
          add.w r8, r8, #16
-         subs r5, #1
-         str r5, [r0, #72]
+         subs r4, #1
          bne.w 5b
          6:
         ",

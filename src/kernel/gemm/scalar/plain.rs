@@ -2,22 +2,60 @@
 //!
 //! Elsewhere it does the few rows and columns that are left beside whole tiles.
 
-use super::sums::{RankOne, Sums};
-use crate::simd::multiply_add;
+use super::sums::{End, RankOne, Sums};
+use crate::kernel::gemm::segments::segment_len;
+use crate::simd::{multiply_add, rolled};
 
 /// Computes sums of any number of rows and columns.
 ///
 /// # Safety
 /// As for [`Kernel`](super::sums::Kernel), however A and B lie.
-#[inline(never)]
 pub(super) unsafe fn sums<const FUSED: bool>(sums: &mut Sums) {
+    // SAFETY: the caller's promise.
+    unsafe { rows_from::<FUSED>(sums, 0) }
+}
+
+/// The same of the rows from one on.
+///
+/// # Safety
+/// As for [`sums`].
+#[inline(never)]
+pub(super) unsafe fn rows_from<const FUSED: bool>(sums: &Sums, first: usize) {
     debug_assert!(sums.rows > 0 && sums.cols > 0 && sums.segment > 0);
-    for row in 0..sums.rows {
+    for row in first..sums.rows {
         for col in 0..sums.cols {
             // SAFETY: the caller's promises.
             unsafe { one::<FUSED>(sums, row, col) };
         }
     }
+}
+
+/// One row of A, and a bias.
+///
+/// # Safety
+/// As for [`RowKernel`](super::sums::RowKernel).
+pub(super) unsafe fn row<const FUSED: bool>(a: &[f32], b: *const f32, c: &mut [f32], bias: &[f32]) {
+    let (k, n) = (a.len(), c.len());
+    let mut row = Sums {
+        a: a.as_ptr(),
+        a_row: 0,
+        a_k: 1,
+        b,
+        b_k: n,
+        b_col: 1,
+        k,
+        segment: segment_len(n, k),
+        first: bias.as_ptr(),
+        first_row: 0,
+        first_col: 1,
+        out: c.as_mut_ptr(),
+        out_row: 0,
+        end: End::Store,
+        rows: 1,
+        cols: n,
+    };
+    // SAFETY: the caller's promise.
+    unsafe { sums::<FUSED>(&mut row) }
 }
 
 /// A sum. Not inlined, for what the compiler makes of four nested loops at once is a page long.
@@ -36,9 +74,11 @@ unsafe fn one<const FUSED: bool>(sums: &Sums, row: usize, col: usize) {
         let mut left = k;
         loop {
             let len = segment.min(left);
-            for _ in 0..len {
+            let mut i = 0;
+            while i < len {
                 sum = multiply_add::<FUSED>(a.read(), b.read(), sum);
                 (a, b) = (a.wrapping_add(a_k), b.wrapping_add(b_k));
+                i = rolled(i + 1);
             }
             left -= len;
             if let Some(before) = before {

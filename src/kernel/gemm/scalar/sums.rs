@@ -66,6 +66,13 @@ pub(super) const ZEROS: [f32; 16] = [0.0; 16];
 /// 3. All sums can be stored, and if they are added to what is there, it can be read; nobody else uses the place.
 pub(super) type Kernel = unsafe fn(&mut Sums);
 
+/// Computes `c = a b + bias` for one row of A.
+///
+/// # Safety
+/// 1. `b` has as many rows as `a` has numbers, each as long as `c`, and can be read.
+/// 2. The bias is as long as `c`.
+pub(super) type RowKernel = unsafe fn(a: &[f32], b: *const f32, c: &mut [f32], bias: &[f32]);
+
 /// A column of `m` numbers times a row of `n`, added to C: `c_ij + a_i (b_j factor)`.
 #[derive(Clone, Copy)]
 pub(super) struct RankOne {

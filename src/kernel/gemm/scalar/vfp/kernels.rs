@@ -5,12 +5,14 @@ use super::super::abi::Tiles;
 use super::super::helium::{nn_row, nn_tiles, nt_tiles, tn_tiles};
 use super::super::plain;
 use super::super::sums::{End, RankOne, Sums, ZEROS};
-use super::rank_one::{eight_columns, one_column, sixteen_columns};
+use super::rank_one::{eight_columns, one_column};
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 use super::rows::nn_row;
 use super::rows::nt_row;
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 use super::tiles::{nn_tiles, nt_tiles, tn_tiles};
+use crate::kernel::gemm::segments::segment_len;
+use crate::simd::rolled;
 use core::mem::MaybeUninit;
 
 /// Whether these kernels fuse multiply and add.
@@ -18,175 +20,155 @@ const FUSED: bool = cfg!(fusebox_fused);
 
 const NUMBER: usize = size_of::<f32>();
 
-impl Sums {
-    /// One segment after the other, in the place of all.
-    #[inline(always)]
-    fn each_segment(&mut self, mut kernel: impl FnMut(&Self)) {
-        let mut left = self.k;
-        self.k = self.k.min(self.segment);
-        loop {
-            kernel(self);
-            left -= self.k;
-            if left == 0 {
-                return;
-            }
-            self.a = self.a.wrapping_add(self.k * self.a_k);
-            self.b = self.b.wrapping_add(self.k * self.b_k);
-            self.k = self.segment.min(left);
-            (self.first, self.first_row, self.first_col, self.end) = (ZEROS.as_ptr(), 0, 0, End::Add);
-        }
-    }
-
-    /// Those of `rows` rows from a row on.
-    fn rows_from(&self, row: usize, rows: usize) -> Self {
-        Self {
-            a: self.a.wrapping_add(row * self.a_row),
-            first: self.first.wrapping_add(row * self.first_row),
-            out: self.out.wrapping_add(row * self.out_row),
-            rows,
-            ..*self
-        }
-    }
-
-    /// Those from a column on.
-    fn cols_from(&self, col: usize) -> Self {
-        Self {
-            b: self.b.wrapping_add(col * self.b_col),
-            first: self.first.wrapping_add(col * self.first_col),
-            out: self.out.wrapping_add(col),
-            cols: self.cols - col,
-            ..*self
-        }
-    }
-}
-
-/// A kernel of whole tiles. Unsafe, because they must be there.
+/// A kernel of whole tiles of one segment. Unsafe, because they must be there.
 type Assembly = unsafe extern "C" fn(&mut Tiles);
-
-/// A kernel of one row.
-enum RowKernel {
-    /// Of one segment.
-    OfSegment(Assembly),
-    /// Of all of them.
-    OfAll(Assembly),
-}
 
 /// How A and B lie.
 struct Layout {
     /// Four rows of A at a time.
     tiles: Assembly,
     /// One.
-    row: Option<RowKernel>,
+    row: Option<Assembly>,
     a_transposed: bool,
     b_transposed: bool,
 }
 
+/// Some rows of the sums, from a column on.
+struct Part {
+    row: usize,
+    rows: usize,
+    col: usize,
+}
+
 impl Layout {
-    /// In place: a copy would need a routine for it.
+    /// What the assembly is handed for a part. In place: a copy would need a routine for it.
     #[inline(never)]
-    fn tiles_of<'a>(&self, sums: &Sums, tiles: &'a mut MaybeUninit<Tiles>) -> &'a mut Tiles {
+    fn tiles_of<'a>(&self, sums: &Sums, part: &Part, tiles: &'a mut MaybeUninit<Tiles>) -> &'a mut Tiles {
         let (a_stride, a_block) = match self.a_transposed {
             true => (sums.a_k, 4),
             false => (sums.a_row, 4 * sums.a_row),
         };
+        let cols = sums.cols - part.col;
         tiles.write(Tiles {
-            a: sums.a,
+            a: sums.a.wrapping_add(part.row * sums.a_row),
             a_stride: a_stride * NUMBER,
             a_block: a_block * NUMBER,
-            b: sums.b,
+            b: sums.b.wrapping_add(part.col * sums.b_col),
             b_stride: NUMBER * if self.b_transposed { sums.b_col } else { sums.b_k },
             k: sums.k,
-            first: sums.first,
+            first: sums.first.wrapping_add(part.row * sums.first_row + part.col * sums.first_col),
             first_row: sums.first_row * NUMBER,
             first_step: sums.first_col * 4 * NUMBER,
-            out: sums.out,
+            out: sums.out.wrapping_add(part.row * sums.out_row + part.col),
             out_row: sums.out_row * NUMBER,
-            tiles: if sums.rows == 1 { sums.cols / 16 } else { sums.cols / 4 },
-            fours: sums.cols % 16 / 4,
-            blocks: sums.rows / 4,
+            tiles: if part.rows == 1 { cols / 16 } else { cols / 4 },
+            fours: cols % 16 / 4,
+            blocks: part.rows / 4,
             end: match sums.end {
                 End::Store => 0,
                 End::Add => 1,
                 End::AddTimes(_) => 2,
             },
             factor: if let End::AddTimes(factor) = sums.end { factor } else { 1.0 },
-            kept: [ZEROS.as_ptr().addr(), sums.segment, 0],
+            kept: [0; 3],
         })
     }
 
-    /// Computes sums: tiles where there are kernels for them.
+    /// Computes sums: segment by segment, whole tiles first, then rows one by one.
     ///
     /// # Safety
     /// As for [`Kernel`](super::super::sums::Kernel): A and B lie like this.
     unsafe fn run(&self, sums: &mut Sums) {
         debug_assert!(sums.rows > 0 && sums.cols > 0 && sums.segment > 0);
+        let whole = sums.rows / 4 * 4;
+        // What there is no assembly for.
+        let plain_from = match self.row {
+            _ if sums.k == 0 || sums.cols < 4 => 0,
+            None => whole,
+            Some(_) => sums.rows,
+        };
         // SAFETY: the caller's promise, here and below: rows and columns of `sums`.
-        unsafe {
-            if sums.k == 0 || sums.cols < 4 {
-                return plain::sums::<FUSED>(sums);
+        unsafe { plain::rows_from::<FUSED>(sums, plain_from) };
+        let mut left = sums.k;
+        while plain_from > 0 {
+            sums.k = sums.segment.min(left);
+            let mut part = Part { row: 0, rows: whole, col: 0 };
+            while part.row < plain_from {
+                let kernel = match self.row {
+                    Some(row) if part.row >= whole => {
+                        part.rows = 1;
+                        row
+                    }
+                    _ => self.tiles,
+                };
+                // SAFETY: see above; there are k and four columns.
+                unsafe { self.columns(kernel, sums, &mut part) };
             }
-            // What is left beside whole tiles first, for then the rest may take the place of all.
-            let whole = sums.rows / 4 * 4;
-            for row in whole..sums.rows {
-                let mut row = sums.rows_from(row, 1);
-                match self.row {
-                    Some(RowKernel::OfAll(kernel)) => self.whole(kernel, &row),
-                    Some(RowKernel::OfSegment(kernel)) => row.each_segment(|part| self.whole(kernel, part)),
-                    None => plain::sums::<FUSED>(&mut row),
-                }
+            left -= sums.k;
+            if left == 0 {
+                return;
             }
-            if whole > 0 {
-                sums.rows = whole;
-                sums.each_segment(|part| self.whole(self.tiles, part));
-            }
+            sums.a = sums.a.wrapping_add(sums.k * sums.a_k);
+            sums.b = sums.b.wrapping_add(sums.k * sums.b_k);
+            (sums.first, sums.first_row, sums.first_col, sums.end) = (ZEROS.as_ptr(), 0, 0, End::Add);
         }
     }
 
-    /// All columns of one row, or of rows that are tiles.
+    /// All columns of a row, or of rows that are tiles; goes on to the row after them. Columns beside the last whole tile are
+    /// computed in a tile that reaches back, in a copy.
     ///
     /// # Safety
     /// As for [`Layout::run`]; k is not zero, and there are at least four columns.
     #[inline(never)]
-    unsafe fn whole(&self, kernel: Assembly, sums: &Sums) {
+    unsafe fn columns(&self, kernel: Assembly, sums: &Sums, part: &mut Part) {
+        let mut tiles = MaybeUninit::uninit();
+        let end = part.row + part.rows;
         // SAFETY: the caller's promise.
-        unsafe {
-            let mut tiles = MaybeUninit::uninit();
-            kernel(self.tiles_of(sums, &mut tiles));
-            let mut row = 0;
-            while row < sums.rows && !sums.cols.is_multiple_of(4) {
-                let rows = 4.min(sums.rows - row);
-                self.last_columns(kernel, &mut sums.rows_from(row, rows), &mut tiles);
-                row += rows;
+        unsafe { kernel(self.tiles_of(sums, part, &mut tiles)) };
+        let beside = sums.cols % 4;
+        if beside > 0 {
+            let mut copy = [const { MaybeUninit::<f32>::uninit() }; 16];
+            let copy = copy.as_mut_ptr().cast::<f32>();
+            (part.rows, part.col) = (part.rows.min(4), sums.cols - 4);
+            while part.row < end {
+                let last = Columns { first: 4 - beside, rows: part.rows };
+                let tiles = self.tiles_of(sums, part, &mut tiles);
+                let (out, out_row) = (tiles.out, sums.out_row);
+                (tiles.out, tiles.out_row) = (copy, 4 * NUMBER);
+                // SAFETY: the caller's promise; the copy has four rows of four.
+                unsafe {
+                    last.copy((out, out_row), (copy, 4));
+                    kernel(tiles);
+                    last.copy((copy, 4), (out, out_row));
+                }
+                part.row += part.rows;
             }
         }
+        (part.row, part.col) = (end, 0);
     }
+}
 
-    /// Columns beside the last whole tile of four rows or one: a tile that reaches back, in a copy. They take the place of
-    /// all, in `sums` and in `tiles`.
+/// Some rows of a tile's columns from one on.
+struct Columns {
+    first: usize,
+    rows: usize,
+}
+
+impl Columns {
+    /// Copies them; rows are so many numbers apart.
     ///
     /// # Safety
-    /// As for [`Layout::whole`].
+    /// They can be read and written.
     #[inline(never)]
-    unsafe fn last_columns(&self, kernel: Assembly, sums: &mut Sums, tiles: &mut MaybeUninit<Tiles>) {
-        let mut copy = [const { MaybeUninit::<f32>::uninit() }; 16];
-        let copy = copy.as_mut_ptr().cast::<f32>();
-        let (out, out_row) = (sums.out.wrapping_add(sums.cols - 4), sums.out_row);
-        let last = 4 - sums.cols % 4..4;
-        *sums = sums.cols_from(sums.cols - 4);
-        (sums.out, sums.out_row) = (copy, 4);
-        // SAFETY: the caller's promise.
-        unsafe {
-            for row in 0..sums.rows {
-                for col in last.clone() {
-                    copy.add(4 * row + col).write(out.wrapping_add(row * out_row + col).read());
-                }
+    unsafe fn copy(&self, (mut from, from_row): (*const f32, usize), (mut to, to_row): (*mut f32, usize)) {
+        for _ in 0..self.rows {
+            let mut col = self.first;
+            while col < 4 {
+                // SAFETY: the caller's promise.
+                unsafe { to.wrapping_add(col).write(from.wrapping_add(col).read()) };
+                col = rolled(col + 1);
             }
-            kernel(self.tiles_of(sums, tiles));
-            for row in 0..sums.rows {
-                for col in last.clone() {
-                    out.wrapping_add(row * out_row + col).write(copy.add(4 * row + col).read());
-                }
-            }
+            (from, to) = (from.wrapping_add(from_row), to.wrapping_add(to_row));
         }
     }
 }
@@ -196,32 +178,61 @@ impl Layout {
 /// # Safety
 /// As for [`Kernel`](super::super::sums::Kernel): A's and B's numbers side by side in rows.
 pub(in super::super) unsafe fn nn(sums: &mut Sums) {
-    let layout = Layout {
-        tiles: nn_tiles,
-        row: Some(RowKernel::OfAll(nn_row)),
-        a_transposed: false,
-        b_transposed: false,
-    };
+    let layout = Layout { tiles: nn_tiles, row: Some(nn_row), a_transposed: false, b_transposed: false };
     // SAFETY: the caller's promise.
     unsafe { layout.run(sums) }
 }
 
-/// The same for one row, stored.
+/// The same for one row and a bias, stored: columns beside the last whole tile first, in a tile that reaches back, for what it
+/// stores there others will store again.
 ///
 /// # Safety
-/// As for [`nn`].
-pub(in super::super) unsafe fn nn_row_alone(sums: &mut Sums) {
-    let layout = Layout { tiles: nn_row, row: None, a_transposed: false, b_transposed: false };
-    // SAFETY: the caller's promise.
-    unsafe {
-        if sums.k == 0 || sums.cols < 4 {
-            return plain::sums::<FUSED>(sums);
+/// As for [`RowKernel`](super::super::sums::RowKernel).
+pub(in super::super) unsafe fn nn_row_alone(a: &[f32], b: *const f32, c: &mut [f32], bias: &[f32]) {
+    let (k, n) = (a.len(), c.len());
+    if k == 0 || n < 4 {
+        // SAFETY: the caller's promise.
+        return unsafe { plain::row::<FUSED>(a, b, c, bias) };
+    }
+    let segment = segment_len(n, k);
+    let mut col = if n.is_multiple_of(4) { 0 } else { n - 4 };
+    loop {
+        let mut tiles = Tiles {
+            a: a.as_ptr(),
+            a_stride: 0,
+            a_block: 0,
+            b: b.wrapping_add(col),
+            b_stride: n * NUMBER,
+            k: 0,
+            first: bias.as_ptr().wrapping_add(col),
+            first_row: 0,
+            first_step: 4 * NUMBER,
+            out: c.as_mut_ptr().wrapping_add(col),
+            out_row: 0,
+            tiles: (n - col) / 16,
+            fours: (n - col) % 16 / 4,
+            blocks: 0,
+            end: 0,
+            factor: 1.0,
+            kept: [0; 3],
+        };
+        let mut left = k;
+        loop {
+            tiles.k = segment.min(left);
+            // SAFETY: the caller's promise; kernels of a row change only what they keep.
+            unsafe { nn_row(&mut tiles) };
+            left -= tiles.k;
+            if left == 0 {
+                break;
+            }
+            tiles.a = tiles.a.wrapping_add(tiles.k);
+            tiles.b = tiles.b.wrapping_add(tiles.k * n);
+            (tiles.first, tiles.first_step, tiles.end) = (ZEROS.as_ptr(), 0, 1);
         }
-        let mut tiles = MaybeUninit::uninit();
-        nn_row(layout.tiles_of(sums, &mut tiles));
-        if !sums.cols.is_multiple_of(4) {
-            layout.last_columns(nn_row, sums, &mut tiles);
+        if col == 0 {
+            return;
         }
+        col = 0;
     }
 }
 
@@ -240,12 +251,7 @@ pub(in super::super) unsafe fn tn(sums: &mut Sums) {
 /// # Safety
 /// As for [`Kernel`](super::super::sums::Kernel): A's numbers side by side in rows, B's in columns.
 pub(in super::super) unsafe fn nt(sums: &mut Sums) {
-    let layout = Layout {
-        tiles: nt_tiles,
-        row: Some(RowKernel::OfSegment(nt_row)),
-        a_transposed: false,
-        b_transposed: true,
-    };
+    let layout = Layout { tiles: nt_tiles, row: Some(nt_row), a_transposed: false, b_transposed: true };
     // SAFETY: the caller's promise.
     unsafe { layout.run(sums) }
 }
@@ -258,17 +264,12 @@ pub(in super::super) unsafe fn rank_one(product: &RankOne) {
     let RankOne { a, b, c, stride, m, n, factor } = *product;
     let (stride, factor) = (stride * NUMBER, factor.to_bits());
     let mut col = 0;
-    // SAFETY: the caller's promise.
-    unsafe {
-        while col < n {
-            let (kernel, cols): (RankOneAssembly, usize) = match n - col {
-                16.. => (sixteen_columns, 16),
-                8.. => (eight_columns, 8),
-                _ => (one_column, 1),
-            };
-            kernel(a, b.wrapping_add(col), c.wrapping_add(col), stride, m, factor);
-            col += cols;
-        }
+    while col < n {
+        let (kernel, cols): (RankOneAssembly, usize) =
+            if n - col >= 8 { (eight_columns, 8) } else { (one_column, 1) };
+        // SAFETY: the caller's promise.
+        unsafe { kernel(a, b.wrapping_add(col), c.wrapping_add(col), stride, m, factor) };
+        col += cols;
     }
 }
 

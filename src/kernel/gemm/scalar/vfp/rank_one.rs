@@ -2,69 +2,10 @@
 
 use core::arch::naked_asm;
 
-/// Sixteen columns: `c = c + a (b factor)`, row by row.
+/// Eight columns: `c = c + a (b factor)`, row by row.
 ///
 /// # Safety
-/// `m` numbers at `a`, sixteen at `b`, `m` rows of sixteen at `c` are there, `m` at least one.
-#[unsafe(naked)]
-pub(super) unsafe extern "C" fn sixteen_columns(
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
-    stride: usize,
-    m: usize,
-    factor: u32,
-) {
-    macro_rules! half {
-        ($b0:literal $b1:literal $b2:literal $b3:literal, $b4:literal $b5:literal $b6:literal $b7:literal) => {
-            concat!(
-                "vldmia r2, {{s16-s23}}\n",
-                add_products!("s16" "s17" "s18" "s19", $b0 $b1 $b2 $b3, "s31", "s24" "s25" "s26" "s27"),
-                add_products!("s20" "s21" "s22" "s23", $b4 $b5 $b6 $b7, "s31", "s24" "s25" "s26" "s27"),
-                "vstmia r2!, {{s16-s23}}\n",
-            )
-        };
-    }
-    naked_asm!(concat!(
-        ".fpu fpv4-sp-d16
-         vpush {{s16-s31}}
-         ldr r12, [sp, #64]
-         vldr s31, [sp, #68]
-         vldmia r1, {{s0-s15}}
-         sub.w r3, r3, #64
-         vmul.f32 s0, s0, s31
-         vmul.f32 s1, s1, s31
-         vmul.f32 s2, s2, s31
-         vmul.f32 s3, s3, s31
-         vmul.f32 s4, s4, s31
-         vmul.f32 s5, s5, s31
-         vmul.f32 s6, s6, s31
-         vmul.f32 s7, s7, s31
-         vmul.f32 s8, s8, s31
-         vmul.f32 s9, s9, s31
-         vmul.f32 s10, s10, s31
-         vmul.f32 s11, s11, s31
-         vmul.f32 s12, s12, s31
-         vmul.f32 s13, s13, s31
-         vmul.f32 s14, s14, s31
-         vmul.f32 s15, s15, s31
-         2:
-         vldmia r0!, {{s31}}
-        ",
-        half!("s0" "s1" "s2" "s3", "s4" "s5" "s6" "s7"),
-        half!("s8" "s9" "s10" "s11", "s12" "s13" "s14" "s15"),
-        "add.w r2, r2, r3
-         subs.w r12, r12, #1
-         bne.w 2b
-         vpop {{s16-s31}}
-         bx lr"
-    ))
-}
-
-/// Eight columns.
-///
-/// # Safety
-/// As for [`sixteen_columns`], with eight numbers at `b` and in each row.
+/// `m` numbers at `a`, eight at `b`, `m` rows of eight at `c` are there, `m` at least one.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn eight_columns(
     a: *const f32,
@@ -106,7 +47,7 @@ pub(super) unsafe extern "C" fn eight_columns(
 /// One column.
 ///
 /// # Safety
-/// As for [`sixteen_columns`], with one number at `b` and in each row.
+/// As for [`eight_columns`], with one number at `b` and in each row.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn one_column(
     a: *const f32,

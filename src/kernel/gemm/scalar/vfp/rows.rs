@@ -68,27 +68,19 @@ pub(super) unsafe extern "C" fn nt_row(tiles: &mut Tiles) {
     ))
 }
 
-/// One row of A by the rows of B, sixteen columns at a time, then eight, then four. All segments of k: what is left of k is in
-/// r9, and r12 is where zeros are, or none in the first segment.
+/// One row of A by the rows of B, sixteen columns at a time, then eight, then four.
 ///
 /// # Safety
 /// They are there.
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
-    /// The tile's first k.
+    /// The first k of a tile: of two steps in a loop, the second if their number is odd.
     macro_rules! begin {
         () => {
             "mov r1, r2
              mov r5, r3
-             ldr.w r9, [r0, #20]
-             mov.w r12, #0
-             4:
-             mov r7, r4
-             cmp r7, r9
-             it hi
-             movhi r7, r9
-             sub.w r9, r9, r7
+             ldr.w r7, [r0, #20]
              adds r7, #1
              lsrs r7, r7, #1
              bcc.w 3f
@@ -133,16 +125,16 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
     macro_rules! four {
         () => {
             concat!(
-                "vldmia r1!, {{s24}}
-                 vldmia r5, {{s16-s19}}
-                 add.w r5, r5, r6
+                "vldmia r2!, {{s24}}
+                 vldmia r3, {{s16-s19}}
+                 add r3, r3, r6
                 ",
                 add_products!("s0" "s1" "s2" "s3", "s16" "s17" "s18" "s19", "s24", "s16" "s17" "s18" "s19"),
             )
         };
     }
-    /// The sums' end, unless it was the first segment's: they are added to what is there.
-    macro_rules! add {
+    /// The sums' end: if they are to be added to what is there, what that takes.
+    macro_rules! end {
         ($last:literal, $($adds:tt)*) => {
             concat!(
                 "subs r7, #1
@@ -158,34 +150,20 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
             )
         };
     }
-    /// On to the next segment, whose sums start from zero.
-    macro_rules! next_segment {
-        ($sums:literal) => {
-            concat!(
-                "cmp.w r9, #0
-                 ittt ne
-                 ldrne.w r12, [r0, #64]
-                 vldmiane r12, {{",
-                $sums,
-                "}}
-                 bne.w 4b
-                "
-            )
-        };
-    }
     naked_asm!(concat!(
         save!(),
         "ldr r2, [r0, #0]
          ldr r3, [r0, #12]
-         ldr r4, [r0, #68]
          ldr r6, [r0, #16]
          ldr r8, [r0, #36]
          ldr r10, [r0, #24]
          ldr r11, [r0, #32]
-         ldr lr, [r0, #44]
-         subs r6, #32
-         cmp.w lr, #0
+         ldr r4, [r0, #44]
+         ldr lr, [r0, #48]
+         ldr r12, [r0, #56]
+         cmp r4, #0
          beq.w 6f
+         subs r6, #32
          1:
          vldmia r10, {{s0-s3}}
          add.w r10, r10, r11
@@ -200,19 +178,15 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
         sixteen!(),
         "3:\n",
         sixteen!(),
-        add!("s31", add_eight!(), add_eight_more!()),
-        "vstmia r8, {{s0-s15}}\n",
-        next_segment!("s0-s15"),
-        "adds r3, #64
-         add.w r8, r8, #64
-         subs.w lr, lr, #1
+        end!("s31", add_eight!(), add_eight_more!()),
+        "vstmia r8!, {{s0-s15}}
+         adds r3, #64
+         subs r4, #1
          bne.w 1b
-         6:
-         ldr lr, [r0, #48]
          adds r6, #32
+         6:
          tst.w lr, #2
          beq.w 6f
-         sub.w lr, lr, #2
          vldmia r10, {{s0-s3}}
          add.w r10, r10, r11
          vldmia r10, {{s4-s7}}
@@ -222,24 +196,22 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
         eight!(),
         "3:\n",
         eight!(),
-        add!("s23", add_eight!()),
-        "vstmia r8, {{s0-s7}}\n",
-        next_segment!("s0-s7"),
-        "adds r3, #32
-         add.w r8, r8, #32
+        end!("s23", add_eight!()),
+        "vstmia r8!, {{s0-s7}}
+         adds r3, #32
          6:
-         cmp.w lr, #0
+         tst.w lr, #1
          beq.w 6f
          vldmia r10, {{s0-s3}}
         ",
-        begin!(),
+        "ldr.w r7, [r0, #20]
+         2:
+        ",
         four!(),
-        "3:\n",
-        four!(),
-        add!("s19", add_four!()),
-        "vstmia r8, {{s0-s3}}\n",
-        next_segment!("s0-s3"),
-        "6:\n",
+        end!("s19", add_four!()),
+        "vstmia r8, {{s0-s3}}
+         6:
+        ",
         restore!(),
     ))
 }

@@ -45,8 +45,8 @@ macro_rules! next_block {
     };
 }
 
-/// A and B in rows. Rows of A two numbers at a time: four pairs of steps in two, the loop's first entry in its middle when
-/// their number is odd, and a single step before if k is.
+/// A and B in rows. Rows of A two numbers at a time: four steps in a loop, which is entered where as many are left as k is more
+/// than a multiple of four.
 ///
 /// # Safety
 /// The tiles are there.
@@ -59,8 +59,9 @@ pub(super) unsafe extern "C" fn nn_tiles(tiles: &mut Tiles) {
             "
         };
     }
+    /// Both steps, and where the second begins.
     macro_rules! two_steps {
-        () => {
+        ($second:literal) => {
             concat!(
                 "vldmia r1!, {{s20-s21}}
                  vldmia r2!, {{s22-s23}}
@@ -69,6 +70,7 @@ pub(super) unsafe extern "C" fn nn_tiles(tiles: &mut Tiles) {
                 ",
                 row_of_b!(),
                 outer_product!("s20" "s22" "s24" "s26"),
+                $second,
                 row_of_b!(),
                 outer_product!("s21" "s23" "s25" "s27"),
             )
@@ -91,28 +93,26 @@ pub(super) unsafe extern "C" fn nn_tiles(tiles: &mut Tiles) {
         "ldr r7, [r0, #20]
          mov r5, lr
          lsrs r7, r7, #1
-         bcc.w 5f
-         vldmia r1!, {{s20}}
-         vldmia r2!, {{s22}}
-         vldmia r3!, {{s24}}
-         vldmia r4!, {{s26}}
-        ",
-        row_of_b!(),
-        outer_product!("s20" "s22" "s24" "s26"),
-        "cmp r7, #0
-         beq.w 6f
-         5:
+         bcc.w 6f
+         vldmia r1!, {{s21}}
+         vldmia r2!, {{s23}}
+         vldmia r3!, {{s25}}
+         vldmia r4!, {{s27}}
+         lsrs r7, r7, #1
+         add.w r7, r7, #1
+         bcs.w 4f
+         b.w 5f
+         6:
          adds r7, #1
          lsrs r7, r7, #1
          bcc.w 3f
          2:
         ",
-        two_steps!(),
+        two_steps!("4:\n"),
         "3:\n",
-        two_steps!(),
+        two_steps!("5:\n"),
         "subs r7, #1
          bne.w 2b
-         6:
         ",
         rows_again!(),
         end!(),
