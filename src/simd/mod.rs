@@ -35,7 +35,7 @@ mod x86_64;
 
 pub use isa::Isa;
 #[cfg(fusebox_scalar)]
-pub(crate) use scalar::{is_positive_or_nan, multiply_add, rolled};
+pub(crate) use scalar::{is_zero_in_relu, multiply_add, rolled};
 
 /// Whether the target has vector registers and ample memory; otherwise it is a microcontroller. Decided by
 /// `build.rs`.

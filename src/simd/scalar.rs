@@ -91,11 +91,12 @@ pub(crate) fn rolled(mut n: usize) -> usize {
     n
 }
 
-/// Whether `x` is not `<= 0.0`, or +0.0: by its bits, for a comparison is slow or a call. From -0.0 to minus infinity they are
-/// 2^31 and more, and what lies beyond is NaN.
+/// Whether `x <= 0.0`, by its bits, for a comparison of floating-point numbers is slow, or a call: from -0.0 to minus infinity
+/// they are 2^31 and more, and what lies beyond is NaN.
 #[inline(always)]
-pub(crate) fn is_positive_or_nan(x: f32) -> bool {
-    x.to_bits().wrapping_sub(1 << 31) > f32::INFINITY.to_bits()
+pub(crate) fn is_zero_in_relu(x: f32) -> bool {
+    let bits = x.to_bits();
+    bits == 0 || bits.wrapping_sub(1 << 31) <= f32::INFINITY.to_bits()
 }
 
 impl<const FUSED: bool> Simd for Scalar<FUSED> {
@@ -213,12 +214,12 @@ impl<const FUSED: bool> Simd for Scalar<FUSED> {
 
     #[inline(always)]
     fn relu(self, x: f32) -> f32 {
-        if is_positive_or_nan(x) { x } else { 0.0 }
+        if is_zero_in_relu(x) { 0.0 } else { x }
     }
 
     #[inline(always)]
     fn relu_mask(self, gate: f32, x: f32) -> f32 {
-        if gate.to_bits() != 0 && is_positive_or_nan(gate) { x } else { 0.0 }
+        if is_zero_in_relu(gate) { 0.0 } else { x }
     }
 
     #[inline(always)]

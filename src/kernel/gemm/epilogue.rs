@@ -6,7 +6,7 @@ use super::tile::{Finish, First, Mask};
 #[cfg(fusebox_scalar)]
 use super::tile::{Place, load_row, next_row, store_tile};
 #[cfg(fusebox_scalar)]
-use crate::simd::Simd;
+use crate::simd::{Simd, is_zero_in_relu};
 use crate::{Isa, Mat};
 
 /// What a product starts from and what is done to it before it is stored, while it is still in registers. `c` is
@@ -158,19 +158,21 @@ unsafe impl Finish for Activate {
     #[cfg(fusebox_scalar)]
     #[inline(always)]
     unsafe fn finish_row<S: Simd>(&self, s: S, sums: *mut f32, place: Place, len: usize) {
+        // Where C is not read, sums are in it.
+        debug_assert!(core::ptr::eq(sums, place.c));
         let gate = match *self {
-            // Where C is not read, sums are in it.
             Self::Nothing => return,
             Self::Relu => sums.cast_const(),
             Self::ReluMask(Mask { gate, stride }) => gate.wrapping_add(place.row * stride + place.col),
         };
         let mut j = 0;
         while j < len {
-            // SAFETY: a number of the sums, of C's row, and of the row of the gate, which has C's shape, as the caller promises;
-            // a ReLU's gate are the sums.
+            // SAFETY: a number of C's row, and of the row of the gate, which has C's shape, as the caller promises; a ReLU's gate
+            // are the sums.
             unsafe {
-                let x = s.relu_mask(s.load(gate.wrapping_add(j)), s.load(sums.wrapping_add(j)));
-                s.store(place.c.wrapping_add(j), x);
+                if is_zero_in_relu(gate.wrapping_add(j).read()) {
+                    place.c.wrapping_add(j).write(0.0);
+                }
             }
             j = s.number_in_register(j + 1);
         }

@@ -293,7 +293,7 @@ impl<R: Rule> Pass for DescendColumns<'_, R> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        if S::LANES > 1 && self.dys.len() == self.bias.len() {
+        if self.dys.len() == self.bias.len() {
             let Self { rule, dys, bias, moments } = self;
             return DescendSlice { rule, gradient: dys, parameters: bias, moments }.run(s);
         }
@@ -317,7 +317,7 @@ impl<R: Rule> Pass for DescendColumns<'_, R> {
             };
             // SAFETY: likewise inside the bias and every moment.
             unsafe { step_vector(s, self.rule, sum, bias, moments, col, Some(lanes)) };
-            col = s.number_in_register(col + S::LANES);
+            col = next::<S>(s, col);
         }
     }
 }
@@ -381,8 +381,7 @@ unsafe fn sum_of_blocks<S: Simd>(s: S, first: *const f32, stride: usize, rows: u
 /// A number can be read in each row.
 #[inline(always)]
 unsafe fn sum_in_turn<S: Simd>(s: S, first: *const f32, stride: usize, rows: usize) -> S::V {
-    // A single row is its sum, be it -0.0.
-    let zero = s.splat(if rows == 1 { -0.0 } else { 0.0 });
+    let zero = s.splat(0.0);
     let (mut total, mut at) = (zero, first);
     let mut left = rows;
     while left > 0 {
@@ -403,6 +402,13 @@ unsafe fn sum_in_turn<S: Simd>(s: S, first: *const f32, stride: usize, rows: usi
         total = s.add(total, of_block);
     }
     total
+}
+
+/// Where the next vector starts; on microcontrollers in a loop that stays rolled.
+#[inline(always)]
+fn next<S: Simd>(s: S, start: usize) -> usize {
+    let next = start + S::LANES;
+    if S::LANES == 1 { s.number_in_register(next) } else { next }
 }
 
 /// As far as parameters and moments in use go.

@@ -10,7 +10,7 @@ use crate::kernel::gemm::epilogue::Activate;
 use crate::kernel::gemm::product::{Operands, PANEL, PackedProduct, Product};
 use crate::kernel::gemm::segments::DOTS;
 use crate::kernel::gemm::tile::{Finish, First, Place};
-use crate::simd::{Simd, is_positive_or_nan, rolled};
+use crate::simd::{Simd, is_zero_in_relu, rolled};
 use crate::{Isa, Mat, MatMut};
 
 /// The product of views.
@@ -138,7 +138,7 @@ unsafe fn finished_row(kernel: RowKernel, a: &[f32], b: *const f32, c: &mut [f32
     if relu {
         let mut i = 0;
         while let Some(c) = c.get_mut(i) {
-            if !is_positive_or_nan(*c) {
+            if is_zero_in_relu(*c) {
                 *c = 0.0;
             }
             i = rolled(i + 1);
