@@ -27,6 +27,7 @@ mod init;
 mod input_gradient;
 mod norm;
 mod parallel;
+mod picture;
 mod pixels;
 mod repeat;
 mod residual;
@@ -49,6 +50,9 @@ pub use init::Init;
 pub use input_gradient::InputGradient;
 pub use norm::LayerNorm;
 pub use parallel::{Concat, Join, Parallel, Sum};
+pub use picture::{
+    Around, Causal, Pad, Padding, Picture, Same, Steps, Valid, Window, output_len,
+};
 pub use pixels::Pixels;
 pub use repeat::Repeat;
 pub use residual::Residual;

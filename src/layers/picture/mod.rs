@@ -1,0 +1,9 @@
+//! Layers on pictures and on sequences: convolutions and pooling.
+//!
+//! A picture is an array of rows of pixels of channels, `[[[f32; C]; W]; H]` (NHWC, as Keras and TensorFlow Lite have it); a
+//! sequence of `T` positions is `[[f32; C]; T]`. A layer's input and output are such types, and its
+//! kernel, strides, dilations and padding are too, so that whether they fit is known when it compiles.
+
+mod window;
+
+pub use window::{Around, Causal, Pad, Padding, Picture, Same, Steps, Valid, Window, output_len};

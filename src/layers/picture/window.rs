@@ -1,0 +1,188 @@
+//! What a picture is, and how a window goes over it.
+
+use crate::Plain;
+
+/// A picture: `HEIGHT` rows of `WIDTH` pixels of `CHANNELS` numbers. Implemented for arrays.
+///
+/// ```
+/// use fusebox::layers::Picture;
+/// type Digit = [[[f32; 1]; 28]; 14];
+/// assert_eq!((Digit::HEIGHT, Digit::WIDTH, Digit::CHANNELS), (14, 28, 1));
+/// ```
+pub trait Picture: Plain + sealed::Sealed {
+    /// Rows.
+    const HEIGHT: usize;
+    /// Pixels in a row.
+    const WIDTH: usize;
+    /// Numbers in a pixel.
+    const CHANNELS: usize;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<const H: usize, const W: usize, const C: usize> Sealed for [[[f32; C]; W]; H] {}
+}
+
+impl<const H: usize, const W: usize, const C: usize> Picture for [[[f32; C]; W]; H] {
+    const HEIGHT: usize = H;
+    const WIDTH: usize = W;
+    const CHANNELS: usize = C;
+}
+
+/// What surrounds a picture along an axis of `input` positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// Nothing.
+    Valid,
+    /// As much as makes the output as long as the input, or with a stride the quotient, rounded up; half of it before, the odd
+    /// one after, as in TensorFlow.
+    Same,
+    /// As much as [`Padding::Same`], all of it before: an output depends on nothing after it. Along the width only; a picture's
+    /// height is padded as by `Same`.
+    Causal,
+    /// So many before and after, as in PyTorch.
+    Around(usize),
+}
+
+/// [`Padding`] as a type.
+pub trait Pad: Copy + 'static {
+    /// The value.
+    const PADDING: Padding;
+}
+
+/// [`Padding::Valid`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Valid;
+
+/// [`Padding::Same`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Same;
+
+/// [`Padding::Causal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Causal;
+
+/// [`Padding::Around`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Around<const P: usize>;
+
+impl Pad for Valid {
+    const PADDING: Padding = Padding::Valid;
+}
+
+impl Pad for Same {
+    const PADDING: Padding = Padding::Same;
+}
+
+impl Pad for Causal {
+    const PADDING: Padding = Padding::Causal;
+}
+
+impl<const P: usize> Pad for Around<P> {
+    const PADDING: Padding = Padding::Around(P);
+}
+
+/// How a window goes over a picture.
+pub trait Steps: Copy + 'static {
+    /// From one output to the next: down, and to the right.
+    const STRIDE: [usize; 2];
+    /// From one tap of the kernel to the next.
+    const DILATION: [usize; 2];
+    /// What surrounds the picture.
+    const PADDING: Padding;
+}
+
+/// The usual [`Steps`]: a padding, the strides down and to the right, the dilations.
+///
+/// ```
+/// use fusebox::layers::{Padding, Steps, Valid, Window};
+/// type Halving = Window<Valid, 2, 2>;
+/// assert_eq!((Halving::STRIDE, Halving::DILATION, Halving::PADDING), ([2; 2], [1; 2], Padding::Valid));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window<
+    P = Same,
+    const SH: usize = 1,
+    const SW: usize = 1,
+    const DH: usize = 1,
+    const DW: usize = 1,
+>(P);
+
+impl<P: Pad, const SH: usize, const SW: usize, const DH: usize, const DW: usize> Steps
+    for Window<P, SH, SW, DH, DW>
+{
+    const STRIDE: [usize; 2] = [SH, SW];
+    const DILATION: [usize; 2] = [DH, DW];
+    const PADDING: Padding = P::PADDING;
+}
+
+/// How many outputs a window of `kernel` taps has along an axis of `input` positions. Zero if it does not fit, if a size or a
+/// step is zero, or if there are positions at the end that no window reaches: whoever wanted that can crop.
+///
+/// ```
+/// use fusebox::layers::{Padding, output_len};
+/// assert_eq!(output_len(28, 3, 1, 1, Padding::Same), 28);
+/// assert_eq!(output_len(28, 3, 2, 1, Padding::Same), 14);
+/// assert_eq!(output_len(28, 3, 1, 2, Padding::Valid), 24);
+/// assert_eq!(output_len(28, 3, 2, 1, Padding::Valid), 0); // the last row would be lost
+/// assert_eq!(output_len(32, 3, 2, 1, Padding::Around(1)), 16);
+/// ```
+pub const fn output_len(
+    input: usize,
+    kernel: usize,
+    stride: usize,
+    dilation: usize,
+    padding: Padding,
+) -> usize {
+    if input == 0 || kernel == 0 || stride == 0 || dilation == 0 {
+        return 0;
+    }
+    let Some(span) = span(kernel, dilation) else { return 0 };
+    let padded = match padding {
+        Padding::Valid => Some(input),
+        Padding::Same | Padding::Causal => return input.div_ceil(stride),
+        Padding::Around(around) => match around.checked_mul(2) {
+            // A window in the padding alone would be none.
+            Some(both) if around < span => input.checked_add(both),
+            _ => None,
+        },
+    };
+    match padded {
+        Some(padded) if span <= padded => {
+            let outputs = (padded - span) / stride + 1;
+            let reached = (outputs - 1) * stride + span;
+            let before = (padded - input) / 2;
+            if reached >= before + input { outputs } else { 0 }
+        }
+        _ => 0,
+    }
+}
+
+/// Positions that are padded before the first, for `output` outputs.
+pub(crate) const fn padding_before(
+    input: usize,
+    output: usize,
+    kernel: usize,
+    stride: usize,
+    dilation: usize,
+    padding: Padding,
+) -> usize {
+    let needed = match span(kernel, dilation) {
+        Some(span) if output > 0 => ((output - 1) * stride + span).saturating_sub(input),
+        _ => 0,
+    };
+    match padding {
+        Padding::Valid => 0,
+        Padding::Same => needed / 2,
+        Padding::Causal => (kernel - 1) * dilation,
+        Padding::Around(around) => around,
+    }
+}
+
+/// Positions from a window's first tap to its last; `None` if they are more than can be counted.
+const fn span(kernel: usize, dilation: usize) -> Option<usize> {
+    match (kernel - 1).checked_mul(dilation) {
+        Some(span) => span.checked_add(1),
+        None => None,
+    }
+}
