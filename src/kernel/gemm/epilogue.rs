@@ -42,7 +42,7 @@ pub enum Epilogue<'a> {
 
 /// An epilogue once its shapes are checked: how the micro-kernel finishes a tile.
 #[derive(Clone, Copy)]
-pub(super) enum Activate {
+pub(in crate::kernel) enum Activate {
     Nothing,
     Relu,
     ReluMask(Mask),
@@ -72,17 +72,26 @@ impl Epilogue<'_> {
             Self::BiasRelu(_) | Self::AccumulateRelu => Activate::Relu,
             // The derivative through a transposed gate is applied after the product, see `gemm_with`.
             Self::ReluMask(gate) if gate.is_transposed() => Activate::Nothing,
-            Self::ReluMask(gate) => Activate::ReluMask(Mask {
-                gate: gate.data().as_ptr(),
-                stride: gate.row_stride(),
-                #[cfg(not(fusebox_scalar))]
-                isa,
-            }),
+            Self::ReluMask(gate) => Activate::masked(isa, gate.data().as_ptr(), gate.row_stride()),
         }
     }
 }
 
 impl Activate {
+    /// By a mask of C's shape, whose rows are `stride` apart.
+    pub(in crate::kernel) fn masked(
+        #[cfg_attr(fusebox_scalar, expect(unused_variables, reason = "where there are vectors, a mask holds it"))] isa: Isa,
+        gate: *const f32,
+        stride: usize,
+    ) -> Self {
+        Self::ReluMask(Mask {
+            gate,
+            stride,
+            #[cfg(not(fusebox_scalar))]
+            isa,
+        })
+    }
+
     /// The same for the part of C that begins at `row` and `col`.
     #[cfg(fusebox_scalar)]
     pub(super) fn at(self, row: usize, col: usize) -> Self {

@@ -12,25 +12,25 @@ pub(super) const PANEL: usize = 16;
 
 /// Sizes, pointers and strides of C = A B: plain data, of which nothing is promised.
 #[derive(Clone, Copy)]
-pub(super) struct Operands {
-    pub(super) m: usize,
-    pub(super) n: usize,
-    pub(super) k: usize,
-    pub(super) a: *const f32,
-    pub(super) a_stride: usize,
+pub(in crate::kernel) struct Operands {
+    pub(in crate::kernel) m: usize,
+    pub(in crate::kernel) n: usize,
+    pub(in crate::kernel) k: usize,
+    pub(in crate::kernel) a: *const f32,
+    pub(in crate::kernel) a_stride: usize,
     /// A lies transposed: k rows of m.
-    pub(super) a_transposed: bool,
-    pub(super) b: *const f32,
+    pub(in crate::kernel) a_transposed: bool,
+    pub(in crate::kernel) b: *const f32,
     /// Numbers that can be read from `b` on.
-    pub(super) b_len: usize,
-    pub(super) b_stride: usize,
+    pub(in crate::kernel) b_len: usize,
+    pub(in crate::kernel) b_stride: usize,
     /// B lies transposed: n rows of k.
-    pub(super) b_transposed: bool,
+    pub(in crate::kernel) b_transposed: bool,
     /// Columns of the whole of which this is a part, perhaps, which settle its segments: see [`segments::segment_len`].
-    pub(super) whole_n: usize,
-    pub(super) first: First,
-    pub(super) c: *mut f32,
-    pub(super) c_stride: usize,
+    pub(in crate::kernel) whole_n: usize,
+    pub(in crate::kernel) first: First,
+    pub(in crate::kernel) c: *mut f32,
+    pub(in crate::kernel) c_stride: usize,
 }
 
 impl Operands {
@@ -40,8 +40,6 @@ impl Operands {
         debug_assert!(self.m > 0 && self.n > 0);
         debug_assert!(self.a.is_aligned() && !self.a.is_null());
         debug_assert!(self.c.is_aligned() && !self.c.is_null());
-        let (rows, cols) = if self.a_transposed { (self.k, self.m) } else { (self.m, self.k) };
-        debug_assert!(rows < 2 || cols <= self.a_stride);
         debug_assert!(self.m < 2 || self.n <= self.c_stride);
     }
 

@@ -9,7 +9,7 @@ use crate::simd::Simd;
 
 /// What an accumulator starts from.
 #[derive(Clone, Copy)]
-pub(super) enum First {
+pub(in crate::kernel) enum First {
     Zero,
     /// One row for all rows of C: the bias.
     Row(*const f32),

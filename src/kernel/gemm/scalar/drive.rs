@@ -75,6 +75,14 @@ fn drive(isa: Isa, product: &Product<'_, &dyn FinishRows>) {
             }
         };
     }
+    segments(isa, product);
+}
+
+/// The same where sums are chains of k, in segments.
+fn segments(isa: Isa, product: &Product<'_, &dyn FinishRows>) {
+    let Operands { m, n, a_transposed, b_transposed, c, c_stride, .. } = **product;
+    let finish = *product.finish();
+    let factor = finish.factor();
     // Of the assembly, that for how operands lie in a gradient of weights can add to C, what is one segment.
     let adds = a_transposed && !b_transposed && product.segment() >= product.k;
     let kernel = match factor.is_none() || adds {
@@ -101,6 +109,17 @@ fn drive(isa: Isa, product: &Product<'_, &dyn FinishRows>) {
             }
         }
     }
+}
+
+/// A product each of whose sums is one chain of k, whatever its shape, in the order of k: part of a longer sum. A's rows may overlap.
+///
+/// # Safety
+/// As for [`Product::new`], but that A's rows may overlap.
+#[inline(never)]
+pub(in crate::kernel) unsafe fn chain(isa: Isa, operands: &Operands, end: Activate) {
+    let finish: &dyn FinishRows = &Finishing { isa, finish: &end };
+    // SAFETY: the caller's promises.
+    segments(isa, &unsafe { Product::new(*operands, finish) });
 }
 
 /// `c = a b + bias`, and a ReLU if asked for, for one row of A: the kernel alone, so that a program that infers holds no

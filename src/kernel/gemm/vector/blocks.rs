@@ -70,7 +70,7 @@ pub(super) fn blocks(isa: Isa, tiles: &Tiles, product: &Product<'_>) {
 /// # Safety
 /// B does not lie transposed.
 #[inline(always)]
-unsafe fn in_place(isa: Isa, tiles: &Tiles, product: &Product<'_>) {
+pub(super) unsafe fn in_place(isa: Isa, tiles: &Tiles, product: &Product<'_>) {
     let Operands { m, n, k, a, b, b_len, b_stride, first, c, .. } = **product;
     let mut strip = strip_of(product);
     let mut col = 0;

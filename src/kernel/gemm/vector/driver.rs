@@ -15,15 +15,17 @@
 //! all that may become of sums ([`Store`]).
 
 use super::Product;
-use super::blocks::{blocks, is_one_vector, one_vector};
+use super::blocks::{blocks, in_place, is_one_vector, one_vector};
 use super::column::Column;
 use super::dots::Dots;
 use super::fixed::FixedProduct;
 use super::join::store_rows;
 use super::long_row::{self, LONG};
+use super::panel::{Panel, pack};
 use super::plan::Tiles;
 use super::thin::Thin;
 use super::transposed_row::TransposedRow;
+use crate::kernel::gemm::epilogue::Activate;
 use crate::kernel::gemm::product::Operands;
 use crate::kernel::gemm::segments::DOTS;
 use crate::kernel::gemm::tile::{Finish, First, Store};
@@ -117,6 +119,65 @@ pub(super) fn run_product(isa: Isa, product: &Product<'_>) {
         return isa.call(Thin { product, factor: None });
     }
     blocks(isa, tiles, product);
+}
+
+/// A product each of whose sums is one chain of k, whatever its shape, in the order of k: part of a longer sum. A's rows may overlap.
+///
+/// # Safety
+/// As for [`Product::new`], but that A's rows may overlap; B does not lie transposed.
+#[inline(never)]
+pub(in crate::kernel) unsafe fn chain(isa: Isa, operands: &Operands, end: Activate) {
+    let tiles = Tiles::of_isa(isa);
+    // SAFETY: the caller's promises.
+    unsafe {
+        let product = Product::new(*operands, end.store());
+        if is_one_vector(tiles, &product) {
+            one_vector(isa, tiles, &product);
+        } else {
+            in_place(isa, tiles, &product);
+        }
+    }
+}
+
+/// Numbers in a row of a panel of B, where `cols` columns are left.
+pub(in crate::kernel) fn panel_width(isa: Isa, cols: usize) -> usize {
+    let tiles = Tiles::of_isa(isa);
+    tiles.buffered_vectors(tiles.vectors(cols), usize::MAX) * tiles.lanes
+}
+
+/// Copies `depth` numbers of `cols` rows, `stride` apart, to as many rows of a panel: transposed, with zeros past the last column.
+///
+/// # Safety
+/// They can be read; there is room for `depth` rows of [`panel_width`].
+pub(in crate::kernel) unsafe fn pack_transposed(
+    isa: Isa,
+    from: *const f32,
+    stride: usize,
+    cols: usize,
+    depth: usize,
+    to: *mut f32,
+) {
+    let tiles = Tiles::of_isa(isa);
+    let vectors = tiles.vectors(cols);
+    let panel = Panel { col: 0, vectors, last_lanes: tiles.last_lanes(cols, vectors) };
+    let rows = Operands {
+        m: 0,
+        n: cols,
+        k: depth,
+        a: from,
+        a_stride: 0,
+        a_transposed: false,
+        b: from,
+        b_len: 0,
+        b_stride: stride,
+        b_transposed: true,
+        whole_n: usize::MAX,
+        first: First::Zero,
+        c: core::ptr::null_mut(),
+        c_stride: 0,
+    };
+    // SAFETY: 1. the caller's promise. 2. The same.
+    unsafe { pack(isa, &rows, panel, 0, depth, to) };
 }
 
 /// `c = a b + bias`, and a ReLU if asked for, for one row of A.

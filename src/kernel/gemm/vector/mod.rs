@@ -32,8 +32,10 @@ mod thin;
 mod threads;
 mod transposed_row;
 
+pub(in crate::kernel) use driver::{chain, pack_transposed, panel_width};
 pub(super) use driver::{row_product, run};
 pub(in crate::kernel) use fixed::fixed_product;
+pub(in crate::kernel) use panel::PACK_LEN;
 pub(super) use prepacked::run_panels;
 pub(super) use thin::add_rank_one;
 

@@ -10,7 +10,7 @@ use crate::{Aligned, Isa};
 use core::mem::MaybeUninit;
 
 /// Numbers in the packing buffer, nearly the whole of the stack that gemm takes beyond registers: 48 KiB.
-pub(super) const PACK_LEN: usize = 12 * 1024;
+pub(in crate::kernel) const PACK_LEN: usize = 12 * 1024;
 
 /// Numbers of B, rows times stride, whose rows crowd into few sets of L2: from so many on they drive each other out.
 pub(super) const CROWDED_B: usize = 320 * 1024;

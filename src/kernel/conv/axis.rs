@@ -1,0 +1,188 @@
+//! One axis of a convolution: which taps of the kernel meet which positions.
+//!
+//! Output `o` and tap `t` meet at the input `o stride + t dilation - before`; what lies outside of the picture takes no part.
+//! Most positions meet all taps; those at the ends, fewer. Neighbours that meet the same taps are a [`Run`]: their sums are one
+//! product, whose rows are equally far apart.
+
+/// Sizes along an axis.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Axis {
+    pub(crate) input: usize,
+    pub(crate) output: usize,
+    pub(crate) taps: usize,
+    pub(crate) stride: usize,
+    pub(crate) dilation: usize,
+    /// Positions of padding before the first input.
+    pub(crate) before: usize,
+}
+
+/// Which way sums go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// To outputs, from inputs: taps ascend, and so do the inputs they meet.
+    Forward,
+    /// To the inputs' gradients, from the outputs': taps descend, so that outputs ascend.
+    Back,
+}
+
+/// Positions that meet the same taps, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    /// The first position, from one to the next, and how many they are.
+    pub(super) to: usize,
+    pub(super) to_step: usize,
+    pub(super) count: usize,
+    /// What the first position meets at the first tap, and how far on the next position's is.
+    pub(super) from: usize,
+    pub(super) from_step: usize,
+    /// The first tap, how many there are, each so many further (in [`Way::Back`], down), and how far on each meets the position.
+    pub(super) tap: usize,
+    pub(super) tap_step: usize,
+    pub(super) taps: usize,
+    pub(super) tap_from: usize,
+}
+
+impl Axis {
+    /// What a position meets at a tap.
+    fn meets(&self, way: Way, to: usize, tap: usize) -> Option<usize> {
+        let Self { input, output, stride, dilation, before, .. } = *self;
+        match way {
+            Way::Forward => {
+                (to * stride + tap * dilation).checked_sub(before).filter(|&from| from < input)
+            }
+            Way::Back => {
+                let from = (to + before).checked_sub(tap * dilation)?;
+                (from.is_multiple_of(stride.max(1))).then(|| from / stride.max(1)).filter(|&from| from < output)
+            }
+        }
+    }
+
+    /// The run of one position.
+    fn run_at(&self, way: Way, to: usize) -> Run {
+        let (to_step, from_step) = match way {
+            Way::Forward => (1, self.stride),
+            Way::Back => (self.stride, 1),
+        };
+        let mut run =
+            Run { to, to_step, count: 1, from: 0, from_step, tap: 0, tap_step: 1, taps: 0, tap_from: 1 };
+        for i in 0..self.taps {
+            let tap = if way == Way::Forward { i } else { self.taps - 1 - i };
+            let Some(from) = self.meets(way, to, tap) else { continue };
+            match run.taps {
+                0 => (run.from, run.tap) = (from, tap),
+                1 => (run.tap_step, run.tap_from) = (run.tap.abs_diff(tap), from - run.from),
+                _ => {}
+            }
+            run.taps += 1;
+        }
+        run
+    }
+
+    /// Runs of the positions in `within`, which cover each of them once.
+    pub(super) fn runs(&self, way: Way, within: core::ops::Range<usize>) -> Runs {
+        Runs { axis: *self, way, start: within.start, end: within.end, phase: 0, at: within.start }
+    }
+}
+
+/// See [`Axis::runs`]. Backwards, positions a stride apart meet the same taps, if they meet any.
+pub(super) struct Runs {
+    axis: Axis,
+    way: Way,
+    start: usize,
+    end: usize,
+    phase: usize,
+    at: usize,
+}
+
+impl Iterator for Runs {
+    type Item = Run;
+
+    fn next(&mut self) -> Option<Run> {
+        let phases = if self.way == Way::Forward { 1 } else { self.axis.stride };
+        while self.at >= self.end {
+            self.phase += 1;
+            if self.phase >= phases || self.start + self.phase >= self.end {
+                return None;
+            }
+            self.at = self.start + self.phase;
+        }
+        let mut run = self.axis.run_at(self.way, self.at);
+        self.at += run.to_step;
+        while self.at < self.end {
+            let next = self.axis.run_at(self.way, self.at);
+            let same = (next.tap, next.taps) == (run.tap, run.taps);
+            if !same || run.taps > 0 && next.from != run.from + run.count * run.from_step {
+                break;
+            }
+            run.count += 1;
+            self.at += run.to_step;
+        }
+        Some(run)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Axis, Way};
+    use std::vec::Vec;
+
+    /// Every meeting of a position and a tap, exactly once, and in order.
+    #[test]
+    fn runs_cover_all_meetings_of_all_small_axes() {
+        let mut axes = 0;
+        for input in 1..9 {
+            for taps in 1..5 {
+                for stride in 1..4 {
+                    for dilation in 1..4 {
+                        for before in 0..4 {
+                            for output in 1..6 {
+                                let axis = Axis { input, output, taps, stride, dilation, before };
+                                for way in [Way::Forward, Way::Back] {
+                                    check(&axis, way);
+                                }
+                                axes += 1;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        std::println!("{axes} axes, both ways");
+    }
+
+    fn check(axis: &Axis, way: Way) {
+        let positions = if way == Way::Forward { axis.output } else { axis.input };
+        for start in 0..positions {
+            for end in start..=positions {
+                let (mut met, mut expected, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+                for run in axis.runs(way, start..end) {
+                    for i in 0..run.count {
+                        let to = run.to + i * run.to_step;
+                        seen.push(to);
+                        for t in 0..run.taps {
+                            let step = t * run.tap_step;
+                            let tap = if way == Way::Forward { run.tap + step } else { run.tap - step };
+                            met.push((to, t, tap, run.from + i * run.from_step + t * run.tap_from));
+                        }
+                    }
+                }
+                for to in start..end {
+                    let taps = 0..axis.taps;
+                    let taps: Vec<_> = if way == Way::Forward { taps.collect() } else { taps.rev().collect() };
+                    let mut t = 0;
+                    for tap in taps {
+                        if let Some(from) = axis.meets(way, to, tap) {
+                            expected.push((to, t, tap, from));
+                            t += 1;
+                        }
+                    }
+                }
+                seen.sort_unstable();
+                assert!(seen.iter().copied().eq(start..end), "{axis:?} {way:?}");
+                met.sort_unstable();
+                expected.sort_unstable();
+                assert_eq!(met, expected, "{axis:?} {way:?}");
+            }
+        }
+    }
+}

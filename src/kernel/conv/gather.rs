@@ -1,0 +1,347 @@
+//! Outputs from inputs, and gradients of inputs from those of outputs.
+
+use super::axis::{Run, Way};
+use super::sizes::Sizes;
+use crate::Isa;
+use crate::kernel::gemm::{Activate, First, Operands, chain};
+use core::ops::Range;
+
+/// What becomes of a sum.
+#[derive(Clone, Copy)]
+pub(super) enum End {
+    Nothing,
+    Relu,
+    /// It counts where a number of the destination's shape is not `<= 0`.
+    Gate(*const f32),
+}
+
+impl End {
+    /// The same for a destination that begins so many numbers further on.
+    fn at(self, numbers: usize) -> Self {
+        match self {
+            Self::Gate(gates) => Self::Gate(gates.wrapping_add(numbers)),
+            other => other,
+        }
+    }
+
+    /// The same for a product whose rows are so far apart.
+    fn activate(self, isa: Isa, stride: usize) -> Activate {
+        match self {
+            Self::Nothing => Activate::Nothing,
+            Self::Relu => Activate::Relu,
+            Self::Gate(gates) => Activate::masked(isa, gates, stride),
+        }
+    }
+}
+
+/// The longest piece of k: what gemm sums in one accumulator.
+const LONGEST: usize = 4096;
+
+/// Rows of outputs, as numbered through a batch.
+///
+/// Overwrites rows `rows` of `ys` (as many pictures as `xs`, their rows one after the other) with the convolution of `xs` and
+/// `weight` (rows of taps, taps, channels of a group, filters), plus `bias`, and a ReLU if asked for. Nothing is written unless
+/// the lengths are as `sizes` say.
+#[inline(never)]
+pub(crate) fn forward(
+    isa: Isa,
+    sizes: &Sizes,
+    rows: Range<usize>,
+    xs: &[f32],
+    weight: &[f32],
+    bias: &[f32],
+    relu: bool,
+    ys: &mut [f32],
+) {
+    let [picture, output] = sizes.pictures();
+    let pictures = ys.len().checked_div(output).unwrap_or(0);
+    let fits = weight.len() == sizes.weights()
+        && bias.len() == sizes.filters
+        && xs.len() == pictures * picture
+        && ys.len() == pictures * output;
+    if !fits || rows.end > pictures * sizes.rows.output {
+        return;
+    }
+    let [channels, filters] = sizes.of_group();
+    let end = if relu { End::Relu } else { End::Nothing };
+    for group in 0..sizes.groups {
+        let gathering = Gathering {
+            isa,
+            sizes,
+            way: Way::Forward,
+            from_first: group * channels,
+            to_first: group * filters,
+            depth: channels,
+            cols: filters,
+            b: Weights {
+                first: weight.as_ptr().wrapping_add(group * filters),
+                len: weight.len() - group * filters,
+                transposed: false,
+                k: sizes.filters,
+                tap: channels * sizes.filters,
+                row: sizes.cols.taps * channels * sizes.filters,
+                last_tap: None,
+            },
+            part: Part { rows: 0..sizes.rows.taps, taps: 0..sizes.cols.taps, depth: 0..channels },
+        };
+        let bias = bias.as_ptr().wrapping_add(group * filters);
+        // SAFETY: the lengths have been checked; a bias for each filter of the group.
+        unsafe { gathering.pictures(&rows, xs.as_ptr(), ys.as_mut_ptr(), First::Row(bias), end) };
+    }
+}
+
+/// Overwrites rows `rows` of `dxs` with the gradient of the input, from `dys` and `weight`, where `gates` (of the shape of `dxs`) are not `<= 0`,
+/// else with zeros. The rest as for [`forward`].
+#[inline(never)]
+pub(crate) fn input_gradient(
+    isa: Isa,
+    sizes: &Sizes,
+    rows: Range<usize>,
+    dys: &[f32],
+    weight: &[f32],
+    gates: Option<&[f32]>,
+    dxs: &mut [f32],
+) {
+    let [picture, output] = sizes.pictures();
+    let pictures = dxs.len().checked_div(picture).unwrap_or(0);
+    let fits = weight.len() == sizes.weights()
+        && dys.len() == pictures * output
+        && dxs.len() == pictures * picture
+        && gates.is_none_or(|gates| gates.len() == dxs.len());
+    if !fits || rows.end > pictures * sizes.rows.input {
+        return;
+    }
+    let [channels, filters] = sizes.of_group();
+    let end = gates.map_or(End::Nothing, |gates| End::Gate(gates.as_ptr()));
+    for group in 0..sizes.groups {
+        let gathering = Gathering {
+            isa,
+            sizes,
+            way: Way::Back,
+            from_first: group * filters,
+            to_first: group * channels,
+            depth: filters,
+            cols: channels,
+            b: Weights {
+                first: weight.as_ptr().wrapping_add(group * filters),
+                len: weight.len() - group * filters,
+                transposed: true,
+                k: sizes.filters,
+                tap: channels * sizes.filters,
+                row: sizes.cols.taps * channels * sizes.filters,
+                last_tap: None,
+            },
+            part: Part { rows: 0..sizes.rows.taps, taps: 0..sizes.cols.taps, depth: 0..filters },
+        };
+        // SAFETY: the lengths have been checked.
+        unsafe {
+            #[cfg(not(fusebox_scalar))]
+            super::pack::in_panels(&gathering, &rows, dys.as_ptr(), dxs.as_mut_ptr(), end);
+            #[cfg(fusebox_scalar)]
+            gathering.pictures(&rows, dys.as_ptr(), dxs.as_mut_ptr(), First::Zero, end);
+        }
+    }
+}
+
+/// Where weights are: of a group, in numbers.
+#[derive(Clone, Copy)]
+pub(super) struct Weights {
+    pub(super) first: *const f32,
+    /// Numbers that can be read from there.
+    pub(super) len: usize,
+    /// A row is a channel of the destination, not of the source.
+    pub(super) transposed: bool,
+    /// From a row to the next; from a tap to the next; from a row of taps to the next.
+    pub(super) k: usize,
+    pub(super) tap: usize,
+    pub(super) row: usize,
+    /// Taps lie in the opposite order, this one first.
+    pub(super) last_tap: Option<usize>,
+}
+
+/// Part of a kernel: rows of taps, taps, channels of the source.
+#[derive(Clone)]
+pub(super) struct Part {
+    pub(super) rows: Range<usize>,
+    pub(super) taps: Range<usize>,
+    pub(super) depth: Range<usize>,
+}
+
+/// One group's sums.
+#[derive(Clone)]
+pub(super) struct Gathering<'a> {
+    pub(super) isa: Isa,
+    pub(super) sizes: &'a Sizes,
+    pub(super) way: Way,
+    /// The group's first channel in a pixel of the source, and of the destination.
+    pub(super) from_first: usize,
+    pub(super) to_first: usize,
+    /// Channels that are summed over, and columns of the destination.
+    pub(super) depth: usize,
+    pub(super) cols: usize,
+    pub(super) b: Weights,
+    /// What of the kernel is at hand; the other parts have been, or will be, summed in a pass of their own.
+    pub(super) part: Part,
+}
+
+/// Source and destination of one picture, and what its sums start and end with.
+#[derive(Clone, Copy)]
+struct Picture {
+    from: *const f32,
+    to: *mut f32,
+    first: First,
+    end: End,
+}
+
+impl Gathering<'_> {
+    /// Sums of the pictures' rows.
+    ///
+    /// # Safety
+    /// Pictures of the sizes are at `from` and `to`, as many as `rows` (numbered through the batch) says, nobody else uses the destination, a bias and
+    /// a gate can be read as [`chain`] needs them; weights are where they are said to be.
+    pub(super) unsafe fn pictures(
+        &self,
+        rows: &Range<usize>,
+        from: *const f32,
+        to: *mut f32,
+        first: First,
+        end: End,
+    ) {
+        let [inputs, outputs] = self.sizes.pictures();
+        let (height, from_size, to_size) = match self.way {
+            Way::Forward => (self.sizes.rows.output, inputs, outputs),
+            Way::Back => (self.sizes.rows.input, outputs, inputs),
+        };
+        let mut row = rows.start;
+        while row < rows.end {
+            let picture = row.checked_div(height).unwrap_or(0);
+            let until = rows.end.min((picture + 1) * height);
+            let of_picture = Picture {
+                from: from.wrapping_add(picture * from_size),
+                to: to.wrapping_add(picture * to_size),
+                first,
+                end: end.at(picture * to_size),
+            };
+            // SAFETY: the caller's promise.
+            unsafe { self.picture(row - picture * height..until - picture * height, &of_picture) };
+            row = until;
+        }
+    }
+
+    /// # Safety
+    /// As for [`Gathering::pictures`].
+    unsafe fn picture(&self, rows: Range<usize>, picture: &Picture) {
+        let Sizes { rows: vertical, cols: horizontal, .. } = self.sizes;
+        let width = if self.way == Way::Forward { horizontal.output } else { horizontal.input };
+        for y in vertical.runs(self.way, rows) {
+            for x in horizontal.runs(self.way, 0..width) {
+                // The longer way is the product's rows.
+                let along = x.count >= y.count;
+                let times = if along { y.count } else { x.count };
+                for i in 0..times {
+                    // SAFETY: the caller's promise.
+                    unsafe { self.run(&y, &x, along, i, picture) };
+                }
+            }
+        }
+    }
+
+    /// The sums of the `i`-th line of a rectangle of runs: along a row, or down a column.
+    ///
+    /// # Safety
+    /// As for [`Gathering::pictures`].
+    unsafe fn run(&self, y: &Run, x: &Run, along: bool, i: usize, picture: &Picture) {
+        let Sizes { cols: horizontal, channels, filters, .. } = *self.sizes;
+        let (from_pixel, to_pixel, from_width, to_width) = match self.way {
+            Way::Forward => (channels, filters, horizontal.input, horizontal.output),
+            Way::Back => (filters, channels, horizontal.output, horizontal.input),
+        };
+        let (dy, dx) = if along { (i, 0) } else { (0, i) };
+        let pixel = |row: usize, col: usize, width: usize| row * width + col;
+        let from = pixel(y.from + dy * y.from_step, x.from + dx * x.from_step, from_width);
+        let to = pixel(y.to + dy * y.to_step, x.to + dx * x.to_step, to_width);
+        let (m, a_step, c_step) = match along {
+            true => (x.count, x.from_step, x.to_step),
+            false => (y.count, y.from_step * from_width, y.to_step * to_width),
+        };
+        let to = to * to_pixel + self.to_first;
+        let end = picture.end.at(to).activate(self.isa, c_step * to_pixel);
+        let mut product = Operands {
+            m,
+            n: self.cols,
+            k: 0,
+            a: picture.from,
+            a_stride: a_step * from_pixel,
+            a_transposed: false,
+            b: self.b.first,
+            b_len: self.b.len,
+            b_stride: self.b.k,
+            b_transposed: self.b.transposed,
+            whole_n: usize::MAX,
+            first: picture.first,
+            c: picture.to.wrapping_add(to),
+            c_stride: c_step * to_pixel,
+        };
+        if y.taps == 0 || x.taps == 0 {
+            if self.part.rows.start == 0 && self.part.taps.start == 0 && self.part.depth.start == 0 {
+                // SAFETY: nothing is read but what the sums start from.
+                unsafe { chain(self.isa, &product, end) };
+            }
+            return;
+        }
+        // Taps side by side, in the picture and in the weights, are one piece of k.
+        let merged = x.tap_from * from_pixel == self.depth
+            && self.part.taps.len() == horizontal.taps
+            && self.part.depth == (0..self.depth)
+            && x.tap_step == 1
+            && (self.way == Way::Forward || self.b.last_tap.is_some())
+            && !self.b.transposed;
+        for v in 0..y.taps {
+            let tap_row = self.tap(y, v);
+            if !self.part.rows.contains(&tap_row) {
+                continue;
+            }
+            let mut h = 0;
+            while h < x.taps {
+                let tap = self.tap(x, h);
+                let count = if merged { x.taps } else { 1 };
+                if !self.part.taps.contains(&tap) {
+                    h += count;
+                    continue;
+                }
+                let at = match self.b.last_tap {
+                    Some(last) => last - tap,
+                    None => tap - self.part.taps.start,
+                };
+                let a = from + v * y.tap_from * from_width + h * x.tap_from;
+                let mut depth = self.part.depth.start;
+                let depths = if merged { count * self.depth } else { self.part.depth.end };
+                while depth < depths {
+                    product.first = if v + h + depth == 0 { picture.first } else { First::Output };
+                    product.k = (depths - depth).min(LONGEST);
+                    product.a = picture.from.wrapping_add(a * from_pixel + self.from_first + depth);
+                    let row = (tap_row - self.part.rows.start) * self.b.row + at * self.b.tap;
+                    let in_part = depth - self.part.depth.start;
+                    let b = row + in_part * if self.b.transposed { 1 } else { self.b.k };
+                    product.b = self.b.first.wrapping_add(b);
+                    product.b_len = self.b.len - b;
+                    depth += product.k;
+                    let whole = depth == depths && (merged || depths == self.depth);
+                    let last = v + 1 == y.taps && h + count == x.taps && whole;
+                    let end = if last { end } else { Activate::Nothing };
+                    // SAFETY: the caller's promise: rows of the picture that the taps meet, and the taps' weights.
+                    unsafe { chain(self.isa, &product, end) };
+                }
+                h += count;
+            }
+        }
+    }
+
+    /// The `i`-th tap of a run.
+    fn tap(&self, run: &Run, i: usize) -> usize {
+        match self.way {
+            Way::Forward => run.tap + i * run.tap_step,
+            Way::Back => run.tap - i * run.tap_step,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! All sizes of a convolution.
+
+use super::axis::Axis;
+
+/// Sizes: two axes, channels of a pixel of the input and of the output, and the groups that both fall into, each of which sees its own only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    pub(crate) rows: Axis,
+    pub(crate) cols: Axis,
+    /// Numbers in a pixel of the input.
+    pub(crate) channels: usize,
+    /// Numbers in a pixel of the output.
+    pub(crate) filters: usize,
+    pub(crate) groups: usize,
+}
+
+impl Sizes {
+    /// Numbers in a picture, and in what becomes of it.
+    pub(crate) fn pictures(&self) -> [usize; 2] {
+        [
+            self.rows.input * self.cols.input * self.channels,
+            self.rows.output * self.cols.output * self.filters,
+        ]
+    }
+
+    /// Channels and filters of a group.
+    pub(super) fn of_group(&self) -> [usize; 2] {
+        let groups = self.groups.max(1);
+        [self.channels / groups, self.filters / groups]
+    }
+
+    /// Numbers in the weights: rows and columns of taps, channels of a group, filters.
+    pub(crate) fn weights(&self) -> usize {
+        self.rows.taps * self.cols.taps * self.of_group()[0] * self.filters
+    }
+}

@@ -1,0 +1,226 @@
+//! Every small shape on every instruction set, against loops in `f64`.
+
+use super::{Axis, Sizes, Tile, forward, input_gradient, weight_gradient};
+use crate::{Isa, Rng};
+use std::vec;
+use std::vec::Vec;
+
+/// Outputs, gradients of inputs and gradients of weights in `f64`, each beside the sum of its products' magnitudes.
+struct Reference {
+    ys: Vec<[f64; 2]>,
+    dxs: Vec<[f64; 2]>,
+    dws: Vec<[f64; 2]>,
+}
+
+fn reference(sizes: &Sizes, xs: &[f32], weight: &[f32], bias: &[f32], dys: &[f32]) -> Reference {
+    let Sizes { rows, cols, channels, filters, groups } = *sizes;
+    let (of_group, filters_of) = (channels / groups, filters / groups);
+    let [picture, output] = sizes.pictures();
+    let pictures = xs.len() / picture;
+    let mut all = Reference {
+        ys: (0..dys.len()).map(|i| [f64::from(bias[i % filters]), f64::from(bias[i % filters].abs())]).collect(),
+        dxs: vec![[0.0; 2]; xs.len()],
+        dws: vec![[0.0; 2]; weight.len()],
+    };
+    let add = |sum: &mut [f64; 2], a: f32, b: f32| {
+        let product = f64::from(a) * f64::from(b);
+        *sum = [sum[0] + product, sum[1] + product.abs()];
+    };
+    for p in 0..pictures {
+        for oy in 0..rows.output {
+            for ox in 0..cols.output {
+                for ky in 0..rows.taps {
+                    for kx in 0..cols.taps {
+                        let Some(iy) = (oy * rows.stride + ky * rows.dilation).checked_sub(rows.before) else { continue };
+                        let Some(ix) = (ox * cols.stride + kx * cols.dilation).checked_sub(cols.before) else { continue };
+                        if iy >= rows.input || ix >= cols.input {
+                            continue;
+                        }
+                        for f in 0..filters {
+                            for c in 0..of_group {
+                                let x = p * picture + (iy * cols.input + ix) * channels + f / filters_of * of_group + c;
+                                let w = ((ky * cols.taps + kx) * of_group + c) * filters + f;
+                                let y = p * output + (oy * cols.output + ox) * filters + f;
+                                add(&mut all.ys[y], xs[x], weight[w]);
+                                add(&mut all.dxs[x], dys[y], weight[w]);
+                                add(&mut all.dws[w], dys[y], xs[x]);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+fn random(rng: &mut Rng, len: usize) -> Vec<f32> {
+    (0..len).map(|_| 2.0 * rng.uniform() - 1.0).collect()
+}
+
+/// Each within the bound of a sum of so many terms, whose magnitudes add up as the reference says.
+fn assert_close(what: &str, sizes: &Sizes, got: &[f32], expected: &[[f64; 2]], terms: usize) {
+    for (i, (got, [sum, magnitude])) in got.iter().zip(expected).enumerate() {
+        let bound = (terms + 2) as f64 * f64::from(f32::EPSILON) / 2.0 * magnitude + 1e-30;
+        assert!((f64::from(*got) - sum).abs() <= bound, "{what} {i} of {sizes:?}: {got}, not {sum}");
+    }
+}
+
+fn check(sizes: &Sizes, pictures: usize, rng: &mut Rng) {
+    let [picture, output] = sizes.pictures();
+    let (xs, dys) = (random(rng, pictures * picture), random(rng, pictures * output));
+    let (weight, bias) = (random(rng, sizes.weights()), random(rng, sizes.filters));
+    let gates = random(rng, pictures * picture);
+    let expected = reference(sizes, &xs, &weight, &bias, &dys);
+    let taps = sizes.rows.taps * sizes.cols.taps;
+    let (of_group, of_filters) = (sizes.channels / sizes.groups, sizes.filters / sizes.groups);
+    let outputs = sizes.rows.output * sizes.cols.output * pictures;
+    let mut bits: [Option<[Vec<f32>; 3]>; 2] = [None, None];
+    for isa in Isa::available() {
+        let mut ys = vec![f32::NAN; dys.len()];
+        forward(isa, sizes, 0..pictures * sizes.rows.output, &xs, &weight, &bias, false, &mut ys);
+        assert_close("output", sizes, &ys, &expected.ys, taps * of_group + 1);
+        let mut with_relu = vec![f32::NAN; dys.len()];
+        forward(isa, sizes, 0..pictures * sizes.rows.output, &xs, &weight, &bias, true, &mut with_relu);
+        assert!(ys.iter().zip(&with_relu).all(|(y, relu)| relu.to_bits() == y.max(0.0).to_bits()), "{sizes:?}");
+        let mut dxs = vec![f32::NAN; xs.len()];
+        input_gradient(isa, sizes, 0..pictures * sizes.rows.input, &dys, &weight, None, &mut dxs);
+        assert_close("input gradient", sizes, &dxs, &expected.dxs, taps * of_filters);
+        let mut masked = vec![f32::NAN; xs.len()];
+        let height = pictures * sizes.rows.input;
+        // In parts, and with a mask.
+        for rows in [0..height / 3, height / 3..height / 2, height / 2..height] {
+            input_gradient(isa, sizes, rows, &dys, &weight, Some(&gates), &mut masked);
+        }
+        for ((dx, masked), gate) in dxs.iter().zip(&masked).zip(&gates) {
+            let expected = if *gate > 0.0 { *dx } else { 0.0 };
+            assert_eq!(masked.to_bits(), expected.to_bits(), "{sizes:?} {isa:?}");
+        }
+        let mut dws = vec![f32::NAN; weight.len()];
+        for group in 0..sizes.groups {
+            let all = taps * of_group;
+            for rows in [0..all / 2, all / 2..all] {
+                let tile = Tile { rows: rows.clone(), filters: group * of_filters..(group + 1) * of_filters };
+                let mut sum = vec![f32::NAN; rows.len() * of_filters];
+                let mut spare = sum.clone();
+                weight_gradient(isa, sizes, &tile, &xs, &dys, &mut spare, &mut sum);
+                for (row, sums) in rows.zip(sum.chunks(of_filters)) {
+                    let at = row * sizes.filters + group * of_filters;
+                    dws[at..at + of_filters].copy_from_slice(sums);
+                }
+            }
+        }
+        assert_close("weight gradient", sizes, &dws, &expected.dws, outputs);
+        // The same bits on all instruction sets of a class, and of each picture alone.
+        let all = [ys, dxs, dws];
+        let class = usize::from(isa.is_fused());
+        match &bits[class] {
+            None => bits[class] = Some(all),
+            Some(before) => {
+                for (a, b) in before.iter().flatten().zip(all.iter().flatten()) {
+                    assert_eq!(a.to_bits(), b.to_bits(), "{sizes:?} {isa:?}");
+                }
+            }
+        }
+        let [ys, dxs, _] = bits[class].as_ref().unwrap();
+        let (mut alone, mut alone_back) = (vec![f32::NAN; output], vec![f32::NAN; picture]);
+        for p in 0..pictures {
+            let (of_x, of_y) = (p * picture..(p + 1) * picture, p * output..(p + 1) * output);
+            for row in 0..sizes.rows.output {
+                forward(isa, sizes, row..row + 1, &xs[of_x.clone()], &weight, &bias, false, &mut alone);
+            }
+            input_gradient(isa, sizes, 0..sizes.rows.input, &dys[of_y.clone()], &weight, None, &mut alone_back);
+            assert!(alone.iter().zip(&ys[of_y]).all(|(a, b)| a.to_bits() == b.to_bits()), "{sizes:?} {isa:?}");
+            assert!(alone_back.iter().zip(&dxs[of_x]).all(|(a, b)| a.to_bits() == b.to_bits()), "{sizes:?} {isa:?}");
+        }
+    }
+}
+
+/// All axes of so few positions, whose outputs need not be what a padding would make them.
+fn axes(most: usize) -> Vec<Axis> {
+    let mut axes = Vec::new();
+    for input in 1..=most {
+        for taps in 1..=3 {
+            for stride in 1..=2 {
+                for dilation in 1..=if taps > 1 { 2 } else { 1 } {
+                    for before in 0..=2_usize.min((taps - 1) * dilation) {
+                        let output = (input + before).div_ceil(stride);
+                        axes.push(Axis { input, output, taps, stride, dilation, before });
+                        if output > 1 {
+                            axes.push(Axis { input, output: output - 1, taps, stride, dilation, before });
+                        }
+                    }
+                }
+            }
+        }
+    }
+    axes
+}
+
+#[test]
+fn every_small_shape() {
+    let mut rng = Rng::new(1);
+    let mut shapes = 0;
+    let some = Axis { input: 4, output: 4, taps: 3, stride: 1, dilation: 1, before: 1 };
+    let strided = Axis { input: 5, output: 3, taps: 3, stride: 2, dilation: 1, before: 1 };
+    for axis in axes(5) {
+        for other in [some, strided] {
+            for [channels, filters, groups] in [[1, 1, 1], [3, 2, 1], [2, 17, 1], [4, 6, 2]] {
+                check(&Sizes { rows: axis, cols: other, channels, filters, groups }, 2, &mut rng);
+                check(&Sizes { rows: other, cols: axis, channels, filters, groups }, 2, &mut rng);
+                shapes += 2;
+            }
+        }
+    }
+    std::println!("{shapes} shapes");
+}
+
+#[test]
+fn channels_at_every_boundary() {
+    let mut rng = Rng::new(2);
+    let axis = Axis { input: 6, output: 6, taps: 3, stride: 1, dilation: 1, before: 1 };
+    for channels in [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 64, 65] {
+        for filters in [1, 3, 4, 8, 12, 16, 17, 32, 40, 64] {
+            check(&Sizes { rows: axis, cols: axis, channels, filters, groups: 1 }, 1, &mut rng);
+        }
+    }
+}
+
+/// Weights of which a panel holds a row of taps, and of which it holds one tap or less.
+#[test]
+fn more_weights_than_a_panel_holds() {
+    let mut rng = Rng::new(3);
+    let axis = Axis { input: 3, output: 3, taps: 3, stride: 1, dilation: 1, before: 1 };
+    let strided = Axis { input: 5, output: 3, taps: 3, stride: 2, dilation: 1, before: 1 };
+    for [channels, filters] in [[20, 90], [17, 300], [3, 1100]] {
+        for axis in [axis, strided] {
+            check(&Sizes { rows: axis, cols: axis, channels, filters, groups: 1 }, 2, &mut rng);
+        }
+    }
+}
+
+#[test]
+fn long_rows_and_segments() {
+    let mut rng = Rng::new(4);
+    let cols = Axis { input: 40, output: 40, taps: 5, stride: 1, dilation: 1, before: 2 };
+    let rows = Axis { input: 30, output: 30, taps: 3, stride: 1, dilation: 1, before: 1 };
+    check(&Sizes { rows, cols, channels: 2, filters: 3, groups: 1 }, 5, &mut rng);
+}
+
+#[test]
+fn wrong_lengths_write_nothing() {
+    let axis = Axis { input: 4, output: 4, taps: 3, stride: 1, dilation: 1, before: 1 };
+    let sizes = Sizes { rows: axis, cols: axis, channels: 2, filters: 3, groups: 1 };
+    let isa = Isa::detect();
+    let (xs, weight, bias, ys) = (vec![1.0; 64], vec![1.0; 54], vec![1.0; 3], vec![7.0; 96]);
+    for wrong in 0..5 {
+        let cut = |slice: &[f32], at: usize| slice[..slice.len() - usize::from(at == wrong)].to_vec();
+        let mut out = cut(&ys, 0);
+        let rows = if wrong == 4 { 0..9 } else { 0..8 };
+        forward(isa, &sizes, rows.clone(), &cut(&xs, 1), &cut(&weight, 2), &cut(&bias, 3), false, &mut out);
+        assert!(out.iter().all(|&y| y == 7.0), "{wrong}");
+        let mut back = cut(&[7.0; 64], 0);
+        input_gradient(isa, &sizes, rows, &cut(&ys, 1), &cut(&weight, 2), Some(&cut(&xs, 3)), &mut back);
+        assert!(back.iter().all(|&y| y == 7.0), "{wrong}");
+    }
+}

@@ -1,0 +1,134 @@
+//! The gradient of weights.
+
+use super::axis::{Run, Way};
+use super::sizes::Sizes;
+use crate::Isa;
+use crate::kernel::gemm::{Activate, First, Operands, chain};
+use core::ops::Range;
+
+/// Outputs in a segment of a sum.
+const LONGEST: usize = 4096;
+
+/// Some of the weights: rows, as numbered through taps and channels, of some filters of one group.
+#[derive(Clone, Debug)]
+pub(crate) struct Tile {
+    pub(crate) rows: Range<usize>,
+    pub(crate) filters: Range<usize>,
+}
+
+/// Overwrites `sum` with the gradient of the weights in `tile`, summed over the pictures `xs`, given those of their outputs `dys`. `spare` is
+/// overwritten. Nothing is written unless all lengths are as the sizes say.
+#[inline(never)]
+pub(crate) fn weight_gradient(
+    isa: Isa,
+    sizes: &Sizes,
+    tile: &Tile,
+    xs: &[f32],
+    dys: &[f32],
+    spare: &mut [f32],
+    sum: &mut [f32],
+) {
+    let [picture, output] = sizes.pictures();
+    let pictures = xs.len().checked_div(picture).unwrap_or(0);
+    let [channels, filters] = sizes.of_group();
+    let numbers = tile.rows.len() * tile.filters.len();
+    let group = tile.filters.start.checked_div(filters).unwrap_or(0);
+    let fits = xs.len() == pictures * picture
+        && dys.len() == pictures * output
+        && (spare.len(), sum.len()) == (numbers, numbers)
+        && tile.rows.end <= sizes.rows.taps * sizes.cols.taps * channels
+        && tile.filters.end <= ((group + 1) * filters).min(sizes.filters);
+    if !fits || numbers == 0 {
+        return;
+    }
+    spare.fill(0.0);
+    sum.fill(0.0);
+    let mut outputs = 0;
+    let gradient = WeightGradient { isa, sizes, tile, group, sum: spare.as_mut_ptr() };
+    for (x, dy) in xs.chunks_exact(picture.max(1)).zip(dys.chunks_exact(output.max(1))) {
+        for y in sizes.rows.runs(Way::Forward, 0..sizes.rows.output) {
+            for across in sizes.cols.runs(Way::Forward, 0..sizes.cols.output) {
+                let along = across.count >= y.count;
+                let (times, count) = if along { (y.count, across.count) } else { (across.count, y.count) };
+                for i in 0..times {
+                    if outputs + count > LONGEST {
+                        flush(spare, sum);
+                        outputs = 0;
+                    }
+                    outputs += count;
+                    // SAFETY: the lengths have been checked; the tile is this function's.
+                    unsafe { gradient.add(&y, &across, along, i, x, dy) };
+                }
+            }
+        }
+    }
+    flush(spare, sum);
+}
+
+/// Adds a segment's sums to those before.
+fn flush(segment: &mut [f32], sum: &mut [f32]) {
+    for (sum, of_segment) in sum.iter_mut().zip(segment) {
+        *sum += core::mem::take(of_segment);
+    }
+}
+
+struct WeightGradient<'a> {
+    isa: Isa,
+    sizes: &'a Sizes,
+    tile: &'a Tile,
+    group: usize,
+    sum: *mut f32,
+}
+
+impl WeightGradient<'_> {
+    /// Adds what a line of outputs adds.
+    ///
+    /// # Safety
+    /// The picture and its outputs have their sizes; the sum has the tile's, and is nobody else's.
+    unsafe fn add(&self, y: &Run, x: &Run, along: bool, i: usize, picture: &[f32], dys: &[f32]) {
+        let Sizes { cols, channels, filters, .. } = *self.sizes;
+        let [depth, _] = self.sizes.of_group();
+        let (dy, dx) = if along { (i, 0) } else { (0, i) };
+        let from = (y.from + dy * y.from_step) * cols.input + x.from + dx * x.from_step;
+        let to = (y.to + dy * y.to_step) * cols.output + x.to + dx * x.to_step;
+        let (k, a_step, b_step) = match along {
+            true => (x.count, x.from_step, x.to_step),
+            false => (y.count, y.from_step * cols.input, y.to_step * cols.output),
+        };
+        let b = to * filters + self.tile.filters.start;
+        let n = self.tile.filters.len();
+        let merged = x.tap_from * channels == depth;
+        for v in 0..y.taps {
+            let mut h = 0;
+            while h < x.taps {
+                let count = if merged { x.taps } else { 1 };
+                let first = ((y.tap + v * y.tap_step) * cols.taps + x.tap + h * x.tap_step) * depth;
+                let start = first.max(self.tile.rows.start);
+                let end = (first + count * depth).min(self.tile.rows.end);
+                if start < end {
+                    let pixel = from + v * y.tap_from * cols.input + h * x.tap_from;
+                    let a = pixel * channels + self.group * depth + start - first;
+                    let product = Operands {
+                        m: end - start,
+                        n,
+                        k,
+                        a: picture.as_ptr().wrapping_add(a),
+                        a_stride: a_step * channels,
+                        a_transposed: true,
+                        b: dys.as_ptr().wrapping_add(b),
+                        b_len: dys.len() - b,
+                        b_stride: b_step * filters,
+                        b_transposed: false,
+                        whole_n: usize::MAX,
+                        first: First::Output,
+                        c: self.sum.wrapping_add((start - self.tile.rows.start) * n),
+                        c_stride: n,
+                    };
+                    // SAFETY: the caller's promise: inputs that taps meet, outputs of the line, rows of the tile.
+                    unsafe { chain(self.isa, &product, Activate::Nothing) };
+                }
+                h += count;
+            }
+        }
+    }
+}
