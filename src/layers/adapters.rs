@@ -220,7 +220,7 @@ impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Train
 
     /// Initialises `down` by `init`, and `up` to zeros.
     fn init(&mut self, init: Init, rng: &mut Rng) {
-        initialize(init, 1.0, &mut self.down, rng);
+        initialize(init, 1.0, self.down.as_flattened_mut(), [IN, RANK], rng);
         self.up = [[0.0; OUT]; RANK];
     }
 

@@ -135,7 +135,7 @@ impl<const IN: usize, const OUT: usize, A: Activation> Train for Dense<IN, OUT, 
     const LAYOUT: u64 = layout("Dense", &[IN as u64, OUT as u64, A::NAME]);
 
     fn init(&mut self, init: Init, rng: &mut Rng) {
-        initialize(init, A::GAIN, &mut self.weight, rng);
+        initialize(init, A::GAIN, self.weight.as_flattened_mut(), [IN, OUT], rng);
         self.bias = [0.0; OUT];
     }
 

@@ -34,28 +34,32 @@ pub enum Init {
     Zeros,
 }
 
-/// Overwrites `weight`, whose rows are of one input each, with initial values for an activation of gain `gain`.
-pub(super) fn initialize<const IN: usize, const OUT: usize>(
+/// Overwrites `weight`, `inputs` rows of `outputs` numbers, with initial values for an activation of gain `gain`.
+pub(super) fn initialize(
     init: Init,
     gain: f32,
-    weight: &mut [[f32; OUT]; IN],
+    weight: &mut [f32],
+    [inputs, outputs]: [usize; 2],
     rng: &mut Rng,
 ) {
     let mut uniform = |variance: f32| {
         let limit = libm::sqrtf(3.0 * variance);
-        weight.as_flattened_mut().fill_with(|| (2.0 * rng.uniform() - 1.0) * limit);
+        weight.fill_with(|| (2.0 * rng.uniform() - 1.0) * limit);
     };
     match init {
-        Init::He => uniform(gain / IN as f32),
-        Init::Glorot => uniform(2.0 / (IN as f32 + OUT as f32)),
+        Init::He => uniform(gain / inputs as f32),
+        Init::Glorot => uniform(2.0 / (inputs as f32 + outputs as f32)),
         Init::Orthogonal => {
-            weight.as_flattened_mut().fill_with(|| rng.normal());
+            weight.fill_with(|| rng.normal());
             // The first elements of consecutive vectors are `step` apart, the elements of a vector `stride` apart.
-            let (vectors, len, step, stride) = if IN <= OUT { (IN, OUT, OUT, 1) } else { (OUT, IN, 1, OUT) };
+            let (vectors, len, step, stride) = match inputs <= outputs {
+                true => (inputs, outputs, outputs, 1),
+                false => (outputs, inputs, 1, outputs),
+            };
             let place = |vector: usize, i: usize| vector * step + i * stride;
-            orthogonalize(weight.as_flattened_mut(), vectors, len, place, libm::sqrtf(gain));
+            orthogonalize(weight, vectors, len, place, libm::sqrtf(gain));
         }
-        Init::Zeros => *weight = [[0.0; OUT]; IN],
+        Init::Zeros => weight.fill(0.0),
     }
 }
 
@@ -100,7 +104,7 @@ mod tests {
     /// Checks the dot product of each pair of vectors against the rounding error, for wide and tall matrices.
     fn orthogonal<const IN: usize, const OUT: usize>() {
         let mut weight = [[f32::NAN; OUT]; IN];
-        initialize(Init::Orthogonal, 2.0, &mut weight, &mut Rng::new(3));
+        initialize(Init::Orthogonal, 2.0, weight.as_flattened_mut(), [IN, OUT], &mut Rng::new(3));
         let (vectors, len) = (IN.min(OUT), IN.max(OUT));
         let at = |vector: usize, i: usize| {
             f64::from(if IN <= OUT { weight[vector][i] } else { weight[i][vector] })
@@ -128,7 +132,7 @@ mod tests {
     #[test]
     fn glorot_and_zeros() {
         let mut weight = [[f32::NAN; 10]; 20];
-        initialize(Init::Glorot, 1.0, &mut weight, &mut Rng::new(3));
+        initialize(Init::Glorot, 1.0, weight.as_flattened_mut(), [20, 10], &mut Rng::new(3));
         let limit = (6.0_f32 / 30.0).sqrt();
         let numbers = weight.as_flattened();
         assert!(numbers.iter().all(|w| w.abs() <= limit));
@@ -137,7 +141,7 @@ mod tests {
         let mean_square = numbers.iter().map(|w| w * w).sum::<f32>() / 200.0;
         let (expected, deviation) = (limit * limit / 3.0, limit * limit * (4.0_f32 / 45.0 / 200.0).sqrt());
         assert!((mean_square - expected).abs() < 3.0 * deviation, "{mean_square}, not {expected}");
-        initialize(Init::Zeros, 1.0, &mut weight, &mut Rng::new(3));
+        initialize(Init::Zeros, 1.0, weight.as_flattened_mut(), [20, 10], &mut Rng::new(3));
         assert_eq!(weight, [[0.0; 10]; 20]);
     }
 }

@@ -51,7 +51,8 @@ pub use input_gradient::InputGradient;
 pub use norm::LayerNorm;
 pub use parallel::{Concat, Join, Parallel, Sum};
 pub use picture::{
-    Around, Causal, Pad, Padding, Picture, Same, Steps, Valid, Window, output_len,
+    Around, Causal, Conv1d, Conv2d, DepthwiseConv1d, DepthwiseConv2d, Pad, Padding, Picture, Same, Steps,
+    Valid, Window, output_len,
 };
 pub use pixels::Pixels;
 pub use repeat::Repeat;

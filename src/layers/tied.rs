@@ -116,7 +116,7 @@ where
     const LAYOUT: u64 = layout("Tied", &[IN as u64, HIDDEN as u64, M::LAYOUT, A::NAME]);
 
     fn init(&mut self, init: Init, rng: &mut Rng) {
-        initialize(init, A::GAIN, &mut self.weight, rng);
+        initialize(init, A::GAIN, self.weight.as_flattened_mut(), [IN, HIDDEN], rng);
         self.bias = [0.0; HIDDEN];
         self.middle.init(init, rng);
         self.out_bias = [0.0; IN];

@@ -45,7 +45,7 @@ pub trait Gradient<P: Plain>: Copy {
 }
 
 /// The cost of a rule per parameter: each moment counts as one function, as rules with moments divide.
-const fn macs<R: Rule>() -> usize {
+pub(super) const fn macs<R: Rule>() -> usize {
     1 + FUNCTION * R::MOMENTS
 }
 
@@ -54,7 +54,7 @@ const PIECE: usize = 16;
 
 /// The square of a row's norm, never too small except by rounding: squares that underflow count as the smallest normal
 /// number, because private training may clip by a norm that is too large, but not by one that is too small.
-fn square_of(isa: Isa, row: &[f32]) -> f32 {
+pub(super) fn square_of(isa: Isa, row: &[f32]) -> f32 {
     isa.call(SumOfSquares(row)) + row.len() as f32 * f32::MIN_POSITIVE
 }
 

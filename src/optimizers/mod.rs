@@ -2,7 +2,7 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `gradient` | the representations of a gradient |
+//! | `gradient`, `patches` | the representations of a gradient |
 //! | `elementwise` | rules for one parameter at a time, fused into the store of its gradient |
 //! | `buffered` | rules that need all gradients before any parameter changes: clipping by norm, accumulation |
 //! | `private` | clipping of every sample's gradient, with noise |
@@ -12,6 +12,7 @@ mod buffered;
 mod elementwise;
 mod gradient;
 mod norms;
+mod patches;
 mod private;
 pub(crate) mod settings;
 
@@ -19,6 +20,7 @@ pub use buffered::{Accumulate, Batches, Buffered, ClipNorm, MaxNorm};
 pub use elementwise::{Adam, AdamW, ClipValue, Momentum, Nesterov, RmsProp, Sgd, WeightDecay};
 pub use gradient::{Formed, Gradient, Product, Rows};
 pub(crate) use norms::Norms;
+pub(crate) use patches::Patches;
 pub use private::{Noise, Private};
 
 use crate::pace::Pace;

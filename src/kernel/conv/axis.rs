@@ -47,12 +47,12 @@ impl Axis {
     fn meets(&self, way: Way, to: usize, tap: usize) -> Option<usize> {
         let Self { input, output, stride, dilation, before, .. } = *self;
         match way {
-            Way::Forward => {
-                (to * stride + tap * dilation).checked_sub(before).filter(|&from| from < input)
-            }
+            Way::Forward => (to * stride + tap * dilation).checked_sub(before).filter(|&from| from < input),
             Way::Back => {
                 let from = (to + before).checked_sub(tap * dilation)?;
-                (from.is_multiple_of(stride.max(1))).then(|| from / stride.max(1)).filter(|&from| from < output)
+                (from.is_multiple_of(stride.max(1)))
+                    .then(|| from / stride.max(1))
+                    .filter(|&from| from < output)
             }
         }
     }
@@ -168,7 +168,8 @@ mod tests {
                 }
                 for to in start..end {
                     let taps = 0..axis.taps;
-                    let taps: Vec<_> = if way == Way::Forward { taps.collect() } else { taps.rev().collect() };
+                    let taps: Vec<_> =
+                        if way == Way::Forward { taps.collect() } else { taps.rev().collect() };
                     let mut t = 0;
                     for tap in taps {
                         if let Some(from) = axis.meets(way, to, tap) {

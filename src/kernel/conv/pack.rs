@@ -4,8 +4,8 @@
 //! one: each part goes over all pictures, and continues the sums that the one before has left.
 
 use super::gather::{End, Gathering, Part, Weights};
-use crate::kernel::gemm::{First, PACK_LEN, pack_transposed, panel_width};
 use crate::Aligned;
+use crate::kernel::gemm::{First, PACK_LEN, pack_transposed, panel_width};
 use core::mem::MaybeUninit;
 use core::ops::Range;
 

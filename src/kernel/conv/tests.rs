@@ -18,7 +18,9 @@ fn reference(sizes: &Sizes, xs: &[f32], weight: &[f32], bias: &[f32], dys: &[f32
     let [picture, output] = sizes.pictures();
     let pictures = xs.len() / picture;
     let mut all = Reference {
-        ys: (0..dys.len()).map(|i| [f64::from(bias[i % filters]), f64::from(bias[i % filters].abs())]).collect(),
+        ys: (0..dys.len())
+            .map(|i| [f64::from(bias[i % filters]), f64::from(bias[i % filters].abs())])
+            .collect(),
         dxs: vec![[0.0; 2]; xs.len()],
         dws: vec![[0.0; 2]; weight.len()],
     };
@@ -31,14 +33,23 @@ fn reference(sizes: &Sizes, xs: &[f32], weight: &[f32], bias: &[f32], dys: &[f32
             for ox in 0..cols.output {
                 for ky in 0..rows.taps {
                     for kx in 0..cols.taps {
-                        let Some(iy) = (oy * rows.stride + ky * rows.dilation).checked_sub(rows.before) else { continue };
-                        let Some(ix) = (ox * cols.stride + kx * cols.dilation).checked_sub(cols.before) else { continue };
+                        let Some(iy) = (oy * rows.stride + ky * rows.dilation).checked_sub(rows.before)
+                        else {
+                            continue;
+                        };
+                        let Some(ix) = (ox * cols.stride + kx * cols.dilation).checked_sub(cols.before)
+                        else {
+                            continue;
+                        };
                         if iy >= rows.input || ix >= cols.input {
                             continue;
                         }
                         for f in 0..filters {
                             for c in 0..of_group {
-                                let x = p * picture + (iy * cols.input + ix) * channels + f / filters_of * of_group + c;
+                                let x = p * picture
+                                    + (iy * cols.input + ix) * channels
+                                    + f / filters_of * of_group
+                                    + c;
                                 let w = ((ky * cols.taps + kx) * of_group + c) * filters + f;
                                 let y = p * output + (oy * cols.output + ox) * filters + f;
                                 add(&mut all.ys[y], xs[x], weight[w]);
@@ -82,7 +93,10 @@ fn check(sizes: &Sizes, pictures: usize, rng: &mut Rng) {
         assert_close("output", sizes, &ys, &expected.ys, taps * of_group + 1);
         let mut with_relu = vec![f32::NAN; dys.len()];
         forward(isa, sizes, 0..pictures * sizes.rows.output, &xs, &weight, &bias, true, &mut with_relu);
-        assert!(ys.iter().zip(&with_relu).all(|(y, relu)| relu.to_bits() == y.max(0.0).to_bits()), "{sizes:?}");
+        assert!(
+            ys.iter().zip(&with_relu).all(|(y, relu)| relu.to_bits() == y.max(0.0).to_bits()),
+            "{sizes:?}"
+        );
         let mut dxs = vec![f32::NAN; xs.len()];
         input_gradient(isa, sizes, 0..pictures * sizes.rows.input, &dys, &weight, None, &mut dxs);
         assert_close("input gradient", sizes, &dxs, &expected.dxs, taps * of_filters);
@@ -129,9 +143,23 @@ fn check(sizes: &Sizes, pictures: usize, rng: &mut Rng) {
             for row in 0..sizes.rows.output {
                 forward(isa, sizes, row..row + 1, &xs[of_x.clone()], &weight, &bias, false, &mut alone);
             }
-            input_gradient(isa, sizes, 0..sizes.rows.input, &dys[of_y.clone()], &weight, None, &mut alone_back);
-            assert!(alone.iter().zip(&ys[of_y]).all(|(a, b)| a.to_bits() == b.to_bits()), "{sizes:?} {isa:?}");
-            assert!(alone_back.iter().zip(&dxs[of_x]).all(|(a, b)| a.to_bits() == b.to_bits()), "{sizes:?} {isa:?}");
+            input_gradient(
+                isa,
+                sizes,
+                0..sizes.rows.input,
+                &dys[of_y.clone()],
+                &weight,
+                None,
+                &mut alone_back,
+            );
+            assert!(
+                alone.iter().zip(&ys[of_y]).all(|(a, b)| a.to_bits() == b.to_bits()),
+                "{sizes:?} {isa:?}"
+            );
+            assert!(
+                alone_back.iter().zip(&dxs[of_x]).all(|(a, b)| a.to_bits() == b.to_bits()),
+                "{sizes:?} {isa:?}"
+            );
         }
     }
 }

@@ -80,7 +80,11 @@ impl Epilogue<'_> {
 impl Activate {
     /// By a mask of C's shape, whose rows are `stride` apart.
     pub(in crate::kernel) fn masked(
-        #[cfg_attr(fusebox_scalar, expect(unused_variables, reason = "where there are vectors, a mask holds it"))] isa: Isa,
+        #[cfg_attr(
+            fusebox_scalar,
+            expect(unused_variables, reason = "where there are vectors, a mask holds it")
+        )]
+        isa: Isa,
         gate: *const f32,
         stride: usize,
     ) -> Self {

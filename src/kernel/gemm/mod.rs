@@ -37,16 +37,16 @@ use vector as kernels;
 
 pub(crate) use door::{add_rank_one, finish_product, product, row_product};
 pub use door::{gemm, gemm_with};
-pub use epilogue::Epilogue;
 pub(super) use epilogue::Activate;
+pub use epilogue::Epilogue;
 pub(super) use kernels::{chain, fixed_product};
 pub use packed::{Packed, gemm_packed, gemm_packed_with};
 pub(super) use product::Operands;
 pub(super) use tile::First;
 #[cfg(not(fusebox_scalar))]
-pub(super) use vector::{PACK_LEN, pack_transposed, panel_width};
-#[cfg(not(fusebox_scalar))]
 pub(crate) use tile::Store;
 pub(crate) use tile::{Finish, TakeTile, Tile};
 #[cfg(fusebox_scalar)]
 pub(crate) use tile::{Place, load_row, next_row, store_tile};
+#[cfg(not(fusebox_scalar))]
+pub(super) use vector::{PACK_LEN, pack_transposed, panel_width};

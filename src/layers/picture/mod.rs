@@ -4,6 +4,8 @@
 //! sequence of `T` positions is `[[f32; C]; T]`. A layer's input and output are such types, and its
 //! kernel, strides, dilations and padding are too, so that whether they fit is known when it compiles.
 
+mod conv;
 mod window;
 
+pub use conv::{Conv1d, Conv2d, DepthwiseConv1d, DepthwiseConv2d};
 pub use window::{Around, Causal, Pad, Padding, Picture, Same, Steps, Valid, Window, output_len};

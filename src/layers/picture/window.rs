@@ -16,6 +16,8 @@ pub trait Picture: Plain + sealed::Sealed {
     const WIDTH: usize;
     /// Numbers in a pixel.
     const CHANNELS: usize;
+    /// A picture of as many pixels of another type.
+    type Of<T: Plain>: Plain;
 }
 
 mod sealed {
@@ -27,6 +29,7 @@ impl<const H: usize, const W: usize, const C: usize> Picture for [[[f32; C]; W];
     const HEIGHT: usize = H;
     const WIDTH: usize = W;
     const CHANNELS: usize = C;
+    type Of<T: Plain> = [[T; W]; H];
 }
 
 /// What surrounds a picture along an axis of `input` positions.

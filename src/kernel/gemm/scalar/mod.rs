@@ -38,5 +38,5 @@ mod sums;
 #[cfg(not(fusebox_core = "other"))]
 mod vfp;
 
-pub(in crate::kernel) use drive::{chain, fixed_product};
 pub(super) use drive::{add_rank_one, row_product, run, run_panels};
+pub(in crate::kernel) use drive::{chain, fixed_product};

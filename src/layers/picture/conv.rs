@@ -1,0 +1,355 @@
+//! Convolutions.
+
+use super::window::{Padding, Picture, Steps, Window, output_len, padding_before};
+use crate::kernel::conv::{self, Axis, Sizes};
+use crate::layers::activation::{Form, FormOf};
+use crate::layers::init::initialize;
+use crate::layers::{Activation, Derivative, Identity, Init, InputGradient, Layer, Train, View};
+use crate::memory::{layout, numbers, numbers_mut, part_mut, values, values_mut};
+use crate::optimizers::{Optimizer, Patches, Rows};
+use crate::pace::Pace;
+use crate::{Epilogue, Isa, Pair, Rng, plain};
+use core::marker::PhantomData;
+use core::ops::Range;
+
+/// A convolution of pictures: each output pixel is `A` of a bias and the products of `weight` with a window of `KH` rows of `KW` pixels.
+///
+/// `I` and `O` are the pictures before and after, `C` the channels that a filter sees, `F` the filters; `G` says how windows go over
+/// the picture ([`Window`]). With fewer channels than the input has, the channels and the filters fall into groups, the first filters
+/// seeing the first channels. Taps in the padding take no part. Weights are in the order of Keras and TensorFlow (HWIO): rows of
+/// taps, taps, channels, filters. PyTorch's are filters, channels, rows, taps.
+///
+/// [`network!`](crate::network) finds `O` and `C`; sizes that do not fit are an error at compile time, in `cargo check` with `network!`:
+///
+/// ```
+/// use fusebox::layers::{Conv2d, Valid, Window};
+/// use fusebox::{Dense, Flatten, Relu, Rng, Seq, Sgd, View, Workspace};
+///
+/// type Picture = [[[f32; 1]; 6]; 6];
+/// type Features = [[[f32; 4]; 3]; 3];
+/// type Net = Seq![
+///     Conv2d<Picture, [[[f32; 4]; 6]; 6], 3, 3, 1, 4, Window, Relu>,
+///     Conv2d<[[[f32; 4]; 6]; 6], Features, 2, 2, 4, 4, Window<Valid, 2, 2>, Relu>,
+///     View<Features, Dense<36, 2>, [f32; 2]>
+/// ];
+/// let mut net = Net::he(&mut Rng::new(1));
+/// let (mut workspace, mut picture) = (Workspace::<Net, 2>::new(), [[[0.0]; 6]; 6]);
+/// picture[2] = [[1.0]; 6];
+/// let other = core::array::from_fn(|y| core::array::from_fn(|x| picture[x][y])); // a line down, not across
+/// let first = workspace.train_step(&mut net, &[picture, other], &[0, 1], &Sgd::new(0.1))?;
+/// for _ in 0..50 {
+///     workspace.train_step(&mut net, &[picture, other], &[0, 1], &Sgd::new(0.1))?;
+/// }
+/// assert!(workspace.train_step(&mut net, &[picture, other], &[0, 1], &Sgd::new(0.1))? < first / 4.0);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+///
+/// ```compile_fail,E0080
+/// use fusebox::layers::{Conv2d, Valid, Window};
+/// use fusebox::{Layer, Scratch, Zeroed};
+/// // 28 rows make 26 without padding, not 28.
+/// type Layer1 = Conv2d<[[[f32; 1]; 28]; 28], [[[f32; 8]; 28]; 28], 3, 3, 1, 8, Window<Valid>>;
+/// let mut ys = [[[[0.0; 8]; 28]; 28]];
+/// Layer1::ZEROED.infer(&[[[[0.0]; 28]; 28]], &mut Scratch::<_, 1>::new(), &mut ys).unwrap();
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
+pub struct Conv2d<
+    I,
+    O,
+    const KH: usize,
+    const KW: usize,
+    const C: usize,
+    const F: usize,
+    G = Window,
+    A = Identity,
+> {
+    /// Rows of taps, taps, channels, filters.
+    pub weight: [[[[f32; F]; C]; KW]; KH],
+    /// For each filter.
+    pub bias: [f32; F],
+    shape: PhantomData<fn(I, G, A) -> O>,
+}
+
+plain!([I: Copy + 'static, O: Copy + 'static, const KH: usize, const KW: usize, const C: usize, const F: usize, G: Copy + 'static, A: Copy + 'static]
+Conv2d<I, O, KH, KW, C, F, G, A> {
+    weight: [[[[f32; F]; C]; KW]; KH],
+    bias: [f32; F],
+    shape: PhantomData<fn(I, G, A) -> O>,
+});
+
+/// A convolution in which each channel has filters of its own: `F` is a multiple of the input's channels, which see nothing of each other.
+/// The filters of the first channel come first. It is a [`Conv2d`] whose filters see one channel.
+///
+/// ```
+/// use fusebox::layers::DepthwiseConv2d;
+/// use fusebox::{Layer, Scratch, Zeroed};
+/// type Picture = [[[f32; 2]; 3]; 3];
+/// let mut blur = DepthwiseConv2d::<Picture, Picture, 3, 3, 2>::ZEROED;
+/// blur.weight = [[[[1.0, 10.0]]; 3]; 3];
+/// let mut ys = [[[[0.0; 2]; 3]; 3]];
+/// blur.infer(&[[[[1.0; 2]; 3]; 3]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+/// assert_eq!((ys[0][1][1], ys[0][0][0]), ([9.0, 90.0], [4.0, 40.0]));
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+pub type DepthwiseConv2d<I, O, const KH: usize, const KW: usize, const F: usize, G = Window, A = Identity> =
+    Conv2d<I, O, KH, KW, 1, F, G, A>;
+
+/// A convolution of sequences, `T` positions of `CI` numbers to `TO` of `F`: a [`Conv2d`] of pictures of one row. With
+/// [`Causal`](super::Causal) padding an output depends on no later position.
+///
+/// ```
+/// use fusebox::layers::{Causal, Conv1d, Window};
+/// use fusebox::{Layer, Scratch, Zeroed};
+/// let mut sums = Conv1d::<4, 1, 4, 3, 1, 1, Window<Causal>>::ZEROED;
+/// sums.layer.weight = [[[[1.0]]; 3]];
+/// let mut ys = [[[0.0]; 4]];
+/// sums.infer(&[[[1.0], [2.0], [4.0], [8.0]]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+/// assert_eq!(ys, [[[1.0], [3.0], [7.0], [14.0]]]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+pub type Conv1d<
+    const T: usize,
+    const CI: usize,
+    const TO: usize,
+    const K: usize,
+    const C: usize,
+    const F: usize,
+    G = Window,
+    A = Identity,
+> = View<[[f32; CI]; T], Conv2d<[[[f32; CI]; T]; 1], [[[f32; F]; TO]; 1], 1, K, C, F, G, A>, [[f32; F]; TO]>;
+
+/// [`DepthwiseConv2d`] of sequences: see [`Conv1d`].
+pub type DepthwiseConv1d<
+    const T: usize,
+    const CI: usize,
+    const TO: usize,
+    const K: usize,
+    const F: usize,
+    G = Window,
+    A = Identity,
+> = Conv1d<T, CI, TO, K, 1, F, G, A>;
+
+impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, const F: usize, G: Steps, A>
+    Conv2d<I, O, KH, KW, C, F, G, A>
+{
+    /// Fails to compile if the sizes do not fit.
+    const SIZES: Sizes = {
+        let [sh, sw] = G::STRIDE;
+        let [dh, dw] = G::DILATION;
+        // A picture has no before and after from top to bottom.
+        let vertical = if let Padding::Causal = G::PADDING { Padding::Same } else { G::PADDING };
+        let height = output_len(I::HEIGHT, KH, sh, dh, vertical);
+        let width = output_len(I::WIDTH, KW, sw, dw, G::PADDING);
+        assert!(
+            height > 0 && width > 0,
+            "a convolution's kernel is larger than its input, or its stride would drop positions at the end"
+        );
+        assert!(
+            O::HEIGHT == height && O::WIDTH == width && O::CHANNELS == F,
+            "a convolution's output is another picture than its input, kernel, strides and padding make"
+        );
+        assert!(
+            C > 0 && F > 0 && I::CHANNELS.is_multiple_of(C) && F.is_multiple_of(I::CHANNELS / C),
+            "a convolution's channels are a part of its input's, and its filters fall into as many groups"
+        );
+        Sizes {
+            rows: Axis {
+                input: I::HEIGHT,
+                output: height,
+                taps: KH,
+                stride: sh,
+                dilation: dh,
+                before: padding_before(I::HEIGHT, height, KH, sh, dh, vertical),
+            },
+            cols: Axis {
+                input: I::WIDTH,
+                output: width,
+                taps: KW,
+                stride: sw,
+                dilation: dw,
+                before: padding_before(I::WIDTH, width, KW, sw, dw, G::PADDING),
+            },
+            channels: I::CHANNELS,
+            filters: F,
+            groups: I::CHANNELS / C,
+        }
+    };
+
+    /// Multiply-adds of an output pixel.
+    const MACS: usize = KH * KW * C * F;
+}
+
+impl<
+    I: Picture,
+    O: Picture,
+    const KH: usize,
+    const KW: usize,
+    const C: usize,
+    const F: usize,
+    G: Steps,
+    A: Activation,
+> Conv2d<I, O, KH, KW, C, F, G, A>
+{
+    /// Computes rows of output, as numbered through the batch, but for what the epilogue does not do of the activation.
+    fn convolve(&self, isa: Isa, rows: &Range<usize>, xs: &[I], ys: &mut [O]) {
+        let relu = matches!(FormOf::<A>::epilogue(&self.bias), Epilogue::BiasRelu(_));
+        let weight = numbers(core::slice::from_ref(&self.weight));
+        let (xs, ys) = (numbers(xs), numbers_mut(ys));
+        conv::forward(isa, &Self::SIZES, rows.clone(), xs, weight, &self.bias, relu, ys);
+    }
+}
+
+/// The pixels of pictures.
+fn pixels<P: Picture, const F: usize>(pictures: &[P]) -> &[[f32; F]] {
+    values(numbers(pictures), pictures.len().saturating_mul(P::HEIGHT * P::WIDTH))
+}
+
+fn pixels_mut<P: Picture, const F: usize>(pictures: &mut [P]) -> &mut [[f32; F]] {
+    let count = pictures.len().saturating_mul(P::HEIGHT * P::WIDTH);
+    values_mut(numbers_mut(pictures), count)
+}
+
+impl<
+    I: Picture,
+    O: Picture,
+    const KH: usize,
+    const KW: usize,
+    const C: usize,
+    const F: usize,
+    G: Steps,
+    A: Activation,
+> Layer for Conv2d<I, O, KH, KW, C, F, G, A>
+{
+    type Input = I;
+    type Output = O;
+    type Scratch = ();
+    type InPlace = I;
+
+    const CHECK: () = {
+        let _ = Self::SIZES;
+    };
+
+    fn run(&self, isa: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
+        if xs.len() == ys.len() {
+            self.convolve(isa, &(0..xs.len().saturating_mul(O::HEIGHT)), xs, ys);
+            FormOf::<A>::infer(isa, numbers_mut(ys));
+        }
+    }
+}
+
+/// Units are rows of the output in `forward`, of the input in `backward`, rows of weights in `update`; the bias is one unit.
+impl<
+    I: Picture,
+    O: Picture,
+    const KH: usize,
+    const KW: usize,
+    const C: usize,
+    const F: usize,
+    G: Steps,
+    A: Activation,
+> Train for Conv2d<I, O, KH, KW, C, F, G, A>
+{
+    /// What the activation stores of each pixel.
+    type Tape = O::Of<<FormOf<A> as Form>::Kept<F>>;
+    type Gradients = ();
+    type Memory = ();
+    type State<Opt: Optimizer> = Pair<Opt::State<[[[[f32; F]; C]; KW]; KH]>, Opt::State<[f32; F]>>;
+    type End = <FormOf<A> as Form>::End;
+
+    const LAYOUT: u64 = {
+        let Sizes { rows, cols, channels, filters, groups } = Self::SIZES;
+        layout(
+            "Conv2d",
+            &[
+                rows.input as u64,
+                rows.output as u64,
+                rows.taps as u64,
+                rows.stride as u64,
+                rows.dilation as u64,
+                rows.before as u64,
+                cols.input as u64,
+                cols.output as u64,
+                cols.taps as u64,
+                cols.stride as u64,
+                cols.dilation as u64,
+                cols.before as u64,
+                channels as u64,
+                filters as u64,
+                groups as u64,
+                A::NAME,
+            ],
+        )
+    };
+
+    fn init(&mut self, init: Init, rng: &mut Rng) {
+        let weight = numbers_mut(core::slice::from_mut(&mut self.weight));
+        initialize(init, A::GAIN, weight, [KH * KW * C, F], rng);
+        self.bias = [0.0; F];
+    }
+
+    fn forward<P: Pace>(
+        &self,
+        pace: &mut P,
+        xs: &[I],
+        _memory: Option<&()>,
+        kept: &mut [Self::Tape],
+        ys: &mut [O],
+    ) {
+        let rows = xs.len().saturating_mul(O::HEIGHT);
+        let rows = pace.take(rows, O::WIDTH * (Self::MACS + FormOf::<A>::MACS * F));
+        if rows.is_empty() || xs.len() != ys.len() {
+            return;
+        }
+        self.convolve(pace.isa(), &rows, xs, ys);
+        let here = rows.start * O::WIDTH..rows.end * O::WIDTH;
+        let count = kept.len().saturating_mul(O::HEIGHT * O::WIDTH);
+        let kept = values_mut(numbers_mut(kept), count);
+        FormOf::<A>::forward(pace.isa(), part_mut(pixels_mut::<O, F>(ys), &here), part_mut(kept, &here));
+    }
+
+    fn derivative<'a>(kept: &'a [Self::Tape], ys: &'a [O]) -> Derivative<'a> {
+        let count = kept.len().saturating_mul(O::HEIGHT * O::WIDTH);
+        FormOf::<A>::derivative(values(numbers(kept), count), pixels::<O, F>(ys))
+    }
+
+    fn backward<P: Pace>(
+        &self,
+        pace: &mut P,
+        _xs: &[I],
+        _kept: &[Self::Tape],
+        dys: &[O],
+        _gradients: &mut [()],
+        dx: InputGradient<'_, I>,
+    ) {
+        let rows = dx.wanted(dys.len()).saturating_mul(I::HEIGHT);
+        let macs = (O::HEIGHT * O::WIDTH * Self::MACS).div_ceil(I::HEIGHT.max(1)) + I::WIDTH * I::CHANNELS;
+        let rows = pace.take(rows, macs);
+        let Some((dxs, derivative)) = dx.target().filter(|_| !rows.is_empty()) else { return };
+        let (isa, dys, dxs) = (pace.isa(), numbers(dys), numbers_mut(dxs));
+        let weight = numbers(core::slice::from_ref(&self.weight));
+        let (gates, after) = match derivative {
+            Derivative::Relu(gates) => (Some(gates), Derivative::One),
+            other => (None, other),
+        };
+        conv::input_gradient(isa, &Self::SIZES, rows.clone(), dys, weight, gates, dxs);
+        let row = I::WIDTH * I::CHANNELS;
+        let here = rows.start * row..rows.end * row;
+        after.part(&here).apply(isa, part_mut(dxs, &here));
+    }
+
+    fn update<Opt: Optimizer, P: Pace>(
+        &mut self,
+        pace: &mut P,
+        xs: &[I],
+        _kept: &[Self::Tape],
+        dys: &[O],
+        _gradients: &[()],
+        sweep: &mut Opt::Sweep,
+        Pair(weight_state, bias_state): &mut Self::State<Opt>,
+    ) {
+        let patches = Patches::of(&Self::SIZES, numbers(xs), numbers(dys));
+        Opt::step(pace, sweep, patches, &mut self.weight, weight_state);
+        Opt::step(pace, sweep, Rows::of(pixels::<O, F>(dys)), &mut self.bias, bias_state);
+    }
+}
