@@ -3,7 +3,7 @@
 use super::Gradient;
 use super::gradient::{macs, square_of};
 use crate::Plain;
-use crate::kernel::conv::{Sizes, Tile, weight_gradient};
+use crate::kernel::conv::{Sizes, Tile, depthwise, weight_gradient};
 use crate::kernel::update::{DescendSlice, GradientDescent, MOST_MOMENTS, Rule};
 use crate::memory::{numbers_mut, part, part_mut};
 use crate::pace::Pace;
@@ -50,10 +50,23 @@ impl<'a> Patches<'a> {
         let xs = part(self.xs, &(pictures.start * picture..pictures.end * picture));
         let dys = part(self.dys, &(pictures.start * output..pictures.end * output));
         let filters = self.sizes.filters;
+        let (mut spare, mut sum) = ([0.0; TILE], [0.0; TILE]);
+        if self.sizes.is_depthwise() && filters <= TILE {
+            let height = TILE / filters.max(1);
+            let mut row = rows.start;
+            while row < rows.end {
+                let taps = row..rows.end.min(row + height);
+                let numbers = 0..taps.len() * filters;
+                let (spare, sum) = (part_mut(&mut spare, &numbers), part_mut(&mut sum, &numbers));
+                depthwise::weight_gradient(pace.isa(), self.sizes, &taps, xs, dys, spare, sum);
+                take(row * filters, sum);
+                row = taps.end;
+            }
+            return;
+        }
         let of_group = filters.checked_div(self.sizes.groups).unwrap_or(0);
         let cols = of_group.clamp(1, TILE);
         let height = TILE / cols;
-        let (mut spare, mut sum) = ([0.0; TILE], [0.0; TILE]);
         let mut row = rows.start;
         while row < rows.end {
             let until = rows.end.min(row + height);

@@ -17,7 +17,7 @@ pub(super) enum End {
 
 impl End {
     /// The same for a destination that begins so many numbers further on.
-    fn at(self, numbers: usize) -> Self {
+    pub(super) fn at(self, numbers: usize) -> Self {
         match self {
             Self::Gate(gates) => Self::Gate(gates.wrapping_add(numbers)),
             other => other,

@@ -24,8 +24,10 @@
 //! | `gather` | outputs, and gradients of inputs |
 //! | `pack` | weights transposed, a panel at a time |
 //! | `weights` | the gradient of weights |
+//! | `depthwise` | all three where each channel has one filter of its own |
 
 mod axis;
+pub(crate) mod depthwise;
 mod gather;
 #[cfg(not(fusebox_scalar))]
 mod pack;

@@ -23,6 +23,11 @@ impl Sizes {
         ]
     }
 
+    /// Whether each channel has one filter of its own.
+    pub(crate) const fn is_depthwise(&self) -> bool {
+        self.groups == self.channels && self.filters == self.channels
+    }
+
     /// Channels and filters of a group.
     pub(super) fn of_group(&self) -> [usize; 2] {
         let groups = self.groups.max(1);

@@ -1,6 +1,6 @@
 //! Every small shape on every instruction set, against loops in `f64`.
 
-use super::{Axis, Sizes, Tile, forward, input_gradient, weight_gradient};
+use super::{Axis, Sizes, Tile, depthwise, forward, input_gradient, weight_gradient};
 use crate::{Isa, Rng};
 use std::vec;
 use std::vec::Vec;
@@ -125,6 +125,16 @@ fn check(sizes: &Sizes, pictures: usize, rng: &mut Rng) {
             }
         }
         assert_close("weight gradient", sizes, &dws, &expected.dws, outputs);
+        if sizes.is_depthwise() {
+            check_depthwise(
+                isa,
+                sizes,
+                [&xs, &weight, &bias, &dys, &gates],
+                &with_relu,
+                &masked,
+                &expected.dws,
+            );
+        }
         // The same bits on all instruction sets of a class, and of each picture alone.
         let all = [ys, dxs, dws];
         let class = usize::from(isa.is_fused());
@@ -164,6 +174,38 @@ fn check(sizes: &Sizes, pictures: usize, rng: &mut Rng) {
     }
 }
 
+/// The kernels of their own give the same bits, but for the gradient of weights, whose lines go another way.
+fn check_depthwise(
+    isa: Isa,
+    sizes: &Sizes,
+    [xs, weight, bias, dys, gates]: [&[f32]; 5],
+    ys: &[f32],
+    dxs: &[f32],
+    dws: &[[f64; 2]],
+) {
+    let [picture, output] = sizes.pictures();
+    let pictures = xs.len() / picture;
+    let (mut own_ys, mut own_dxs) = (vec![f32::NAN; pictures * output], vec![f32::NAN; pictures * picture]);
+    let (rows, height) = (pictures * sizes.rows.output, pictures * sizes.rows.input);
+    for rows in [0..rows / 2, rows / 2..rows] {
+        depthwise::forward(isa, sizes, rows, xs, weight, bias, true, &mut own_ys);
+    }
+    for rows in [0..height / 2, height / 2..height] {
+        depthwise::input_gradient(isa, sizes, rows, dys, weight, Some(gates), &mut own_dxs);
+    }
+    for (own, other) in own_ys.iter().zip(ys).chain(own_dxs.iter().zip(dxs)) {
+        assert_eq!(own.to_bits(), other.to_bits(), "{sizes:?} {isa:?}");
+    }
+    let taps = sizes.rows.taps * sizes.cols.taps;
+    let mut own = vec![f32::NAN; weight.len()];
+    for taps in [0..taps / 2, taps / 2..taps] {
+        let part = &mut own[taps.start * sizes.filters..taps.end * sizes.filters];
+        let mut spare = part.to_vec();
+        depthwise::weight_gradient(isa, sizes, &taps, xs, dys, &mut spare, part);
+    }
+    assert_close("weight gradient", sizes, &own, dws, pictures * sizes.rows.output * sizes.cols.output);
+}
+
 /// All axes of so few positions, whose outputs need not be what a padding would make them.
 fn axes(most: usize) -> Vec<Axis> {
     let mut axes = Vec::new();
@@ -193,7 +235,9 @@ fn every_small_shape() {
     let strided = Axis { input: 5, output: 3, taps: 3, stride: 2, dilation: 1, before: 1 };
     for axis in axes(5) {
         for other in [some, strided] {
-            for [channels, filters, groups] in [[1, 1, 1], [3, 2, 1], [2, 17, 1], [4, 6, 2]] {
+            for [channels, filters, groups] in
+                [[1, 1, 1], [3, 2, 1], [2, 17, 1], [4, 6, 2], [3, 3, 3], [17, 17, 17]]
+            {
                 check(&Sizes { rows: axis, cols: other, channels, filters, groups }, 2, &mut rng);
                 check(&Sizes { rows: other, cols: axis, channels, filters, groups }, 2, &mut rng);
                 shapes += 2;

@@ -7,7 +7,7 @@ use crate::kernel::gemm::{Activate, First, Operands, chain};
 use core::ops::Range;
 
 /// Outputs in a segment of a sum.
-const LONGEST: usize = 4096;
+pub(super) const LONGEST: usize = 4096;
 
 /// Some of the weights: rows, as numbered through taps and channels, of some filters of one group.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ pub(crate) fn weight_gradient(
 }
 
 /// Adds a segment's sums to those before.
-fn flush(segment: &mut [f32], sum: &mut [f32]) {
+pub(super) fn flush(segment: &mut [f32], sum: &mut [f32]) {
     for (sum, of_segment) in sum.iter_mut().zip(segment) {
         *sum += core::mem::take(of_segment);
     }

@@ -196,7 +196,9 @@ impl<
         let relu = matches!(FormOf::<A>::epilogue(&self.bias), Epilogue::BiasRelu(_));
         let weight = numbers(core::slice::from_ref(&self.weight));
         let (xs, ys) = (numbers(xs), numbers_mut(ys));
-        conv::forward(isa, &Self::SIZES, rows.clone(), xs, weight, &self.bias, relu, ys);
+        let forward =
+            if const { Self::SIZES.is_depthwise() } { conv::depthwise::forward } else { conv::forward };
+        forward(isa, &Self::SIZES, rows.clone(), xs, weight, &self.bias, relu, ys);
     }
 }
 
@@ -332,7 +334,11 @@ impl<
             Derivative::Relu(gates) => (Some(gates), Derivative::One),
             other => (None, other),
         };
-        conv::input_gradient(isa, &Self::SIZES, rows.clone(), dys, weight, gates, dxs);
+        let gradient = match const { Self::SIZES.is_depthwise() } {
+            true => conv::depthwise::input_gradient,
+            false => conv::input_gradient,
+        };
+        gradient(isa, &Self::SIZES, rows.clone(), dys, weight, gates, dxs);
         let row = I::WIDTH * I::CHANNELS;
         let here = rows.start * row..rows.end * row;
         after.part(&here).apply(isa, part_mut(dxs, &here));
