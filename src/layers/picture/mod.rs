@@ -4,6 +4,9 @@
 //! sequence of `T` positions is `[[f32; C]; T]`. A layer's input and output are such types, and its
 //! kernel, strides, dilations and padding are too, so that whether they fit is known when it compiles.
 
+mod pool;
 mod window;
 
+pub use pool::{AvgPool1d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d, Pool};
+pub(crate) use window::padding_before;
 pub use window::{Around, Causal, Pad, Padding, Picture, Same, Steps, Valid, Window, output_len};
