@@ -501,20 +501,21 @@ mod tests {
         }
     }
 
-    /// Every pair of [`axes`], each with one of the numbers of channels.
+    /// Every pair of [`axes`], each with one of the numbers of channels; without optimisation, some of the pairs.
     #[test]
     fn every_small_window_is_plain_loops() {
         let (axes, mut rng) = (axes(), Rng::new(1));
-        let channels = [1, 3, 4, 16, 17];
+        let (channels, step) = ([1, 3, 4, 16, 17], if cfg!(debug_assertions) { 11 } else { 1 });
         for (i, &height) in axes.iter().enumerate() {
-            for (j, &width) in axes.iter().enumerate() {
-                check(&Windows { height, width, channels: channels[(i + j) % 5] }, &mut rng);
+            for (j, &width) in axes.iter().enumerate().skip(i % step).step_by(step) {
+                check(&Windows { height, width, channels: channels[(i + j / step) % 5] }, &mut rng);
             }
         }
-        for axis in &axes {
+        for &axis in &axes {
             for channels in channels {
-                check(&Windows { height: *axis, width: *axis, channels }, &mut rng);
-                check(&Windows { height: Axis::whole(1), width: *axis, channels }, &mut rng);
+                let row = Axis::whole(1);
+                check(&Windows { height: axis, width: row, channels }, &mut rng);
+                check(&Windows { height: row, width: axis, channels }, &mut rng);
             }
         }
     }
@@ -575,7 +576,7 @@ mod tests {
         let mut rng = Rng::new(3);
         for _ in 0..20_000 {
             let mut pick = |most: u32| sizes[rng.below(most) as usize];
-            let mut axis = |pick: &mut dyn FnMut(u32) -> usize| Axis {
+            let axis = |pick: &mut dyn FnMut(u32) -> usize| Axis {
                 input: pick(6),
                 output: pick(4),
                 kernel: pick(4),
