@@ -246,8 +246,8 @@ impl Pass for MaxBackward<'_> {
                     unsafe {
                         s.store(places.as_mut_ptr(), select_nan(s, first_nan, place_of_nan, place));
                     }
-                    let dy = dy.iter().skip(window.output + start).take(lanes);
-                    for ((lane, dy), place) in dy.enumerate().zip(places) {
+                    let dy = dy.get(window.output + start..).unwrap_or_default();
+                    for (lane, (place, dy)) in places.iter().zip(dy).take(lanes).enumerate() {
                         if let Some(dx) = dx.get_mut((place.to_bits() as usize).wrapping_add(start + lane)) {
                             *dx += dy;
                         }
