@@ -12,14 +12,15 @@ use core::marker::PhantomData;
 
 /// The largest number of every window of `KH` rows and `KW` columns on a picture, channel by channel: pictures of type `I`
 /// become pictures of type `O`, whose rows and columns are [`output_len`]. By default windows lie side by side; other strides,
-/// dilations and padding are `G`, usually a [`Window`].
+/// dilations and padding are `G`, usually a [`Window`]. One row under a kernel of one row, a sequence, is not padded down the
+/// height.
 ///
-/// Padding is never the largest. NaN is: the first one of a window, in the order of rows, then columns. Otherwise the gradient
-/// of an output goes to the first of the window's largest numbers, and those of overlapping windows are added. -0.0 and +0.0 are
-/// equal.
+/// Padding is never the largest. NaN is: the first one in a window, by rows, then columns. Of equal numbers the first one is;
+/// -0.0 and +0.0 are equal. The gradient of an output goes to its largest number alone; those of overlapping windows are added
+/// in the order of the outputs. Nothing is stored for it: the largest number is looked for again.
 ///
 /// ```
-/// use fusebox::{Dense, MaxPool2d, Rng, Scratch, Seq, Sgd, View, Workspace, Zeroed, Layer};
+/// use fusebox::{Dense, Layer, MaxPool2d, Rng, Scratch, Seq, Sgd, Train, View, Workspace, Zeroed};
 /// type Pool = MaxPool2d<[[[f32; 1]; 4]; 2], [[[f32; 1]; 2]; 1], 2, 2>;
 /// let picture = [[[1.0], [2.0], [0.0], [-1.0]], [[4.0], [3.0], [-2.0], [0.0]]];
 /// let mut ys = [[[[f32::NAN]; 2]; 1]];
@@ -28,7 +29,6 @@ use core::marker::PhantomData;
 ///
 /// type Net = Seq![Pool, View<[[[f32; 1]; 2]; 1], Dense<2, 2>, [f32; 2]>];
 /// let mut net = Net::he(&mut Rng::new(1));
-/// # use fusebox::Train;
 /// Workspace::<Net, 1>::new().train_step(&mut net, &[picture], &[1], &Sgd::new(0.1))?;
 /// # Ok::<(), fusebox::Error>(())
 /// ```
@@ -117,7 +117,8 @@ pub type GlobalMaxPool<I, const C: usize> = Pool<Largest, All, I, [f32; C]>;
 #[doc(alias = "AdaptiveAvgPool2d")]
 pub type GlobalAvgPool<I, const C: usize> = Pool<Mean, All, I, [f32; C]>;
 
-/// [`MaxPool2d`] along a sequence of `T` positions of `C` numbers, which becomes one of `OUT`. Of `G`, what is across counts.
+/// [`MaxPool2d`] along a sequence of `T` positions of `C` numbers, which becomes one of `OUT`. `G` counts
+/// along the width only.
 ///
 /// ```
 /// use fusebox::layers::{Causal, Window};
