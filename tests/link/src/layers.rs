@@ -46,6 +46,8 @@ pub fn all() {
     methods(any::<Body>());
     methods(any::<Mixed>());
     methods(any::<Columns<3, 1, 2>>());
+    methods(any::<GlobalMaxPool<Picture<2, 3>, 3>>());
+    methods(any::<GlobalAvgPool<Picture<4, 6>, 3>>());
     methods(any::<Maxima>());
     methods(any::<Means>());
     methods(any::<Residual<Dense<3, 3>>>());
