@@ -6,6 +6,7 @@
 //! | file | layers |
 //! |---|---|
 //! | `dense`, `activation`, `norm`, `softmax`, `dropout`, `pixels`, `columns` | on rows of numbers |
+//! | `picture` | on pictures and sequences |
 //! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
 //! | `frozen`, `adapters` | with borrowed weights, for example in flash |
 //!
@@ -51,8 +52,8 @@ pub use input_gradient::InputGradient;
 pub use norm::LayerNorm;
 pub use parallel::{Concat, Join, Parallel, Sum};
 pub use picture::{
-    Around, Causal, Conv1d, Conv2d, DepthwiseConv1d, DepthwiseConv2d, Pad, Padding, Picture, Same, Steps,
-    Valid, Window, output_len,
+    Around, AvgPool1d, AvgPool2d, Causal, Conv1d, Conv2d, DepthwiseConv1d, DepthwiseConv2d, GlobalAvgPool,
+    GlobalMaxPool, MaxPool1d, MaxPool2d, Pad, Padding, Picture, Pool, Same, Steps, Valid, Window, output_len,
 };
 pub use pixels::Pixels;
 pub use repeat::Repeat;

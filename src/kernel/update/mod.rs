@@ -307,17 +307,33 @@ impl<R: Rule> Pass for DescendColumns<'_, R> {
             let lanes = (cols - col).min(S::LANES);
             let first = self.dys.as_ptr().wrapping_add(col);
             // SAFETY: the `lanes` numbers from `col` on are inside each row, which is as long as the bias.
-            let sum = unsafe {
-                match rows {
-                    _ if S::LANES == 1 => sum_in_turn(s, first, stride, rows),
-                    0..FOUR_CHAINS => sum_of_few(s, first, stride, rows, lanes),
-                    FOUR_CHAINS..=BLOCK => sum_of_many(s, first, stride, rows, lanes),
-                    _ => sum_of_blocks(s, first, stride, rows, lanes),
-                }
-            };
+            let sum = unsafe { sum_of_rows(s, first, stride, rows, lanes) };
             // SAFETY: likewise inside the bias and every moment.
             unsafe { step_vector(s, self.rule, sum, bias, moments, col, Some(lanes)) };
             col = next::<S>(s, col);
+        }
+    }
+}
+
+/// The sum of one vector of each of `rows` rows, in an order that depends on their number only.
+///
+/// # Safety
+/// Those of [`sum_of_few`].
+#[inline(always)]
+pub(super) unsafe fn sum_of_rows<S: Simd>(
+    s: S,
+    first: *const f32,
+    stride: usize,
+    rows: usize,
+    lanes: usize,
+) -> S::V {
+    // SAFETY: by this function's contract, `lanes` numbers can be read at each row.
+    unsafe {
+        match rows {
+            _ if S::LANES == 1 => sum_in_turn(s, first, stride, rows),
+            0..FOUR_CHAINS => sum_of_few(s, first, stride, rows, lanes),
+            FOUR_CHAINS..=BLOCK => sum_of_many(s, first, stride, rows, lanes),
+            _ => sum_of_blocks(s, first, stride, rows, lanes),
         }
     }
 }

@@ -137,8 +137,12 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, c
     const SIZES: Sizes = {
         let [sh, sw] = G::STRIDE;
         let [dh, dw] = G::DILATION;
-        // A picture has no before and after from top to bottom.
-        let vertical = if let Padding::Causal = G::PADDING { Padding::Same } else { G::PADDING };
+        // A picture has no before and after from top to bottom; and a sequence, a picture of one row, has nothing above.
+        let vertical = match G::PADDING {
+            _ if I::HEIGHT == 1 && KH == 1 => Padding::Valid,
+            Padding::Causal => Padding::Same,
+            padding => padding,
+        };
         let height = output_len(I::HEIGHT, KH, sh, dh, vertical);
         let width = output_len(I::WIDTH, KW, sw, dw, G::PADDING);
         assert!(

@@ -5,7 +5,10 @@
 //! kernel, strides, dilations and padding are too, so that whether they fit is known when it compiles.
 
 mod conv;
+mod pool;
 mod window;
 
 pub use conv::{Conv1d, Conv2d, DepthwiseConv1d, DepthwiseConv2d};
+pub use pool::{AvgPool1d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d, Pool};
+pub(crate) use window::padding_before;
 pub use window::{Around, Causal, Pad, Padding, Picture, Same, Steps, Valid, Window, output_len};

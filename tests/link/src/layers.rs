@@ -1,17 +1,21 @@
 //! Layers, alone and in chains, with every activation and first value.
 
 use crate::{any, hide, keep};
-use fusebox::layers::Side;
+use fusebox::layers::{Side, Window};
 use fusebox::{
-    BiasOnly, Budget, Chain, Columns, Concat, Dense, Derivative, Dropout, Each, Flatten, Frozen, Gelu,
-    Identity, Init, InputGradient, Isa, Layer, LayerNorm, LeakyRelu, Learner, LowRank, Mse, Optimizer, Pace,
-    Parallel, Pixels, Plain, Relu, Relu6, Repeat, Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax,
-    Sum, Tanh, Tied, Train, View, Whole, Workspace, evaluate, evaluate_with,
+    AvgPool2d, BiasOnly, Budget, Chain, Columns, Concat, Dense, Derivative, Dropout, Each, Flatten, Frozen,
+    Gelu, GlobalAvgPool, GlobalMaxPool, Identity, Init, InputGradient, Isa, Layer, LayerNorm, LeakyRelu,
+    Learner, LowRank, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Relu, Relu6, Repeat,
+    Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View, Whole, Workspace,
+    evaluate, evaluate_with,
 };
 
 type Body = Seq![Dense<3, 4, Relu>, Dense<4, 2, Tanh>];
 type Branches = Parallel<Seq![Columns<3, 0, 2>, Dense<2, 1, Gelu>], Dense<3, 2>, Concat<3>>;
 type Mixed = Seq![Dense<3, 4, Gelu>, LayerNorm<4>, Dropout<4, 20>, Dense<4, 2>, Softmax<2>];
+type Picture<const H: usize, const W: usize> = [[[f32; 3]; W]; H];
+type Maxima = Seq![MaxPool2d<Picture<4, 6>, Picture<2, 3>, 2, 2>, GlobalMaxPool<Picture<2, 3>, 3>];
+type Means = Seq![AvgPool2d<Picture<4, 6>, Picture<4, 6>, 3, 3, Window>, GlobalAvgPool<Picture<4, 6>, 3>];
 
 /// Calls them all.
 pub fn all() {
@@ -42,6 +46,10 @@ pub fn all() {
     methods(any::<Body>());
     methods(any::<Mixed>());
     methods(any::<Columns<3, 1, 2>>());
+    methods(any::<GlobalMaxPool<Picture<2, 3>, 3>>());
+    methods(any::<GlobalAvgPool<Picture<4, 6>, 3>>());
+    methods(any::<Maxima>());
+    methods(any::<Means>());
     methods(any::<Residual<Dense<3, 3>>>());
     methods(any::<Residual<Dense<3, 3, Silu>>>());
     methods(any::<Repeat<3, Residual<Dense<3, 3, Relu>>>>());

@@ -53,6 +53,7 @@ fn whole_numbers() {
     debug(&any::<Dropout<3, 20>>());
     debug(&any::<Columns<3, 1, 2>>());
     debug(&any::<Pixels<3>>());
+    debug(&any::<GlobalMaxPool<[[[f32; 3]; 2]; 2], 3>>());
     debug(&hide(Side::Front));
     debug(&hide(Sum));
     debug(&hide(Concat::<3>));
@@ -162,6 +163,7 @@ fn copies() {
     copy(&hide(Guard::<Layers>::new()));
     copy(&any::<Either<f32, [f32; 2]>>());
     copy(&hide(Whole::on(Isa::portable())));
+    copy(&any::<GlobalMaxPool<[[[f32; 3]; 2]; 2], 3>>());
     copy(&hide(Sum));
     copy(&hide(Concat::<3>));
     copy(&hide(Linear));
@@ -185,6 +187,7 @@ fn copies() {
 /// A comparison of each with its copy.
 fn comparisons() {
     compare(&hide(Error::Empty));
+    compare(&any::<GlobalMaxPool<[[[f32; 3]; 2]; 2], 3>>());
     compare(&hide(Isa::portable()));
     compare(&hide(Rng::new(any())));
     compare(&hide(Labels::<u8, 3>::new()));

@@ -1,0 +1,8 @@
+//! Layers on pictures and on sequences, against plain loops in `f64`.
+
+#[path = "../support"]
+mod support {
+    pub(crate) mod isas;
+}
+
+mod pool;
