@@ -296,3 +296,88 @@ fn wrong_lengths_write_nothing() {
         assert!(back.iter().all(|&y| y == 7.0), "{wrong}");
     }
 }
+
+/// What PyTorch makes of them: see tests/pytorch.
+#[test]
+fn pytorchs_convolutions() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pytorch/convolutions.txt");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut cases: Vec<(&str, Vec<(&str, Vec<f64>)>)> = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let mut words = line.split(' ');
+        let (case, field) = (words.next().unwrap(), words.next().unwrap());
+        let numbers = words.map(|word| word.parse().unwrap()).collect();
+        match cases.last_mut() {
+            Some((last, fields)) if *last == case => fields.push((field, numbers)),
+            _ => cases.push((case, vec![(field, numbers)])),
+        }
+    }
+    let mut checked = 0;
+    for (case, fields) in cases.iter().filter(|(case, _)| case.starts_with("conv.")) {
+        let field = |name: &str| &fields.iter().find(|(field, _)| *field == name).unwrap().1;
+        let whole = |name: &str| field(name).iter().map(|&x| x as usize).collect::<Vec<_>>();
+        let numbers = |name: &str| field(name).iter().map(|&x| x as f32).collect::<Vec<_>>();
+        let ([pictures, height, width, channels], [_, out_height, out_width, filters]) =
+            (whole("input")[..].try_into().unwrap(), whole("output")[..].try_into().unwrap());
+        let [kh, kw, sh, sw, dh, dw, above, _, left, _] = whole("window")[..].try_into().unwrap();
+        let axis = |input, output, taps, stride, dilation, before| Axis {
+            input,
+            output,
+            taps,
+            stride,
+            dilation,
+            before,
+        };
+        let sizes = Sizes {
+            rows: axis(height, out_height, kh, sh, dh, above),
+            cols: axis(width, out_width, kw, sw, dw, left),
+            channels,
+            filters,
+            groups: whole("groups")[0],
+        };
+        let (x, weight, bias, dy) = (numbers("x"), numbers("weight"), numbers("bias"), numbers("dy"));
+        let relu = whole("relu")[0] == 1;
+        let (of_group, of_filters) = (channels / sizes.groups, filters / sizes.groups);
+        for isa in Isa::available() {
+            let mut y = vec![f32::NAN; dy.len()];
+            forward(isa, &sizes, 0..pictures * out_height, &x, &weight, &bias, relu, &mut y);
+            // The gradient before the activation.
+            let dz: Vec<f32> =
+                y.iter().zip(&dy).map(|(y, dy)| if relu && *y <= 0.0 { 0.0 } else { *dy }).collect();
+            let mut dx = vec![f32::NAN; x.len()];
+            input_gradient(isa, &sizes, 0..pictures * height, &dz, &weight, None, &mut dx);
+            let mut dweight = vec![f32::NAN; weight.len()];
+            for group in 0..sizes.groups {
+                let rows = 0..kh * kw * of_group;
+                let tile = Tile { rows: rows.clone(), filters: group * of_filters..(group + 1) * of_filters };
+                let mut sum = vec![f32::NAN; rows.len() * of_filters];
+                weight_gradient(isa, &sizes, &tile, &x, &dz, &mut sum.clone(), &mut sum);
+                for (row, sums) in sum.chunks(of_filters).enumerate() {
+                    let at = row * filters + group * of_filters;
+                    dweight[at..at + of_filters].copy_from_slice(sums);
+                }
+            }
+            let expected = reference(&sizes, &x, &weight, &bias, &dz);
+            let compare =
+                |what: &str, got: &[f32], of_pytorch: &[f64], reference: &[[f64; 2]], terms: usize| {
+                    assert_eq!(got.len(), of_pytorch.len(), "{case} {what}");
+                    for ((got, of_pytorch), [_, magnitude]) in got.iter().zip(of_pytorch).zip(reference) {
+                        // Written with nine digits.
+                        let bound = (terms + 2) as f64 * f64::from(f32::EPSILON) / 2.0 * magnitude
+                            + 1e-8 * of_pytorch.abs()
+                            + 1e-30;
+                        assert!(
+                            (f64::from(*got) - of_pytorch).abs() <= bound,
+                            "{case} {what} {isa:?}: {got}, not {of_pytorch}"
+                        );
+                    }
+                };
+            compare("y", &y, field("y"), &expected.ys, kh * kw * of_group + 1);
+            compare("dx", &dx, field("dx"), &expected.dxs, kh * kw * of_filters);
+            compare("dweight", &dweight, field("dweight"), &expected.dws, pictures * out_height * out_width);
+        }
+        checked += 1;
+    }
+    std::println!("{checked} convolutions of PyTorch");
+    assert!(checked > 40);
+}
