@@ -52,8 +52,9 @@ pub use input_gradient::InputGradient;
 pub use norm::LayerNorm;
 pub use parallel::{Concat, Join, Parallel, Sum};
 pub use picture::{
-    Around, AvgPool1d, AvgPool2d, Causal, Conv1d, Conv2d, DepthwiseConv1d, DepthwiseConv2d, GlobalAvgPool,
-    GlobalMaxPool, MaxPool1d, MaxPool2d, Pad, Padding, Picture, Pool, Same, Steps, Valid, Window, output_len,
+    Around, AvgPool1d, AvgPool2d, Causal, Conv1d, Conv2d, ConvTranspose2d, DepthwiseConv1d, DepthwiseConv2d,
+    GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d, Pad, Padding, Picture, Pool, Same, Steps, Valid,
+    Window, output_len,
 };
 pub use pixels::Pixels;
 pub use repeat::Repeat;

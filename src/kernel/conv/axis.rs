@@ -4,6 +4,8 @@
 //! Most positions meet all taps; those at the ends, fewer. Neighbours that meet the same taps are a [`Run`]: their sums are one
 //! product, whose rows are equally far apart.
 
+use crate::memory::layout;
+
 /// Sizes along an axis.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Axis {
@@ -43,6 +45,12 @@ pub(super) struct Run {
 }
 
 impl Axis {
+    pub(super) const fn layout(&self) -> u64 {
+        let Self { input, output, taps, stride, dilation, before } = *self;
+        let sizes = [input as u64, output as u64, taps as u64, stride as u64, dilation as u64, before as u64];
+        layout("Axis", &sizes)
+    }
+
     /// What a position meets at a tap.
     fn meets(&self, way: Way, to: usize, tap: usize) -> Option<usize> {
         let Self { input, output, stride, dilation, before, .. } = *self;

@@ -10,7 +10,7 @@
 //! the first-level cache. The order of a sum is that of all convolutions.
 
 use super::axis::{Run, Way};
-use super::gather::End;
+use super::gather::{End, Ends};
 use super::sizes::Sizes;
 use super::weights::{LONGEST, flush};
 use crate::Isa;
@@ -28,21 +28,20 @@ pub(crate) fn forward(
     rows: Range<usize>,
     xs: &[f32],
     weight: &[f32],
-    bias: &[f32],
-    relu: bool,
+    ends: &Ends<'_>,
     ys: &mut [f32],
 ) {
     let [picture, output] = sizes.pictures();
     let pictures = ys.len().checked_div(output).unwrap_or(0);
-    let fits = (weight.len(), bias.len()) == (sizes.weights(), sizes.channels)
+    let fits = weight.len() == sizes.weights()
         && sizes.is_depthwise()
+        && ends.fits(sizes.channels, ys.len())
         && xs.len() == pictures * picture
         && ys.len() == pictures * output
         && rows.end <= pictures * sizes.rows.output;
     if fits {
-        let end = if relu { End::Relu } else { End::Nothing };
         // SAFETY: the lengths have been checked.
-        unsafe { all(isa, sizes, Way::Forward, rows, xs.as_ptr(), weight, bias, ys.as_mut_ptr(), end) };
+        unsafe { all(isa, sizes, Way::Forward, rows, xs.as_ptr(), weight, ends, ys.as_mut_ptr()) };
     }
 }
 
@@ -54,7 +53,7 @@ pub(crate) fn input_gradient(
     rows: Range<usize>,
     dys: &[f32],
     weight: &[f32],
-    gates: Option<&[f32]>,
+    ends: &Ends<'_>,
     dxs: &mut [f32],
 ) {
     let [picture, output] = sizes.pictures();
@@ -63,12 +62,11 @@ pub(crate) fn input_gradient(
         && sizes.is_depthwise()
         && dys.len() == pictures * output
         && dxs.len() == pictures * picture
-        && gates.is_none_or(|gates| gates.len() == dxs.len())
+        && ends.fits(sizes.channels, dxs.len())
         && rows.end <= pictures * sizes.rows.input;
     if fits {
-        let end = gates.map_or(End::Nothing, |gates| End::Gate(gates.as_ptr()));
         // SAFETY: the lengths have been checked.
-        unsafe { all(isa, sizes, Way::Back, rows, dys.as_ptr(), weight, &[], dxs.as_mut_ptr(), end) };
+        unsafe { all(isa, sizes, Way::Back, rows, dys.as_ptr(), weight, ends, dxs.as_mut_ptr()) };
     }
 }
 
@@ -82,10 +80,10 @@ unsafe fn all(
     rows: Range<usize>,
     from: *const f32,
     weight: &[f32],
-    bias: &[f32],
+    ends: &Ends<'_>,
     to: *mut f32,
-    end: End,
 ) {
+    let (bias, end) = (ends.bias.unwrap_or_default(), ends.end());
     let Sizes { rows: vertical, cols: horizontal, channels, .. } = *sizes;
     let [inputs, outputs] = sizes.pictures();
     let (height, width, from_width, from_size, to_size) = match way {

@@ -37,11 +37,39 @@ impl End {
 /// The longest piece of k: what gemm sums in one accumulator.
 const LONGEST: usize = 4096;
 
-/// Rows of outputs, as numbered through a batch.
-///
-/// Overwrites rows `rows` of `ys` (as many pictures as `xs`, their rows one after the other) with the convolution of `xs` and
-/// `weight` (rows of taps, taps, channels of a group, filters), plus `bias`, and a ReLU if asked for. Nothing is written unless
-/// the lengths are as `sizes` say.
+/// What sums start from, and what becomes of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ends<'a> {
+    /// For each column of the destination; none is zeros.
+    pub(crate) bias: Option<&'a [f32]>,
+    pub(crate) relu: bool,
+    /// Of the destination's shape: sums count where it is not `<= 0`. Not with a ReLU.
+    pub(crate) gates: Option<&'a [f32]>,
+}
+
+impl Ends<'_> {
+    /// Whether they fit so many columns and numbers.
+    pub(super) fn fits(&self, columns: usize, numbers: usize) -> bool {
+        self.bias.is_none_or(|bias| bias.len() == columns)
+            && self.gates.is_none_or(|gates| gates.len() == numbers)
+    }
+
+    /// For the columns from one on.
+    fn first(&self, column: usize) -> First {
+        self.bias.map_or(First::Zero, |bias| First::Row(bias.as_ptr().wrapping_add(column)))
+    }
+
+    pub(super) fn end(&self) -> End {
+        match self.gates {
+            Some(gates) => End::Gate(gates.as_ptr()),
+            None if self.relu => End::Relu,
+            None => End::Nothing,
+        }
+    }
+}
+
+/// Overwrites rows `rows` of `ys` (numbered through as many pictures as `xs` has) with the convolution of `xs` and `weight`
+/// (rows of taps, taps, channels of a group, filters). Nothing is written unless the lengths are as `sizes` say.
 #[inline(never)]
 pub(crate) fn forward(
     isa: Isa,
@@ -49,49 +77,28 @@ pub(crate) fn forward(
     rows: Range<usize>,
     xs: &[f32],
     weight: &[f32],
-    bias: &[f32],
-    relu: bool,
+    ends: &Ends<'_>,
     ys: &mut [f32],
 ) {
     let [picture, output] = sizes.pictures();
     let pictures = ys.len().checked_div(output).unwrap_or(0);
     let fits = weight.len() == sizes.weights()
-        && bias.len() == sizes.filters
         && xs.len() == pictures * picture
-        && ys.len() == pictures * output;
+        && ys.len() == pictures * output
+        && ends.fits(sizes.filters, ys.len());
     if !fits || rows.end > pictures * sizes.rows.output {
         return;
     }
-    let [channels, filters] = sizes.of_group();
-    let end = if relu { End::Relu } else { End::Nothing };
     for group in 0..sizes.groups {
-        let gathering = Gathering {
-            isa,
-            sizes,
-            way: Way::Forward,
-            from_first: group * channels,
-            to_first: group * filters,
-            depth: channels,
-            cols: filters,
-            b: Weights {
-                first: weight.as_ptr().wrapping_add(group * filters),
-                len: weight.len() - group * filters,
-                transposed: false,
-                k: sizes.filters,
-                tap: channels * sizes.filters,
-                row: sizes.cols.taps * channels * sizes.filters,
-                last_tap: None,
-            },
-            part: Part { rows: 0..sizes.rows.taps, taps: 0..sizes.cols.taps, depth: 0..channels },
-        };
-        let bias = bias.as_ptr().wrapping_add(group * filters);
-        // SAFETY: the lengths have been checked; a bias for each filter of the group.
-        unsafe { gathering.pictures(&rows, xs.as_ptr(), ys.as_mut_ptr(), First::Row(bias), end) };
+        let gathering = Gathering::of_group(isa, sizes, Way::Forward, group, weight);
+        let first = ends.first(gathering.to_first);
+        // SAFETY: the lengths have been checked.
+        unsafe { gathering.pictures(&rows, xs.as_ptr(), ys.as_mut_ptr(), first, ends.end()) };
     }
 }
 
-/// Overwrites rows `rows` of `dxs` with the gradient of the input, from `dys` and `weight`, where `gates` (of the shape of `dxs`) are not `<= 0`,
-/// else with zeros. The rest as for [`forward`].
+/// Overwrites rows `rows` of `dxs` with the gradient of the input, from `dys` and `weight`; a transposed convolution of `dys`. The rest as for
+/// [`forward`].
 #[inline(never)]
 pub(crate) fn input_gradient(
     isa: Isa,
@@ -99,7 +106,7 @@ pub(crate) fn input_gradient(
     rows: Range<usize>,
     dys: &[f32],
     weight: &[f32],
-    gates: Option<&[f32]>,
+    ends: &Ends<'_>,
     dxs: &mut [f32],
 ) {
     let [picture, output] = sizes.pictures();
@@ -107,38 +114,19 @@ pub(crate) fn input_gradient(
     let fits = weight.len() == sizes.weights()
         && dys.len() == pictures * output
         && dxs.len() == pictures * picture
-        && gates.is_none_or(|gates| gates.len() == dxs.len());
+        && ends.fits(sizes.channels, dxs.len());
     if !fits || rows.end > pictures * sizes.rows.input {
         return;
     }
-    let [channels, filters] = sizes.of_group();
-    let end = gates.map_or(End::Nothing, |gates| End::Gate(gates.as_ptr()));
     for group in 0..sizes.groups {
-        let gathering = Gathering {
-            isa,
-            sizes,
-            way: Way::Back,
-            from_first: group * filters,
-            to_first: group * channels,
-            depth: filters,
-            cols: channels,
-            b: Weights {
-                first: weight.as_ptr().wrapping_add(group * filters),
-                len: weight.len() - group * filters,
-                transposed: true,
-                k: sizes.filters,
-                tap: channels * sizes.filters,
-                row: sizes.cols.taps * channels * sizes.filters,
-                last_tap: None,
-            },
-            part: Part { rows: 0..sizes.rows.taps, taps: 0..sizes.cols.taps, depth: 0..filters },
-        };
+        let gathering = Gathering::of_group(isa, sizes, Way::Back, group, weight);
+        let (first, end) = (ends.first(gathering.to_first), ends.end());
         // SAFETY: the lengths have been checked.
         unsafe {
             #[cfg(not(fusebox_scalar))]
-            super::pack::in_panels(&gathering, &rows, dys.as_ptr(), dxs.as_mut_ptr(), end);
+            super::pack::in_panels(&gathering, &rows, dys.as_ptr(), dxs.as_mut_ptr(), first, end);
             #[cfg(fusebox_scalar)]
-            gathering.pictures(&rows, dys.as_ptr(), dxs.as_mut_ptr(), First::Zero, end);
+            gathering.pictures(&rows, dys.as_ptr(), dxs.as_mut_ptr(), first, end);
         }
     }
 }
@@ -191,6 +179,33 @@ struct Picture {
     to: *mut f32,
     first: First,
     end: End,
+}
+
+impl<'a> Gathering<'a> {
+    /// All taps of a group, its weights as they lie.
+    fn of_group(isa: Isa, sizes: &'a Sizes, way: Way, group: usize, weight: &[f32]) -> Self {
+        let [channels, filters] = sizes.of_group();
+        let (depth, cols) = if way == Way::Forward { (channels, filters) } else { (filters, channels) };
+        Self {
+            isa,
+            sizes,
+            way,
+            from_first: group * depth,
+            to_first: group * cols,
+            depth,
+            cols,
+            b: Weights {
+                first: weight.as_ptr().wrapping_add(group * filters),
+                len: weight.len() - group * filters,
+                transposed: way == Way::Back,
+                k: sizes.filters,
+                tap: channels * sizes.filters,
+                row: sizes.cols.taps * channels * sizes.filters,
+                last_tap: None,
+            },
+            part: Part { rows: 0..sizes.rows.taps, taps: 0..sizes.cols.taps, depth: 0..depth },
+        }
+    }
 }
 
 impl Gathering<'_> {

@@ -37,6 +37,6 @@ mod tests;
 mod weights;
 
 pub(crate) use axis::Axis;
-pub(crate) use gather::{forward, input_gradient};
+pub(crate) use gather::{Ends, forward, input_gradient};
 pub(crate) use sizes::Sizes;
 pub(crate) use weights::{Tile, weight_gradient};

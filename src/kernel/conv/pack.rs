@@ -19,6 +19,7 @@ pub(super) unsafe fn in_panels(
     rows: &Range<usize>,
     dys: *const f32,
     dxs: *mut f32,
+    start: First,
     end: End,
 ) {
     let mut panel = MaybeUninit::<Aligned<[f32; PACK_LEN]>>::uninit();
@@ -65,7 +66,7 @@ pub(super) unsafe fn in_panels(
                         part,
                         ..gathering.clone()
                     };
-                    unsafe { of_panel.pictures(rows, dys, dxs, First::Zero, end) };
+                    unsafe { of_panel.pictures(rows, dys, dxs, start.at_col(col), end) };
                 }
             }
         }

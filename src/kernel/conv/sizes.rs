@@ -1,6 +1,7 @@
 //! All sizes of a convolution.
 
 use super::axis::Axis;
+use crate::memory::layout;
 
 /// Sizes: two axes, channels of a pixel of the input and of the output, and the groups that both fall into, each of which sees its own only.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,13 @@ impl Sizes {
             self.rows.input * self.cols.input * self.channels,
             self.rows.output * self.cols.output * self.filters,
         ]
+    }
+
+    /// Distinguishes layers of other sizes in a saved state.
+    pub(crate) const fn layout(&self) -> u64 {
+        let Self { rows, cols, channels, filters, groups } = *self;
+        let of_layer = [channels as u64, filters as u64, groups as u64];
+        layout("Sizes", &[rows.layout(), cols.layout(), layout("", &of_layer)])
     }
 
     /// Whether each channel has one filter of its own.

@@ -1,6 +1,6 @@
 //! Every small shape on every instruction set, against loops in `f64`.
 
-use super::{Axis, Sizes, Tile, depthwise, forward, input_gradient, weight_gradient};
+use super::{Axis, Ends, Sizes, Tile, depthwise, forward, input_gradient, weight_gradient};
 use crate::{Isa, Rng};
 use std::vec;
 use std::vec::Vec;
@@ -65,6 +65,10 @@ fn reference(sizes: &Sizes, xs: &[f32], weight: &[f32], bias: &[f32], dys: &[f32
     all
 }
 
+fn ends<'a>(bias: Option<&'a [f32]>, relu: bool, gates: Option<&'a [f32]>) -> Ends<'a> {
+    Ends { bias, relu, gates }
+}
+
 fn random(rng: &mut Rng, len: usize) -> Vec<f32> {
     (0..len).map(|_| 2.0 * rng.uniform() - 1.0).collect()
 }
@@ -89,22 +93,56 @@ fn check(sizes: &Sizes, pictures: usize, rng: &mut Rng) {
     let mut bits: [Option<[Vec<f32>; 3]>; 2] = [None, None];
     for isa in Isa::available() {
         let mut ys = vec![f32::NAN; dys.len()];
-        forward(isa, sizes, 0..pictures * sizes.rows.output, &xs, &weight, &bias, false, &mut ys);
+        forward(
+            isa,
+            sizes,
+            0..pictures * sizes.rows.output,
+            &xs,
+            &weight,
+            &ends(Some(&bias), false, None),
+            &mut ys,
+        );
         assert_close("output", sizes, &ys, &expected.ys, taps * of_group + 1);
         let mut with_relu = vec![f32::NAN; dys.len()];
-        forward(isa, sizes, 0..pictures * sizes.rows.output, &xs, &weight, &bias, true, &mut with_relu);
+        forward(
+            isa,
+            sizes,
+            0..pictures * sizes.rows.output,
+            &xs,
+            &weight,
+            &ends(Some(&bias), true, None),
+            &mut with_relu,
+        );
         assert!(
             ys.iter().zip(&with_relu).all(|(y, relu)| relu.to_bits() == y.max(0.0).to_bits()),
             "{sizes:?}"
         );
         let mut dxs = vec![f32::NAN; xs.len()];
-        input_gradient(isa, sizes, 0..pictures * sizes.rows.input, &dys, &weight, None, &mut dxs);
+        input_gradient(
+            isa,
+            sizes,
+            0..pictures * sizes.rows.input,
+            &dys,
+            &weight,
+            &ends(None, false, None),
+            &mut dxs,
+        );
         assert_close("input gradient", sizes, &dxs, &expected.dxs, taps * of_filters);
-        let mut masked = vec![f32::NAN; xs.len()];
+        let shifts: Vec<f32> = (0..sizes.channels).map(|c| c as f32).collect();
+        let mut shifted = vec![f32::NAN; xs.len()];
         let height = pictures * sizes.rows.input;
+        let with_bias = ends(Some(&shifts), true, None);
+        input_gradient(isa, sizes, 0..height, &dys, &weight, &with_bias, &mut shifted);
+        for (i, (shifted, [sum, magnitude])) in shifted.iter().zip(&expected.dxs).enumerate() {
+            let shift = f64::from(shifts[i % sizes.channels]);
+            let bound =
+                (taps * of_filters + 3) as f64 * f64::from(f32::EPSILON) / 2.0 * (magnitude + shift) + 1e-30;
+            assert!((f64::from(*shifted) - (sum + shift).max(0.0)).abs() <= bound, "{sizes:?} {isa:?}");
+        }
+        let mut masked = vec![f32::NAN; xs.len()];
         // In parts, and with a mask.
         for rows in [0..height / 3, height / 3..height / 2, height / 2..height] {
-            input_gradient(isa, sizes, rows, &dys, &weight, Some(&gates), &mut masked);
+            input_gradient(isa, sizes, rows, &dys, &weight, &ends(None, false, Some(&gates)), &mut masked);
         }
         for ((dx, masked), gate) in dxs.iter().zip(&masked).zip(&gates) {
             let expected = if *gate > 0.0 { *dx } else { 0.0 };
@@ -151,7 +189,15 @@ fn check(sizes: &Sizes, pictures: usize, rng: &mut Rng) {
         for p in 0..pictures {
             let (of_x, of_y) = (p * picture..(p + 1) * picture, p * output..(p + 1) * output);
             for row in 0..sizes.rows.output {
-                forward(isa, sizes, row..row + 1, &xs[of_x.clone()], &weight, &bias, false, &mut alone);
+                forward(
+                    isa,
+                    sizes,
+                    row..row + 1,
+                    &xs[of_x.clone()],
+                    &weight,
+                    &ends(Some(&bias), false, None),
+                    &mut alone,
+                );
             }
             input_gradient(
                 isa,
@@ -159,7 +205,7 @@ fn check(sizes: &Sizes, pictures: usize, rng: &mut Rng) {
                 0..sizes.rows.input,
                 &dys[of_y.clone()],
                 &weight,
-                None,
+                &ends(None, false, None),
                 &mut alone_back,
             );
             assert!(
@@ -188,10 +234,18 @@ fn check_depthwise(
     let (mut own_ys, mut own_dxs) = (vec![f32::NAN; pictures * output], vec![f32::NAN; pictures * picture]);
     let (rows, height) = (pictures * sizes.rows.output, pictures * sizes.rows.input);
     for rows in [0..rows / 2, rows / 2..rows] {
-        depthwise::forward(isa, sizes, rows, xs, weight, bias, true, &mut own_ys);
+        depthwise::forward(isa, sizes, rows, xs, weight, &ends(Some(bias), true, None), &mut own_ys);
     }
     for rows in [0..height / 2, height / 2..height] {
-        depthwise::input_gradient(isa, sizes, rows, dys, weight, Some(gates), &mut own_dxs);
+        depthwise::input_gradient(
+            isa,
+            sizes,
+            rows,
+            dys,
+            weight,
+            &ends(None, false, Some(gates)),
+            &mut own_dxs,
+        );
     }
     for (own, other) in own_ys.iter().zip(ys).chain(own_dxs.iter().zip(dxs)) {
         assert_eq!(own.to_bits(), other.to_bits(), "{sizes:?} {isa:?}");
@@ -289,10 +343,26 @@ fn wrong_lengths_write_nothing() {
         let cut = |slice: &[f32], at: usize| slice[..slice.len() - usize::from(at == wrong)].to_vec();
         let mut out = cut(&ys, 0);
         let rows = if wrong == 4 { 0..9 } else { 0..8 };
-        forward(isa, &sizes, rows.clone(), &cut(&xs, 1), &cut(&weight, 2), &cut(&bias, 3), false, &mut out);
+        forward(
+            isa,
+            &sizes,
+            rows.clone(),
+            &cut(&xs, 1),
+            &cut(&weight, 2),
+            &ends(Some(&cut(&bias, 3)), false, None),
+            &mut out,
+        );
         assert!(out.iter().all(|&y| y == 7.0), "{wrong}");
         let mut back = cut(&[7.0; 64], 0);
-        input_gradient(isa, &sizes, rows, &cut(&ys, 1), &cut(&weight, 2), Some(&cut(&xs, 3)), &mut back);
+        input_gradient(
+            isa,
+            &sizes,
+            rows,
+            &cut(&ys, 1),
+            &cut(&weight, 2),
+            &ends(None, false, Some(&cut(&xs, 3))),
+            &mut back,
+        );
         assert!(back.iter().all(|&y| y == 7.0), "{wrong}");
     }
 }
@@ -340,12 +410,28 @@ fn pytorchs_convolutions() {
         let (of_group, of_filters) = (channels / sizes.groups, filters / sizes.groups);
         for isa in Isa::available() {
             let mut y = vec![f32::NAN; dy.len()];
-            forward(isa, &sizes, 0..pictures * out_height, &x, &weight, &bias, relu, &mut y);
+            forward(
+                isa,
+                &sizes,
+                0..pictures * out_height,
+                &x,
+                &weight,
+                &ends(Some(&bias), relu, None),
+                &mut y,
+            );
             // The gradient before the activation.
             let dz: Vec<f32> =
                 y.iter().zip(&dy).map(|(y, dy)| if relu && *y <= 0.0 { 0.0 } else { *dy }).collect();
             let mut dx = vec![f32::NAN; x.len()];
-            input_gradient(isa, &sizes, 0..pictures * height, &dz, &weight, None, &mut dx);
+            input_gradient(
+                isa,
+                &sizes,
+                0..pictures * height,
+                &dz,
+                &weight,
+                &ends(None, false, None),
+                &mut dx,
+            );
             let mut dweight = vec![f32::NAN; weight.len()];
             for group in 0..sizes.groups {
                 let rows = 0..kh * kw * of_group;

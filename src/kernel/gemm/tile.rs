@@ -19,7 +19,7 @@ pub(in crate::kernel) enum First {
 
 impl First {
     /// The same for the part of C that begins at a column.
-    pub(super) fn at_col(self, col: usize) -> Self {
+    pub(in crate::kernel) fn at_col(self, col: usize) -> Self {
         match self {
             Self::Row(row) => Self::Row(row.wrapping_add(col)),
             other => other,

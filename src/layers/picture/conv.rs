@@ -1,7 +1,7 @@
 //! Convolutions.
 
 use super::window::{Padding, Picture, Steps, Window, output_len, padding_before};
-use crate::kernel::conv::{self, Axis, Sizes};
+use crate::kernel::conv::{self, Axis, Ends, Sizes};
 use crate::layers::activation::{Form, FormOf};
 use crate::layers::init::initialize;
 use crate::layers::{Activation, Derivative, Identity, Init, InputGradient, Layer, Train, View};
@@ -133,52 +133,8 @@ pub type DepthwiseConv1d<
 impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, const F: usize, G: Steps, A>
     Conv2d<I, O, KH, KW, C, F, G, A>
 {
-    /// Fails to compile if the sizes do not fit.
-    const SIZES: Sizes = {
-        let [sh, sw] = G::STRIDE;
-        let [dh, dw] = G::DILATION;
-        // A picture has no before and after from top to bottom; and a sequence, a picture of one row, has nothing above.
-        let vertical = match G::PADDING {
-            _ if I::HEIGHT == 1 && KH == 1 => Padding::Valid,
-            Padding::Causal => Padding::Same,
-            padding => padding,
-        };
-        let height = output_len(I::HEIGHT, KH, sh, dh, vertical);
-        let width = output_len(I::WIDTH, KW, sw, dw, G::PADDING);
-        assert!(
-            height > 0 && width > 0,
-            "a convolution's kernel is larger than its input, or its stride would drop positions at the end"
-        );
-        assert!(
-            O::HEIGHT == height && O::WIDTH == width && O::CHANNELS == F,
-            "a convolution's output is another picture than its input, kernel, strides and padding make"
-        );
-        assert!(
-            C > 0 && F > 0 && I::CHANNELS.is_multiple_of(C) && F.is_multiple_of(I::CHANNELS / C),
-            "a convolution's channels are a part of its input's, and its filters fall into as many groups"
-        );
-        Sizes {
-            rows: Axis {
-                input: I::HEIGHT,
-                output: height,
-                taps: KH,
-                stride: sh,
-                dilation: dh,
-                before: padding_before(I::HEIGHT, height, KH, sh, dh, vertical),
-            },
-            cols: Axis {
-                input: I::WIDTH,
-                output: width,
-                taps: KW,
-                stride: sw,
-                dilation: dw,
-                before: padding_before(I::WIDTH, width, KW, sw, dw, G::PADDING),
-            },
-            channels: I::CHANNELS,
-            filters: F,
-            groups: I::CHANNELS / C,
-        }
-    };
+    /// Fails to compile if they do not fit.
+    const SIZES: Sizes = sizes::<I, O, G>(KH, KW, C, F);
 
     /// Multiply-adds of an output pixel.
     const MACS: usize = KH * KW * C * F;
@@ -202,16 +158,72 @@ impl<
         let (xs, ys) = (numbers(xs), numbers_mut(ys));
         let forward =
             if const { Self::SIZES.is_depthwise() } { conv::depthwise::forward } else { conv::forward };
-        forward(isa, &Self::SIZES, rows.clone(), xs, weight, &self.bias, relu, ys);
+        let ends = Ends { bias: Some(&self.bias), relu, gates: None };
+        forward(isa, &Self::SIZES, rows.clone(), xs, weight, &ends, ys);
+    }
+}
+
+/// The sizes of a convolution from `I` to `O`, whose filters see `channels`. Panics, when it is compiled, if they do not fit.
+pub(super) const fn sizes<I: Picture, O: Picture, G: Steps>(
+    kh: usize,
+    kw: usize,
+    channels: usize,
+    filters: usize,
+) -> Sizes {
+    let [sh, sw] = G::STRIDE;
+    let [dh, dw] = G::DILATION;
+    // A picture has no before and after from top to bottom; and a sequence, a picture of one row, has nothing above.
+    let vertical = match G::PADDING {
+        _ if I::HEIGHT == 1 && kh == 1 => Padding::Valid,
+        Padding::Causal => Padding::Same,
+        padding => padding,
+    };
+    let height = output_len(I::HEIGHT, kh, sh, dh, vertical);
+    let width = output_len(I::WIDTH, kw, sw, dw, G::PADDING);
+    assert!(
+        height > 0 && width > 0,
+        "a convolution's kernel is larger than its input, or its stride would drop positions at the end"
+    );
+    assert!(
+        O::HEIGHT == height && O::WIDTH == width && O::CHANNELS == filters,
+        "a convolution's output is another picture than its input, kernel, strides and padding make"
+    );
+    assert!(
+        channels > 0
+            && filters > 0
+            && I::CHANNELS.is_multiple_of(channels)
+            && filters.is_multiple_of(I::CHANNELS / channels),
+        "a convolution's channels are a part of its input's, and its filters fall into as many groups"
+    );
+    Sizes {
+        rows: Axis {
+            input: I::HEIGHT,
+            output: height,
+            taps: kh,
+            stride: sh,
+            dilation: dh,
+            before: padding_before(I::HEIGHT, height, kh, sh, dh, vertical),
+        },
+        cols: Axis {
+            input: I::WIDTH,
+            output: width,
+            taps: kw,
+            stride: sw,
+            dilation: dw,
+            before: padding_before(I::WIDTH, width, kw, sw, dw, G::PADDING),
+        },
+        channels: I::CHANNELS,
+        filters,
+        groups: I::CHANNELS / channels,
     }
 }
 
 /// The pixels of pictures.
-fn pixels<P: Picture, const F: usize>(pictures: &[P]) -> &[[f32; F]] {
+pub(super) fn pixels<P: Picture, const F: usize>(pictures: &[P]) -> &[[f32; F]] {
     values(numbers(pictures), pictures.len().saturating_mul(P::HEIGHT * P::WIDTH))
 }
 
-fn pixels_mut<P: Picture, const F: usize>(pictures: &mut [P]) -> &mut [[f32; F]] {
+pub(super) fn pixels_mut<P: Picture, const F: usize>(pictures: &mut [P]) -> &mut [[f32; F]] {
     let count = pictures.len().saturating_mul(P::HEIGHT * P::WIDTH);
     values_mut(numbers_mut(pictures), count)
 }
@@ -263,30 +275,7 @@ impl<
     type State<Opt: Optimizer> = Pair<Opt::State<[[[[f32; F]; C]; KW]; KH]>, Opt::State<[f32; F]>>;
     type End = <FormOf<A> as Form>::End;
 
-    const LAYOUT: u64 = {
-        let Sizes { rows, cols, channels, filters, groups } = Self::SIZES;
-        layout(
-            "Conv2d",
-            &[
-                rows.input as u64,
-                rows.output as u64,
-                rows.taps as u64,
-                rows.stride as u64,
-                rows.dilation as u64,
-                rows.before as u64,
-                cols.input as u64,
-                cols.output as u64,
-                cols.taps as u64,
-                cols.stride as u64,
-                cols.dilation as u64,
-                cols.before as u64,
-                channels as u64,
-                filters as u64,
-                groups as u64,
-                A::NAME,
-            ],
-        )
-    };
+    const LAYOUT: u64 = layout("Conv2d", &[Self::SIZES.layout(), A::NAME]);
 
     fn init(&mut self, init: Init, rng: &mut Rng) {
         let weight = numbers_mut(core::slice::from_mut(&mut self.weight));
@@ -342,7 +331,8 @@ impl<
             true => conv::depthwise::input_gradient,
             false => conv::input_gradient,
         };
-        gradient(isa, &Self::SIZES, rows.clone(), dys, weight, gates, dxs);
+        let ends = Ends { bias: None, relu: false, gates };
+        gradient(isa, &Self::SIZES, rows.clone(), dys, weight, &ends, dxs);
         let row = I::WIDTH * I::CHANNELS;
         let here = rows.start * row..rows.end * row;
         after.part(&here).apply(isa, part_mut(dxs, &here));
