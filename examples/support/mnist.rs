@@ -23,7 +23,8 @@ impl Images {
     pub(crate) fn load() -> Result<Self, Box<dyn Error>> {
         const ROW: usize = SIDE * SIDE + 1;
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/mnist.bin.gz");
-        let hint = "it is in fusebox's repository, not in the published crate; make_mnist.py beside it makes it";
+        let hint =
+            "it is in fusebox's repository, not in the published crate; make_mnist.py beside it makes it";
         let file = File::open(path).map_err(|error| format!("{path}: {error} ({hint})"))?;
         let mut bytes = Vec::with_capacity(COUNT * ROW);
         // Checks the CRC-32 at the end.
