@@ -420,69 +420,69 @@ macro_rules! __network {
     // Windows over pictures: the kernel, then options, then an activation.
     (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $($m:tt)*); Conv2d($f:expr, [$kh:expr, $kw:expr] $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
         $crate::__network! { @window (Conv2d ($f)) (stringify!(Conv2d($f, [$kh, $kw] $(, $($o)*)?)))
-            ($s $n $a $c $p $($m)*) [($kh) ($kw)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (1); $($($o)*)?; {$($($rest)*)?} }
+            ($s $n $a $c $p $($m)*) [($kh) ($kw)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (1) [$($($o)*)?] {$($($rest)*)?} }
     };
     (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $($m:tt)*); Conv2d($f:expr, $k:expr $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
         $crate::__network! { @window (Conv2d ($f)) (stringify!(Conv2d($f, $k $(, $($o)*)?)))
-            ($s $n $a $c $p $($m)*) [($k) ($k)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (1); $($($o)*)?; {$($($rest)*)?} }
+            ($s $n $a $c $p $($m)*) [($k) ($k)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (1) [$($($o)*)?] {$($($rest)*)?} }
     };
     (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $($m:tt)*); DepthwiseConv2d([$kh:expr, $kw:expr] $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
         $crate::__network! { @window (DepthwiseConv2d) (stringify!(DepthwiseConv2d([$kh, $kw] $(, $($o)*)?)))
-            ($s $n $a $c $p $($m)*) [($kh) ($kw)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (1); $($($o)*)?; {$($($rest)*)?} }
+            ($s $n $a $c $p $($m)*) [($kh) ($kw)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (1) [$($($o)*)?] {$($($rest)*)?} }
     };
     (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $($m:tt)*); DepthwiseConv2d($k:expr $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
         $crate::__network! { @window (DepthwiseConv2d) (stringify!(DepthwiseConv2d($k $(, $($o)*)?)))
-            ($s $n $a $c $p $($m)*) [($k) ($k)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (1); $($($o)*)?; {$($($rest)*)?} }
+            ($s $n $a $c $p $($m)*) [($k) ($k)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (1) [$($($o)*)?] {$($($rest)*)?} }
     };
     (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $($m:tt)*); MaxPool2d([$kh:expr, $kw:expr] $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
         $crate::__network! { @window (MaxPool2d) (stringify!(MaxPool2d([$kh, $kw] $(, $($o)*)?)))
-            ($s $n $a $c $p $($m)*) [($kh) ($kw)] [($kh) ($kw)] [(1) (1)] ($crate::layers::Valid) (1); $($($o)*)?; {$($($rest)*)?} }
+            ($s $n $a $c $p $($m)*) [($kh) ($kw)] [($kh) ($kw)] [(1) (1)] ($crate::layers::Valid) (1) [$($($o)*)?] {$($($rest)*)?} }
     };
     (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $($m:tt)*); MaxPool2d($k:expr $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
         $crate::__network! { @window (MaxPool2d) (stringify!(MaxPool2d($k $(, $($o)*)?)))
-            ($s $n $a $c $p $($m)*) [($k) ($k)] [($k) ($k)] [(1) (1)] ($crate::layers::Valid) (1); $($($o)*)?; {$($($rest)*)?} }
+            ($s $n $a $c $p $($m)*) [($k) ($k)] [($k) ($k)] [(1) (1)] ($crate::layers::Valid) (1) [$($($o)*)?] {$($($rest)*)?} }
     };
     (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $($m:tt)*); AvgPool2d([$kh:expr, $kw:expr] $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
         $crate::__network! { @window (AvgPool2d) (stringify!(AvgPool2d([$kh, $kw] $(, $($o)*)?)))
-            ($s $n $a $c $p $($m)*) [($kh) ($kw)] [($kh) ($kw)] [(1) (1)] ($crate::layers::Valid) (1); $($($o)*)?; {$($($rest)*)?} }
+            ($s $n $a $c $p $($m)*) [($kh) ($kw)] [($kh) ($kw)] [(1) (1)] ($crate::layers::Valid) (1) [$($($o)*)?] {$($($rest)*)?} }
     };
     (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $($m:tt)*); AvgPool2d($k:expr $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
         $crate::__network! { @window (AvgPool2d) (stringify!(AvgPool2d($k $(, $($o)*)?)))
-            ($s $n $a $c $p $($m)*) [($k) ($k)] [($k) ($k)] [(1) (1)] ($crate::layers::Valid) (1); $($($o)*)?; {$($($rest)*)?} }
+            ($s $n $a $c $p $($m)*) [($k) ($k)] [($k) ($k)] [(1) (1)] ($crate::layers::Valid) (1) [$($($o)*)?] {$($($rest)*)?} }
     };
-    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt; stride [$h:expr, $w:expr] $(, $($o:tt)*)?; $rest:tt) => {
-        $crate::__network! { @window $what $text $st $k [($h) ($w)] $d $pad $g; $($($o)*)?; $rest }
+    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [stride [$h:expr, $w:expr] $(, $($o:tt)*)?] $rest:tt) => {
+        $crate::__network! { @window $what $text $st $k [($h) ($w)] $d $pad $g [$($($o)*)?] $rest }
     };
-    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt; stride $both:expr $(, $($o:tt)*)?; $rest:tt) => {
-        $crate::__network! { @window $what $text $st $k [($both) ($both)] $d $pad $g; $($($o)*)?; $rest }
+    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [stride $both:expr $(, $($o:tt)*)?] $rest:tt) => {
+        $crate::__network! { @window $what $text $st $k [($both) ($both)] $d $pad $g [$($($o)*)?] $rest }
     };
-    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt; dilation [$h:expr, $w:expr] $(, $($o:tt)*)?; $rest:tt) => {
-        $crate::__network! { @window $what $text $st $k $stride [($h) ($w)] $pad $g; $($($o)*)?; $rest }
+    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [dilation [$h:expr, $w:expr] $(, $($o:tt)*)?] $rest:tt) => {
+        $crate::__network! { @window $what $text $st $k $stride [($h) ($w)] $pad $g [$($($o)*)?] $rest }
     };
-    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt; dilation $both:expr $(, $($o:tt)*)?; $rest:tt) => {
-        $crate::__network! { @window $what $text $st $k $stride [($both) ($both)] $pad $g; $($($o)*)?; $rest }
+    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [dilation $both:expr $(, $($o:tt)*)?] $rest:tt) => {
+        $crate::__network! { @window $what $text $st $k $stride [($both) ($both)] $pad $g [$($($o)*)?] $rest }
     };
-    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt; Same $(, $($o:tt)*)?; $rest:tt) => {
-        $crate::__network! { @window $what $text $st $k $stride $d ($crate::layers::Same) $g; $($($o)*)?; $rest }
+    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [Same $(, $($o:tt)*)?] $rest:tt) => {
+        $crate::__network! { @window $what $text $st $k $stride $d ($crate::layers::Same) $g [$($($o)*)?] $rest }
     };
-    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt; Valid $(, $($o:tt)*)?; $rest:tt) => {
-        $crate::__network! { @window $what $text $st $k $stride $d ($crate::layers::Valid) $g; $($($o)*)?; $rest }
+    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [Valid $(, $($o:tt)*)?] $rest:tt) => {
+        $crate::__network! { @window $what $text $st $k $stride $d ($crate::layers::Valid) $g [$($($o)*)?] $rest }
     };
-    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt; Causal $(, $($o:tt)*)?; $rest:tt) => {
-        $crate::__network! { @window $what $text $st $k $stride $d ($crate::layers::Causal) $g; $($($o)*)?; $rest }
+    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [Causal $(, $($o:tt)*)?] $rest:tt) => {
+        $crate::__network! { @window $what $text $st $k $stride $d ($crate::layers::Causal) $g [$($($o)*)?] $rest }
     };
-    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt; Around($around:expr) $(, $($o:tt)*)?; $rest:tt) => {
-        $crate::__network! { @window $what $text $st $k $stride $d ($crate::layers::Around<{ $around }>) $g; $($($o)*)?; $rest }
+    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [Around($around:expr) $(, $($o:tt)*)?] $rest:tt) => {
+        $crate::__network! { @window $what $text $st $k $stride $d ($crate::layers::Around<{ $around }>) $g [$($($o)*)?] $rest }
     };
-    (@window (Conv2d $f:tt) $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt; groups $groups:expr $(, $($o:tt)*)?; $rest:tt) => {
-        $crate::__network! { @window (Conv2d $f) $text $st $k $stride $d $pad ($groups); $($($o)*)?; $rest }
+    (@window (Conv2d $f:tt) $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [groups $groups:expr $(, $($o:tt)*)?] $rest:tt) => {
+        $crate::__network! { @window (Conv2d $f) $text $st $k $stride $d $pad ($groups) [$($($o)*)?] $rest }
     };
-    (@window (DepthwiseConv2d) $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt; multiplier $multiplier:expr $(, $($o:tt)*)?; $rest:tt) => {
-        $crate::__network! { @window (DepthwiseConv2d) $text $st $k $stride $d $pad ($multiplier); $($($o)*)?; $rest }
+    (@window (DepthwiseConv2d) $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [multiplier $multiplier:expr $(, $($o:tt)*)?] $rest:tt) => {
+        $crate::__network! { @window (DepthwiseConv2d) $text $st $k $stride $d $pad ($multiplier) [$($($o)*)?] $rest }
     };
     // All options are known: the number of outputs down and to the right.
     (@window $what:tt $text:tt ($s:tt $n:tt $a:tt $c:tt $p:tt $h:tt $w:tt $m:tt) [$kh:tt $kw:tt] [$sh:tt $sw:tt] [$dh:tt $dw:tt]
-        ($($pad:tt)*) $g:tt; $($act:ty)? $(,)?; $rest:tt) => {
+        ($($pad:tt)*) $g:tt [$($act:ty)? $(,)?] $rest:tt) => {
         $crate::__network! { @over $what $text $s $n $a
             {
                 $c
@@ -494,7 +494,7 @@ macro_rules! __network {
             ($crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING))
             $kh $kw $g {$crate::layers::Window<$($pad)*, { $sh }, { $sw }, { $dh }, { $dw }>} {$($act)?} $rest }
     };
-    (@window ($what:tt $($_:tt)?) ($($text:tt)*) $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt; $($o:tt)*) => {
+    (@window ($what:tt $($_:tt)?) ($($text:tt)*) $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt $($o:tt)*) => {
         compile_error!(concat!("`", $($text)*, "`: after the kernel come `stride 2` or `stride [2, 1]`, `dilation 2`, `Same`, `Valid`, `Causal`, ",
             "`Around(1)`, `groups 2` (`Conv2d`), `multiplier 2` (`DepthwiseConv2d`), and last an activation"));
     };

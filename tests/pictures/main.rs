@@ -1,0 +1,3 @@
+//! Layers on pictures.
+
+mod shapes;
