@@ -2,10 +2,11 @@
 
 use core::any::TypeId;
 use core::marker::PhantomData;
-use fusebox::layers::{Around, Causal, Entry, Picture, Steps, Summary, Tapes, Valid, Window, output_len};
+use core::any::type_name;
+use fusebox::layers::{Around, Causal, Picture, Same, Steps, Summary, Valid, Window, output_len};
 use fusebox::{
-    Concat, Dense, Dropout, Each, Identity, InputGradient, Isa, Layer, LayerNorm, Linear, Optimizer, Pace,
-    Parallel, Pixels, Plain, Relu, Repeat, Residual, Seq, Softmax, Train, View, network, plain,
+    Concat, Dense, Dropout, Each, Frozen, Gelu, Identity, InputGradient, Isa, Layer, LayerNorm, Linear, Optimizer, Pace,
+    Parallel, Pixels, Plain, Relu, Repeat, Residual, Seq, Softmax, Tanh, Tied, Train, View, network, plain,
 };
 
 type Pic<const H: usize, const W: usize, const C: usize> = [[[f32; C]; W]; H];
@@ -47,8 +48,6 @@ plain!([I: Plain, O: Plain, const KH: usize, const KW: usize, const C: usize, co
     Conv2d<I, O, KH, KW, C, F, G, A> { weight: [[[[f32; F]; C]; KW]; KH], bias: [f32; F], of: PhantomData<(I, O, G, A)> });
 
 const fn fits<I: Picture, O: Picture, G: Steps>(kernel: [usize; 2]) {
-    let axis = |from: usize, i: usize| (from, kernel[i]);
-    let _ = axis;
     assert!(O::HEIGHT == output_len(I::HEIGHT, kernel[0], G::STRIDE[0], G::DILATION[0], G::PADDING));
     assert!(O::WIDTH == output_len(I::WIDTH, kernel[1], G::STRIDE[1], G::DILATION[1], G::PADDING));
 }
@@ -111,41 +110,182 @@ stand_in!([I: Picture, const C: usize, A: Copy + 'static] BatchNorm<I, C, A>, I 
 fn same<A: 'static, B: 'static>() {
     assert_eq!(TypeId::of::<A>(), TypeId::of::<B>(), "{}\n{}", type_name::<A>(), type_name::<B>());
 }
-use core::any::type_name;
+
+const FILTERS: usize = 8;
+
+network! {
+    /// Reads digits.
+    pub(crate) type Digits = [28, 28, 1] => [
+        Conv2d(FILTERS, [3, 3], stride 2, Relu),
+        MaxPool2d(2),
+        DepthwiseConv2d([3, 3], Around(1), multiplier 2, dilation [2, 1]),
+        Conv2d(4 * 4, 1, groups 4, Valid),
+        BatchNorm(Relu),
+        AvgPool2d([2, 3], stride 1),
+        Flatten,
+        Dense(32, Relu),
+        Dropout(10),
+        Dense(10),
+        Softmax,
+    ];
+}
 
 #[test]
-fn pictures() {
-    const FILTERS: usize = 8;
-    network! {
-        /// Reads digits.
-        type Net = [28, 28, 1] => [
-            Conv2d(FILTERS, [3, 3], stride 2, Relu),
-            MaxPool2d(2),
-            DepthwiseConv2d([3, 1], Around(1), multiplier 2, dilation [2, 1]),
-            Conv2d(4 * 4, 1, groups 4, Valid),
-            BatchNorm(Relu),
-            AvgPool2d([2, 3], stride 1),
-            Flatten,
-            Dense(32, Relu),
-            Dropout(10),
-            Dense(10),
-            Softmax,
-        ];
-    }
+fn layers() {
     type ByHand = Seq![
-        Conv2d<Pic<28, 28, 1>, Pic<14, 14, 8>, 3, 3, 1, 8, Window<fusebox::layers::Same, 2, 2>, Relu>,
+        Conv2d<Pic<28, 28, 1>, Pic<14, 14, 8>, 3, 3, 1, 8, Window<Same, 2, 2>, Relu>,
         MaxPool2d<Pic<14, 14, 8>, Pic<7, 7, 8>, 2, 2, Window<Valid, 2, 2>>,
-        DepthwiseConv2d<Pic<7, 7, 8>, Pic<5, 9, 16>, 3, 1, 8, 2, Window<Around<1>, 1, 1, 2, 1>>,
-        Dense<1, 1>,
+        DepthwiseConv2d<Pic<7, 7, 8>, Pic<5, 7, 16>, 3, 3, 8, 2, Window<Around<1>, 1, 1, 2, 1>>,
+        Conv2d<Pic<5, 7, 16>, Pic<5, 7, 16>, 1, 1, 4, 16, Window<Valid>>,
+        BatchNorm<Pic<5, 7, 16>, 16, Relu>,
+        AvgPool2d<Pic<5, 7, 16>, Pic<4, 5, 16>, 2, 3, Window<Valid>>,
+        View<Pic<4, 5, 16>, Dense<320, 32, Relu>, [f32; 32]>,
+        Dropout<32, 10>,
+        Dense<32, 10>,
+        Softmax<10>,
     ];
-    let _ = type_name::<ByHand>;
-    assert_eq!(type_name::<Net>().len(), type_name::<Net>().len());
+    same::<Digits, ByHand>();
 }
 
 #[test]
 fn options() {
-    network!(type A = [9, 7, 4] => [Conv2d(6, [3, 2], dilation [2, 1], Valid, stride [1, 2], groups 2, Relu), ]);
-    same::<A, Conv2d<Pic<9, 7, 4>, Pic<5, 3, 6>, 3, 2, 2, 6, Window<Valid, 1, 2, 2, 1>, Relu>>();
+    network!(type A = [9, 8, 4] => [Conv2d(6, [3, 2], dilation [2, 1], Valid, stride [1, 2], groups 2, Relu), ]);
+    same::<A, Conv2d<Pic<9, 8, 4>, Pic<5, 4, 6>, 3, 2, 2, 6, Window<Valid, 1, 2, 2, 1>, Relu>>();
     network!(type B = [9, 7, 4] => [DepthwiseConv2d(3, Around(1), multiplier 3, stride 2)]);
     same::<B, DepthwiseConv2d<Pic<9, 7, 4>, Pic<5, 4, 12>, 3, 3, 4, 3, Window<Around<1>, 2, 2>>>();
+    network!(type C = [16, 3] => [Reshape(1, 16, 3), Conv2d(4, [1, 5], Causal, dilation 2), GlobalAvgPool, Dense(2)]);
+    type Temporal = Conv2d<Pic<1, 16, 3>, Pic<1, 16, 4>, 1, 5, 3, 4, Window<Causal, 1, 1, 2, 2>>;
+    type ByHand = Seq![
+        View<[[f32; 3]; 16], Temporal, Pic<1, 16, 4>>,
+        GlobalAvgPool<Pic<1, 16, 4>, 4>,
+        Dense<4, 2>
+    ];
+    same::<C, ByHand>();
+}
+
+#[test]
+fn lists() {
+    network! {
+        type Net = [8, 8, 3] => [
+            Conv2d(4, 3, Relu),
+            Residual[
+                Conv2d(8, 1, Relu),
+                Repeat(2)[DepthwiseConv2d(3, Relu)],
+                Conv2d(4, 1),
+            ],
+            Sum[
+                [Conv2d(16, 1, stride 2)],
+                [Conv2d(16, 3, stride 2, Relu), Residual[Conv2d(16, 3)]],
+            ],
+            Dropout(20, 7),
+            Each[Each[Dense(2, Relu), LayerNorm]],
+            Each[Flatten, Dense(6)],
+            Concat[[GlobalRow<4, 6> => [3], Dense(2)], [Flatten, Dense(3)]],
+            Untouched,
+            Dense(1),
+        ];
+    }
+    type P8<const C: usize> = Pic<8, 8, C>;
+    type P4<const C: usize> = Pic<4, 4, C>;
+    type Inner = Seq![
+        Conv2d<P8<4>, P8<8>, 1, 1, 4, 8, Window, Relu>,
+        Repeat<2, DepthwiseConv2d<P8<8>, P8<8>, 3, 3, 8, 1, Window, Relu>>,
+        Conv2d<P8<8>, P8<4>, 1, 1, 8, 4>,
+    ];
+    type Halve = Window<Same, 2, 2>;
+    type Long = Seq![
+        Conv2d<P8<4>, P4<16>, 3, 3, 4, 16, Halve, Relu>,
+        Residual<Conv2d<P4<16>, P4<16>, 3, 3, 16, 16>>
+    ];
+    type Joined = Parallel<
+        Seq![GlobalRow<4, 6>, Dense<3, 2>],
+        View<[[f32; 6]; 4], Dense<24, 3>, [f32; 3]>,
+        Concat<5>,
+    >;
+    type ByHand = Seq![
+        Conv2d<P8<3>, P8<4>, 3, 3, 3, 4, Window, Relu>,
+        Residual<Inner>,
+        Parallel<Conv2d<P8<4>, P4<16>, 1, 1, 4, 16, Halve>, Long>,
+        View<P4<16>, Dropout<256, 20, 7>, P4<16>>,
+        Each<4, Each<4, Seq![Dense<16, 2, Relu>, LayerNorm<2>]>>,
+        Each<4, View<[[f32; 2]; 4], Dense<8, 6>, [f32; 6]>>,
+        Joined,
+        Untouched,
+        Dense<5, 1>,
+    ];
+    same::<Net, ByHand>();
+    network!(type Bytes = [4, 4, 3] => [Pixels, Flatten, Dense(2)]);
+    same::<Bytes, Seq![Each<4, Each<4, Pixels<3>>>, View<Pic<4, 4, 3>, Dense<48, 2>, [f32; 2]>]>();
+}
+
+/// Layers of a user's own.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct GlobalRow<const T: usize, const N: usize>;
+plain!([const T: usize, const N: usize] GlobalRow<T, N> {});
+stand_in!([const T: usize, const N: usize] GlobalRow<T, N>, [[f32; N]; T] => [f32; 3], 0, ());
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Untouched;
+plain!(Untouched {});
+stand_in!([] Untouched, [f32; 5] => [f32; 5], 0, ());
+
+/// Twenty layers, and a network inside a function beside another one of the same name.
+#[test]
+fn many() {
+    network! {
+        type Net = [64, 64, 3] => [
+            Conv2d(8, 3, stride 2, Relu), DepthwiseConv2d(3, Relu), Conv2d(16, 1, Relu), DepthwiseConv2d(3, stride 2, Relu),
+            Conv2d(32, 1, Relu), DepthwiseConv2d(3, Relu), Conv2d(32, 1, Relu), DepthwiseConv2d(3, stride 2, Relu),
+            Conv2d(64, 1, Relu), DepthwiseConv2d(3, Relu), Conv2d(64, 1, Relu), DepthwiseConv2d(3, stride 2, Relu),
+            Conv2d(128, 1, Relu), DepthwiseConv2d(3, Relu), Conv2d(128, 1, Relu), DepthwiseConv2d(3, Relu),
+            Conv2d(128, 1, Relu), DepthwiseConv2d(3, Relu), Conv2d(128, 1, Relu), DepthwiseConv2d(3, Relu),
+            Conv2d(128, 1, Relu), DepthwiseConv2d(3, Relu), Conv2d(128, 1, Relu), DepthwiseConv2d(3, stride 2, Relu),
+            Conv2d(256, 1, Relu), DepthwiseConv2d(3, Relu), Conv2d(256, 1, Relu), GlobalAvgPool, Dense(10),
+        ];
+    }
+    assert_eq!(Summary::of::<Net>().total().parameters, size_of::<Net>() / 4);
+    same::<<Net as Layer>::Output, [f32; 10]>();
+}
+
+/// The form with all sizes.
+#[test]
+fn with_all_sizes() {
+    network!(type Net = [Dense<4, 3, Relu>, Residual<Dense<3, 3>>, Dense<3, 2>]);
+    same::<Net, Seq![Dense<4, 3, Relu>, Residual<Dense<3, 3>>, Dense<3, 2>]>();
+    network!(
+        type Alone = [Net];
+    );
+    same::<Alone, Net>();
+}
+
+#[test]
+fn tables() {
+    let table = Summary::of::<Digits>().to_string();
+    assert_eq!(table, "TODO");
+}
+
+#[test]
+fn tape() {
+    fn check<N: Train>() {
+        let total = Summary::of_training::<N>().total();
+        assert_eq!(total.tape, size_of::<N::Tape>(), "{}", Summary::of_training::<N>());
+        assert_eq!(total.parameters, size_of::<N>() / 4);
+    }
+    network!(type Net = [6, 8] => [
+        Each[Residual[Repeat(3)[LayerNorm, Residual[Dense(8, Relu)]], Dense(8, Relu)], Dense(4, Tanh)],
+        Sum[[Flatten, Dense(5, Relu), Dense(5, Gelu)], [Flatten, Dense(5)]],
+        Dropout(5),
+        MyTied,
+        Dense(3),
+    ]);
+    type MyTied = Tied<5, 2, Seq![LayerNorm<2>, Dense<2, 2, Tanh>]>;
+    check::<Net>();
+    check::<Digits>();
+    assert_eq!(Summary::of_training::<Net>().to_string(), "TODO");
+    // A body that is not trained stores its output and its scratch.
+    type Tuned = Frozen<'static, Seq![Dense<4, 8, Relu>, Dense<8, 8>], Dense<8, 2>>;
+    let total = Summary::of_training::<Tuned>().total();
+    assert_eq!((total.tape, total.parameters), (size_of::<<Tuned as Train>::Tape>(), 40 + 72 + 18));
 }
