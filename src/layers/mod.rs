@@ -53,9 +53,7 @@ pub use init::Init;
 pub use input_gradient::InputGradient;
 pub use norm::LayerNorm;
 pub use parallel::{Concat, Join, Parallel, Sum};
-pub use picture::{
-    Around, Causal, Pad, Padding, Picture, Same, Steps, Valid, Window, output_len,
-};
+pub use picture::{Around, Causal, Pad, Padding, Picture, Same, Steps, Valid, Window, output_len};
 pub use pixels::Pixels;
 pub use repeat::Repeat;
 pub use residual::Residual;

@@ -65,12 +65,17 @@ const fn along(
     }
     let padded = input.saturating_add(around.saturating_mul(2));
     if span > padded {
-        let error = error.text("its kernel is larger than its input: ").number(span).text(" ").text(positions);
+        let error =
+            error.text("its kernel is larger than its input: ").number(span).text(" ").text(positions);
         error.text(", the input has ").number(padded).panic();
     }
     let error = error.text("it would drop ").number((padded - span) % stride).text(" of ").number(padded);
-    let error = error.text(" ").text(positions).text(", which a kernel of ").number(span).text(" with stride ");
-    error.number(stride).text(" does not reach: pad them (`Same`), or choose another kernel or stride").panic();
+    let error =
+        error.text(" ").text(positions).text(", which a kernel of ").number(span).text(" with stride ");
+    error
+        .number(stride)
+        .text(" does not reach: pad them (`Same`), or choose another kernel or stride")
+        .panic();
 }
 
 /// Panics with a message unless `groups` divides both numbers of channels.
@@ -111,7 +116,8 @@ pub const fn same(number: usize, layer: &str, what: &str, one: &[usize], other: 
 /// Panics with a message unless both shapes have as many numbers.
 pub const fn reshape(number: usize, layer: &str, from: &[usize], to: &[usize]) {
     if count(from) != count(to) {
-        let error = Message::of(number, layer).shape(from).text(" has ").number(count(from)).text(" numbers, ");
+        let error =
+            Message::of(number, layer).shape(from).text(" has ").number(count(from)).text(" numbers, ");
         error.shape(to).text(" has ").number(count(to)).panic();
     }
 }
@@ -481,54 +487,81 @@ macro_rules! __network {
         $crate::__network! { @window (DepthwiseConv2d) $text $st $k $stride $d $pad ($multiplier) [$($($o)*)?] $rest }
     };
     // All options are known: the number of outputs down and to the right.
-    (@window $what:tt $text:tt ($s:tt $n:tt $a:tt $c:tt $p:tt $h:tt $w:tt $m:tt) [$kh:tt $kw:tt] [$sh:tt $sw:tt] [$dh:tt $dw:tt]
-        ($($pad:tt)*) $g:tt [$($act:ty)? $(,)?] $rest:tt) => {
-        $crate::__network! { @over $what $text $s $n $a
+    (@window (Conv2d $f:tt) $text:tt ($s:tt $n:tt $a:tt $c:tt $p:tt $h:tt $w:tt $m:tt) [$kh:tt $kw:tt] [$sh:tt $sw:tt] [$dh:tt $dw:tt]
+        ($($pad:tt)*) $g:tt [$($act:ty)? $(,)?] {$($rest:tt)*}) => {
+        $crate::__network! { @ $s ($n + 1)
+            {$a ($p
+                (picture
+                    ($crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING))
+                    ($crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING))
+                    $f)
+                (Conv2d<[[[f32; $m]; $w]; $h], [[[f32; $f];
+                    $crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING)];
+                    $crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING)],
+                    { $kh }, { $kw }, { $m / $g }, { $f }, $crate::layers::Window<$($pad)*, { $sh }, { $sw }, { $dh }, { $dw }> $(, $act)?>))}
             {
                 $c
-                $crate::layers::network::window::<$crate::layers::Window<$($pad)*, { $sh }, { $sw }, { $dh }, { $dw }>>(
-                    $n, $text, [$h, $w], [$kh, $kw]);
+                $crate::layers::network::window::<$crate::layers::Window<$($pad)*, { $sh }, { $sw }, { $dh }, { $dw }>>($n, $text, [$h, $w], [$kh, $kw]);
+                $crate::layers::network::groups($n, $text, $m, $f, $g);
             }
-            $p ([[[f32; $m]; $w]; $h]) $m
-            ($crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING))
-            ($crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING))
-            $kh $kw $g {$crate::layers::Window<$($pad)*, { $sh }, { $sw }, { $dh }, { $dw }>} {$($act)?} $rest }
+            ()
+            (picture
+                ($crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING))
+                ($crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING))
+                $f);
+            $($rest)* }
+    };
+    (@window (DepthwiseConv2d) $text:tt ($s:tt $n:tt $a:tt $c:tt $p:tt $h:tt $w:tt $m:tt) [$kh:tt $kw:tt] [$sh:tt $sw:tt] [$dh:tt $dw:tt]
+        ($($pad:tt)*) $g:tt [$($act:ty)? $(,)?] {$($rest:tt)*}) => {
+        $crate::__network! { @ $s ($n + 1)
+            {$a ($p
+                (picture
+                    ($crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING))
+                    ($crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING))
+                    ($m * $g))
+                (DepthwiseConv2d<[[[f32; $m]; $w]; $h], [[[f32; ($m * $g)];
+                    $crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING)];
+                    $crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING)],
+                    { $kh }, { $kw }, { $m }, { $g }, $crate::layers::Window<$($pad)*, { $sh }, { $sw }, { $dh }, { $dw }> $(, $act)?>))}
+            {
+                $c
+                $crate::layers::network::window::<$crate::layers::Window<$($pad)*, { $sh }, { $sw }, { $dh }, { $dw }>>($n, $text, [$h, $w], [$kh, $kw]);
+                $crate::layers::network::some($n, $text, $g);
+            }
+            ()
+            (picture
+                ($crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING))
+                ($crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING))
+                ($m * $g));
+            $($rest)* }
+    };
+    (@window ($pool:tt) $text:tt ($s:tt $n:tt $a:tt $c:tt $p:tt $h:tt $w:tt $m:tt) [$kh:tt $kw:tt] [$sh:tt $sw:tt] [$dh:tt $dw:tt]
+        ($($pad:tt)*) $g:tt [] {$($rest:tt)*}) => {
+        $crate::__network! { @ $s ($n + 1)
+            {$a ($p
+                (picture
+                    ($crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING))
+                    ($crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING))
+                    $m)
+                ($pool<[[[f32; $m]; $w]; $h], [[[f32; $m];
+                    $crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING)];
+                    $crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING)],
+                    { $kh }, { $kw }, $crate::layers::Window<$($pad)*, { $sh }, { $sw }, { $dh }, { $dw }>>))}
+            {
+                $c
+                $crate::layers::network::window::<$crate::layers::Window<$($pad)*, { $sh }, { $sw }, { $dh }, { $dw }>>($n, $text, [$h, $w], [$kh, $kw]);
+            }
+            ()
+            (picture
+                ($crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING))
+                ($crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING))
+                $m);
+            $($rest)* }
     };
     (@window ($what:tt $($_:tt)?) ($($text:tt)*) $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt $($o:tt)*) => {
         compile_error!(concat!("`", $($text)*, "`: after the kernel come `stride 2` or `stride [2, 1]`, `dilation 2`, `Same`, `Valid`, `Causal`, ",
-            "`Around(1)`, `groups 2` (`Conv2d`), `multiplier 2` (`DepthwiseConv2d`), and last an activation"));
+            "`Around(1)`, `groups 2` (`Conv2d`), `multiplier 2` (`DepthwiseConv2d`), and last an activation, except of pooling"));
     };
-    (@over (Conv2d $f:tt) $text:tt $s:tt $n:tt $a:tt $c:tt $p:tt $in:tt $m:tt $h:tt $w:tt $kh:tt $kw:tt $g:tt {$($window:tt)*} {$($act:ty)?}
-        {$($rest:tt)*}) => {
-        $crate::__network! { @ $s ($n + 1)
-            {$a ($p (picture $h $w $f) (Conv2d<
-                $in, [[[f32; $f]; $w]; $h], { $kh }, { $kw }, { $m / $g }, { $f }, $($window)* $(, $act)?>))}
-            {
-                $c
-                $crate::layers::network::groups($n, $text, $m, $f, $g);
-            }
-            () (picture $h $w $f); $($rest)* }
-    };
-    (@over (DepthwiseConv2d) $text:tt $s:tt $n:tt $a:tt $c:tt $p:tt $in:tt $m:tt $h:tt $w:tt $kh:tt $kw:tt $g:tt {$($window:tt)*} {$($act:ty)?}
-        {$($rest:tt)*}) => {
-        $crate::__network! { @ $s ($n + 1)
-            {$a ($p (picture $h $w ($m * $g)) (DepthwiseConv2d<
-                $in, [[[f32; $m * $g]; $w]; $h], { $kh }, { $kw }, { $m }, { $g }, $($window)* $(, $act)?>))}
-            {
-                $c
-                $crate::layers::network::some($n, $text, $g);
-            }
-            () (picture $h $w ($m * $g)); $($rest)* }
-    };
-    (@over ($pool:tt) $text:tt $s:tt $n:tt $a:tt $c:tt $p:tt $in:tt $m:tt $h:tt $w:tt $kh:tt $kw:tt $g:tt {$($window:tt)*} {} {$($rest:tt)*}) => {
-        $crate::__network! { @ $s ($n + 1)
-            {$a ($p (picture $h $w $m) ($pool<$in, [[[f32; $m]; $w]; $h], { $kh }, { $kw }, $($window)*>))}
-            $c () (picture $h $w $m); $($rest)* }
-    };
-    (@over $what:tt ($($text:tt)*) $($_:tt)*) => {
-        compile_error!(concat!("`", $($text)*, "`: pooling has no activation"));
-    };
-
     // Other layers on pictures.
     (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $h:tt $w:tt $m:tt); GlobalAvgPool $(, $($rest:tt)*)?) => {
         $crate::__network! { @ $s ($n + 1) {$a ($p (row $m) (GlobalAvgPool<[[[f32; $m]; $w]; $h], { $m }>))}

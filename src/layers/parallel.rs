@@ -225,7 +225,8 @@ where
 
     const MIXES_SAMPLES: bool = A::MIXES_SAMPLES || B::MIXES_SAMPLES;
     const PASSES_GRADIENT: bool = A::PASSES_GRADIENT && B::PASSES_GRADIENT;
-    const TAPES: Tapes = Tapes::new(size_of::<Pair<A::Output, B::Output>>(), [Some(&A::TAPES), Some(&B::TAPES)]);
+    const TAPES: Tapes =
+        Tapes::new(size_of::<Pair<A::Output, B::Output>>(), [Some(&A::TAPES), Some(&B::TAPES)]);
     const LAYOUT: u64 = layout("Parallel", &[A::LAYOUT, B::LAYOUT, J::NAME]);
 
     fn init(&mut self, init: Init, rng: &mut Rng) {

@@ -12,7 +12,7 @@ use core::fmt;
 /// assert_eq!(
 ///     Summary::of_training::<Net>().to_string(),
 ///     "\
-///    Layer    Output  Parameters  MACs  Tape
+/// #  Layer    Output  Parameters  MACs  Tape
 /// 1  Dense    32            2080  2048   128
 ///    Residual 32               0     0   128
 /// 2    Dense  16             528   512    64
@@ -216,8 +216,10 @@ struct Shape(&'static str);
 impl Shape {
     fn write(&self, to: &mut dyn fmt::Write) -> fmt::Result {
         let (mut rest, mut first) = (self.0, true);
-        while let Some((element, size)) =
-            rest.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).and_then(|rest| rest.rsplit_once("; "))
+        while let Some((element, size)) = rest
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .and_then(|rest| rest.rsplit_once("; "))
         {
             to.write_str(if first { "" } else { " x " })?;
             to.write_str(size)?;
@@ -287,8 +289,12 @@ impl fmt::Display for Summary {
             }
             writeln!(f)
         };
-        spaces(f, numbers + 2)?;
-        write!(f, "{:name$} {:output$}  {:>parameters$}  {:>macs$}", "Layer", "Output", "Parameters", "MACs")?;
+        write!(f, "{:numbers$}  ", "#")?;
+        write!(
+            f,
+            "{:name$} {:output$}  {:>parameters$}  {:>macs$}",
+            "Layer", "Output", "Parameters", "MACs"
+        )?;
         if self.tapes.is_some() {
             write!(f, "  {:>tape$}", "Tape")?;
         }

@@ -78,7 +78,8 @@ where
 
     const CHECK: () = M::CHECK;
     const MACS: u64 = 2 * (IN * HIDDEN) as u64;
-    const SUMMARY: Entry = Entry::parts::<Self>([Some(&M::SUMMARY), None]).with_parameters(IN * HIDDEN + HIDDEN + IN);
+    const SUMMARY: Entry =
+        Entry::parts::<Self>([Some(&M::SUMMARY), None]).with_parameters(IN * HIDDEN + HIDDEN + IN);
 
     fn run(&self, isa: Isa, xs: &[[f32; IN]], scratch: &mut [f32], ys: &mut [[f32; IN]]) {
         let rows = xs.len();

@@ -1,12 +1,13 @@
 //! What `network!` derives, with layers that have the sizes of the crate's and do nothing.
 
 use core::any::TypeId;
-use core::marker::PhantomData;
 use core::any::type_name;
+use core::marker::PhantomData;
 use fusebox::layers::{Around, Causal, Picture, Same, Steps, Summary, Valid, Window, output_len};
 use fusebox::{
-    Concat, Dense, Dropout, Each, Frozen, Gelu, Identity, InputGradient, Isa, Layer, LayerNorm, Linear, Optimizer, Pace,
-    Parallel, Pixels, Plain, Relu, Repeat, Residual, Seq, Softmax, Tanh, Tied, Train, View, network, plain,
+    Concat, Dense, Dropout, Each, Frozen, Gelu, Identity, InputGradient, Isa, Layer, LayerNorm, Linear,
+    Optimizer, Pace, Parallel, Pixels, Plain, Relu, Repeat, Residual, Seq, Softmax, Tanh, Tied, Train, View,
+    network, plain,
 };
 
 type Pic<const H: usize, const W: usize, const C: usize> = [[[f32; C]; W]; H];
@@ -39,7 +40,16 @@ macro_rules! stand_in {
 
 #[derive(Clone, Copy)]
 #[repr(C)]
-struct Conv2d<I, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G = Window, A = Identity> {
+struct Conv2d<
+    I,
+    O,
+    const KH: usize,
+    const KW: usize,
+    const C: usize,
+    const F: usize,
+    G = Window,
+    A = Identity,
+> {
     weight: [[[[f32; F]; C]; KW]; KH],
     bias: [f32; F],
     of: PhantomData<(I, O, G, A)>,
@@ -53,24 +63,33 @@ const fn fits<I: Picture, O: Picture, G: Steps>(kernel: [usize; 2]) {
 }
 
 stand_in!([I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, const F: usize, G: Steps, A: Copy + 'static]
-    Conv2d<I, O, KH, KW, C, F, G, A>, I => O, O::HEIGHT * O::WIDTH * KH * KW * C * F, {
-        assert!(O::CHANNELS == F && I::CHANNELS.is_multiple_of(C));
-        fits::<I, O, G>([KH, KW])
-    });
+Conv2d<I, O, KH, KW, C, F, G, A>, I => O, O::HEIGHT * O::WIDTH * KH * KW * C * F, {
+    assert!(O::CHANNELS == F && I::CHANNELS.is_multiple_of(C));
+    fits::<I, O, G>([KH, KW])
+});
 
 #[derive(Clone, Copy)]
 #[repr(C)]
-struct DepthwiseConv2d<I, O, const KH: usize, const KW: usize, const C: usize, const M: usize, G = Window, A = Identity> {
+struct DepthwiseConv2d<
+    I,
+    O,
+    const KH: usize,
+    const KW: usize,
+    const C: usize,
+    const M: usize,
+    G = Window,
+    A = Identity,
+> {
     weight: [[[[f32; M]; C]; KW]; KH],
     of: PhantomData<(I, O, G, A)>,
 }
 plain!([I: Plain, O: Plain, const KH: usize, const KW: usize, const C: usize, const M: usize, G: Steps, A: Copy + 'static]
     DepthwiseConv2d<I, O, KH, KW, C, M, G, A> { weight: [[[[f32; M]; C]; KW]; KH], of: PhantomData<(I, O, G, A)> });
 stand_in!([I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, const M: usize, G: Steps, A: Copy + 'static]
-    DepthwiseConv2d<I, O, KH, KW, C, M, G, A>, I => O, O::HEIGHT * O::WIDTH * KH * KW * C * M, {
-        assert!(I::CHANNELS == C && O::CHANNELS == C * M);
-        fits::<I, O, G>([KH, KW])
-    });
+DepthwiseConv2d<I, O, KH, KW, C, M, G, A>, I => O, O::HEIGHT * O::WIDTH * KH * KW * C * M, {
+    assert!(I::CHANNELS == C && O::CHANNELS == C * M);
+    fits::<I, O, G>([KH, KW])
+});
 
 macro_rules! pool {
     ($name:ident) => {
@@ -193,15 +212,10 @@ fn lists() {
         Conv2d<P8<8>, P8<4>, 1, 1, 8, 4>,
     ];
     type Halve = Window<Same, 2, 2>;
-    type Long = Seq![
-        Conv2d<P8<4>, P4<16>, 3, 3, 4, 16, Halve, Relu>,
-        Residual<Conv2d<P4<16>, P4<16>, 3, 3, 16, 16>>
-    ];
-    type Joined = Parallel<
-        Seq![GlobalRow<4, 6>, Dense<3, 2>],
-        View<[[f32; 6]; 4], Dense<24, 3>, [f32; 3]>,
-        Concat<5>,
-    >;
+    type Long =
+        Seq![Conv2d<P8<4>, P4<16>, 3, 3, 4, 16, Halve, Relu>, Residual<Conv2d<P4<16>, P4<16>, 3, 3, 16, 16>>];
+    type Joined =
+        Parallel<Seq![GlobalRow<4, 6>, Dense<3, 2>], View<[[f32; 6]; 4], Dense<24, 3>, [f32; 3]>, Concat<5>>;
     type ByHand = Seq![
         Conv2d<P8<3>, P8<4>, 3, 3, 3, 4, Window, Relu>,
         Residual<Inner>,
@@ -263,7 +277,23 @@ fn with_all_sizes() {
 #[test]
 fn tables() {
     let table = Summary::of::<Digits>().to_string();
-    assert_eq!(table, "TODO");
+    assert_eq!(
+        table,
+        "\
+#   Layer           Output       Parameters   MACs
+ 1  Conv2d          14 x 14 x 8          80  14112
+ 2  MaxPool2d       7 x 7 x 8             0      0
+ 3  DepthwiseConv2d 5 x 7 x 16          144   5040
+ 4  Conv2d          5 x 7 x 16           80   2240
+ 5  BatchNorm       5 x 7 x 16           32      0
+ 6  AvgPool2d       4 x 5 x 16            0      0
+ 7  Dense           32                10272  10240
+ 8  Dropout         32                    0      0
+ 9  Dense           10                  330    320
+10  Softmax         10                    0      0
+    Total                             10938  31952
+"
+    );
 }
 
 #[test]
@@ -283,7 +313,30 @@ fn tape() {
     type MyTied = Tied<5, 2, Seq![LayerNorm<2>, Dense<2, 2, Tanh>]>;
     check::<Net>();
     check::<Digits>();
-    assert_eq!(Summary::of_training::<Net>().to_string(), "TODO");
+    assert_eq!(
+        Summary::of_training::<Net>().to_string(),
+        "\
+#   Layer           Output  Parameters  MACs  Tape
+    Each            6 x 4            0     0    96
+      Residual      8                0     0   384
+        Repeat      8                0     0   768
+ 1        LayerNorm 8               48     0   720
+          Residual  8                0     0   576
+ 2          Dense   8              216  1152     0
+ 3      Dense       8               72   384     0
+ 4    Dense         4               36   192     0
+    Parallel        5                0     0    60
+ 5    Dense         5              125   120    20
+ 6    Dense         5               30    25    20
+ 7    Dense         5              125   120     0
+ 8  Dropout         5                0     0    28
+    Tied            5               17    20    36
+ 9    LayerNorm     2                4     0    16
+10    Dense         2                6     4     0
+11  Dense           3               18    15     0
+    Total                          697  2032  2724
+"
+    );
     // A body that is not trained stores its output and its scratch.
     type Tuned = Frozen<'static, Seq![Dense<4, 8, Relu>, Dense<8, 8>], Dense<8, 2>>;
     let total = Summary::of_training::<Tuned>().total();
