@@ -235,8 +235,38 @@ impl Message {
 /// a [padding](crate::layers::Padding) (`Same`, `Valid`, `Causal`, `Around(1)`) and those in the table; an activation is last.
 /// So `Conv2d(8, [3, 3], stride 2, Valid, Relu)`.
 ///
-/// An error names the layer by its number, from 1 and without `Flatten`, `Reshape` and the layers made of lists. It is reported by
-/// `cargo check`:
+/// A kernel that is larger than its input, or positions that no window reaches, are an error, as are sizes that do not match.
+/// It names the layer by its number, which counts from 1, as [`Summary`](crate::layers::Summary) does, without `Flatten`, `Reshape`
+/// and layers made of lists; one of these has the number of its first layer. `cargo check` reports it:
+///
+/// ```compile_fail,E0080
+/// # use fusebox::layers::{Picture, Steps};
+/// # use fusebox::{Isa, Layer, network};
+/// # struct MaxPool2d<I, O, const KH: usize, const KW: usize, G>(core::marker::PhantomData<(I, O, G)>);
+/// # impl<I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Layer for MaxPool2d<I, O, KH, KW, G> {
+/// #     type Input = I;
+/// #     type Output = O;
+/// #     type Scratch = ();
+/// #     type InPlace = I;
+/// #     fn run(&self, _: Isa, _: &[I], _: &mut [f32], _: &mut [O]) {}
+/// # }
+/// // layer 2, `MaxPool2d(3)`: it would drop 2 of 14 rows, which a kernel of 3 with stride 3 does not reach: ..
+/// network!(type Net = [28, 28, 1] => [MaxPool2d(2), MaxPool2d(3)]);
+/// ```
+///
+/// ```
+/// # use fusebox::layers::{Picture, Steps};
+/// # use fusebox::{Isa, Layer, network};
+/// # struct MaxPool2d<I, O, const KH: usize, const KW: usize, G>(core::marker::PhantomData<(I, O, G)>);
+/// # impl<I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Layer for MaxPool2d<I, O, KH, KW, G> {
+/// #     type Input = I;
+/// #     type Output = O;
+/// #     type Scratch = ();
+/// #     type InPlace = I;
+/// #     fn run(&self, _: Isa, _: &[I], _: &mut [f32], _: &mut [O]) {}
+/// # }
+/// network!(type Net = [28, 28, 1] => [MaxPool2d(2), MaxPool2d(3, Same)]);
+/// ```
 ///
 /// ```compile_fail,E0080
 /// # use fusebox::{Dense, network};
@@ -250,7 +280,7 @@ impl Message {
 /// network!(type Net = [4, 4] => [Dense(8)]);
 /// ```
 ///
-/// A network of more than some forty layers needs `#![recursion_limit = "256"]`, as the compiler then says.
+/// A network of more than some thirty layers with options, or fifty without, needs `#![recursion_limit = "256"]`, as the compiler then says.
 ///
 /// # Layers with all of their sizes
 ///
@@ -598,6 +628,11 @@ macro_rules! __network {
             {$a (($kind $m $($more)*) ($kind $m $($more)*) (Dropout<{ $m $(* $more)* } $(, { $percent })+>))}
             $c () ($kind $m $($more)*); $($($rest)*)? }
     };
+    (@ $s:tt $n:tt $a:tt $c:tt $p:tt ($kind:tt $m:tt $($more:tt)*); Dropout($($percent:expr),+ $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ $s ($n + 1)
+            {$a ($p ($kind $m $($more)*) (Dropout<{ $m $(* $more)* } $(, { $percent })+>))}
+            $c () ($kind $m $($more)*); $($($rest)*)? }
+    };
     (@ $s:tt $n:tt {} $c:tt () (row $m:tt); Pixels $(, $($rest:tt)*)?) => {
         $crate::__network! { @ $s ($n + 1) {{} (() (row $m) (Pixels<{ $m }>))} $c () (row $m); $($($rest)*)? }
     };
@@ -631,21 +666,41 @@ macro_rules! __network {
         $crate::__network! { @ ($head [{(Concat {$($two)*}) "Concat[..]" $n $a $p $shape {$($($rest)*)?}} $stack]) $n {} $c () $shape; $($one)* }
     };
 
-    // Layers that are known, but not here or not so.
+    // Layers that are known, but not on this shape, or not with these arguments.
     (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; Conv2d $args:tt $($_:tt)*) => {
-        compile_error!(concat!("`", stringify!(Conv2d $args), "`: write `Conv2d(filters, kernel)` or `Conv2d(filters, [rows, columns])`, with options after it; its input is a picture"));
+        compile_error!(concat!("`", stringify!(Conv2d $args), "`: its input is a picture, and it is written `Conv2d(filters, kernel)` or `Conv2d(filters, [rows, columns])`, with options after the kernel"));
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (row $m:tt); $name:ident($($args:tt)*) $($_:tt)*) => {
-        compile_error!(concat!("`", stringify!($name($($args)*)), "`: no layer of `network!` on a row of numbers"));
+    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; DepthwiseConv2d $args:tt $($_:tt)*) => {
+        compile_error!(concat!("`", stringify!(DepthwiseConv2d $args), "`: its input is a picture, and it is written `DepthwiseConv2d(kernel)` or `DepthwiseConv2d([rows, columns])`, with options after the kernel"));
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt ($kind:tt $($m:tt)*); Dense $args:tt $($_:tt)*) => {
+    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; MaxPool2d $args:tt $($_:tt)*) => {
+        compile_error!(concat!("`", stringify!(MaxPool2d $args), "`: its input is a picture, and it is written `MaxPool2d(kernel)` or `MaxPool2d([rows, columns])`, with options after the kernel"));
+    };
+    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; AvgPool2d $args:tt $($_:tt)*) => {
+        compile_error!(concat!("`", stringify!(AvgPool2d $args), "`: its input is a picture, and it is written `AvgPool2d(kernel)` or `AvgPool2d([rows, columns])`, with options after the kernel"));
+    };
+    (@ $s:tt $n:tt $a:tt $c:tt $p:tt ($kind:tt $m:tt $($more:tt)+); Dense $args:tt $($_:tt)*) => {
         compile_error!(concat!("`", stringify!(Dense $args), "`: its input is a row of numbers: put `Flatten` or `GlobalAvgPool` before it, or apply it to `Each` position"));
     };
+    (@ $s:tt $n:tt $a:tt $c:tt $p:tt ($kind:tt $m:tt $($more:tt)+); LayerNorm $(, $($_:tt)*)?) => {
+        compile_error!("`LayerNorm`: its input is a row of numbers: put `Flatten` or `GlobalAvgPool` before it, or apply it to `Each` position");
+    };
+    (@ $s:tt $n:tt $a:tt $c:tt $p:tt ($kind:tt $m:tt $($more:tt)+); Softmax $(, $($_:tt)*)?) => {
+        compile_error!("`Softmax`: its input is a row of numbers: put `Flatten` or `GlobalAvgPool` before it, or apply it to `Each` position");
+    };
+    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; GlobalAvgPool $(, $($_:tt)*)?) => {
+        compile_error!("`GlobalAvgPool`: its input is a picture");
+    };
+    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; BatchNorm $(, $($_:tt)*)?) => {
+        compile_error!("`BatchNorm`: its input is a picture");
+    };
     (@ $s:tt $n:tt $a:tt $c:tt $p:tt ($kind:tt $($m:tt)*); $name:ident($($args:tt)*) $($_:tt)*) => {
-        compile_error!(concat!("`", stringify!($name($($args)*)), "`: no layer of `network!` on a ", stringify!($kind)));
+        compile_error!(concat!("`", stringify!($name), "(", stringify!($($args)*), ")`: there is no such layer on a ", stringify!($kind),
+            ", or there is no comma after it"));
     };
     (@ $s:tt $n:tt $a:tt $c:tt $p:tt ($kind:tt $($m:tt)*); $name:ident[$($list:tt)*] $($_:tt)*) => {
-        compile_error!(concat!("`", stringify!($name[..]), "`: no layer of `network!` made of lists, or not so on a ", stringify!($kind)));
+        compile_error!(concat!("`", stringify!($name), "[..]`: there is no such layer made of lists on a ", stringify!($kind),
+            ", or there is no comma after it"));
     };
 
     // Types of layers: their output has the shape of their input, or one that is written.
@@ -664,4 +719,75 @@ macro_rules! __network {
     (@becomes $s:tt $n:tt {$a:tt $p:tt $layer:tt} $c:tt [$h:tt $w:tt $m:tt] {$($rest:tt)*}) => {
         $crate::__network! { @ $s ($n + 1) {$a ($p (picture ($h) ($w) ($m)) $layer)} $c () (picture ($h) ($w) ($m)); $($rest)* }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Around, Same, Valid, Window};
+    use super::*;
+
+    type Over<P, const S: usize = 1, const D: usize = 1> = Window<P, S, S, D, D>;
+
+    #[test]
+    fn what_fits() {
+        window::<Over<Same, 2>>(1, "", [3, 5], [7, 1]);
+        window::<Over<Valid>>(1, "", [3, 5], [3, 5]);
+        window::<Over<Around<1>, 2>>(1, "", [4, 5], [3, 3]);
+        groups(1, "", 6, 4, 2);
+        same(1, "", "", &[1, 2], &[1, 2]);
+        reshape(1, "", &[6], &[1, 2, 3]);
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "layer 12, `Conv2d(8, 5)`: its kernel is larger than its input: 9 columns, the input has 8"
+    )]
+    fn larger() {
+        window::<Over<Valid, 1, 2>>(12, "Conv2d(8, 5)", [9, 8], [5, 5]);
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "layer 3, `Pool`: it would drop 1 of 7 rows, which a kernel of 2 with stride 2"
+    )]
+    fn dropped() {
+        window::<Over<Valid, 2>>(3, "Pool", [7, 8], [2, 2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "`Pool`: it pads by 2, as much as its kernel covers (2 rows)")]
+    fn padded() {
+        window::<Over<Around<2>>>(3, "Pool", [7, 8], [2, 2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a kernel, a stride or a dilation of 0")]
+    fn nothing() {
+        window::<Over<Same, 0>>(3, "Pool", [7, 8], [2, 2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "6 channels and 5 filters do not divide into 3 groups")]
+    fn grouped() {
+        groups(1, "Conv2d", 6, 5, 3);
+    }
+
+    #[test]
+    #[should_panic(expected = "layer 1, `Residual[..]`: they differ: [4, 2] and [4, 20]")]
+    fn different() {
+        same(1, "Residual[..]", "they differ", &[4, 2], &[4, 20]);
+    }
+
+    #[test]
+    #[should_panic(expected = "[4, 2] has 8 numbers, [9] has 9")]
+    fn reshaped() {
+        reshape(1, "Reshape", &[4, 2], &[9]);
+    }
+
+    /// A text that is longer than the message is cut off.
+    #[test]
+    #[should_panic(expected = "layer 1, `xxx")]
+    fn long() {
+        some(1, core::str::from_utf8(&[b'x'; 600]).unwrap(), 0);
+    }
 }

@@ -1,4 +1,4 @@
-//! What `network!` derives, with layers that have the sizes of the crate's and do nothing.
+//! What `network!` derives and `Summary` shows, with stand-ins for layers on pictures: types with their sizes, which do nothing.
 
 use core::any::TypeId;
 use core::any::type_name;
@@ -133,7 +133,7 @@ fn same<A: 'static, B: 'static>() {
 const FILTERS: usize = 8;
 
 network! {
-    /// Reads digits.
+    /// With every layer on pictures.
     pub(crate) type Digits = [28, 28, 1] => [
         Conv2d(FILTERS, [3, 3], stride 2, Relu),
         MaxPool2d(2),
@@ -228,6 +228,10 @@ fn lists() {
         Dense<5, 1>,
     ];
     same::<Net, ByHand>();
+    network!(type Seen = [4, 5] => [Each[Reshape(1, 5, 1), Dropout(10), Flatten, Dense(2)]]);
+    type Row = Pic<1, 5, 1>;
+    type Inside = Seq![View<[f32; 5], Dropout<5, 10>, Row>, View<Row, Dense<5, 2>, [f32; 2]>];
+    same::<Seen, Each<4, Inside>>();
     network!(type Bytes = [4, 4, 3] => [Pixels, Flatten, Dense(2)]);
     same::<Bytes, Seq![Each<4, Each<4, Pixels<3>>>, View<Pic<4, 4, 3>, Dense<48, 2>, [f32; 2]>]>();
 }
@@ -245,7 +249,7 @@ struct Untouched;
 plain!(Untouched {});
 stand_in!([] Untouched, [f32; 5] => [f32; 5], 0, ());
 
-/// Twenty layers, and a network inside a function beside another one of the same name.
+/// As many layers as a MobileNet has, and several types of one name, each inside its function.
 #[test]
 fn many() {
     network! {
