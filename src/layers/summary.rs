@@ -12,7 +12,7 @@ use core::fmt;
 /// assert_eq!(
 ///     Summary::of_training::<Net>().to_string(),
 ///     "\
-/// #  Layer    Output  Parameters  MACs  Tape
+/// ##  Layer    Output  Parameters  MACs  Tape
 /// 1  Dense    32            2080  2048   128
 ///    Residual 32               0     0   128
 /// 2    Dense  16             528   512    64
@@ -211,10 +211,11 @@ fn short(name: &'static str) -> &'static str {
 }
 
 /// The sizes in the name of an array's type, from the outermost: `[[f32; 2]; 3]` is `3 x 2`. The name of any other type is shortened.
+#[derive(Clone, Copy)]
 struct Shape(&'static str);
 
 impl Shape {
-    fn write(&self, to: &mut dyn fmt::Write) -> fmt::Result {
+    fn write(self, to: &mut dyn fmt::Write) -> fmt::Result {
         let (mut rest, mut first) = (self.0, true);
         while let Some((element, size)) = rest
             .strip_prefix('[')
@@ -256,56 +257,88 @@ impl fmt::Display for Shape {
     }
 }
 
-fn spaces(f: &mut fmt::Formatter<'_>, count: usize) -> fmt::Result {
-    write!(f, "{:count$}", "")
+/// Writes `value` and spaces up to `width`, after it or before it. (A width in a format string can panic.)
+fn padded(
+    f: &mut fmt::Formatter<'_>,
+    value: impl fmt::Display + Copy,
+    to: usize,
+    after: bool,
+) -> fmt::Result {
+    if after {
+        write!(f, "{value}")?;
+    }
+    for _ in width(value)..to {
+        f.write_str(" ")?;
+    }
+    if after { Ok(()) } else { write!(f, "{value}") }
+}
+
+/// The widths of a table's columns.
+struct Columns {
+    number: usize,
+    name: usize,
+    output: usize,
+    parameters: usize,
+    macs: usize,
+    tape: usize,
+}
+
+impl Columns {
+    fn of(summary: &Summary, total: &Row) -> Self {
+        let (mut last, mut name, mut output) = (1, "Layer".len(), "Output".len());
+        summary.for_each(|row| {
+            last = row.number.unwrap_or(last);
+            name = name.max(2 * row.depth + width(row.name));
+            output = output.max(width(Shape(row.output)));
+        });
+        Self {
+            number: width(last),
+            name,
+            output,
+            parameters: "Parameters".len().max(width(total.parameters)),
+            macs: "MACs".len().max(width(total.macs)),
+            tape: "Tape".len().max(width(total.tape)),
+        }
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, row: &Row, tape: bool) -> fmt::Result {
+        match row.number {
+            Some(number) => padded(f, number, self.number, false)?,
+            None => padded(f, "", self.number, false)?,
+        }
+        padded(f, "", 2 + 2 * row.depth, true)?;
+        padded(f, row.name, self.name.saturating_sub(2 * row.depth), true)?;
+        f.write_str(" ")?;
+        padded(f, Shape(row.output), self.output, true)?;
+        padded(f, row.parameters, self.parameters + 2, false)?;
+        padded(f, row.macs, self.macs + 2, false)?;
+        if tape {
+            padded(f, row.tape, self.tape + 2, false)?;
+        }
+        f.write_str("\n")
+    }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let total = self.total();
-        let (mut count, mut name, mut output) = (1, "Layer".len(), "Output".len());
-        self.for_each(|row| {
-            count = count.max(row.number.unwrap_or(0));
-            name = name.max(2 * row.depth + width(row.name));
-            output = output.max(width(Shape(row.output)));
-        });
-        let numbers = width(count);
-        let parameters = "Parameters".len().max(width(total.parameters));
-        let macs = "MACs".len().max(width(total.macs));
-        let tape = "Tape".len().max(width(total.tape));
-
-        let line = |f: &mut fmt::Formatter<'_>, row: &Row| {
-            match row.number {
-                Some(number) => write!(f, "{number:numbers$}  ")?,
-                None => spaces(f, numbers + 2)?,
-            }
-            spaces(f, 2 * row.depth)?;
-            write!(f, "{:1$} ", row.name, name - 2 * row.depth)?;
-            write!(f, "{}", Shape(row.output))?;
-            spaces(f, output - width(Shape(row.output)))?;
-            write!(f, "  {:parameters$}  {:macs$}", row.parameters, row.macs)?;
-            if self.tapes.is_some() {
-                write!(f, "  {:tape$}", row.tape)?;
-            }
-            writeln!(f)
-        };
-        write!(f, "{:numbers$}  ", "#")?;
-        write!(
-            f,
-            "{:name$} {:output$}  {:>parameters$}  {:>macs$}",
-            "Layer", "Output", "Parameters", "MACs"
-        )?;
-        if self.tapes.is_some() {
-            write!(f, "  {:>tape$}", "Tape")?;
+        let (total, tape) = (self.total(), self.tapes.is_some());
+        let columns = Columns::of(self, &total);
+        padded(f, "#", columns.number + 2, true)?;
+        padded(f, "Layer", columns.name + 1, true)?;
+        padded(f, "Output", columns.output, true)?;
+        padded(f, "Parameters", columns.parameters + 2, false)?;
+        padded(f, "MACs", columns.macs + 2, false)?;
+        if tape {
+            padded(f, "Tape", columns.tape + 2, false)?;
         }
-        writeln!(f)?;
+        f.write_str("\n")?;
         let mut written = Ok(());
         self.for_each(|row| {
             if written.is_ok() {
-                written = line(f, row);
+                written = columns.write(f, row, tape);
             }
         });
         written?;
-        line(f, &Row { name: "Total", ..total })
+        columns.write(f, &Row { name: "Total", ..total }, tape)
     }
 }

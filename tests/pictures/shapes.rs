@@ -341,6 +341,11 @@ fn tape() {
     Total                          697  2032  2724
 "
     );
+    // A layer of a user's own, which says nothing of itself.
+    let mut lines = Vec::new();
+    Summary::of_training::<Seq![Untouched, Dense<5, 1>]>()
+        .for_each(|row| lines.push((row.name, row.output, row.tape)));
+    assert_eq!(lines, [("Untouched", "[f32; 5]", 20), ("Dense", "[f32; 1]", 0)]);
     // A body that is not trained stores its output and its scratch.
     type Tuned = Frozen<'static, Seq![Dense<4, 8, Relu>, Dense<8, 8>], Dense<8, 2>>;
     let total = Summary::of_training::<Tuned>().total();
