@@ -5,7 +5,7 @@ use core::fmt::{self, Debug, Display, Write};
 use fusebox::data::{
     Clean, Findings, Found, Full, Labels, MinMax, Missing, Outliers, Report, Standardize, Statistics, Windows,
 };
-use fusebox::layers::Side;
+use fusebox::layers::{Entry, Side, Summary, Tapes};
 use fusebox::optimizers::Batches;
 use fusebox::*;
 
@@ -19,10 +19,27 @@ pub fn all() {
     display(&hide(Report::<3>::new()));
     display(&hide(Workspace::<Layers, 3>::MEMORY));
     display(&hide(Full { key: any::<u8>(), capacity: any() }));
+    summaries();
     whole_numbers();
     copies();
     comparisons();
     defaults();
+}
+
+fn summaries() {
+    display(&hide(Summary::of::<Layers>()));
+    let summary = hide(Summary::of_training::<Layers>());
+    display(&summary);
+    summary.for_each(|row| {
+        keep(hide(*row) == *row);
+        debug(&copy(row));
+    });
+    debug(&hide(summary.total()));
+    debug(&copy(&summary));
+    let entry = Entry::parts::<Layers>([None; 2]).with_parameters(any()).times(any(), any());
+    debug(&copy(&hide(entry)));
+    debug(&hide((Entry::layer::<Layers>(), Entry::hidden::<Layers>([None; 2]))));
+    debug(&copy(&Tapes::new(any(), [None; 2])));
 }
 
 /// `Debug` of what holds neither an `f32` nor a text.
