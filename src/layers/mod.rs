@@ -9,6 +9,8 @@
 //! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
 //! | `frozen`, `adapters` | with borrowed weights, for example in flash |
 //!
+//! `network` defines networks and derives their sizes; `summary` shows them as a table.
+//!
 //! # Memory
 //!
 //! The memory that a layer needs for one row is a type; a batch of n rows needs n of them, in one array. A layer made
