@@ -204,10 +204,33 @@ fn walk(entry: &Entry, tapes: Option<&Tapes>, place: Place, layers: &mut usize, 
     }
 }
 
-/// The name of a type without its path and its parameters.
+/// The name of a type without its path and its parameters. (Searches in texts can panic; those in bytes do not.)
 fn short(name: &'static str) -> &'static str {
-    let name = name.split('<').next().unwrap_or(name);
-    name.rsplit("::").next().unwrap_or(name)
+    let (mut start, mut end) = (0, name.len());
+    for (i, byte) in name.bytes().enumerate() {
+        match byte {
+            b':' => start = i + 1,
+            b'<' => {
+                end = i;
+                break;
+            }
+            _ => {}
+        }
+    }
+    name.get(start..end).unwrap_or(name)
+}
+
+/// The element and the size in the name of an array's type, `[element; size]`.
+fn array(name: &'static str) -> Option<(&'static str, &'static str)> {
+    let end = name.len().checked_sub(1)?;
+    if name.as_bytes().first() != Some(&b'[') || name.as_bytes().last() != Some(&b']') {
+        return None;
+    }
+    let mut semicolon = None;
+    for (i, byte) in name.bytes().enumerate() {
+        semicolon = if byte == b';' { Some(i) } else { semicolon };
+    }
+    Some((name.get(1..semicolon?)?, name.get(semicolon? + 2..end)?))
 }
 
 /// The sizes in the name of an array's type, from the outermost: `[[f32; 2]; 3]` is `3 x 2`. The name of any other type is shortened.
@@ -217,11 +240,7 @@ struct Shape(&'static str);
 impl Shape {
     fn write(self, to: &mut dyn fmt::Write) -> fmt::Result {
         let (mut rest, mut first) = (self.0, true);
-        while let Some((element, size)) = rest
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-            .and_then(|rest| rest.rsplit_once("; "))
-        {
+        while let Some((element, size)) = array(rest) {
             to.write_str(if first { "" } else { " x " })?;
             to.write_str(size)?;
             (rest, first) = (element, false);
