@@ -28,17 +28,12 @@ pub fn all() {
 
 fn summaries() {
     display(&hide(Summary::of::<Layers>()));
-    let summary = hide(Summary::of_training::<Layers>());
+    let summary = copy(&hide(Summary::of_training::<Layers>()));
     display(&summary);
-    summary.for_each(|row| {
-        keep(hide(*row) == *row);
-        debug(&copy(row));
-    });
-    debug(&hide(summary.total()));
-    debug(&copy(&summary));
+    summary.for_each(|row| keep(copy(row) == *row));
+    keep(summary.total());
     let entry = Entry::parts::<Layers>([None; 2]).with_parameters(any()).times(any(), any());
-    debug(&copy(&hide(entry)));
-    debug(&hide((Entry::layer::<Layers>(), Entry::hidden::<Layers>([None; 2]))));
+    keep((copy(&entry), Entry::layer::<Layers>(), Entry::hidden::<Layers>([None; 2])));
     debug(&copy(&Tapes::new(any(), [None; 2])));
 }
 
@@ -90,6 +85,10 @@ fn whole_numbers() {
 
 /// `Debug` of what holds an `f32` or a text: `core` prints both by routines that can panic.
 pub fn excepted() {
+    let summary = hide(Summary::of_training::<Layers>());
+    debug(&summary);
+    debug(&summary.total());
+    debug(&Layers::SUMMARY);
     debug(&hide(Error::Empty));
     debug(&hide(Outliers::Keep));
     debug(&any::<Standardize<3>>());
