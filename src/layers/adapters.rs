@@ -11,7 +11,7 @@
 use super::activation::{Activation, Derivative, Form, FormOf, Identity};
 use super::dense::{affine, forward, product_with_transposed};
 use super::init::initialize;
-use super::{Dense, Init, InputGradient, Layer, Train};
+use super::{Dense, Entry, Init, InputGradient, Layer, Train};
 use crate::kernel::gemm;
 use crate::memory::{layout, part, part_mut, stretches, stretches_mut};
 use crate::optimizers::{Optimizer, Product, Rows};
@@ -54,6 +54,9 @@ impl<const IN: usize, const OUT: usize, A: Activation> Layer for BiasOnly<'_, IN
     type Output = [f32; OUT];
     type Scratch = ();
     type InPlace = [f32; IN];
+
+    const MACS: u64 = (IN * OUT) as u64;
+    const SUMMARY: Entry = Entry::layer::<Self>().with_parameters(OUT);
 
     fn run(&self, isa: Isa, xs: &[[f32; IN]], _scratch: &mut [f32], ys: &mut [[f32; OUT]]) {
         if affine::<IN, OUT, A>(isa, xs, &self.base.weight, &self.bias, ys) {
@@ -191,6 +194,9 @@ impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Layer
     type Output = [f32; OUT];
     type Scratch = ();
     type InPlace = [f32; IN];
+
+    const MACS: u64 = (IN * OUT + RANK * (IN + OUT)) as u64;
+    const SUMMARY: Entry = Entry::layer::<Self>().with_parameters(RANK * (IN + OUT));
 
     fn run(&self, isa: Isa, xs: &[[f32; IN]], _scratch: &mut [f32], ys: &mut [[f32; OUT]]) {
         if xs.len() != ys.len() {

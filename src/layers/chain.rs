@@ -5,7 +5,7 @@
 //! training; the gradient with respect to it is stored in the chain's gradients.
 
 use super::scratch::infer;
-use super::{Derivative, Init, InputGradient, Layer, Scratch, Side, Train};
+use super::{Derivative, Entry, Init, InputGradient, Layer, Scratch, Side, Tapes, Train};
 use crate::memory::{self, Either, layout, stretches, stretches_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
@@ -182,6 +182,7 @@ impl<A: Layer, R: Layer<Input = A::Output>> Layer for Chain<A, R> {
     type InPlace = Either<Pair<A::InPlace, A::Output>, R::InPlace>;
 
     const CHECK: () = (A::CHECK, R::CHECK).0;
+    const SUMMARY: Entry = Entry::hidden::<Self>([Some(&A::SUMMARY), Some(&R::SUMMARY)]);
 
     #[inline]
     fn run(&self, isa: Isa, xs: &[A::Input], scratch: &mut [f32], ys: &mut [R::Output]) {
@@ -231,6 +232,7 @@ impl<A: Train, R: Train<Input = A::Output>> Train for Chain<A, R> {
 
     const MIXES_SAMPLES: bool = A::MIXES_SAMPLES || R::MIXES_SAMPLES;
     const PASSES_GRADIENT: bool = A::PASSES_GRADIENT && R::PASSES_GRADIENT;
+    const TAPES: Tapes = Tapes::new(size_of::<A::Output>(), [Some(&A::TAPES), Some(&R::TAPES)]);
     const LAYOUT: u64 = layout("Chain", &[A::LAYOUT, R::LAYOUT]);
 
     fn init(&mut self, init: Init, rng: &mut Rng) {

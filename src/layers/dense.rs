@@ -116,6 +116,8 @@ impl<const IN: usize, const OUT: usize, A: Activation> Layer for Dense<IN, OUT, 
     type Scratch = ();
     type InPlace = [f32; IN];
 
+    const MACS: u64 = (IN * OUT) as u64;
+
     #[inline]
     fn run(&self, isa: Isa, xs: &[[f32; IN]], _scratch: &mut [f32], ys: &mut [[f32; OUT]]) {
         if affine::<IN, OUT, A>(isa, xs, &self.weight, &self.bias, ys) {

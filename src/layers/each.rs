@@ -1,6 +1,6 @@
 //! The same layer at each of several positions of a row.
 
-use super::{Derivative, Init, InputGradient, Layer, Side, Train};
+use super::{Derivative, Entry, Init, InputGradient, Layer, Side, Tapes, Train};
 use crate::memory::{layout, numbers, numbers_mut, values, values_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
@@ -37,6 +37,7 @@ impl<const T: usize, F: Layer> Layer for Each<T, F> {
     type InPlace = Pair<[F::InPlace; T], [F::Scratch; T]>;
 
     const CHECK: () = F::CHECK;
+    const SUMMARY: Entry = Entry::parts::<Self>([Some(&F::SUMMARY), None]).times(1, T);
 
     #[inline]
     fn run(&self, isa: Isa, xs: &[[F::Input; T]], scratch: &mut [f32], ys: &mut [[F::Output; T]]) {
@@ -75,6 +76,7 @@ impl<const T: usize, F: Train> Train for Each<T, F> {
 
     const MIXES_SAMPLES: bool = F::MIXES_SAMPLES;
     const PASSES_GRADIENT: bool = F::PASSES_GRADIENT;
+    const TAPES: Tapes = Tapes::new(0, [Some(&F::TAPES), None]);
     const LAYOUT: u64 = layout("Each", &[T as u64, F::LAYOUT]);
 
     fn init(&mut self, init: Init, rng: &mut Rng) {

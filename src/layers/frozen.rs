@@ -2,7 +2,7 @@
 //! optimiser state, and no gradient is computed for it.
 
 use super::scratch::infer;
-use super::{Derivative, Init, InputGradient, Layer, Scratch, Side, Train};
+use super::{Derivative, Entry, Init, InputGradient, Layer, Scratch, Side, Tapes, Train};
 use crate::checkpoint::{Part, Reader, Writer};
 use crate::memory::{Either, Pair, count_of, layout, numbers_mut, part, part_mut, stretches, stretches_mut};
 use crate::optimizers::Optimizer;
@@ -77,6 +77,7 @@ impl<A: Layer, R: Layer<Input = A::Output>> Layer for Frozen<'_, A, R> {
     type InPlace = Either<Pair<A::InPlace, A::Output>, R::InPlace>;
 
     const CHECK: () = (A::CHECK, R::CHECK).0;
+    const SUMMARY: Entry = Entry::hidden::<Self>([Some(&A::SUMMARY), Some(&R::SUMMARY)]);
 
     fn run(&self, isa: Isa, xs: &[A::Input], scratch: &mut [f32], ys: &mut [R::Output]) {
         if xs.len() == ys.len() {
@@ -107,6 +108,7 @@ impl<A: Train, R: Train<Input = A::Output>> Train for Frozen<'_, A, R> {
 
     const MIXES_SAMPLES: bool = R::MIXES_SAMPLES;
     const PASSES_GRADIENT: bool = false;
+    const TAPES: Tapes = Tapes::new(size_of::<Pair<A::Output, A::Scratch>>(), [None, Some(&R::TAPES)]);
     const LAYOUT: u64 = layout("Frozen", &[A::LAYOUT, R::LAYOUT]);
 
     /// Initialises the head's parameters only.

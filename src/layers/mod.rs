@@ -10,6 +10,8 @@
 //! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
 //! | `frozen`, `adapters` | with borrowed weights, for example in flash |
 //!
+//! `network` defines networks and derives their sizes; `summary` shows them as a table.
+//!
 //! # Memory
 //!
 //! The memory that a layer needs for one row is a type; a batch of n rows needs n of them, in one array. A layer made
@@ -26,6 +28,8 @@ mod each;
 mod frozen;
 mod init;
 mod input_gradient;
+#[doc(hidden)]
+pub mod network;
 mod norm;
 mod parallel;
 mod picture;
@@ -34,6 +38,7 @@ mod repeat;
 mod residual;
 mod scratch;
 mod softmax;
+mod summary;
 mod tied;
 mod view;
 
@@ -62,6 +67,7 @@ pub use residual::Residual;
 pub(crate) use scratch::check_batch;
 pub use scratch::{Scratch, Side};
 pub use softmax::Softmax;
+pub use summary::{Entry, Row, Summary, Tapes};
 pub use tied::Tied;
 pub use view::{Flatten, View};
 
@@ -112,7 +118,7 @@ use scratch::infer;
     message = "`{Self}` is no layer that runs",
     note = "a chain runs only if each layer's output is the next one's input: compare the sizes of its layers"
 )]
-pub trait Layer {
+pub trait Layer: Sized {
     /// One row of input: numbers of any type (`[f32; N]`, pixels `[u8; N]`, tokens `[u16; T]`). Between layers, `f32`.
     type Input: Zeroed + Copy;
     /// One row of output.
@@ -126,6 +132,13 @@ pub trait Layer {
     /// Compiles only if the sizes inside the layer match. Evaluated by inference and training, and by
     /// [`network!`](crate::network) in `cargo check`.
     const CHECK: () = ();
+
+    /// Multiply-accumulates of the layer's products for one row of input, without those of layers inside. Shown in
+    /// a [`Summary`].
+    const MACS: u64 = 0;
+
+    /// The layer's line in a [`Summary`], and those of the layers inside it. A layer made of others overrides it.
+    const SUMMARY: Entry = Entry::layer::<Self>();
 
     /// Overwrites `ys` with the outputs for `xs`, which has as many rows. `scratch` is the numbers of as many rows of
     /// `Scratch`.
@@ -351,6 +364,10 @@ pub trait Train: Layer {
     /// trained.
     const PASSES_GRADIENT: bool = true;
 
+    /// The bytes of tape that the layer stores per row, and those of the layers inside it: shown in a [`Summary`]. A layer that
+    /// overrides [`Layer::SUMMARY`] overrides this too.
+    const TAPES: Tapes = Tapes::new(size_of::<Self::Tape>(), [None; 2]);
+
     /// Distinguishes saved states of different layers: see [`checkpoint`](crate::checkpoint).
     const LAYOUT: u64 = layout(
         "layer",
@@ -479,31 +496,4 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Linear {}
     impl Sealed for super::Curved {}
-}
-
-/// Compiles only if the sizes in the network `N` match: called by [`network!`](crate::network).
-#[doc(hidden)]
-pub const fn check<N: Layer>() {
-    const { N::CHECK }
-}
-
-/// Defines a network type and checks it, so that `cargo check`, not only `cargo build`, reports sizes that do not
-/// match. `network!(type Net = [..])` is `type Net = Seq![..]` with that check.
-///
-/// ```
-/// use fusebox::{Dense, Flatten, Relu, network};
-/// network!(pub type Net = [Flatten<2, 3, Dense<6, 4, Relu>>, Dense<4, 2>]);
-/// ```
-///
-/// ```compile_fail,E0080
-/// use fusebox::{Dense, Flatten, network};
-/// network!(type Net = [Flatten<2, 3, Dense<7, 4>>, Dense<4, 2>]); // six numbers, not seven
-/// ```
-#[macro_export]
-macro_rules! network {
-    ($(#[$meta:meta])* $vis:vis type $name:ident = [$($layer:ty),+ $(,)?] $(;)?) => {
-        $(#[$meta])*
-        $vis type $name = $crate::Seq![$($layer),+];
-        const _: () = $crate::layers::check::<$name>();
-    };
 }

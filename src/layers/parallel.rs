@@ -5,7 +5,7 @@
 //! backward   da, db = the parts of dy;  dx = a back da + b back db
 //! ```
 
-use super::{Derivative, Init, InputGradient, Layer, Linear, Train};
+use super::{Derivative, Entry, Init, InputGradient, Layer, Linear, Tapes, Train};
 use crate::kernel::elementwise::Add;
 use crate::memory::{
     Either, count_of, layout, numbers, numbers_mut, part, part_mut, stretches, stretches_mut, take_mut,
@@ -173,6 +173,7 @@ where
     type InPlace = Pair<T, Self::Scratch>;
 
     const CHECK: () = (A::CHECK, B::CHECK, J::CHECK).0;
+    const SUMMARY: Entry = Entry::parts::<Self>([Some(&A::SUMMARY), Some(&B::SUMMARY)]);
 
     fn run(&self, isa: Isa, xs: &[T], mut scratch: &mut [f32], ys: &mut [J::Output]) {
         let rows = xs.len();
@@ -224,6 +225,8 @@ where
 
     const MIXES_SAMPLES: bool = A::MIXES_SAMPLES || B::MIXES_SAMPLES;
     const PASSES_GRADIENT: bool = A::PASSES_GRADIENT && B::PASSES_GRADIENT;
+    const TAPES: Tapes =
+        Tapes::new(size_of::<Pair<A::Output, B::Output>>(), [Some(&A::TAPES), Some(&B::TAPES)]);
     const LAYOUT: u64 = layout("Parallel", &[A::LAYOUT, B::LAYOUT, J::NAME]);
 
     fn init(&mut self, init: Init, rng: &mut Rng) {

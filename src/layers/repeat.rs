@@ -1,6 +1,6 @@
 //! Equal blocks, one after the other.
 
-use super::{Derivative, Init, InputGradient, Layer, Side, Train};
+use super::{Derivative, Entry, Init, InputGradient, Layer, Side, Tapes, Train};
 use crate::memory::{Either, count_of, layout, numbers, numbers_mut, part, part_mut, values, values_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
@@ -39,6 +39,7 @@ impl<const N: usize, T: Plain, F: Layer<Input = T, Output = T>> Layer for Repeat
         assert!(N > 0, "a Repeat needs at least one block");
         F::CHECK
     };
+    const SUMMARY: Entry = Entry::parts::<Self>([Some(&F::SUMMARY), None]).times(N, N);
 
     fn run(&self, isa: Isa, xs: &[T], scratch: &mut [f32], ys: &mut [T]) {
         match &self.blocks[..] {
@@ -114,6 +115,7 @@ impl<const N: usize, T: Plain, F: Train<Input = T, Output = T>> Train for Repeat
 
     const MIXES_SAMPLES: bool = F::MIXES_SAMPLES;
     const PASSES_GRADIENT: bool = F::PASSES_GRADIENT;
+    const TAPES: Tapes = Tapes::new(N * size_of::<T>(), [Some(&F::TAPES), None]);
     const LAYOUT: u64 = layout("Repeat", &[N as u64, F::LAYOUT]);
 
     fn init(&mut self, init: Init, rng: &mut Rng) {

@@ -7,7 +7,7 @@
 //!
 //! Source: K. He and others, "Deep Residual Learning for Image Recognition", 2016.
 
-use super::{Derivative, End, Init, InputGradient, Layer, Linear, Train};
+use super::{Derivative, End, Entry, Init, InputGradient, Layer, Linear, Tapes, Train};
 use crate::kernel::elementwise::Add;
 use crate::memory::{
     count_of, layout, numbers, numbers_mut, part, part_mut, stretches, stretches_mut, values,
@@ -44,6 +44,7 @@ impl<T: Plain, F: Layer<Input = T, Output = T>> Layer for Residual<F> {
     type InPlace = Pair<T, F::Scratch>;
 
     const CHECK: () = F::CHECK;
+    const SUMMARY: Entry = Entry::parts::<Self>([Some(&F::SUMMARY), None]);
 
     #[inline]
     fn run(&self, isa: Isa, xs: &[T], scratch: &mut [f32], ys: &mut [T]) {
@@ -67,6 +68,7 @@ impl<T: Plain, F: Train<Input = T, Output = T>> Train for Residual<F> {
 
     const MIXES_SAMPLES: bool = F::MIXES_SAMPLES;
     const PASSES_GRADIENT: bool = F::PASSES_GRADIENT;
+    const TAPES: Tapes = Tapes::new(size_of::<<F::End as End>::Keep<T>>(), [Some(&F::TAPES), None]);
     const LAYOUT: u64 = layout("Residual", &[F::LAYOUT]);
 
     fn init(&mut self, init: Init, rng: &mut Rng) {

@@ -12,7 +12,7 @@
 use super::activation::{Activation, Form, FormOf, Identity};
 use super::dense::{affine, forward, product_with_transposed};
 use super::init::initialize;
-use super::{Init, InputGradient, Layer, Linear, Side, Train};
+use super::{Entry, Init, InputGradient, Layer, Linear, Side, Tapes, Train};
 use crate::kernel::gemm;
 use crate::memory::{layout, part, part_mut, stretches, stretches_mut};
 use crate::optimizers::{Optimizer, Product, Rows};
@@ -77,6 +77,9 @@ where
     type InPlace = Pair<[f32; IN], Self::Scratch>;
 
     const CHECK: () = M::CHECK;
+    const MACS: u64 = 2 * (IN * HIDDEN) as u64;
+    const SUMMARY: Entry =
+        Entry::parts::<Self>([Some(&M::SUMMARY), None]).with_parameters(IN * HIDDEN + HIDDEN + IN);
 
     fn run(&self, isa: Isa, xs: &[[f32; IN]], scratch: &mut [f32], ys: &mut [[f32; IN]]) {
         let rows = xs.len();
@@ -113,6 +116,7 @@ where
 
     const MIXES_SAMPLES: bool = M::MIXES_SAMPLES;
     const PASSES_GRADIENT: bool = M::PASSES_GRADIENT;
+    const TAPES: Tapes = Tapes::new(size_of::<Self::Tape>() - size_of::<M::Tape>(), [Some(&M::TAPES), None]);
     const LAYOUT: u64 = layout("Tied", &[IN as u64, HIDDEN as u64, M::LAYOUT, A::NAME]);
 
     fn init(&mut self, init: Init, rng: &mut Rng) {

@@ -1,6 +1,6 @@
 //! Rows viewed as another type: the same numbers, without a copy.
 
-use super::{Derivative, Init, InputGradient, Layer, Side, Train};
+use super::{Derivative, Entry, Init, InputGradient, Layer, Side, Tapes, Train};
 use crate::memory::{layout, numbers, numbers_mut, values, values_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
@@ -101,6 +101,7 @@ impl<I: Plain, O: Plain, F: Layer<Input: Plain>> Layer for View<I, F, O> {
     type InPlace = F::InPlace;
 
     const CHECK: () = (Self::SIZES, F::CHECK).1;
+    const SUMMARY: Entry = Entry::hidden::<Self>([Some(&F::SUMMARY), None]);
 
     fn run(&self, isa: Isa, xs: &[I], scratch: &mut [f32], ys: &mut [O]) {
         const { Self::SIZES }
@@ -122,6 +123,7 @@ impl<I: Plain, O: Plain, F: Train<Input: Plain>> Train for View<I, F, O> {
 
     const MIXES_SAMPLES: bool = F::MIXES_SAMPLES;
     const PASSES_GRADIENT: bool = F::PASSES_GRADIENT;
+    const TAPES: Tapes = Tapes::new(0, [Some(&F::TAPES), None]);
     /// The parameters are those of `F`, whatever the view's types.
     const LAYOUT: u64 = layout("View", &[F::LAYOUT]);
 

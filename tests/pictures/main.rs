@@ -7,3 +7,4 @@ mod support {
 
 mod conv;
 mod pool;
+mod shapes;

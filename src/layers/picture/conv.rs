@@ -4,7 +4,7 @@ use super::window::{Padding, Picture, Steps, Window, output_len, padding_before}
 use crate::kernel::conv::{self, Axis, Ends, Sizes};
 use crate::layers::activation::{Form, FormOf};
 use crate::layers::init::initialize;
-use crate::layers::{Activation, Derivative, Identity, Init, InputGradient, Layer, Train, View};
+use crate::layers::{Activation, Derivative, Entry, Identity, Init, InputGradient, Layer, Train, View};
 use crate::memory::{layout, numbers, numbers_mut, part_mut, values, values_mut};
 use crate::optimizers::{Optimizer, Patches, Rows};
 use crate::pace::Pace;
@@ -137,7 +137,7 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, c
     const SIZES: Sizes = sizes::<I, O, G>(KH, KW, C, F);
 
     /// Multiply-adds of an output pixel.
-    const MACS: usize = KH * KW * C * F;
+    const PIXEL: usize = KH * KW * C * F;
 }
 
 impl<
@@ -247,6 +247,11 @@ impl<
     const CHECK: () = {
         let _ = Self::SIZES;
     };
+    const MACS: u64 = (O::HEIGHT * O::WIDTH * Self::PIXEL) as u64;
+    const SUMMARY: Entry = match C == 1 && I::CHANNELS > 1 {
+        true => Entry::layer::<Self>().named(|| "DepthwiseConv2d"),
+        false => Entry::layer::<Self>(),
+    };
 
     fn run(&self, isa: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
         if xs.len() == ys.len() {
@@ -292,7 +297,7 @@ impl<
         ys: &mut [O],
     ) {
         let rows = xs.len().saturating_mul(O::HEIGHT);
-        let rows = pace.take(rows, O::WIDTH * (Self::MACS + FormOf::<A>::MACS * F));
+        let rows = pace.take(rows, O::WIDTH * (Self::PIXEL + FormOf::<A>::MACS * F));
         if rows.is_empty() || xs.len() != ys.len() {
             return;
         }
@@ -318,7 +323,7 @@ impl<
         dx: InputGradient<'_, I>,
     ) {
         let rows = dx.wanted(dys.len()).saturating_mul(I::HEIGHT);
-        let macs = (O::HEIGHT * O::WIDTH * Self::MACS).div_ceil(I::HEIGHT.max(1)) + I::WIDTH * I::CHANNELS;
+        let macs = (O::HEIGHT * O::WIDTH * Self::PIXEL).div_ceil(I::HEIGHT.max(1)) + I::WIDTH * I::CHANNELS;
         let rows = pace.take(rows, macs);
         let Some((dxs, derivative)) = dx.target().filter(|_| !rows.is_empty()) else { return };
         let (isa, dys, dxs) = (pace.isa(), numbers(dys), numbers_mut(dxs));

@@ -3,7 +3,7 @@
 use super::{Padding, Picture, Steps, Valid, Window, output_len, padding_before};
 use crate::kernel::pool;
 use crate::kernel::pool::{Axis, MaxBackward, MeanBackward, Windows};
-use crate::layers::{InputGradient, Layer, Linear, Train, View};
+use crate::layers::{Entry, InputGradient, Layer, Linear, Train, View};
 use crate::memory::{layout, numbers, numbers_mut, part, part_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::{FUNCTION, Pace};
@@ -228,6 +228,8 @@ mod sealed {
 
     pub trait Function {
         const NAME: &'static str;
+        /// In a summary: of a window, of a whole picture.
+        const SHOWN: [fn() -> &'static str; 2];
         /// Multiply-adds for a tap, and for an output: forward, and backward.
         const MACS: [[usize; 2]; 2];
         fn forward(isa: Isa, windows: &Windows, xs: &[f32], ys: &mut [f32]);
@@ -236,6 +238,8 @@ mod sealed {
 
     pub trait Over<I, O> {
         const WINDOWS: Windows;
+        /// Whether a window is the whole picture.
+        const WHOLE: bool;
         /// Compiles only if the outputs are those of the windows.
         const CHECK: ();
     }
@@ -245,6 +249,7 @@ impl Function for Largest {}
 
 impl sealed::Function for Largest {
     const NAME: &'static str = "MaxPool";
+    const SHOWN: [fn() -> &'static str; 2] = [|| "MaxPool2d", || "GlobalMaxPool"];
     const MACS: [[usize; 2]; 2] = [[2, 1], [4, 2]];
 
     fn forward(isa: Isa, windows: &Windows, xs: &[f32], ys: &mut [f32]) {
@@ -260,6 +265,7 @@ impl Function for Mean {}
 
 impl sealed::Function for Mean {
     const NAME: &'static str = "AvgPool";
+    const SHOWN: [fn() -> &'static str; 2] = [|| "AvgPool2d", || "GlobalAvgPool"];
     const MACS: [[usize; 2]; 2] = [[1, FUNCTION]; 2];
 
     fn forward(isa: Isa, windows: &Windows, xs: &[f32], ys: &mut [f32]) {
@@ -276,6 +282,7 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Over<I,
 impl<I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> sealed::Over<I, O>
     for Kernel<KH, KW, G>
 {
+    const WHOLE: bool = false;
     const WINDOWS: Windows = Windows {
         height: axis([I::HEIGHT, O::HEIGHT, KH, G::STRIDE[0], G::DILATION[0]], down::<G>(I::HEIGHT, KH)),
         width: axis([I::WIDTH, O::WIDTH, KW, G::STRIDE[1], G::DILATION[1]], G::PADDING),
@@ -300,6 +307,7 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> sealed:
 impl<I: Picture, const C: usize> Over<I, [f32; C]> for All {}
 
 impl<I: Picture, const C: usize> sealed::Over<I, [f32; C]> for All {
+    const WHOLE: bool = true;
     const WINDOWS: Windows =
         Windows { height: Axis::whole(I::HEIGHT), width: Axis::whole(I::WIDTH), channels: I::CHANNELS };
 
@@ -361,6 +369,7 @@ impl<F: Function, W: Over<I, O>, I: Plain, O: Plain> Layer for Pool<F, W, I, O> 
     type InPlace = I;
 
     const CHECK: () = Self::SIZES;
+    const SUMMARY: Entry = Entry::layer::<Self>().named(F::SHOWN[W::WHOLE as usize]);
 
     fn run(&self, isa: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
         const { Self::SIZES }

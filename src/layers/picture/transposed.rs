@@ -66,7 +66,7 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, c
     };
 
     /// Multiply-adds of an input pixel.
-    const MACS: usize = KH * KW * C * F;
+    const PIXEL: usize = KH * KW * C * F;
 }
 
 impl<
@@ -107,6 +107,7 @@ impl<
     const CHECK: () = {
         let _ = Self::SIZES;
     };
+    const MACS: u64 = (I::HEIGHT * I::WIDTH * Self::PIXEL) as u64;
 
     fn run(&self, isa: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
         if xs.len() == ys.len() {
@@ -153,7 +154,7 @@ impl<
         kept: &mut [Self::Tape],
         ys: &mut [O],
     ) {
-        let macs = (I::HEIGHT * I::WIDTH * Self::MACS).div_ceil(O::HEIGHT.max(1));
+        let macs = (I::HEIGHT * I::WIDTH * Self::PIXEL).div_ceil(O::HEIGHT.max(1));
         let rows = xs.len().saturating_mul(O::HEIGHT);
         let rows = pace.take(rows, macs + O::WIDTH * F * FormOf::<A>::MACS);
         if rows.is_empty() || xs.len() != ys.len() {
@@ -181,7 +182,7 @@ impl<
         dx: InputGradient<'_, I>,
     ) {
         let rows = dx.wanted(dys.len()).saturating_mul(I::HEIGHT);
-        let rows = pace.take(rows, I::WIDTH * (Self::MACS + C));
+        let rows = pace.take(rows, I::WIDTH * (Self::PIXEL + C));
         let Some((dxs, derivative)) = dx.target().filter(|_| !rows.is_empty()) else { return };
         let (isa, dys, dxs) = (pace.isa(), numbers(dys), numbers_mut(dxs));
         let weight = numbers(core::slice::from_ref(&self.weight));

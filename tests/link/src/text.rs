@@ -5,7 +5,7 @@ use core::fmt::{self, Debug, Display, Write};
 use fusebox::data::{
     Clean, Findings, Found, Full, Labels, MinMax, Missing, Outliers, Report, Standardize, Statistics, Windows,
 };
-use fusebox::layers::Side;
+use fusebox::layers::{Entry, Side, Summary, Tapes};
 use fusebox::optimizers::Batches;
 use fusebox::*;
 
@@ -19,10 +19,22 @@ pub fn all() {
     display(&hide(Report::<3>::new()));
     display(&hide(Workspace::<Layers, 3>::MEMORY));
     display(&hide(Full { key: any::<u8>(), capacity: any() }));
+    summaries();
     whole_numbers();
     copies();
     comparisons();
     defaults();
+}
+
+fn summaries() {
+    display(&hide(Summary::of::<Layers>()));
+    let summary = copy(&hide(Summary::of_training::<Layers>()));
+    display(&summary);
+    summary.for_each(|row| keep(copy(row) == *row));
+    keep(summary.total());
+    let entry = Entry::parts::<Layers>([None; 2]).with_parameters(any()).times(any(), any());
+    keep((copy(&entry), Entry::layer::<Layers>(), Entry::hidden::<Layers>([None; 2])));
+    debug(&copy(&Tapes::new(any(), [None; 2])));
 }
 
 /// `Debug` of what holds neither an `f32` nor a text.
@@ -74,6 +86,10 @@ fn whole_numbers() {
 
 /// `Debug` of what holds an `f32` or a text: `core` prints both by routines that can panic.
 pub fn excepted() {
+    let summary = hide(Summary::of_training::<Layers>());
+    debug(&summary);
+    debug(&summary.total());
+    debug(&Layers::SUMMARY);
     debug(&hide(Error::Empty));
     debug(&hide(Outliers::Keep));
     debug(&any::<Standardize<3>>());

@@ -1,0 +1,276 @@
+//! What `network!` derives and `Summary` shows, with stand-ins for layers on pictures: types with their sizes, which do nothing.
+
+use core::any::TypeId;
+use core::any::type_name;
+use core::marker::PhantomData;
+use fusebox::layers::{Around, Causal, Picture, Same, Summary, Valid, Window};
+use fusebox::{
+    AvgPool2d, Concat, Conv2d, Dense, DepthwiseConv2d, Dropout, Each, Frozen, Gelu, GlobalAvgPool, Identity,
+    InputGradient, Isa, Layer, LayerNorm, Linear, MaxPool2d, Optimizer, Pace, Parallel, Pixels, Plain, Relu,
+    Repeat, Residual, Seq, Softmax, Tanh, Tied, Train, View, network, plain,
+};
+
+type Pic<const H: usize, const W: usize, const C: usize> = [[[f32; C]; W]; H];
+
+/// Implements the traits for a type that only has sizes.
+macro_rules! stand_in {
+    ([$($generics:tt)*] $name:ty, $in:ty => $out:ty, $macs:expr, $check:expr) => {
+        impl<$($generics)*> Layer for $name {
+            type Input = $in;
+            type Output = $out;
+            type Scratch = ();
+            type InPlace = $in;
+            const CHECK: () = $check;
+            const MACS: u64 = $macs as u64;
+            fn run(&self, _: Isa, _: &[$in], _: &mut [f32], _: &mut [$out]) {}
+        }
+        impl<$($generics)*> Train for $name {
+            type Tape = ();
+            type Gradients = ();
+            type Memory = ();
+            type State<Q: Optimizer> = ();
+            type End = Linear;
+            fn forward<Q: Pace>(&self, _: &mut Q, _: &[$in], _: Option<&()>, _: &mut [()], _: &mut [$out]) {}
+            fn backward<Q: Pace>(
+                &self, _: &mut Q, _: &[$in], _: &[()], _: &[$out], _: &mut [()], _: InputGradient<'_, $in>,
+            ) {}
+        }
+    };
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct BatchNorm<I, const C: usize, A = Identity> {
+    gain: [f32; C],
+    shift: [f32; C],
+    of: PhantomData<(I, A)>,
+}
+plain!([I: Plain, const C: usize, A: Copy + 'static]
+    BatchNorm<I, C, A> { gain: [f32; C], shift: [f32; C], of: PhantomData<(I, A)> });
+stand_in!([I: Picture, const C: usize, A: Copy + 'static] BatchNorm<I, C, A>, I => I, 0, assert!(I::CHANNELS == C));
+
+fn same<A: 'static, B: 'static>() {
+    assert_eq!(TypeId::of::<A>(), TypeId::of::<B>(), "{}\n{}", type_name::<A>(), type_name::<B>());
+}
+
+const FILTERS: usize = 8;
+
+network! {
+    /// With every layer on pictures.
+    pub(crate) type Digits = [28, 28, 1] => [
+        Conv2d(FILTERS, [3, 3], stride 2, Relu),
+        MaxPool2d(2),
+        DepthwiseConv2d([3, 3], Around(1), multiplier 2, dilation [2, 1]),
+        Conv2d(4 * 4, 1, groups 4, Valid),
+        BatchNorm(Relu),
+        AvgPool2d([2, 3], stride 1),
+        Flatten,
+        Dense(32, Relu),
+        Dropout(10),
+        Dense(10),
+        Softmax,
+    ];
+}
+
+#[test]
+fn layers() {
+    type ByHand = Seq![
+        Conv2d<Pic<28, 28, 1>, Pic<14, 14, 8>, 3, 3, 1, 8, Window<Same, 2, 2>, Relu>,
+        MaxPool2d<Pic<14, 14, 8>, Pic<7, 7, 8>, 2, 2, Window<Valid, 2, 2>>,
+        DepthwiseConv2d<Pic<7, 7, 8>, Pic<5, 7, 16>, 3, 3, 16, Window<Around<1>, 1, 1, 2, 1>>,
+        Conv2d<Pic<5, 7, 16>, Pic<5, 7, 16>, 1, 1, 4, 16, Window<Valid>>,
+        BatchNorm<Pic<5, 7, 16>, 16, Relu>,
+        AvgPool2d<Pic<5, 7, 16>, Pic<4, 5, 16>, 2, 3, Window<Valid>>,
+        View<Pic<4, 5, 16>, Dense<320, 32, Relu>, [f32; 32]>,
+        Dropout<32, 10>,
+        Dense<32, 10>,
+        Softmax<10>,
+    ];
+    same::<Digits, ByHand>();
+}
+
+#[test]
+fn options() {
+    network!(type A = [9, 8, 4] => [Conv2d(6, [3, 2], dilation [2, 1], Valid, stride [1, 2], groups 2, Relu), ]);
+    same::<A, Conv2d<Pic<9, 8, 4>, Pic<5, 4, 6>, 3, 2, 2, 6, Window<Valid, 1, 2, 2, 1>, Relu>>();
+    network!(type B = [9, 7, 4] => [DepthwiseConv2d(3, Around(1), multiplier 3, stride 2)]);
+    same::<B, DepthwiseConv2d<Pic<9, 7, 4>, Pic<5, 4, 12>, 3, 3, 12, Window<Around<1>, 2, 2>>>();
+    network!(type C = [16, 3] => [Reshape(1, 16, 3), Conv2d(4, [1, 5], Causal, dilation 2), GlobalAvgPool, Dense(2)]);
+    type Temporal = Conv2d<Pic<1, 16, 3>, Pic<1, 16, 4>, 1, 5, 3, 4, Window<Causal, 1, 1, 2, 2>>;
+    type ByHand = Seq![
+        View<[[f32; 3]; 16], Temporal, Pic<1, 16, 4>>,
+        GlobalAvgPool<Pic<1, 16, 4>, 4>,
+        Dense<4, 2>
+    ];
+    same::<C, ByHand>();
+}
+
+#[test]
+fn lists() {
+    network! {
+        type Net = [8, 8, 3] => [
+            Conv2d(4, 3, Relu),
+            Residual[
+                Conv2d(8, 1, Relu),
+                Repeat(2)[DepthwiseConv2d(3, Relu)],
+                Conv2d(4, 1),
+            ],
+            Sum[
+                [Conv2d(16, 1, stride 2)],
+                [Conv2d(16, 3, stride 2, Relu), Residual[Conv2d(16, 3)]],
+            ],
+            Dropout(20, 7),
+            Each[Each[Dense(2, Relu), LayerNorm]],
+            Each[Flatten, Dense(6)],
+            Concat[[GlobalRow<4, 6> => [3], Dense(2)], [Flatten, Dense(3)]],
+            Untouched,
+            Dense(1),
+        ];
+    }
+    type P8<const C: usize> = Pic<8, 8, C>;
+    type P4<const C: usize> = Pic<4, 4, C>;
+    type Inner = Seq![
+        Conv2d<P8<4>, P8<8>, 1, 1, 4, 8, Window, Relu>,
+        Repeat<2, DepthwiseConv2d<P8<8>, P8<8>, 3, 3, 8, Window, Relu>>,
+        Conv2d<P8<8>, P8<4>, 1, 1, 8, 4>,
+    ];
+    type Halve = Window<Same, 2, 2>;
+    type Long =
+        Seq![Conv2d<P8<4>, P4<16>, 3, 3, 4, 16, Halve, Relu>, Residual<Conv2d<P4<16>, P4<16>, 3, 3, 16, 16>>];
+    type Joined =
+        Parallel<Seq![GlobalRow<4, 6>, Dense<3, 2>], View<[[f32; 6]; 4], Dense<24, 3>, [f32; 3]>, Concat<5>>;
+    type ByHand = Seq![
+        Conv2d<P8<3>, P8<4>, 3, 3, 3, 4, Window, Relu>,
+        Residual<Inner>,
+        Parallel<Conv2d<P8<4>, P4<16>, 1, 1, 4, 16, Halve>, Long>,
+        View<P4<16>, Dropout<256, 20, 7>, P4<16>>,
+        Each<4, Each<4, Seq![Dense<16, 2, Relu>, LayerNorm<2>]>>,
+        Each<4, View<[[f32; 2]; 4], Dense<8, 6>, [f32; 6]>>,
+        Joined,
+        Untouched,
+        Dense<5, 1>,
+    ];
+    same::<Net, ByHand>();
+    network!(type Seen = [4, 5] => [Each[Reshape(1, 5, 1), Dropout(10), Flatten, Dense(2)]]);
+    type Row = Pic<1, 5, 1>;
+    type Inside = Seq![View<[f32; 5], Dropout<5, 10>, Row>, View<Row, Dense<5, 2>, [f32; 2]>];
+    same::<Seen, Each<4, Inside>>();
+    network!(type Bytes = [4, 4, 3] => [Pixels, Flatten, Dense(2)]);
+    same::<Bytes, Seq![Each<4, Each<4, Pixels<3>>>, View<Pic<4, 4, 3>, Dense<48, 2>, [f32; 2]>]>();
+}
+
+/// Layers of a user's own.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct GlobalRow<const T: usize, const N: usize>;
+plain!([const T: usize, const N: usize] GlobalRow<T, N> {});
+stand_in!([const T: usize, const N: usize] GlobalRow<T, N>, [[f32; N]; T] => [f32; 3], 0, ());
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Untouched;
+plain!(Untouched {});
+stand_in!([] Untouched, [f32; 5] => [f32; 5], 0, ());
+
+/// As many layers as a MobileNet has, and several types of one name, each inside its function.
+#[test]
+fn many() {
+    network! {
+        type Net = [64, 64, 3] => [
+            Conv2d(8, 3, stride 2, Relu), DepthwiseConv2d(3, Relu), Conv2d(16, 1, Relu), DepthwiseConv2d(3, stride 2, Relu),
+            Conv2d(32, 1, Relu), DepthwiseConv2d(3, Relu), Conv2d(32, 1, Relu), DepthwiseConv2d(3, stride 2, Relu),
+            Conv2d(64, 1, Relu), DepthwiseConv2d(3, Relu), Conv2d(64, 1, Relu), DepthwiseConv2d(3, stride 2, Relu),
+            Conv2d(128, 1, Relu), DepthwiseConv2d(3, Relu), Conv2d(128, 1, Relu), DepthwiseConv2d(3, Relu),
+            Conv2d(128, 1, Relu), DepthwiseConv2d(3, Relu), Conv2d(128, 1, Relu), DepthwiseConv2d(3, Relu),
+            Conv2d(128, 1, Relu), DepthwiseConv2d(3, Relu), Conv2d(128, 1, Relu), DepthwiseConv2d(3, stride 2, Relu),
+            Conv2d(256, 1, Relu), DepthwiseConv2d(3, Relu), Conv2d(256, 1, Relu), GlobalAvgPool, Dense(10),
+        ];
+    }
+    assert_eq!(Summary::of::<Net>().total().parameters, size_of::<Net>() / 4);
+    same::<<Net as Layer>::Output, [f32; 10]>();
+}
+
+/// The form with all sizes.
+#[test]
+fn with_all_sizes() {
+    network!(type Net = [Dense<4, 3, Relu>, Residual<Dense<3, 3>>, Dense<3, 2>]);
+    same::<Net, Seq![Dense<4, 3, Relu>, Residual<Dense<3, 3>>, Dense<3, 2>]>();
+    network!(
+        type Alone = [Net];
+    );
+    same::<Alone, Net>();
+}
+
+#[test]
+fn tables() {
+    let table = Summary::of::<Digits>().to_string();
+    assert_eq!(
+        table,
+        "\
+#   Layer           Output       Parameters   MACs
+ 1  Conv2d          14 x 14 x 8          80  14112
+ 2  MaxPool2d       7 x 7 x 8             0      0
+ 3  DepthwiseConv2d 5 x 7 x 16          160   5040
+ 4  Conv2d          5 x 7 x 16           80   2240
+ 5  BatchNorm       5 x 7 x 16           32      0
+ 6  AvgPool2d       4 x 5 x 16            0      0
+ 7  Dense           32                10272  10240
+ 8  Dropout         32                    0      0
+ 9  Dense           10                  330    320
+10  Softmax         10                    0      0
+    Total                             10954  31952
+"
+    );
+}
+
+#[test]
+fn tape() {
+    fn check<N: Train>() {
+        let total = Summary::of_training::<N>().total();
+        assert_eq!(total.tape, size_of::<N::Tape>(), "{}", Summary::of_training::<N>());
+        assert_eq!(total.parameters, size_of::<N>() / 4);
+    }
+    network!(type Net = [6, 8] => [
+        Each[Residual[Repeat(3)[LayerNorm, Residual[Dense(8, Relu)]], Dense(8, Relu)], Dense(4, Tanh)],
+        Sum[[Flatten, Dense(5, Relu), Dense(5, Gelu)], [Flatten, Dense(5)]],
+        Dropout(5),
+        MyTied,
+        Dense(3),
+    ]);
+    type MyTied = Tied<5, 2, Seq![LayerNorm<2>, Dense<2, 2, Tanh>]>;
+    check::<Net>();
+    check::<Digits>();
+    assert_eq!(
+        Summary::of_training::<Net>().to_string(),
+        "\
+#   Layer           Output  Parameters  MACs  Tape
+    Each            6 x 4            0     0    96
+      Residual      8                0     0   384
+        Repeat      8                0     0   768
+ 1        LayerNorm 8               48     0   720
+          Residual  8                0     0   576
+ 2          Dense   8              216  1152     0
+ 3      Dense       8               72   384     0
+ 4    Dense         4               36   192     0
+    Parallel        5                0     0    60
+ 5    Dense         5              125   120    20
+ 6    Dense         5               30    25    20
+ 7    Dense         5              125   120     0
+ 8  Dropout         5                0     0    28
+    Tied            5               17    20    36
+ 9    LayerNorm     2                4     0    16
+10    Dense         2                6     4     0
+11  Dense           3               18    15     0
+    Total                          697  2032  2724
+"
+    );
+    // A layer of a user's own, which says nothing of itself.
+    let mut lines = Vec::new();
+    Summary::of_training::<Seq![Untouched, Dense<5, 1>]>()
+        .for_each(|row| lines.push((row.name, row.output, row.tape)));
+    assert_eq!(lines, [("Untouched", "[f32; 5]", 20), ("Dense", "[f32; 1]", 0)]);
+    // A body that is not trained stores its output and its scratch.
+    type Tuned = Frozen<'static, Seq![Dense<4, 8, Relu>, Dense<8, 8>], Dense<8, 2>>;
+    let total = Summary::of_training::<Tuned>().total();
+    assert_eq!((total.tape, total.parameters), (size_of::<<Tuned as Train>::Tape>(), 40 + 72 + 18));
+}
