@@ -1,4 +1,4 @@
-//! Results of ten seeds in a table, beside scikit-learn's on the same splits: `examples/data/baselines.csv`.
+//! Results of several seeds in a table, beside those of another library on the same splits: `examples/data/*baselines.csv`.
 
 use comfy_table::{CellAlignment, Table, presets};
 use std::error::Error;
@@ -9,20 +9,31 @@ pub(crate) struct Comparison {
     task: &'static str,
     methods: &'static [&'static str],
     table: Table,
+    /// The other library's results, and who it is.
+    baselines: &'static [u8],
+    library: &'static str,
+    seeds: usize,
 }
 
 impl Comparison {
     /// No rows yet; a column for fusebox, and one for each of the baseline's `methods`.
     pub(crate) fn new(task: &'static str, methods: &'static [&'static str]) -> Self {
+        let (library, baselines): (_, &[u8]) = match task {
+            "mnist" => ("PyTorch", include_bytes!("../data/mnist_baselines.csv")),
+            _ => ("scikit-learn", include_bytes!("../data/baselines.csv")),
+        };
         let mut table = Table::new();
         table.load_style(presets::UTF8_BORDERS_ONLY);
         let names = methods.iter().map(|method| match *method {
             "mlp" => "scikit-learn's network".into(),
+            "conv_8_16" => "PyTorch, 8 and 16 filters".into(),
+            "conv_16_32_dropout" => "PyTorch's".into(),
+            "dense_128" => "PyTorch, dense of 128".into(),
             "pca" => "principal components".into(),
             method => method.replace('_', " "),
         });
         table.set_header([task.replace('_', " "), "fusebox".into()].into_iter().chain(names));
-        Self { task, methods, table }
+        Self { task, methods, table, baselines, library, seeds: 0 }
     }
 
     /// Adds what fusebox reached with each seed, by the baseline's name of the metric. Returns the mean.
@@ -31,11 +42,14 @@ impl Comparison {
         metric: &str,
         values: impl IntoIterator<Item = f64>,
     ) -> Result<f64, Box<dyn Error>> {
-        let ours = Summary::of(&values.into_iter().collect::<Vec<_>>());
+        let values: Vec<_> = values.into_iter().collect();
+        self.seeds = values.len();
+        let ours = Summary::of(&values);
         let mut row = vec![name(metric), ours.show(metric)];
         for method in self.methods {
             row.push(
-                baseline(self.task, method, metric)?.map_or_else(String::new, |theirs| theirs.show(metric)),
+                baseline(self.baselines, self.task, method, metric)?
+                    .map_or_else(String::new, |theirs| theirs.show(metric)),
             );
         }
         self.table.add_row(row);
@@ -49,8 +63,9 @@ impl fmt::Display for Comparison {
         for column in table.column_iter_mut().skip(1) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-        writeln!(f, "mean ± standard deviation of ten seeds, held-out rows\n{table}")?;
-        write!(f, "(scikit-learn's times were measured on another machine, one core of an AMD EPYC)")
+        let Self { seeds, library, .. } = self;
+        writeln!(f, "mean ± standard deviation of {seeds} seeds, held-out rows\n{table}")?;
+        write!(f, "({library}'s times were measured on another machine, one core of an AMD EPYC)")
     }
 }
 
@@ -70,6 +85,7 @@ impl Summary {
 
     fn show(&self, metric: &str) -> String {
         let (scale, decimals, unit) = match metric {
+            "seconds" if self.mean >= 1.0 => (1.0, 1, " s"),
             "seconds" => (1e3, 1, " ms"),
             "rmse" => (1.0, 2, ""),
             _ if metric.ends_with("auc") => (1.0, 3, ""),
@@ -92,10 +108,10 @@ fn name(metric: &str) -> String {
 }
 
 /// What scikit-learn reached, if the file has it.
-fn baseline(task: &str, method: &str, metric: &str) -> Result<Option<Summary>, Box<dyn Error>> {
+fn baseline(file: &[u8], task: &str, method: &str, metric: &str) -> Result<Option<Summary>, Box<dyn Error>> {
     /// Task, method, metric; mean, standard deviation; the value of each seed.
     type Row = (String, String, String, f64, Option<f64>, Vec<Option<f64>>);
-    for row in csv::Reader::from_reader(include_bytes!("../data/baselines.csv").as_slice()).deserialize() {
+    for row in csv::ReaderBuilder::new().flexible(true).from_reader(file).deserialize() {
         let (its_task, its_method, its_metric, mean, deviation, _): Row = row?;
         if (&*its_task, &*its_method, &*its_metric) == (task, method, metric) {
             return Ok(Some(Summary { mean, deviation }));
