@@ -14,6 +14,7 @@ use super::gather::{End, Ends};
 use super::sizes::Sizes;
 use super::weights::{LONGEST, flush};
 use crate::Isa;
+use crate::memory::part;
 use crate::simd::{Pass, Simd};
 use core::ops::Range;
 
@@ -257,7 +258,9 @@ pub(crate) fn weight_gradient(
     spare.fill(0.0);
     sum.fill(0.0);
     let mut outputs = 0;
-    for (picture, dys) in xs.chunks_exact(picture.max(1)).zip(dys.chunks_exact(output.max(1))) {
+    for p in 0..pictures {
+        let picture = part(xs, &(p * picture..(p + 1) * picture));
+        let dys = part(dys, &(p * output..(p + 1) * output));
         for y in rows.runs(Way::Forward, 0..rows.output) {
             for i in 0..y.count {
                 for x in cols.runs(Way::Forward, 0..cols.output) {

@@ -4,6 +4,7 @@ use super::axis::{Run, Way};
 use super::sizes::Sizes;
 use crate::Isa;
 use crate::kernel::gemm::{Activate, First, Operands, chain};
+use crate::memory::part;
 use core::ops::Range;
 
 /// Outputs in a segment of a sum.
@@ -45,7 +46,9 @@ pub(crate) fn weight_gradient(
     sum.fill(0.0);
     let mut outputs = 0;
     let gradient = WeightGradient { isa, sizes, tile, group, sum: spare.as_mut_ptr() };
-    for (x, dy) in xs.chunks_exact(picture.max(1)).zip(dys.chunks_exact(output.max(1))) {
+    for p in 0..pictures {
+        let x = part(xs, &(p * picture..(p + 1) * picture));
+        let dy = part(dys, &(p * output..(p + 1) * output));
         for y in sizes.rows.runs(Way::Forward, 0..sizes.rows.output) {
             for across in sizes.cols.runs(Way::Forward, 0..sizes.cols.output) {
                 let along = across.count >= y.count;

@@ -59,14 +59,7 @@ impl Epilogue<'_> {
     }
 
     /// What happens at the end; the pointer in it is good for as long as what the epilogue borrows.
-    pub(super) fn activate(
-        &self,
-        #[cfg_attr(
-            fusebox_scalar,
-            expect(unused_variables, reason = "where there are vectors, a mask holds it")
-        )]
-        isa: Isa,
-    ) -> Activate {
+    pub(super) fn activate(&self, isa: Isa) -> Activate {
         match self {
             Self::None | Self::Bias(_) | Self::Accumulate => Activate::Nothing,
             Self::BiasRelu(_) | Self::AccumulateRelu => Activate::Relu,
@@ -79,15 +72,10 @@ impl Epilogue<'_> {
 
 impl Activate {
     /// By a mask of C's shape, whose rows are `stride` apart.
-    pub(in crate::kernel) fn masked(
-        #[cfg_attr(
-            fusebox_scalar,
-            expect(unused_variables, reason = "where there are vectors, a mask holds it")
-        )]
-        isa: Isa,
-        gate: *const f32,
-        stride: usize,
-    ) -> Self {
+    pub(in crate::kernel) fn masked(isa: Isa, gate: *const f32, stride: usize) -> Self {
+        // Where there are vectors, the mask holds it.
+        #[cfg(fusebox_scalar)]
+        let _ = isa;
         Self::ReluMask(Mask {
             gate,
             stride,

@@ -1,6 +1,8 @@
 //! What a picture is, and how a window goes over it.
 
-use crate::Plain;
+use crate::{Plain, plain};
+use core::fmt;
+use core::marker::PhantomData;
 
 /// A picture: `HEIGHT` rows of `WIDTH` pixels of `CHANNELS` numbers. Implemented for arrays.
 ///
@@ -102,14 +104,28 @@ pub trait Steps: Copy + 'static {
 /// type Halving = Window<Valid, 2, 2>;
 /// assert_eq!((Halving::STRIDE, Halving::DILATION, Halving::PADDING), ([2; 2], [1; 2], Padding::Valid));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
 pub struct Window<
     P = Same,
     const SH: usize = 1,
     const SW: usize = 1,
     const DH: usize = 1,
     const DW: usize = 1,
->(P);
+> {
+    padding: PhantomData<P>,
+}
+
+plain!([P: Copy + 'static, const SH: usize, const SW: usize, const DH: usize, const DW: usize]
+    Window<P, SH, SW, DH, DW> { padding: PhantomData<P> });
+
+impl<P, const SH: usize, const SW: usize, const DH: usize, const DW: usize> fmt::Debug
+    for Window<P, SH, SW, DH, DW>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Window").finish_non_exhaustive()
+    }
+}
 
 impl<P: Pad, const SH: usize, const SW: usize, const DH: usize, const DW: usize> Steps
     for Window<P, SH, SW, DH, DW>

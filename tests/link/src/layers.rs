@@ -1,13 +1,15 @@
 //! Layers, alone and in chains, with every activation and first value.
 
 use crate::{any, hide, keep};
-use fusebox::layers::{Side, Window};
+use fusebox::layers::{
+    Causal, Conv1d, ConvTranspose2d, DepthwiseConv2d, Padding, Same, Side, Valid, Window, output_len,
+};
 use fusebox::{
-    AvgPool2d, BiasOnly, Budget, Chain, Columns, Concat, Dense, Derivative, Dropout, Each, Flatten, Frozen,
-    Gelu, GlobalAvgPool, GlobalMaxPool, Identity, Init, InputGradient, Isa, Layer, LayerNorm, LeakyRelu,
-    Learner, LowRank, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Relu, Relu6, Repeat,
-    Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View, Whole, Workspace,
-    evaluate, evaluate_with,
+    AvgPool2d, BiasOnly, Budget, Chain, Columns, Concat, Conv2d, Dense, Derivative, Dropout, Each, Flatten,
+    Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, Identity, Init, InputGradient, Isa, Layer, LayerNorm,
+    LeakyRelu, Learner, LowRank, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Relu, Relu6,
+    Repeat, Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View, Whole,
+    Workspace, evaluate, evaluate_with,
 };
 
 type Body = Seq![Dense<3, 4, Relu>, Dense<4, 2, Tanh>];
@@ -16,6 +18,10 @@ type Mixed = Seq![Dense<3, 4, Gelu>, LayerNorm<4>, Dropout<4, 20>, Dense<4, 2>, 
 type Picture<const H: usize, const W: usize> = [[[f32; 3]; W]; H];
 type Maxima = Seq![MaxPool2d<Picture<4, 6>, Picture<2, 3>, 2, 2>, GlobalMaxPool<Picture<2, 3>, 3>];
 type Means = Seq![AvgPool2d<Picture<4, 6>, Picture<4, 6>, 3, 3, Window>, GlobalAvgPool<Picture<4, 6>, 3>];
+type Odd = Conv2d<Picture<4, 6>, [[[f32; 6]; 5]; 3], 2, 2, 1, 6, Window<Valid>>;
+type Blur = DepthwiseConv2d<Picture<4, 6>, Picture<4, 6>, 3, 3, 3, Window, Gelu>;
+type Double = ConvTranspose2d<Picture<4, 6>, Picture<8, 12>, 3, 3, 3, 3, Window<Same, 2, 2>, Relu6>;
+type Sequence = Conv1d<5, 2, 5, 3, 2, 3, Window<Causal>, Tanh>;
 
 /// Calls them all.
 pub fn all() {
@@ -48,6 +54,12 @@ pub fn all() {
     methods(any::<Columns<3, 1, 2>>());
     methods(any::<GlobalMaxPool<Picture<2, 3>, 3>>());
     methods(any::<GlobalAvgPool<Picture<4, 6>, 3>>());
+    of_picture(any::<Conv2d<Picture<4, 6>, Picture<4, 6>, 3, 3, 3, 3, Window, Relu>>(), any::<Means>());
+    of_picture(any::<Odd>(), any::<GlobalMaxPool<[[[f32; 6]; 5]; 3], 6>>());
+    of_picture(any::<Blur>(), any::<Means>());
+    of_picture(any::<Double>(), any::<GlobalAvgPool<Picture<8, 12>, 3>>());
+    of_picture(any::<Sequence>(), any::<View<[[f32; 3]; 5], Dense<15, 2>, [f32; 2]>>());
+    keep(output_len(hide(5), hide(3), hide(2), hide(1), hide(Padding::Around(1))));
     methods(any::<Maxima>());
     methods(any::<Means>());
     methods(any::<Residual<Dense<3, 3>>>());
@@ -141,6 +153,21 @@ where
     let mut workspace = hide(Workspace::<Stranger<L>, 3, Sgd, Mse>::with_loss(Mse));
     let (xs, ys, mut dxs) = (any::<[L::Input; 4]>(), any::<[[f32; OUT]; 4]>(), any::<[L::Input; 4]>());
     keep(workspace.input_gradient(&Stranger(layer), hide(&xs[..]), hide(&ys[..]), hide(&mut dxs)));
+}
+
+/// Every method of a layer whose outputs are pictures, with one that makes rows of them.
+fn of_picture<const OUT: usize, L, R>(layer: L, rest: R)
+where
+    L: Train<Input: Plain> + Copy,
+    R: Train<Input = L::Output, Output = [f32; OUT]> + Copy,
+{
+    run(layer);
+    run_in_place(layer);
+    train(Chain { first: Stranger(layer), rest: Stranger(rest) });
+    let net = Chain { first: Stranger(layer), rest: Stranger(rest) };
+    let mut workspace = hide(Workspace::<Chain<Stranger<L>, Stranger<R>>, 3, Sgd, Mse>::with_loss(Mse));
+    let (xs, ys, mut dxs) = (any::<[L::Input; 4]>(), any::<[[f32; OUT]; 4]>(), any::<[L::Input; 4]>());
+    keep(workspace.input_gradient(&net, hide(&xs[..]), hide(&ys[..]), hide(&mut dxs)));
 }
 
 /// A layer that is run and given its first values.

@@ -5,7 +5,7 @@ use core::fmt::{self, Debug, Display, Write};
 use fusebox::data::{
     Clean, Findings, Found, Full, Labels, MinMax, Missing, Outliers, Report, Standardize, Statistics, Windows,
 };
-use fusebox::layers::{Entry, Side, Summary, Tapes};
+use fusebox::layers::{Around, Causal, Entry, Padding, Same, Side, Summary, Tapes, Valid, Window};
 use fusebox::optimizers::Batches;
 use fusebox::*;
 
@@ -33,7 +33,7 @@ fn summaries() {
     summary.for_each(|row| keep(copy(row) == *row));
     keep(summary.total());
     let entry = Entry::parts::<Layers>([None; 2]).with_parameters(any()).times(any(), any());
-    keep((copy(&entry), Entry::layer::<Layers>(), Entry::hidden::<Layers>([None; 2])));
+    keep((copy(&entry), Entry::layer::<Layers>().named(|| "two"), Entry::hidden::<Layers>([None; 2])));
     debug(&copy(&Tapes::new(any(), [None; 2])));
 }
 
@@ -75,6 +75,12 @@ fn whole_numbers() {
     debug(&hide(CrossEntropy));
     debug(&hide(Mse));
     debug(&hide(Identity));
+    debug(&hide(Valid));
+    debug(&hide(Same));
+    debug(&hide(Causal));
+    debug(&hide(Around::<1>));
+    debug(&hide(Padding::Around(1)));
+    debug(&any::<Window>());
     debug(&hide(Relu));
     debug(&hide(LeakyRelu::<1>));
     debug(&hide(Relu6));
@@ -109,6 +115,8 @@ pub fn excepted() {
         debug(&hide(Epilogue::ReluMask(mat)));
     }
     debug(&hide(Packed::<3, 4, 1>::zeros()));
+    debug(&any::<Conv2d<[[[f32; 1]; 2]; 2], [[[f32; 1]; 2]; 2], 1, 1, 1, 1>>());
+    debug(&any::<ConvTranspose2d<[[[f32; 1]; 2]; 2], [[[f32; 1]; 2]; 2], 1, 1, 1, 1>>());
     let (net, dense) = (any::<Layers>(), any::<Dense<3, 2>>());
     debug(&net);
     debug(&dense);
@@ -179,6 +187,14 @@ fn copies() {
     copy(&hide(Guard::<Layers>::new()));
     copy(&any::<Either<f32, [f32; 2]>>());
     copy(&hide(Whole::on(Isa::portable())));
+    copy(&hide(Valid));
+    copy(&hide(Same));
+    copy(&hide(Causal));
+    copy(&hide(Around::<1>));
+    copy(&hide(Padding::Around(1)));
+    copy(&any::<Window>());
+    copy(&any::<Conv2d<[[[f32; 1]; 2]; 2], [[[f32; 1]; 2]; 2], 1, 1, 1, 1>>());
+    copy(&any::<ConvTranspose2d<[[[f32; 1]; 2]; 2], [[[f32; 1]; 2]; 2], 1, 1, 1, 1>>());
     copy(&any::<GlobalMaxPool<[[[f32; 3]; 2]; 2], 3>>());
     copy(&hide(Sum));
     copy(&hide(Concat::<3>));
@@ -242,6 +258,14 @@ fn comparisons() {
     compare(&LowRank::<3, 2, 1>::new(&dense));
     compare(&hide(Init::He));
     compare(&hide(Identity));
+    compare(&hide(Valid));
+    compare(&hide(Same));
+    compare(&hide(Causal));
+    compare(&hide(Around::<1>));
+    compare(&hide(Padding::Around(1)));
+    compare(&any::<Window>());
+    compare(&any::<Conv2d<[[[f32; 1]; 2]; 2], [[[f32; 1]; 2]; 2], 1, 1, 1, 1>>());
+    compare(&any::<ConvTranspose2d<[[[f32; 1]; 2]; 2], [[[f32; 1]; 2]; 2], 1, 1, 1, 1>>());
     compare(&hide(Relu));
     compare(&hide(LeakyRelu::<1>));
     compare(&hide(Relu6));

@@ -61,7 +61,7 @@ unsafe fn make(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, first: First, fi
 
 /// The loops.
 fn drive(isa: Isa, product: &Product<'_, &dyn FinishRows>) {
-    let Operands { m, n, a_transposed, b_transposed, c, c_stride, .. } = **product;
+    let Operands { n, a_transposed, b_transposed, .. } = **product;
     let finish = *product.finish();
     let factor = finish.factor();
     // One of sixteen columns may be left of a wider product, whose sums are in segments.
