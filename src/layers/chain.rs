@@ -230,6 +230,7 @@ impl<A: Train, R: Train<Input = A::Output>> Train for Chain<A, R> {
     type End = R::End;
 
     const MIXES_SAMPLES: bool = A::MIXES_SAMPLES || R::MIXES_SAMPLES;
+    const LEAST_ROWS: usize = if A::LEAST_ROWS > R::LEAST_ROWS { A::LEAST_ROWS } else { R::LEAST_ROWS };
     const PASSES_GRADIENT: bool = A::PASSES_GRADIENT && R::PASSES_GRADIENT;
     const LAYOUT: u64 = layout("Chain", &[A::LAYOUT, R::LAYOUT]);
 

@@ -223,6 +223,7 @@ where
     type End = Linear;
 
     const MIXES_SAMPLES: bool = A::MIXES_SAMPLES || B::MIXES_SAMPLES;
+    const LEAST_ROWS: usize = if A::LEAST_ROWS > B::LEAST_ROWS { A::LEAST_ROWS } else { B::LEAST_ROWS };
     const PASSES_GRADIENT: bool = A::PASSES_GRADIENT && B::PASSES_GRADIENT;
     const LAYOUT: u64 = layout("Parallel", &[A::LAYOUT, B::LAYOUT, J::NAME]);
 

@@ -121,6 +121,7 @@ impl<I: Plain, O: Plain, F: Train<Input: Plain>> Train for View<I, F, O> {
     type End = F::End;
 
     const MIXES_SAMPLES: bool = F::MIXES_SAMPLES;
+    const LEAST_ROWS: usize = F::LEAST_ROWS;
     const PASSES_GRADIENT: bool = F::PASSES_GRADIENT;
     /// The parameters are those of `F`, whatever the view's types.
     const LAYOUT: u64 = layout("View", &[F::LAYOUT]);

@@ -207,11 +207,11 @@ impl<
 }
 
 /// The pixels of pictures.
-fn pixels<P: Picture, const F: usize>(pictures: &[P]) -> &[[f32; F]] {
+pub(super) fn pixels<P: Picture, const F: usize>(pictures: &[P]) -> &[[f32; F]] {
     values(numbers(pictures), pictures.len().saturating_mul(P::HEIGHT * P::WIDTH))
 }
 
-fn pixels_mut<P: Picture, const F: usize>(pictures: &mut [P]) -> &mut [[f32; F]] {
+pub(super) fn pixels_mut<P: Picture, const F: usize>(pictures: &mut [P]) -> &mut [[f32; F]] {
     let count = pictures.len().saturating_mul(P::HEIGHT * P::WIDTH);
     values_mut(numbers_mut(pictures), count)
 }
