@@ -5,4 +5,5 @@ mod support {
     pub(crate) mod isas;
 }
 
+mod batch_norm;
 mod pool;
