@@ -1,13 +1,13 @@
 //! Layers, alone and in chains, with every activation and first value.
 
 use crate::{any, hide, keep};
-use fusebox::layers::{Side, Window};
+use fusebox::layers::{Conv2d, Side, Window};
 use fusebox::{
-    AvgPool2d, BiasOnly, Budget, Chain, Columns, Concat, Dense, Derivative, Dropout, Each, Flatten, Frozen,
-    Gelu, GlobalAvgPool, GlobalMaxPool, Identity, Init, InputGradient, Isa, Layer, LayerNorm, LeakyRelu,
-    Learner, LowRank, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Relu, Relu6, Repeat,
-    Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View, Whole, Workspace,
-    evaluate, evaluate_with,
+    AvgPool2d, BatchNorm, BiasOnly, Budget, Chain, Columns, Concat, Dense, Derivative, Dropout, Each,
+    Flatten, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, Identity, Init, InputGradient, Isa, Layer,
+    LayerNorm, LeakyRelu, Learner, LowRank, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Relu,
+    Relu6, Repeat, Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View,
+    Whole, Workspace, evaluate, evaluate_with,
 };
 
 type Body = Seq![Dense<3, 4, Relu>, Dense<4, 2, Tanh>];
@@ -16,6 +16,7 @@ type Mixed = Seq![Dense<3, 4, Gelu>, LayerNorm<4>, Dropout<4, 20>, Dense<4, 2>, 
 type Picture<const H: usize, const W: usize> = [[[f32; 3]; W]; H];
 type Maxima = Seq![MaxPool2d<Picture<4, 6>, Picture<2, 3>, 2, 2>, GlobalMaxPool<Picture<2, 3>, 3>];
 type Means = Seq![AvgPool2d<Picture<4, 6>, Picture<4, 6>, 3, 3, Window>, GlobalAvgPool<Picture<4, 6>, 3>];
+type Normalized = Seq![BatchNorm<Picture<4, 6>, 3, Gelu>, GlobalAvgPool<Picture<4, 6>, 3>];
 
 /// Calls them all.
 pub fn all() {
@@ -50,6 +51,12 @@ pub fn all() {
     methods(any::<GlobalAvgPool<Picture<4, 6>, 3>>());
     methods(any::<Maxima>());
     methods(any::<Means>());
+    methods(any::<Normalized>());
+    let norm = any::<BatchNorm<Picture<4, 6>, 3, Gelu>>();
+    run(norm);
+    run_in_place(norm);
+    train(Chain { first: Stranger(norm), rest: Stranger(any::<GlobalAvgPool<Picture<4, 6>, 3>>()) });
+    methods(any::<View<[f32; 3], BatchNorm<Picture<1, 1>, 3, Relu>, [f32; 3]>>());
     methods(any::<Residual<Dense<3, 3>>>());
     methods(any::<Residual<Dense<3, 3, Silu>>>());
     methods(any::<Repeat<3, Residual<Dense<3, 3, Relu>>>>());
@@ -90,6 +97,8 @@ fn by_name() {
     keep((rng.uniform(), rng.normal()));
     keep((<LayerNorm<3> as Train>::he(&mut rng), View::<[f32; 2], _, [f32; 2]>::new(any::<Softmax<2>>())));
     keep(Parallel::<_, _, Sum>::new(any::<Dense<3, 2>>(), any::<Dense<3, 2>>()));
+    let norm = any::<BatchNorm<Picture<2, 3>, 3, Relu>>();
+    keep(norm.folded_into(&any::<Conv2d<Picture<2, 3>, Picture<2, 3>, 3, 3, 3, 3>>()));
     let mut net = Mixed::he(&mut rng);
     Chain::init(&mut net, some_init(), &mut rng);
     let mut scratch = Scratch::<_, 3>::new();
