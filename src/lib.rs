@@ -42,7 +42,8 @@
 //!
 //! # Guarantees
 //!
-//! - **Reproducibility.** A row gives the same bits alone and in a batch. Instruction sets with the same
+//! - **Reproducibility.** A row gives the same bits alone and in a batch (but for [`BatchNorm`] in a training
+//!   step, which is a function of the whole batch). Instruction sets with the same
 //!   [`Isa::is_fused`] give the same bits; with the feature `reproducible`, all do, on finite data without
 //!   subnormals.
 //! - **Errors.** A call that fails returns an [`Error`] with the expected and the actual value, and has written
