@@ -52,6 +52,13 @@ pub enum Error {
     },
     /// No rows, where at least one is needed.
     Empty,
+    /// Fewer rows than a layer trains on: see [`Train::LEAST_ROWS`](crate::Train::LEAST_ROWS).
+    FewRows {
+        /// The fewest.
+        expected: usize,
+        /// Rows given.
+        got: usize,
+    },
     /// The numbers of rows and of targets (or of outputs) differ.
     Rows {
         /// Rows of the input.
@@ -191,6 +198,7 @@ impl fmt::Display for Error {
             }
             Error::Batch { expected, got } => write!(f, "expected at most {expected} rows, got {got}"),
             Error::Empty => f.write_str("expected at least one row, got none"),
+            Error::FewRows { expected, got } => write!(f, "expected at least {expected} rows, got {got}"),
             Error::Rows { expected, got } => {
                 write!(f, "expected {expected} rows, one for each input, got {got}")
             }

@@ -42,7 +42,8 @@
 //!
 //! # Guarantees
 //!
-//! - **Reproducibility.** A row gives the same bits alone and in a batch. Instruction sets with the same
+//! - **Reproducibility.** A row gives the same bits alone and in a batch (but for [`BatchNorm`] in a training
+//!   step, which is a function of the whole batch). Instruction sets with the same
 //!   [`Isa::is_fused`] give the same bits; with the feature `reproducible`, all do, on finite data without
 //!   subnormals.
 //! - **Errors.** A call that fails returns an [`Error`] with the expected and the actual value, and has written
@@ -102,11 +103,11 @@ pub use kernel::pass::{Kernels, Pass};
 pub use label::Label;
 #[doc(no_inline)]
 pub use layers::{
-    Activation, AvgPool1d, AvgPool2d, BiasOnly, Chain, Columns, Concat, Conv1d, Conv2d, ConvTranspose2d,
-    Curved, Dense, DepthwiseConv1d, DepthwiseConv2d, Derivative, Dropout, Each, Flatten, Frozen, Gelu,
-    GlobalAvgPool, GlobalMaxPool, Identity, Init, InputGradient, Layer, LayerNorm, LeakyRelu, Linear,
-    LowRank, MaxPool1d, MaxPool2d, Parallel, Pixels, Relu, Relu6, Repeat, Residual, Scratch, Sigmoid, Silu,
-    Softmax, Sum, Tanh, Tied, Train, View,
+    Activation, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Chain, Columns, Concat, Conv1d, Conv2d,
+    ConvTranspose2d, Curved, Dense, DepthwiseConv1d, DepthwiseConv2d, Derivative, Dropout, Each, Flatten,
+    Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, Identity, Init, InputGradient, Layer, LayerNorm, LeakyRelu,
+    Linear, LowRank, MaxPool1d, MaxPool2d, Parallel, Pixels, Relu, Relu6, Repeat, Residual, Scratch, Sigmoid,
+    Silu, Softmax, Sum, Tanh, Tied, Train, View,
 };
 #[doc(no_inline)]
 pub use losses::{BinaryCrossEntropy, CrossEntropy, Huber, Loss, Mse, Weighted, WeightedCrossEntropy};

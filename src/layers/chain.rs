@@ -231,6 +231,7 @@ impl<A: Train, R: Train<Input = A::Output>> Train for Chain<A, R> {
     type End = R::End;
 
     const MIXES_SAMPLES: bool = A::MIXES_SAMPLES || R::MIXES_SAMPLES;
+    const LEAST_ROWS: usize = if A::LEAST_ROWS > R::LEAST_ROWS { A::LEAST_ROWS } else { R::LEAST_ROWS };
     const PASSES_GRADIENT: bool = A::PASSES_GRADIENT && R::PASSES_GRADIENT;
     const TAPES: Tapes = Tapes::new(size_of::<A::Output>(), [Some(&A::TAPES), Some(&R::TAPES)]);
     const LAYOUT: u64 = layout("Chain", &[A::LAYOUT, R::LAYOUT]);

@@ -75,6 +75,8 @@ impl<const T: usize, F: Train> Train for Each<T, F> {
     type End = F::End;
 
     const MIXES_SAMPLES: bool = F::MIXES_SAMPLES;
+    /// A row of the batch is `T` of the layer's.
+    const LEAST_ROWS: usize = if T > 0 { F::LEAST_ROWS.div_ceil(T) } else { 1 };
     const PASSES_GRADIENT: bool = F::PASSES_GRADIENT;
     const TAPES: Tapes = Tapes::new(0, [Some(&F::TAPES), None]);
     const LAYOUT: u64 = layout("Each", &[T as u64, F::LAYOUT]);

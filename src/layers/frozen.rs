@@ -107,6 +107,7 @@ impl<A: Train, R: Train<Input = A::Output>> Train for Frozen<'_, A, R> {
     type End = R::End;
 
     const MIXES_SAMPLES: bool = R::MIXES_SAMPLES;
+    const LEAST_ROWS: usize = R::LEAST_ROWS;
     const PASSES_GRADIENT: bool = false;
     const TAPES: Tapes = Tapes::new(size_of::<Pair<A::Output, A::Scratch>>(), [None, Some(&R::TAPES)]);
     const LAYOUT: u64 = layout("Frozen", &[A::LAYOUT, R::LAYOUT]);

@@ -57,9 +57,9 @@ pub use input_gradient::InputGradient;
 pub use norm::LayerNorm;
 pub use parallel::{Concat, Join, Parallel, Sum};
 pub use picture::{
-    Around, AvgPool1d, AvgPool2d, Causal, Conv1d, Conv2d, ConvTranspose2d, DepthwiseConv1d, DepthwiseConv2d,
-    GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d, Pad, Padding, Picture, Pool, Same, Steps, Valid,
-    Window, output_len,
+    Around, AvgPool1d, AvgPool2d, BatchNorm, Causal, Conv1d, Conv2d, ConvTranspose2d, DepthwiseConv1d,
+    DepthwiseConv2d, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d, Pad, Padding, Picture, Pool, Same,
+    Steps, Valid, Window, output_len,
 };
 pub use pixels::Pixels;
 pub use repeat::Repeat;
@@ -359,6 +359,20 @@ pub trait Train: Layer {
     /// workspace.train_step_private(&mut net, &[[0.0; 2]], &[0], &Private::new(Sgd::new(0.1), 1.0, 0.5, 7)).unwrap();
     /// ```
     const MIXES_SAMPLES: bool = false;
+
+    /// The fewest rows that a training step takes; with fewer it is an [`Error::FewRows`]. Inference, validation and input
+    /// gradients take any number. A layer made of others needs as many as the one that needs most.
+    ///
+    /// ```
+    /// use fusebox::{BatchNorm, Dense, Error, Rng, Seq, Sgd, Train, View, Workspace};
+    /// // One number per channel and row: a single row has no variance.
+    /// type Net = Seq![View<[f32; 3], BatchNorm<[[[f32; 3]; 1]; 1], 3>, [f32; 3]>, Dense<3, 2>];
+    /// const { assert!(Net::LEAST_ROWS == 2) }
+    /// let (mut net, mut workspace) = (Net::he(&mut Rng::new(1)), Workspace::<Net, 4>::new());
+    /// let refused = workspace.train_step(&mut net, &[[1.0; 3]], &[0], &Sgd::new(0.1));
+    /// assert_eq!(refused, Err(Error::FewRows { expected: 2, got: 1 }));
+    /// ```
+    const LEAST_ROWS: usize = 1;
 
     /// Whether the layer passes a gradient to its input. A frozen network does not, so no layer before it can be
     /// trained.

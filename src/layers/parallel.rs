@@ -224,6 +224,7 @@ where
     type End = Linear;
 
     const MIXES_SAMPLES: bool = A::MIXES_SAMPLES || B::MIXES_SAMPLES;
+    const LEAST_ROWS: usize = if A::LEAST_ROWS > B::LEAST_ROWS { A::LEAST_ROWS } else { B::LEAST_ROWS };
     const PASSES_GRADIENT: bool = A::PASSES_GRADIENT && B::PASSES_GRADIENT;
     const TAPES: Tapes =
         Tapes::new(size_of::<Pair<A::Output, B::Output>>(), [Some(&A::TAPES), Some(&B::TAPES)]);

@@ -114,6 +114,7 @@ impl<const N: usize, T: Plain, F: Train<Input = T, Output = T>> Train for Repeat
     type End = F::End;
 
     const MIXES_SAMPLES: bool = F::MIXES_SAMPLES;
+    const LEAST_ROWS: usize = F::LEAST_ROWS;
     const PASSES_GRADIENT: bool = F::PASSES_GRADIENT;
     const TAPES: Tapes = Tapes::new(N * size_of::<T>(), [Some(&F::TAPES), None]);
     const LAYOUT: u64 = layout("Repeat", &[N as u64, F::LAYOUT]);

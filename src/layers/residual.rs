@@ -67,6 +67,7 @@ impl<T: Plain, F: Train<Input = T, Output = T>> Train for Residual<F> {
     type End = Linear;
 
     const MIXES_SAMPLES: bool = F::MIXES_SAMPLES;
+    const LEAST_ROWS: usize = F::LEAST_ROWS;
     const PASSES_GRADIENT: bool = F::PASSES_GRADIENT;
     const TAPES: Tapes = Tapes::new(size_of::<<F::End as End>::Keep<T>>(), [Some(&F::TAPES), None]);
     const LAYOUT: u64 = layout("Residual", &[F::LAYOUT]);

@@ -115,6 +115,7 @@ where
     type End = Linear;
 
     const MIXES_SAMPLES: bool = M::MIXES_SAMPLES;
+    const LEAST_ROWS: usize = M::LEAST_ROWS;
     const PASSES_GRADIENT: bool = M::PASSES_GRADIENT;
     const TAPES: Tapes = Tapes::new(size_of::<Self::Tape>() - size_of::<M::Tape>(), [Some(&M::TAPES), None]);
     const LAYOUT: u64 = layout("Tied", &[IN as u64, HIDDEN as u64, M::LAYOUT, A::NAME]);

@@ -122,6 +122,7 @@ impl<I: Plain, O: Plain, F: Train<Input: Plain>> Train for View<I, F, O> {
     type End = F::End;
 
     const MIXES_SAMPLES: bool = F::MIXES_SAMPLES;
+    const LEAST_ROWS: usize = F::LEAST_ROWS;
     const PASSES_GRADIENT: bool = F::PASSES_GRADIENT;
     const TAPES: Tapes = Tapes::new(0, [Some(&F::TAPES), None]);
     /// The parameters are those of `F`, whatever the view's types.

@@ -230,6 +230,9 @@ impl Gather for MaxNorm {
 /// Runs another optimiser on the mean gradient of `gather.batches` batches: it updates the parameters once per so
 /// many steps, as in one step on all their rows. State: a gradient, and the other optimiser's state.
 ///
+/// A layer that mixes the samples of a batch, [`BatchNorm`](crate::BatchNorm), normalises every batch by that batch's own
+/// statistics, not by those of all of them, and updates its running statistics with each.
+///
 /// ```
 /// use fusebox::{Accumulate, Dense, Sgd, Workspace, Zeroed};
 /// let mut net = Dense::<1, 2>::ZEROED;

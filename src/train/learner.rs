@@ -4,7 +4,7 @@
 //! is one more pass, copy: it copies the network in use to the spare one, which `update` changes; then the two are
 //! swapped.
 
-use super::step::{Losses, Passes, not_mixed};
+use super::step::{Losses, Passes, check_rows, not_mixed};
 use super::{CrossEntropy, Guard, Loss, Memory, Optimizer, Private, Sgd, Workspace};
 use crate::checkpoint::{Part, Reader, Writer};
 use crate::layers::InputGradient;
@@ -34,7 +34,8 @@ use core::task::Poll;
 /// | with an optimiser that stores a gradient: reading a layer's gradient | `IN OUT`; [`Private`]'s noise 48 times that |
 /// | with a guard, or [`Private`]: the norm of a sample's gradient; a guard's copy of the network | `IN + OUT`; its parameters |
 ///
-/// A layer of your own defines its units through [`Pace`]. In a [`Frozen`](crate::Frozen) body, a row of the batch
+/// [`BatchNorm`](crate::BatchNorm) has larger units: sixteen channels (on microcontrollers one) of all pictures of the batch, four
+/// multiply-adds for each number. A layer of your own defines its units through [`Pace`]. In a [`Frozen`](crate::Frozen) body, a row of the batch
 /// through all layers is one unit.
 ///
 /// ```
@@ -193,7 +194,7 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
     }
 
     /// Starts a step on the staged rows; [`Learner::poll`] does the work. Errors if a step is in progress, there are
-    /// no rows, or a setting is out of range.
+    /// no rows, or fewer than [`Train::LEAST_ROWS`], or a setting is out of range.
     pub fn start(&mut self, optimizer: O) -> Result<(), Error> {
         self.check_idle()?;
         optimizer.check()?;
@@ -203,7 +204,7 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
             0 => return Err(Error::Empty),
             // A `fill` that panicked left a row without a target.
             _ if targets != rows => return Err(Error::Rows { expected: rows, got: targets }),
-            _ => {}
+            _ => check_rows::<N>(rows)?,
         }
         self.losses = Losses::NEW;
         (self.pass, self.optimizer) = (Pass::Forward, Held::Value(optimizer));

@@ -194,6 +194,12 @@ pub(super) fn check<N: Train, L: Loss<N::Output>, const B: usize>(
     targets.iter().enumerate().try_for_each(|(row, target)| loss.check(target, row))
 }
 
+/// Errors if a layer needs more rows to train on.
+pub(super) const fn check_rows<N: Train>(got: usize) -> Result<(), Error> {
+    let expected = N::LEAST_ROWS;
+    if got < expected { Err(Error::FewRows { expected, got }) } else { Ok(()) }
+}
+
 /// A whole step: a workspace's parts, and a batch.
 pub(super) struct Step<'a, N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> {
     pub(super) pace: Whole,
@@ -211,6 +217,9 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Step<'_, N, B, 
     #[inline]
     fn learn(&mut self, net: &N, looking: bool, dx: InputGradient<'_, N::Input>) -> Result<f32, Error> {
         check::<N, L, B>(self.loss, self.xs, self.targets)?;
+        if !looking {
+            check_rows::<N>(self.xs.len())?;
+        }
         let mut losses = Losses::NEW;
         let memory = (!looking).then_some(&self.kept.memory);
         self.passes.forward(&mut self.pace, net, self.xs, memory);

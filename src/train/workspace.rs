@@ -137,8 +137,8 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Workspace<N, B,
 
     /// One step on a batch: forward, loss, backward, then the update of `net`. Returns the mean loss before the update.
     ///
-    /// Errors, with nothing changed, if the batch is empty or larger than `B`, the numbers of targets and rows
-    /// differ, or a target is invalid for the loss (such as a label that is not below the number of classes).
+    /// Errors, with nothing changed, if the batch is empty or larger than `B` or has fewer rows than
+    /// [`Train::LEAST_ROWS`], the numbers of targets and rows differ, or a target is invalid for the loss (such as a label that is not below the number of classes).
     #[doc(alias = "fit")]
     pub fn train_step(
         &mut self,

@@ -5,6 +5,7 @@ mod support {
     pub(crate) mod isas;
 }
 
+mod batch_norm;
 mod conv;
 mod pool;
 mod shapes;

@@ -5,11 +5,11 @@ use fusebox::layers::{
     Causal, Conv1d, ConvTranspose2d, DepthwiseConv2d, Padding, Same, Side, Valid, Window, output_len,
 };
 use fusebox::{
-    AvgPool2d, BiasOnly, Budget, Chain, Columns, Concat, Conv2d, Dense, Derivative, Dropout, Each, Flatten,
-    Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, Identity, Init, InputGradient, Isa, Layer, LayerNorm,
-    LeakyRelu, Learner, LowRank, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Relu, Relu6,
-    Repeat, Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View, Whole,
-    Workspace, evaluate, evaluate_with,
+    AvgPool2d, BatchNorm, BiasOnly, Budget, Chain, Columns, Concat, Conv2d, Dense, Derivative, Dropout, Each,
+    Flatten, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, Identity, Init, InputGradient, Isa, Layer,
+    LayerNorm, LeakyRelu, Learner, LowRank, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Relu,
+    Relu6, Repeat, Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View,
+    Whole, Workspace, evaluate, evaluate_with,
 };
 
 type Body = Seq![Dense<3, 4, Relu>, Dense<4, 2, Tanh>];
@@ -22,6 +22,7 @@ type Odd = Conv2d<Picture<4, 6>, [[[f32; 6]; 5]; 3], 2, 2, 1, 6, Window<Valid>>;
 type Blur = DepthwiseConv2d<Picture<4, 6>, Picture<4, 6>, 3, 3, 3, Window, Gelu>;
 type Double = ConvTranspose2d<Picture<4, 6>, Picture<8, 12>, 3, 3, 3, 3, Window<Same, 2, 2>, Relu6>;
 type Sequence = Conv1d<5, 2, 5, 3, 2, 3, Window<Causal>, Tanh>;
+type Normalized = Seq![BatchNorm<Picture<4, 6>, 3, Gelu>, GlobalAvgPool<Picture<4, 6>, 3>];
 
 /// Calls them all.
 pub fn all() {
@@ -62,6 +63,12 @@ pub fn all() {
     keep(output_len(hide(5), hide(3), hide(2), hide(1), hide(Padding::Around(1))));
     methods(any::<Maxima>());
     methods(any::<Means>());
+    methods(any::<Normalized>());
+    let norm = any::<BatchNorm<Picture<4, 6>, 3, Gelu>>();
+    run(norm);
+    run_in_place(norm);
+    train(Chain { first: Stranger(norm), rest: Stranger(any::<GlobalAvgPool<Picture<4, 6>, 3>>()) });
+    methods(any::<View<[f32; 3], BatchNorm<Picture<1, 1>, 3, Relu>, [f32; 3]>>());
     methods(any::<Residual<Dense<3, 3>>>());
     methods(any::<Residual<Dense<3, 3, Silu>>>());
     methods(any::<Repeat<3, Residual<Dense<3, 3, Relu>>>>());
@@ -102,6 +109,8 @@ fn by_name() {
     keep((rng.uniform(), rng.normal()));
     keep((<LayerNorm<3> as Train>::he(&mut rng), View::<[f32; 2], _, [f32; 2]>::new(any::<Softmax<2>>())));
     keep(Parallel::<_, _, Sum>::new(any::<Dense<3, 2>>(), any::<Dense<3, 2>>()));
+    let norm = any::<BatchNorm<Picture<2, 3>, 3, Relu>>();
+    keep(norm.folded_into(&any::<Conv2d<Picture<2, 3>, Picture<2, 3>, 3, 3, 3, 3>>()));
     let mut net = Mixed::he(&mut rng);
     Chain::init(&mut net, some_init(), &mut rng);
     let mut scratch = Scratch::<_, 3>::new();

@@ -121,6 +121,7 @@ pub fn excepted() {
     debug(&net);
     debug(&dense);
     debug(&any::<LayerNorm<3>>());
+    debug(&any::<BatchNorm<[[[f32; 3]; 2]; 2], 3, Relu>>());
     debug(&any::<Residual<Dense<3, 3>>>());
     debug(&any::<Repeat<2, Dense<3, 3>>>());
     debug(&any::<Each<2, Dense<3, 3>>>());
@@ -242,6 +243,7 @@ fn comparisons() {
     compare(&net);
     compare(&dense);
     compare(&any::<LayerNorm<3>>());
+    compare(&any::<BatchNorm<[[[f32; 3]; 2]; 2], 3, Relu>>());
     compare(&any::<Softmax<3>>());
     compare(&any::<Dropout<3, 20>>());
     compare(&any::<Columns<3, 1, 2>>());
