@@ -372,7 +372,9 @@ fn wrong_lengths_write_nothing() {
 fn pytorchs_convolutions() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pytorch/convolutions.txt");
     let text = std::fs::read_to_string(path).unwrap();
-    let mut cases: Vec<(&str, Vec<(&str, Vec<f64>)>)> = Vec::new();
+    /// A field's name, and its numbers.
+    type Field<'a> = (&'a str, Vec<f64>);
+    let mut cases: Vec<(&str, Vec<Field<'_>>)> = Vec::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let mut words = line.split(' ');
         let (case, field) = (words.next().unwrap(), words.next().unwrap());
