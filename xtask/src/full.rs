@@ -54,7 +54,7 @@ fn run_steps(fuzz_seconds: u32) -> Vec<(String, Result<()>, u64)> {
         xtask.current_dir(root()).arg("xtask").args(task);
         steps.push((name.into(), xtask));
     }
-    for target in ["gemm", "train", "compose"] {
+    for target in ["gemm", "train", "compose", "pictures"] {
         let mut fuzz = Command::new("cargo");
         fuzz.current_dir(root()).args(["+nightly", "fuzz", "run", target, "--", &limit]);
         steps.push((format!("{fuzz_seconds} s of fuzzing {target}"), fuzz));
