@@ -3,9 +3,11 @@
 #[path = "../support"]
 mod support {
     pub(crate) mod isas;
+    pub(crate) mod vectors;
 }
 
 mod batch_norm;
 mod conv;
 mod pool;
+mod pytorch;
 mod shapes;

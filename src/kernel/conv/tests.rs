@@ -367,13 +367,11 @@ fn wrong_lengths_write_nothing() {
     }
 }
 
-/// What PyTorch makes of them: see tests/pytorch.
-#[test]
-fn pytorchs_convolutions() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pytorch/convolutions.txt");
-    let text = std::fs::read_to_string(path).unwrap();
-    /// A field's name, and its numbers.
-    type Field<'a> = (&'a str, Vec<f64>);
+/// A field's name, and its numbers.
+type Field<'a> = (&'a str, Vec<f64>);
+
+/// The cases of PyTorch's file: see tests/pytorch.
+fn cases(text: &str) -> Vec<(&str, Vec<Field<'_>>)> {
     let mut cases: Vec<(&str, Vec<Field<'_>>)> = Vec::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let mut words = line.split(' ');
@@ -384,8 +382,81 @@ fn pytorchs_convolutions() {
             _ => cases.push((case, vec![(field, numbers)])),
         }
     }
+    cases
+}
+
+const PYTORCH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pytorch/convolutions.txt");
+
+/// A transposed convolution is the way back of one from its output to its input.
+#[test]
+fn pytorchs_transposed_convolutions() {
+    let text = std::fs::read_to_string(PYTORCH).unwrap();
     let mut checked = 0;
-    for (case, fields) in cases.iter().filter(|(case, _)| case.starts_with("conv.")) {
+    for (case, fields) in cases(&text).iter().filter(|(case, _)| case.starts_with("transposed.")) {
+        let field = |name: &str| &fields.iter().find(|(field, _)| *field == name).unwrap().1;
+        let whole = |name: &str| field(name).iter().map(|&x| x as usize).collect::<Vec<_>>();
+        let numbers = |name: &str| field(name).iter().map(|&x| x as f32).collect::<Vec<_>>();
+        let ([pictures, height, width, channels], [_, out_height, out_width, filters]) =
+            (whole("input")[..].try_into().unwrap(), whole("output")[..].try_into().unwrap());
+        let [kh, kw, sh, sw, dh, dw, above, _, left, _] = whole("window")[..].try_into().unwrap();
+        let axis = |input, output, taps, stride, dilation, before| Axis {
+            input,
+            output,
+            taps,
+            stride,
+            dilation,
+            before,
+        };
+        let sizes = Sizes {
+            rows: axis(out_height, height, kh, sh, dh, above),
+            cols: axis(out_width, width, kw, sw, dw, left),
+            channels: filters,
+            filters: channels,
+            groups: 1,
+        };
+        let (x, bias, dy) = (numbers("x"), numbers("bias"), numbers("dy"));
+        // From taps, channels, features to taps, features, channels.
+        let turned = |weight: &[f64]| -> Vec<f64> {
+            let taps = weight.chunks(channels * filters);
+            taps.flat_map(|tap| (0..channels * filters).map(|i| tap[i % channels * filters + i / channels]))
+                .collect()
+        };
+        let weight: Vec<f32> = turned(field("weight")).iter().map(|&x| x as f32).collect();
+        for isa in Isa::available() {
+            let mut y = vec![f32::NAN; dy.len()];
+            let with_bias = ends(Some(&bias), false, None);
+            input_gradient(isa, &sizes, 0..pictures * out_height, &x, &weight, &with_bias, &mut y);
+            let mut dx = vec![f32::NAN; x.len()];
+            forward(isa, &sizes, 0..pictures * height, &dy, &weight, &ends(None, false, None), &mut dx);
+            let tile = Tile { rows: 0..kh * kw * filters, filters: 0..channels };
+            let mut dweight = vec![f32::NAN; weight.len()];
+            weight_gradient(isa, &sizes, &tile, &dy, &x, &mut dweight.clone(), &mut dweight);
+            let close = |what: &str, got: &[f32], expected: &[f64]| {
+                assert_eq!(got.len(), expected.len(), "{case} {what}");
+                let largest = expected.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+                for (got, expected) in got.iter().zip(expected) {
+                    assert!(
+                        (f64::from(*got) - expected).abs() < 2e-6 * largest,
+                        "{case} {what} {isa:?}: {got}, not {expected}"
+                    );
+                }
+            };
+            close("y", &y, field("y"));
+            close("dx", &dx, field("dx"));
+            close("dweight", &dweight, &turned(field("dweight")));
+        }
+        checked += 1;
+    }
+    std::println!("{checked} transposed convolutions of PyTorch");
+    assert!(checked > 8);
+}
+
+/// What PyTorch makes of them: see tests/pytorch.
+#[test]
+fn pytorchs_convolutions() {
+    let text = std::fs::read_to_string(PYTORCH).unwrap();
+    let mut checked = 0;
+    for (case, fields) in cases(&text).iter().filter(|(case, _)| case.starts_with("conv.")) {
         let field = |name: &str| &fields.iter().find(|(field, _)| *field == name).unwrap().1;
         let whole = |name: &str| field(name).iter().map(|&x| x as usize).collect::<Vec<_>>();
         let numbers = |name: &str| field(name).iter().map(|&x| x as f32).collect::<Vec<_>>();
