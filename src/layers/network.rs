@@ -2,10 +2,10 @@
 //!
 //! [`network!`](crate::network) hands its list of layers to `__network!`, which removes one layer at a time from the
 //! front. It carries the shape between layers as tokens, `(picture height width channels)`,
-//! `(sequence positions channels)` or `(row numbers)`, where each number is a constant expression made of the previous one. A new height
-//! contains the old one once, so the text grows linearly from layer to layer; and an expression is a single token
-//! tree, so no step copies it. The layers' types are collected in one nested group and become a chain at the end. So
-//! a layer costs one or two levels of the compiler's limit of 128 expansions inside one another, and one more for
+//! `(sequence positions channels)` or `(row numbers)`, where each number is a constant expression made of the previous
+//! one. A new height contains the old one once, so the text grows linearly from layer to layer; and an expression is a
+//! single token tree, so no step copies it. The layers' types are collected in one nested group and become a chain at
+//! the end. So a layer costs one or two levels of the compiler's limit of 128 nested expansions, and one more for
 //! each option.
 //!
 //! The checks are statements, one or two for each layer, in a constant next to the type: they name a layer by its
@@ -182,9 +182,8 @@ impl Message {
     }
 }
 
-/// Defines a network type, derives its sizes, and checks them in `cargo check`, where a type alone is checked in
-/// `cargo build`.
-/// match.
+/// Defines a network type, derives its sizes and checks them, so that `cargo check`, not only `cargo build`, reports
+/// sizes that do not match.
 ///
 /// # Layers without derived sizes
 ///
