@@ -27,6 +27,7 @@
 //! |---|---|
 //! | preparing rows before training | [`data`] |
 //! | layers, and layers made of layers | [`layers`]; your own: [`Layer`], [`Train`] |
+//! | convolutions, pools | [`Conv2d`] and others in [`layers`]; [`network!`], which derives sizes; [`layers::Summary`] |
 //! | losses | [`losses`]; your own: [`Loss`] |
 //! | optimisers | [`optimizers`]; your own: [`Optimizer`] |
 //! | steps, schedules, early stopping, replay, a guard | [`train`] |

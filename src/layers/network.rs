@@ -1,14 +1,15 @@
 //! The macro that defines a network and derives its sizes, and the checks that it makes.
 //!
-//! [`network!`](crate::network) hands its list of layers to `__network!`, which removes one layer at a time from the front. It
-//! carries the shape between layers as tokens, `(picture height width channels)`, `(sequence positions channels)` or
-//! `(row numbers)`, where each number is a constant expression made of the previous one. A new height contains the old one
-//! once, so the text grows linearly from layer to layer; and an expression is a single token tree, so no step copies it. The
-//! layers' types are collected in one nested group and become a chain at the end. So a layer costs one or two levels of the
-//! compiler's limit of 128 expansions inside one another, and one more for each option.
+//! [`network!`](crate::network) hands its list of layers to `__network!`, which removes one layer at a time from the
+//! front. It carries the shape between layers as tokens, `(picture height width channels)`,
+//! `(sequence positions channels)` or `(row numbers)`, where each number is a constant expression made of the previous
+//! one. A new height contains the old one once, so the text grows linearly from layer to layer; and an expression is a
+//! single token tree, so no step copies it. The layers' types are collected in one nested group and become a chain at
+//! the end. So a layer costs one or two levels of the compiler's limit of 128 nested expansions, and one more for
+//! each option.
 //!
-//! The checks are statements, one or two for each layer, in a constant next to the type: they name a layer by its number and
-//! its text.
+//! The checks are statements, one or two for each layer, in a constant next to the type: they name a layer by its
+//! number and its text.
 //!
 //! | tokens | content |
 //! |---|---|
@@ -181,12 +182,13 @@ impl Message {
     }
 }
 
-/// Defines a network type and checks it, so that `cargo check`, not only `cargo build`, reports sizes that do not match.
+/// Defines a network type, derives its sizes and checks them, so that `cargo check`, not only `cargo build`, reports
+/// sizes that do not match.
 ///
-/// # Layers with what a person chooses
+/// # Layers without derived sizes
 ///
-/// After an input's shape and `=>`, a layer is its name and the values that somebody chooses, in parentheses. All other sizes
-/// are derived when it compiles:
+/// After the input's shape and `=>`, a layer is its name and, in parentheses, the values that you choose. All other
+/// sizes are derived at compile time:
 ///
 /// ```
 /// use fusebox::{Dense, Dropout, LayerNorm, Pixels, Relu, network};
@@ -212,8 +214,9 @@ impl Message {
 /// assert_eq!(std::any::TypeId::of::<Net>(), std::any::TypeId::of::<ByHand>());
 /// ```
 ///
-/// An input is `[numbers]`, `[positions, channels]` or `[height, width, channels]`: literals, constants, or expressions in
-/// braces. Layers that are not made of lists, and activations, are types in scope (`Dense`, `Relu`): import them.
+/// An input is `[numbers]`, `[positions, channels]` or `[height, width, channels]`: literals, constants, or
+/// expressions in braces. Layers that are not made of lists, and activations, are types in scope (`Dense`, `Relu`):
+/// import them.
 ///
 /// | layer | input | defaults and options |
 /// |---|---|---|
@@ -231,40 +234,25 @@ impl Message {
 /// | `Sum[[..], [..]]`, `Concat[[..], [..]]` | any | two branches; `Concat` of rows |
 /// | `MyLayer<3>`, `MyLayer<3> => [4]` | any | any type of layer: its output has its input's shape, or the given one |
 ///
-/// A kernel is `3` or `[3, 1]`: rows, columns. After it come the options, in any order: `stride 2` or `stride [2, 1]`, `dilation 2`,
-/// a [padding](crate::layers::Padding) (`Same`, `Valid`, `Causal`, `Around(1)`) and those in the table; an activation is last.
-/// So `Conv2d(8, [3, 3], stride 2, Valid, Relu)`.
+/// A kernel is `3` or `[3, 1]`: rows, columns. After it come the options in any order: `stride 2` or `stride [2, 1]`,
+/// `dilation 2`, a [padding](crate::layers::Padding) (`Same`, `Valid`, `Causal`, `Around(1)`) and those in the table.
+/// An activation is last, as in `Conv2d(8, [3, 3], stride 2, Valid, Relu)`. For a sequence, put
+/// `Reshape(1, positions, channels)` before, and use kernels such as `[1, 3]`. Layers that are not in the table, such
+/// as [`ConvTranspose2d`](crate::ConvTranspose2d), are written with all sizes, as `MyLayer` is.
 ///
-/// A kernel that is larger than its input, or positions that no window reaches, are an error, as are sizes that do not match.
-/// It names the layer by its number, which counts from 1, as [`Summary`](crate::layers::Summary) does, without `Flatten`, `Reshape`
-/// and layers made of lists; one of these has the number of its first layer. `cargo check` reports it:
+/// A kernel that is larger than its input, positions that no window reaches, and sizes that do not match are errors.
+/// The message names the layer by its number. Numbers count from 1, as in [`Summary`](crate::layers::Summary),
+/// without `Flatten`, `Reshape` and layers made of lists; one of these has the number of its first layer.
+/// `cargo check` reports it:
 ///
 /// ```compile_fail,E0080
-/// # use fusebox::layers::{Picture, Steps};
-/// # use fusebox::{Isa, Layer, network};
-/// # struct MaxPool2d<I, O, const KH: usize, const KW: usize, G>(core::marker::PhantomData<(I, O, G)>);
-/// # impl<I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Layer for MaxPool2d<I, O, KH, KW, G> {
-/// #     type Input = I;
-/// #     type Output = O;
-/// #     type Scratch = ();
-/// #     type InPlace = I;
-/// #     fn run(&self, _: Isa, _: &[I], _: &mut [f32], _: &mut [O]) {}
-/// # }
+/// # use fusebox::{MaxPool2d, network};
 /// // layer 2, `MaxPool2d(3)`: it would drop 2 of 14 rows, which a kernel of 3 with stride 3 does not reach: ..
 /// network!(type Net = [28, 28, 1] => [MaxPool2d(2), MaxPool2d(3)]);
 /// ```
 ///
 /// ```
-/// # use fusebox::layers::{Picture, Steps};
-/// # use fusebox::{Isa, Layer, network};
-/// # struct MaxPool2d<I, O, const KH: usize, const KW: usize, G>(core::marker::PhantomData<(I, O, G)>);
-/// # impl<I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Layer for MaxPool2d<I, O, KH, KW, G> {
-/// #     type Input = I;
-/// #     type Output = O;
-/// #     type Scratch = ();
-/// #     type InPlace = I;
-/// #     fn run(&self, _: Isa, _: &[I], _: &mut [f32], _: &mut [O]) {}
-/// # }
+/// # use fusebox::{MaxPool2d, network};
 /// network!(type Net = [28, 28, 1] => [MaxPool2d(2), MaxPool2d(3, Same)]);
 /// ```
 ///
@@ -280,9 +268,10 @@ impl Message {
 /// network!(type Net = [4, 4] => [Dense(8)]);
 /// ```
 ///
-/// A network of more than some thirty layers with options, or fifty without, needs `#![recursion_limit = "256"]`, as the compiler then says.
+/// A network of more than some thirty layers with options, or fifty without, needs `#![recursion_limit = "256"]`, as
+/// the compiler then says.
 ///
-/// # Layers with all of their sizes
+/// # Layers with all sizes
 ///
 /// `network!(type Net = [..])` is `type Net = Seq![..]` with the check.
 ///

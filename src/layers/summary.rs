@@ -3,8 +3,9 @@
 use super::{Layer, Train};
 use core::fmt;
 
-/// A network's layers, one a line, with output shapes, parameters, multiply-accumulates per row of input and, for training, bytes
-/// of tape per row of the batch. Displayed as a table; nothing of it is in a program that does not use it.
+/// A network's layers, one a line, with output shapes, parameters, multiply-accumulates per row of input and, for
+/// training, bytes of tape per row of the batch. Displayed as a table; nothing of it is in a program that does not
+/// use it.
 ///
 /// ```
 /// use fusebox::{Dense, Relu, Residual, Seq, layers::Summary};
@@ -23,8 +24,8 @@ use core::fmt;
 /// );
 /// ```
 ///
-/// A layer's tape includes its outputs, if they are stored for the next layer. A layer of your own has a line without more code;
-/// its [`Layer::MACS`] is what it declares.
+/// A layer's tape includes its outputs, if they are stored for the next layer. A layer of your own has a line without
+/// more code; its [`Layer::MACS`] is what it declares.
 #[derive(Clone, Copy, Debug)]
 pub struct Summary {
     layers: &'static Entry,
@@ -46,7 +47,7 @@ pub struct Entry {
     parts: [Option<&'static Entry>; 2],
 }
 
-/// Which line a layer has.
+/// How a layer is displayed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Form {
     /// A numbered one.
@@ -81,12 +82,12 @@ impl Entry {
         Self { form: Form::Hidden, ..Self::parts::<L>(parts) }
     }
 
-    /// The layer is shown by this name, not by its type's.
+    /// The same with another name than the type's.
     pub const fn named(self, name: fn() -> &'static str) -> Self {
         Self { name, ..self }
     }
 
-    /// The layer itself has so many parameters.
+    /// The same with another number of parameters of the layer itself.
     pub const fn with_parameters(self, parameters: usize) -> Self {
         Self { parameters, ..self }
     }
@@ -105,7 +106,8 @@ pub struct Tapes {
 }
 
 impl Tapes {
-    /// A layer stores `own` bytes, and the layers inside it theirs: the same as in its [`Layer::SUMMARY`], in the same order.
+    /// A layer stores `own` bytes, and the layers inside it theirs: the same as in its [`Layer::SUMMARY`], in the
+    /// same order.
     pub const fn new(own: usize, parts: [Option<&'static Self>; 2]) -> Self {
         Self { own, parts }
     }
@@ -134,7 +136,7 @@ impl Row {
     const NONE: Self = Self { number: None, depth: 0, name: "", output: "", parameters: 0, macs: 0, tape: 0 };
 }
 
-/// Where the layers of a walk are.
+/// The position of a layer in the tree.
 #[derive(Clone, Copy)]
 struct Place {
     depth: usize,
@@ -193,7 +195,8 @@ fn walk(entry: &Entry, tapes: Option<&Tapes>, place: Place, layers: &mut usize, 
     }
     let count = entry.parts.iter().flatten().count();
     for (i, part) in entry.parts.iter().flatten().enumerate() {
-        // What a hidden layer stores are outputs of its first part, and what is stored of its own are those of its last.
+        // What a hidden layer stores are outputs of its first part, and what is stored of its own are those of its
+        // last.
         let outputs = match (hidden, i + 1 == count) {
             (false, _) => 0,
             (true, true) => place.outputs + if i == 0 { own } else { 0 },
@@ -238,7 +241,8 @@ fn array(name: &'static str) -> Option<(&'static str, &'static str)> {
     Some((name.get(1..semicolon?)?, name.get(semicolon? + 2..end)?))
 }
 
-/// The sizes in the name of an array's type, from the outermost: `[[f32; 2]; 3]` is `3 x 2`. The name of any other type is shortened.
+/// The sizes in the name of an array's type, from the outermost: `[[f32; 2]; 3]` is `3 x 2`. The name of any other
+/// type is shortened.
 #[derive(Clone, Copy)]
 struct Shape(&'static str);
 

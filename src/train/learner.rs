@@ -34,9 +34,10 @@ use core::task::Poll;
 /// | with an optimiser that stores a gradient: reading a layer's gradient | `IN OUT`; [`Private`]'s noise 48 times that |
 /// | with a guard, or [`Private`]: the norm of a sample's gradient; a guard's copy of the network | `IN + OUT`; its parameters |
 ///
-/// [`BatchNorm`](crate::BatchNorm) has larger units: sixteen channels (on microcontrollers one) of all pictures of the batch, four
-/// multiply-adds for each number. A layer of your own defines its units through [`Pace`]. In a [`Frozen`](crate::Frozen) body, a row of the batch
-/// through all layers is one unit.
+/// Units of a [`Conv2d`](crate::Conv2d) are a row of outputs, a row of inputs' gradients, and `F` weights' gradient: `F`
+/// multiply-adds for each output pixel of the batch. [`BatchNorm`](crate::BatchNorm) has larger units: sixteen channels
+/// (on microcontrollers one) of all pictures of the batch, four multiply-adds for each number. A layer of your own defines
+/// its units through [`Pace`]. In a [`Frozen`](crate::Frozen) body, a row of the batch through all layers is one unit.
 ///
 /// ```
 /// use core::task::Poll;

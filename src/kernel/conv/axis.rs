@@ -1,9 +1,8 @@
 //! One axis of a convolution: which taps of the kernel meet which positions.
 //!
-//! Output `o` and tap `t` meet at the input `o stride + t dilation - before`; what lies outside of the picture takes no part.
-//! Most positions meet all taps; those at the ends, fewer. Neighbours that meet the same taps are a [`Run`]: their sums are one
-//! product, whose rows are equally far apart.
-
+//! Output `o` and tap `t` meet at the input `o stride + t dilation - before`. If that is outside the picture, the tap
+//! takes no part in the output. Most positions meet all taps, those near the ends fewer. Consecutive positions that
+//! meet the same taps are a [`Run`]; their sums are one product, whose rows are equally far apart.
 use crate::memory::layout;
 
 /// Sizes along an axis.
@@ -18,26 +17,27 @@ pub(crate) struct Axis {
     pub(crate) before: usize,
 }
 
-/// Which way sums go.
+/// The direction of sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// To outputs, from inputs: taps ascend, and so do the inputs they meet.
+    /// From inputs to outputs: taps ascend, and so do the inputs they meet.
     Forward,
-    /// To the inputs' gradients, from the outputs': taps descend, so that outputs ascend.
+    /// From gradients of outputs to those of inputs: taps descend, so that outputs ascend.
     Back,
 }
 
-/// Positions that meet the same taps, and where.
+/// Positions that meet the same taps, and what they meet there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Run {
-    /// The first position, from one to the next, and how many they are.
+    /// The first position, the distance to the next, and their number.
     pub(super) to: usize,
     pub(super) to_step: usize,
     pub(super) count: usize,
-    /// What the first position meets at the first tap, and how far on the next position's is.
+    /// What the first position meets at its first tap, and the distance to what the next position meets there.
     pub(super) from: usize,
     pub(super) from_step: usize,
-    /// The first tap, how many there are, each so many further (in [`Way::Back`], down), and how far on each meets the position.
+    /// The first tap, the distance to the next (in [`Way::Back`], downwards), their number, and the distance between
+    /// what one position meets at consecutive taps.
     pub(super) tap: usize,
     pub(super) tap_step: usize,
     pub(super) taps: usize,
@@ -92,7 +92,7 @@ impl Axis {
     }
 }
 
-/// See [`Axis::runs`]. Backwards, positions a stride apart meet the same taps, if they meet any.
+/// See [`Axis::runs`]. In [`Way::Back`], positions a stride apart meet the same taps, if any.
 pub(super) struct Runs {
     axis: Axis,
     way: Way,

@@ -6,8 +6,9 @@
 //!         for each tap:  sums += inputs * weights
 //! ```
 //!
-//! A multiply-add takes one number of the picture and one of the weights, and nothing is used twice but by chance: so this is as fast as loads are, from
-//! the first-level cache. The order of a sum is that of all convolutions.
+//! There is no product of matrices here: a multiply-add takes one number of the picture and one weight, and almost
+//! nothing in registers is used twice. So loads from the first-level cache limit the speed. The order of a sum is that
+//! of all convolutions, so the bits are the same.
 
 use super::axis::{Run, Way};
 use super::gather::{End, Ends};
@@ -72,8 +73,8 @@ pub(crate) fn input_gradient(
 }
 
 /// # Safety
-/// Source and destination have as many pictures as the rows, numbered through the batch, say; weights and a bias (or none) their sizes; a gate, the
-/// destination's shape.
+/// Source and destination have as many pictures as the rows, numbered through the batch, say; weights and a bias (or
+/// none) their sizes; a gate, the destination's shape.
 unsafe fn all(
     isa: Isa,
     sizes: &Sizes,
@@ -231,8 +232,8 @@ impl Line {
     }
 }
 
-/// Overwrites `sum` with the gradient of the taps `taps` (numbered through the rows) of the weights of all channels, `spare` too: see
-/// [`weight_gradient`](super::weight_gradient).
+/// Overwrites `sum` with the gradient of the taps `taps` (numbered through the rows) of the weights of all channels,
+/// `spare` too: see [`weight_gradient`](super::weight_gradient).
 #[inline(never)]
 pub(crate) fn weight_gradient(
     isa: Isa,

@@ -6,17 +6,17 @@ use crate::Isa;
 use crate::kernel::gemm::{Activate, First, Operands, chain};
 use core::ops::Range;
 
-/// What becomes of a sum.
+/// The operation applied to a finished sum.
 #[derive(Clone, Copy)]
 pub(super) enum End {
     Nothing,
     Relu,
-    /// It counts where a number of the destination's shape is not `<= 0`.
+    /// Zero where the gate, an array of the destination's shape, is `<= 0`.
     Gate(*const f32),
 }
 
 impl End {
-    /// The same for a destination that begins so many numbers further on.
+    /// The same for a destination that begins `numbers` later.
     pub(super) fn at(self, numbers: usize) -> Self {
         match self {
             Self::Gate(gates) => Self::Gate(gates.wrapping_add(numbers)),
@@ -24,7 +24,7 @@ impl End {
         }
     }
 
-    /// The same for a product whose rows are so far apart.
+    /// The same for a product whose rows are `stride` apart.
     fn activate(self, isa: Isa, stride: usize) -> Activate {
         match self {
             Self::Nothing => Activate::Nothing,
@@ -37,24 +37,24 @@ impl End {
 /// The longest piece of k: what gemm sums in one accumulator.
 const LONGEST: usize = 4096;
 
-/// What sums start from, and what becomes of them.
+/// The initial values of sums, and the operation at their end.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ends<'a> {
-    /// For each column of the destination; none is zeros.
+    /// One number for each column of the destination; `None` is zeros.
     pub(crate) bias: Option<&'a [f32]>,
     pub(crate) relu: bool,
-    /// Of the destination's shape: sums count where it is not `<= 0`. Not with a ReLU.
+    /// Of the destination's shape: a sum is replaced by zero where its gate is `<= 0`. Not together with `relu`.
     pub(crate) gates: Option<&'a [f32]>,
 }
 
 impl Ends<'_> {
-    /// Whether they fit so many columns and numbers.
+    /// Whether the lengths are those of a destination of `columns` and `numbers`.
     pub(super) fn fits(&self, columns: usize, numbers: usize) -> bool {
         self.bias.is_none_or(|bias| bias.len() == columns)
             && self.gates.is_none_or(|gates| gates.len() == numbers)
     }
 
-    /// For the columns from one on.
+    /// For the columns from `column` on.
     fn first(&self, column: usize) -> First {
         self.bias.map_or(First::Zero, |bias| First::Row(bias.as_ptr().wrapping_add(column)))
     }
@@ -68,8 +68,8 @@ impl Ends<'_> {
     }
 }
 
-/// Overwrites rows `rows` of `ys` (numbered through as many pictures as `xs` has) with the convolution of `xs` and `weight`
-/// (rows of taps, taps, channels of a group, filters). Nothing is written unless the lengths are as `sizes` say.
+/// Overwrites rows `rows` of `ys`, numbered through the batch, with the convolution of `xs` and `weight`, in the order
+/// rows of taps, taps, channels of a group, filters. If a length does not match `sizes`, writes nothing.
 #[inline(never)]
 pub(crate) fn forward(
     isa: Isa,
@@ -97,8 +97,8 @@ pub(crate) fn forward(
     }
 }
 
-/// Overwrites rows `rows` of `dxs` with the gradient of the input, from `dys` and `weight`; a transposed convolution of `dys`. The rest as for
-/// [`forward`].
+/// Overwrites rows `rows` of `dxs`, numbered through the batch, with the gradient of the input, from `dys` and
+/// `weight`: a transposed convolution of `dys`. Otherwise as [`forward`].
 #[inline(never)]
 pub(crate) fn input_gradient(
     isa: Isa,
@@ -131,7 +131,7 @@ pub(crate) fn input_gradient(
     }
 }
 
-/// Where weights are: of a group, in numbers.
+/// Where the weights of a group are. Distances are in numbers.
 #[derive(Clone, Copy)]
 pub(super) struct Weights {
     pub(super) first: *const f32,
@@ -143,7 +143,7 @@ pub(super) struct Weights {
     pub(super) k: usize,
     pub(super) tap: usize,
     pub(super) row: usize,
-    /// Taps lie in the opposite order, this one first.
+    /// If given, taps are stored in descending order, from this one.
     pub(super) last_tap: Option<usize>,
 }
 
@@ -168,7 +168,7 @@ pub(super) struct Gathering<'a> {
     pub(super) depth: usize,
     pub(super) cols: usize,
     pub(super) b: Weights,
-    /// What of the kernel is at hand; the other parts have been, or will be, summed in a pass of their own.
+    /// The part of the kernel that `b` holds; other parts are summed in separate passes.
     pub(super) part: Part,
 }
 
@@ -212,8 +212,10 @@ impl Gathering<'_> {
     /// Sums of the pictures' rows.
     ///
     /// # Safety
-    /// Pictures of the sizes are at `from` and `to`, as many as `rows` (numbered through the batch) says, nobody else uses the destination, a bias and
-    /// a gate can be read as [`chain`] needs them; weights are where they are said to be.
+    /// 1. `from` and `to` point to as many pictures of the sizes as `rows`, numbered through the batch, needs.
+    /// 2. Nobody else uses the destination.
+    /// 3. A bias and a gate can be read as [`chain`] needs them.
+    /// 4. The weights are where `self.b` says.
     pub(super) unsafe fn pictures(
         &self,
         rows: &Range<usize>,
@@ -250,7 +252,7 @@ impl Gathering<'_> {
         let width = if self.way == Way::Forward { horizontal.output } else { horizontal.input };
         for y in vertical.runs(self.way, rows) {
             for x in horizontal.runs(self.way, 0..width) {
-                // The longer way is the product's rows.
+                // The longer direction becomes the product's rows.
                 let along = x.count >= y.count;
                 let times = if along { y.count } else { x.count };
                 for i in 0..times {
@@ -304,7 +306,7 @@ impl Gathering<'_> {
             }
             return;
         }
-        // Taps side by side, in the picture and in the weights, are one piece of k.
+        // Taps that are adjacent in the picture and in the weights are one piece of k.
         let merged = x.tap_from * from_pixel == self.depth
             && self.part.taps.len() == horizontal.taps
             && self.part.depth == (0..self.depth)

@@ -1,30 +1,42 @@
-//! Convolutions, forward and backward, as products whose rows are gathered from the picture: no patch is ever copied.
+//! Convolutions, forward and backward, as products whose A is read from the picture in place. No patch is copied.
 //!
 //! # Rows that overlap
 //!
-//! Of a picture in NHWC the taps of a window's row lie side by side, `taps * channels` numbers, and the next output's window begins
-//! `stride * channels` further on. So a row of outputs, at one row of taps, is a product whose A has rows that overlap; nothing in a kernel minds,
-//! for it only reads. Where the window hangs over the edge, fewer taps take part: those outputs are a product of their own, of
-//! fewer k ([`axis`]). A sum over all rows of taps is made of as many products, each of which starts from what the one before has left in C.
+//! In an NHWC picture the taps of one row of a window are adjacent: `taps * channels` numbers. The window of the next
+//! output begins `stride * channels` numbers later. So a row of outputs, for one row of taps, is a product whose A
+//! has overlapping rows: its row stride is less than its k. Kernels only read A, so overlap is harmless.
 //!
-//! The gradient of the input is the same with the ways reversed, from outputs to inputs, weights transposed. The gradient of the weights
-//! is the product of the same overlapping rows, transposed, with the outputs' gradients.
+//! ```text
+//! for each picture, run of rows, run of columns       positions that meet the same taps
+//!     for each row of outputs in it
+//!         for each row of taps that it meets          (each tap, if dilation or groups separate them)
+//!             C = (bias or C) + A B                   A: pixels in place, B: the taps' weights
+//! ```
+//!
+//! Where a window extends beyond the edge, fewer taps take part. Those outputs are separate products with a smaller k
+//! ([`axis`]). The sum over rows of taps is a sequence of products, each of which continues the sums in C.
+//!
+//! The gradient of the input is the same from outputs to inputs, with transposed weights. The gradient of the weights
+//! is the product of the same overlapping rows, transposed, and the gradients of the outputs.
 //!
 //! # The order of a sum
 //!
-//! Forward and to the input's gradient: tap by tap, row by row of the kernel (to the gradient, from the last tap to the first), within a tap channel by
-//! channel, into one accumulator, that starts from the bias. To the weights' gradient: picture by picture, its runs of outputs in order, in segments of at most 4096 outputs
-//! that are added. Taps in the padding take no part: they are not zeros that are multiplied. All of it depends on sizes only: never on
-//! how many pictures there are, nor on which rows are computed at a time.
+//! - Forward, and the gradient of the input: by rows of the kernel, then taps (for the gradient, from the last tap to
+//!   the first), then channels, into one accumulator that starts from the bias.
+//! - The gradient of the weights: picture by picture, the runs of outputs in order, in segments of at most 4096
+//!   outputs, which are added.
 //!
-//! | file | what it holds |
+//! Taps in the padding are left out: they are not multiplied as zeros. The order depends only on sizes, never on the
+//! number of pictures or on which rows are computed in one call.
+//!
+//! | file | contents |
 //! |---|---|
-//! | `axis` | which taps meet which positions, along one axis |
-//! | `sizes` | all sizes of a convolution |
-//! | `gather` | outputs, and gradients of inputs |
-//! | `pack` | weights transposed, a panel at a time |
-//! | `weights` | the gradient of weights |
-//! | `depthwise` | all three where each channel has one filter of its own |
+//! | `axis` | which taps meet which positions along one axis, in runs |
+//! | `sizes` | the sizes of a convolution |
+//! | `gather` | outputs, and gradients of the input |
+//! | `pack` | transposed weights for the gradient of the input, a panel at a time on the stack |
+//! | `weights` | the gradient of the weights, a tile at a time |
+//! | `depthwise` | all three passes where each channel has one filter of its own |
 
 mod axis;
 pub(crate) mod depthwise;

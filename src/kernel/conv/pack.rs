@@ -1,8 +1,8 @@
-//! Weights as the way back needs them: transposed, the taps from the last to the first, in panels of a few columns on the stack.
+//! Weights for the gradient of the input: transposed, taps from last to first, in panels of a few columns on the
+//! stack.
 //!
-//! A panel is packed once for all pictures. Where it does not hold all taps, a row of them at a time, or a tap, or channels of
-//! one: each part goes over all pictures, and continues the sums that the one before has left.
-
+//! A panel is packed once for all pictures. If it cannot hold all taps, it holds a row of them, or one tap, or some
+//! channels of a tap; each part is applied to all pictures and continues the sums of the previous part.
 use super::gather::{End, Gathering, Part, Weights};
 use crate::Aligned;
 use crate::kernel::gemm::{First, PACK_LEN, pack_transposed, panel_width};

@@ -3,7 +3,8 @@
 use super::axis::Axis;
 use crate::memory::layout;
 
-/// Sizes: two axes, channels of a pixel of the input and of the output, and the groups that both fall into, each of which sees its own only.
+/// Two axes, the channels of a pixel of the input and of the output, and the number of groups that both are divided
+/// into. A filter sees the channels of its own group.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sizes {
     pub(crate) rows: Axis,
@@ -16,7 +17,7 @@ pub(crate) struct Sizes {
 }
 
 impl Sizes {
-    /// Numbers in a picture, and in what becomes of it.
+    /// Numbers in a picture of the input, and of the output.
     pub(crate) fn pictures(&self) -> [usize; 2] {
         [
             self.rows.input * self.cols.input * self.channels,
@@ -24,7 +25,7 @@ impl Sizes {
         ]
     }
 
-    /// Distinguishes layers of other sizes in a saved state.
+    /// Distinguishes layers of different sizes in a saved state.
     pub(crate) const fn layout(&self) -> u64 {
         let Self { rows, cols, channels, filters, groups } = *self;
         let of_layer = [channels as u64, filters as u64, groups as u64];

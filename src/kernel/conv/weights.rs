@@ -1,4 +1,13 @@
-//! The gradient of weights.
+//! The gradient of the weights: the taps' pixels, transposed, times the gradients of the outputs.
+//!
+//! ```text
+//! for each picture, run of rows, run of columns, line of outputs in it
+//!     if this segment would have more than 4096 outputs:  sum += segment, segment = 0
+//!     for each row of taps that meets it:                 segment += A^T dY     (rows of weights in the tile)
+//! sum += segment
+//! ```
+//!
+//! The caller asks for a tile of the weights at a time and provides both arrays, so no gradient is stored in full.
 
 use super::axis::{Run, Way};
 use super::sizes::Sizes;
@@ -7,18 +16,19 @@ use crate::kernel::gemm::{Activate, First, Operands, chain};
 use crate::memory::part;
 use core::ops::Range;
 
-/// Outputs in a segment of a sum.
+/// The most outputs in a segment of a sum.
 pub(super) const LONGEST: usize = 4096;
 
-/// Some of the weights: rows, as numbered through taps and channels, of some filters of one group.
+/// Part of the weights: rows, numbered through taps and channels, of some filters of one group.
 #[derive(Clone, Debug)]
 pub(crate) struct Tile {
     pub(crate) rows: Range<usize>,
     pub(crate) filters: Range<usize>,
 }
 
-/// Overwrites `sum` with the gradient of the weights in `tile`, summed over the pictures `xs`, given those of their outputs `dys`. `spare` is
-/// overwritten. Nothing is written unless all lengths are as the sizes say.
+/// Overwrites `sum` with the gradient of the weights in `tile`, summed over the pictures `xs`, where `dys` is the
+/// gradient of their outputs. `spare`, as long as `sum`, is clobbered. If a length does not match `sizes`, writes
+/// nothing.
 #[inline(never)]
 pub(crate) fn weight_gradient(
     isa: Isa,
@@ -68,7 +78,7 @@ pub(crate) fn weight_gradient(
     flush(spare, sum);
 }
 
-/// Adds a segment's sums to those before.
+/// Adds a segment's sums to those of the previous segments, and sets them to zero.
 pub(super) fn flush(segment: &mut [f32], sum: &mut [f32]) {
     for (sum, of_segment) in sum.iter_mut().zip(segment) {
         *sum += core::mem::take(of_segment);
@@ -84,7 +94,7 @@ struct WeightGradient<'a> {
 }
 
 impl WeightGradient<'_> {
-    /// Adds what a line of outputs adds.
+    /// Adds the contribution of one line of outputs.
     ///
     /// # Safety
     /// The picture and its outputs have their sizes; the sum has the tile's, and is nobody else's.

@@ -14,29 +14,31 @@ use crate::{Epilogue, Isa, Pair, Rng, Zeroed, plain};
 use core::marker::PhantomData;
 use core::ops::Range;
 
-/// Normalises every one of the `C` channels of pictures to mean 0 and variance 1, multiplies it by a gain and adds a shift, both
-/// trained, and applies `A`: `y = A(gain (x - mean) / sqrt(variance + 1e-5) + shift)`.
+/// Batch normalisation: brings each of the `C` channels of pictures `I` to mean 0 and variance 1, multiplies it by a
+/// trained gain and adds a trained shift: `y = A(gain (x - mean) / sqrt(variance + 1e-5) + shift)`.
 ///
-/// In a training step, mean and variance are those of all pixels of the batch's pictures, and the gradient passes through them. In
-/// inference, validation and [`input_gradient`](crate::Workspace::input_gradient) they are `mean` and `variance`, running averages
-/// that each step moves by a tenth of the way to those of its batch, the variance being the unbiased one, n / (n - 1) times as
-/// large, as PyTorch has it. They are parameters that no optimiser changes, and a step that returns an error leaves them as they
-/// are. With [`Accumulate`](crate::Accumulate) every part is a batch of its own.
+/// **In a training step**, mean and variance are those of all pixels of all pictures of the batch, and the gradient
+/// passes through them. **In inference**, validation and [`input_gradient`](crate::Workspace::input_gradient) they are
+/// the fields `mean` and `variance`, running averages. Each step moves these by a tenth of the way to the batch's, with
+/// the unbiased variance, n / (n - 1) times the batch's, as in PyTorch. No optimiser changes them, and a step that
+/// returns an error leaves them unchanged. With [`Accumulate`](crate::Accumulate) each part is a separate batch.
 ///
-/// A batch must have two numbers per channel at least: see [`Train::LEAST_ROWS`]. Private training does not compile.
-/// Sequences and rows are pictures of one row, through a [`View`](crate::View).
+/// A batch needs at least two numbers per channel, so pictures of a single pixel need two rows: a step with one is an
+/// [`Error::FewRows`](crate::Error::FewRows) (see [`Train::LEAST_ROWS`]). Private training does not compile. Sequences
+/// and rows are pictures of one row, through a [`View`](crate::View).
 ///
-/// A mean much larger than the deviation does no harm in training: the error of y, before `A`, is at most
-/// `2 (L + 8) u |gain| (|xhat| + 1) + 2 u |shift|`, where u = 2^-24, xhat is the normalised number, and L is n / 4 + 4 for up to
-/// n = 4096 numbers per channel, and 1028 + n / 4096 above. In inference, one multiply-add per number, the mean counts:
-/// a few `u (|x| + |mean|) gain / sqrt(variance + 1e-5)`. A channel whose squares overflow becomes NaN.
+/// Errors in training: that of y, before `A`, is at most `2 (L + 8) u |gain| (|xhat| + 1) + 2 u |shift|`, where u =
+/// 2^-24, xhat is the normalised number, and L is n / 4 + 4 for up to n = 4096 numbers per channel, and 1028 + n /
+/// 4096 above. A mean much larger than the deviation does not increase it. In inference, which is one multiply-add
+/// per number, it does: the error is a few `u (|x| + |mean|) gain / sqrt(variance + 1e-5)`. A channel whose squares
+/// overflow becomes NaN.
 ///
-/// Weights from Keras are gamma, beta, mean and variance in this order; if its epsilon was 1e-3, as is usual there, add
-/// `1e-3 - BatchNorm::EPSILON` to the variance. For inference, a convolution can take the layer's place:
+/// Weights from Keras are gamma, beta, moving mean and moving variance in this order; if its epsilon was 1e-3, the
+/// default there, add `1e-3 - BatchNorm::EPSILON` to the variance. For inference, a convolution can replace the layer:
 /// [`BatchNorm::folded_into`].
 ///
-/// Source: S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate
-/// Shift", 2015.
+/// Source: S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal
+/// Covariate Shift", 2015.
 ///
 /// ```
 /// use fusebox::layers::Conv2d;
@@ -107,8 +109,8 @@ fn channels<const C: usize>(units: &Range<usize>) -> Range<usize> {
     (units.start * UNIT).min(C)..(units.end * UNIT).min(C)
 }
 
-/// Mean, what was lost when that was rounded, variance, and one over the deviation; and whether they are the batch's, or the running
-/// ones.
+/// Mean, what was lost when that was rounded, variance, and one over the deviation; and whether they are the batch's,
+/// or the running ones.
 type Moments<const C: usize> = Pair<[[f32; C]; 4], u32>;
 
 impl<I, const C: usize, A> BatchNorm<I, C, A> {
@@ -122,10 +124,12 @@ impl<I, const C: usize, A> BatchNorm<I, C, A> {
 }
 
 impl<O: Picture, const C: usize, A: Activation> BatchNorm<O, C, A> {
-    /// A convolution that does what `conv` and this layer after it do in inference: for each filter, the weights times
-    /// `gain / sqrt(variance + 1e-5)`, and a bias to match.
+    /// A convolution that computes in inference what `conv` followed by this layer does: for each filter, the weights
+    /// times `gain / sqrt(variance + 1e-5)`, and the bias `(bias - mean) gain / sqrt(variance + 1e-5) + shift`.
+    /// Returned by value. It can be trained, but then has no batch statistics.
     ///
-    /// Each weight is rounded once more, so an output differs by about u = 2^-24 times the sum of the magnitudes of its products.
+    /// Each weight is rounded once more, so an output differs by about u = 2^-24 times the sum of the magnitudes of
+    /// its products.
     ///
     /// ```
     /// use fusebox::layers::Conv2d;
@@ -189,8 +193,8 @@ impl<I: Picture, const C: usize, A: Activation> BatchNorm<I, C, A> {
         isa.call(Infer { xs, mean, variance, gain, shift, relu, ys });
     }
 
-    /// The statistics that a step used, its derivative's numbers, and how many pixels the statistics are of if they are the
-    /// batch's.
+    /// The statistics that a step used, its derivative's numbers, and how many pixels the statistics are of if they
+    /// are the batch's.
     fn statistics(tape: &[<Self as Train>::Tape]) -> Option<([&[f32]; 3], Option<usize>)> {
         let Pair([mean, rest, _, reciprocal], of_batch) = stretches(tape).0.first()?;
         let pixels = tape.len().saturating_mul(Self::PIXELS);

@@ -12,14 +12,31 @@ use crate::{Epilogue, Isa, Pair, Rng, plain};
 use core::marker::PhantomData;
 use core::ops::Range;
 
-/// A convolution of pictures: each output pixel is `A` of a bias and the products of `weight` with a window of `KH` rows of `KW` pixels.
+/// A convolution of pictures: each output pixel is `A` of `bias` plus the products of `weight` with a window of `KH`
+/// rows of `KW` pixels.
 ///
-/// `I` and `O` are the pictures before and after, `C` the channels that a filter sees, `F` the filters; `G` says how windows go over
-/// the picture ([`Window`]). With fewer channels than the input has, the channels and the filters fall into groups, the first filters
-/// seeing the first channels. Taps in the padding take no part. Weights are in the order of Keras and TensorFlow (HWIO): rows of
-/// taps, taps, channels, filters. PyTorch's are filters, channels, rows, taps.
+/// | parameter | meaning |
+/// |---|---|
+/// | `I`, `O` | the types of the pictures before and after, `[[[f32; channels]; width]; height]` |
+/// | `KH`, `KW` | rows and columns of the kernel |
+/// | `C` | channels that each filter sees: those of `I`, or a divisor of their number |
+/// | `F` | filters, which are the channels of `O` |
+/// | `G` | strides, dilations and padding: a [`Window`] |
+/// | `A` | an activation |
 ///
-/// [`network!`](crate::network) finds `O` and `C`; sizes that do not fit are an error at compile time, in `cargo check` with `network!`:
+/// If `C` is smaller than the channels of `I`, channels and filters are divided into groups: the first filters see the
+/// first `C` channels. Taps in the padding are left out of the sum.
+///
+/// Weights have the order of Keras and TensorFlow (HWIO): rows of taps, taps, channels, filters. PyTorch has filters,
+/// channels, rows, taps. The initial weights are those of a dense layer with `KH KW C` inputs and `F` outputs (see
+/// [`Init`]): for a ReLU a variance of 2 / (`KH KW C`). Source: K. He and others, "Delving Deep into Rectifiers", 2015,
+/// section 2.2.
+///
+/// Training stores what `A` needs for its derivative, and no copy of the windows. Units of a slice are a row of
+/// outputs, a row of inputs' gradients, and the gradient of `F` weights summed over the batch.
+///
+/// [`network!`](crate::network) derives `O` and `C`. Sizes that do not match are an error at compile time, with
+/// `network!` in `cargo check`:
 ///
 /// ```
 /// use fusebox::layers::{Conv2d, Valid, Window};
@@ -78,8 +95,12 @@ Conv2d<I, O, KH, KW, C, F, G, A> {
     shape: PhantomData<fn(I, G, A) -> O>,
 });
 
-/// A convolution in which each channel has filters of its own: `F` is a multiple of the input's channels, which see nothing of each other.
-/// The filters of the first channel come first. It is a [`Conv2d`] whose filters see one channel.
+/// A convolution in which each channel has its own filters: a [`Conv2d`] whose filters see one channel. `F` is a
+/// multiple of the number of the input's channels; the filters of the first channel come first.
+///
+/// With as many filters as channels it has 1 / `F` of the multiply-adds of a `Conv2d` from `F` channels to `F`. A
+/// `Conv2d` with a kernel of 1 after it mixes the channels; the two are a separable convolution. Source: A. Howard and
+/// others, "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications", 2017.
 ///
 /// ```
 /// use fusebox::layers::DepthwiseConv2d;
@@ -95,8 +116,9 @@ Conv2d<I, O, KH, KW, C, F, G, A> {
 pub type DepthwiseConv2d<I, O, const KH: usize, const KW: usize, const F: usize, G = Window, A = Identity> =
     Conv2d<I, O, KH, KW, 1, F, G, A>;
 
-/// A convolution of sequences, `T` positions of `CI` numbers to `TO` of `F`: a [`Conv2d`] of pictures of one row. With
-/// [`Causal`](super::Causal) padding an output depends on no later position.
+/// A convolution of sequences, from `T` positions of `CI` numbers to `TO` positions of `F`: a [`Conv2d`] of pictures
+/// of one row, whose kernel is `K` wide. `C` is as for `Conv2d`. Strides and dilations are the second ones of `G`, as
+/// in `Window<Same, 1, 2>`. With [`Causal`](super::Causal) padding an output depends on no later position.
 ///
 /// ```
 /// use fusebox::layers::{Causal, Conv1d, Window};
@@ -119,7 +141,17 @@ pub type Conv1d<
     A = Identity,
 > = View<[[f32; CI]; T], Conv2d<[[[f32; CI]; T]; 1], [[[f32; F]; TO]; 1], 1, K, C, F, G, A>, [[f32; F]; TO]>;
 
-/// [`DepthwiseConv2d`] of sequences: see [`Conv1d`].
+/// [`DepthwiseConv2d`] of sequences, with the parameters of [`Conv1d`] but `C`, which is 1.
+///
+/// ```
+/// use fusebox::{DepthwiseConv1d, Layer, Scratch, Zeroed};
+/// let mut sums = DepthwiseConv1d::<3, 2, 3, 3, 2>::ZEROED;
+/// sums.layer.weight = [[[[1.0, 10.0]]; 3]]; // a filter for each channel
+/// let mut ys = [[[f32::NAN; 2]; 3]];
+/// sums.infer(&[[[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+/// assert_eq!(ys, [[[3.0, 30.0], [6.0, 60.0], [5.0, 50.0]]]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
 pub type DepthwiseConv1d<
     const T: usize,
     const CI: usize,
@@ -133,7 +165,7 @@ pub type DepthwiseConv1d<
 impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, const F: usize, G: Steps, A>
     Conv2d<I, O, KH, KW, C, F, G, A>
 {
-    /// Fails to compile if they do not fit.
+    /// Does not compile if they do not match.
     const SIZES: Sizes = sizes::<I, O, G>(KH, KW, C, F);
 
     /// Multiply-adds of an output pixel.
@@ -163,7 +195,8 @@ impl<
     }
 }
 
-/// The sizes of a convolution from `I` to `O`, whose filters see `channels`. Panics, when it is compiled, if they do not fit.
+/// The sizes of a convolution from `I` to `O`, whose filters see `channels`. Panics, when it is compiled, if they do
+/// not fit.
 pub(super) const fn sizes<I: Picture, O: Picture, G: Steps>(
     kh: usize,
     kw: usize,
@@ -261,7 +294,8 @@ impl<
     }
 }
 
-/// Units are rows of the output in `forward`, of the input in `backward`, rows of weights in `update`; the bias is one unit.
+/// Units are rows of the output in `forward`, of the input in `backward`, rows of weights in `update`; the bias is
+/// one unit.
 impl<
     I: Picture,
     O: Picture,

@@ -1,9 +1,16 @@
 //! Layers on pictures and on sequences: convolutions, pooling and batch normalisation.
 //!
-//! A picture is an array of rows of pixels of channels, `[[[f32; C]; W]; H]` (NHWC, as Keras and TensorFlow Lite have it); a
-//! sequence of `T` positions is `[[f32; C]; T]`. A layer's input and output are such types, and its
-//! kernel, strides, dilations and padding are too, so that whether they fit is known when it compiles.
-
+//! A picture is an array of rows of pixels of channels, `[[[f32; C]; W]; H]` (NHWC, as in Keras and TensorFlow Lite).
+//! A sequence of `T` positions is `[[f32; C]; T]`. Input, output, kernel, strides, dilations and padding are
+//! parameters of a layer's type, so the compiler checks that they match.
+//!
+//! | file | layers |
+//! |---|---|
+//! | `window` | no layer: pictures, padding and strides as types |
+//! | `conv` | `Conv2d`, `DepthwiseConv2d`, `Conv1d`, `DepthwiseConv1d` |
+//! | `transposed` | `ConvTranspose2d` |
+//! | `pool` | `MaxPool2d`, `AvgPool2d`, their 1-D forms, `GlobalMaxPool`, `GlobalAvgPool` |
+//! | `batch_norm` | `BatchNorm`, and folding it into a convolution |
 mod batch_norm;
 mod conv;
 mod pool;

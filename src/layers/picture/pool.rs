@@ -10,14 +10,15 @@ use crate::pace::{FUNCTION, Pace};
 use crate::{Isa, Plain, Zeroed};
 use core::marker::PhantomData;
 
-/// The largest number of every window of `KH` rows and `KW` columns on a picture, channel by channel: pictures of type `I`
-/// become pictures of type `O`, whose rows and columns are [`output_len`]. By default windows lie side by side; other strides,
-/// dilations and padding are `G`, usually a [`Window`]. One row under a kernel of one row, a sequence, is not padded down the
-/// height.
+/// The largest number of every window of `KH` rows and `KW` columns, for each channel. Pictures of type `I` become
+/// pictures of type `O`, whose rows and columns are [`output_len`]. By default windows are adjacent; `G`, usually a
+/// [`Window`], has other strides, dilations and padding. A sequence (one row, a kernel of one row) has no padding above
+/// or below.
 ///
-/// Padding is never the largest. NaN is: the first one in a window, by rows, then columns. Of equal numbers the first one is;
-/// -0.0 and +0.0 are equal. The gradient of an output goes to its largest number alone; those of overlapping windows are added
-/// in the order of the outputs. Nothing is stored for it: the largest number is looked for again.
+/// Padding is never the largest number. NaN is: the first in a window, by rows, then columns. Of equal numbers the
+/// first is taken; -0.0 and +0.0 are equal. The gradient of an output goes to its largest number only; gradients of
+/// overlapping windows are added in the order of the outputs. Training stores nothing: `backward` searches the
+/// largest number again.
 ///
 /// ```
 /// use fusebox::{Dense, Layer, MaxPool2d, Rng, Scratch, Seq, Sgd, Train, View, Workspace, Zeroed};
@@ -57,11 +58,11 @@ use core::marker::PhantomData;
 pub type MaxPool2d<I, O, const KH: usize, const KW: usize, G = Window<Valid, KH, KW>> =
     Pool<Largest, Kernel<KH, KW, G>, I, O>;
 
-/// The mean of every window of `KH` rows and `KW` columns on a picture, channel by channel: as [`MaxPool2d`] otherwise.
+/// The mean of every window of `KH` rows and `KW` columns, for each channel. Otherwise as [`MaxPool2d`].
 ///
-/// The sum of the taps that lie inside the picture is divided by their number: padding does not count, as in Keras and
-/// TensorFlow, and in PyTorch with `count_include_pad=False`. The sum is one chain of additions, by rows, then columns; if a
-/// window covers the whole picture, that of [`GlobalAvgPool`]. A quotient is rounded once.
+/// The sum of the taps that lie inside the picture is divided by their number: padding does not count, as in Keras
+/// and TensorFlow, and in PyTorch with `count_include_pad=False`. The sum is one chain of additions, by rows, then
+/// columns; if a window covers the whole picture, that of [`GlobalAvgPool`]. A quotient is rounded once.
 ///
 /// ```
 /// use fusebox::layers::{Same, Window};
@@ -93,9 +94,9 @@ pub type GlobalMaxPool<I, const C: usize> = Pool<Largest, All, I, [f32; C]>;
 
 /// The mean of each of a picture's `C` channels.
 ///
-/// The sum over n pixels is one chain of additions below 16 of them; four chains, of a quarter of the pixels each, up to 4096;
-/// blocks of 4096 above. So its error is at most (n / 4 + 4) u times the sum of magnitudes, u = 2^-24, or (1028 + n / 4096) u
-/// above 4096. The quotient is rounded once.
+/// The sum over n pixels is one chain of additions below 16 of them; four chains, of a quarter of the pixels each, up
+/// to 4096; blocks of 4096 above. So its error is at most (n / 4 + 4) u times the sum of magnitudes, u = 2^-24, or
+/// (1028 + n / 4096) u above 4096. The quotient is rounded once.
 ///
 /// ```
 /// use fusebox::{Dense, GlobalAvgPool, Layer, Scratch, Seq, Zeroed};
@@ -164,7 +165,8 @@ pub type AvgPool1d<
     G = Window<Valid, 1, K>,
 > = View<[[f32; C]; T], AvgPool2d<[[[f32; C]; T]; 1], [[[f32; C]; OUT]; 1], 1, K, G>, [[f32; C]; OUT]>;
 
-/// What [`MaxPool2d`], [`AvgPool2d`] and the global pools are: the function `F` of each of the windows `W` on a picture `I`.
+/// What [`MaxPool2d`], [`AvgPool2d`] and the global pools are: the function `F` of each of the windows `W` on a
+/// picture `I`.
 #[repr(C)]
 pub struct Pool<F, W, I, O>(PhantomData<fn(F, W, I) -> O>);
 

@@ -13,11 +13,17 @@ use crate::{Epilogue, Isa, Pair, Rng, plain};
 use core::marker::PhantomData;
 use core::ops::Range;
 
-/// A transposed convolution: each input pixel adds its products with `weight` to a window of `KH` rows of `KW` pixels of the output. What a
-/// convolution from `O` to `I` with these sizes is backwards: with a stride of 2 it doubles a picture.
+/// A transposed convolution: each input pixel times `weight` is added to a window of `KH` rows of `KW` pixels of the
+/// output, which starts from `bias`; then `A` is applied. With a stride of 2 it doubles a picture's height and width.
 ///
-/// `G` goes over the output. Weights are in the order of Keras and TensorFlow: rows of taps, taps, the output's channels, the input's.
-/// PyTorch's are input channels, output channels, rows, taps.
+/// It computes what the input's gradient is for a [`Conv2d`](super::Conv2d) from `O` to `I` with the same kernel and
+/// `G`, so those sizes must match. `C` is the number of channels of `I`, `F` that of `O`.
+///
+/// Weights have the order of Keras and TensorFlow: rows of taps, taps, channels of the output, channels of the input.
+/// PyTorch has input channels, output channels, rows, taps. The fan-in of the initial weights is the number of products
+/// that meet in an output: `KH KW C` divided by both strides. Training stores what `A` needs for its derivative.
+///
+/// Source: V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", 2016, chapter 4.
 ///
 /// ```
 /// use fusebox::layers::{ConvTranspose2d, Valid, Window};
@@ -59,7 +65,7 @@ ConvTranspose2d<I, O, KH, KW, C, F, G, A> {
 impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, const F: usize, G: Steps, A>
     ConvTranspose2d<I, O, KH, KW, C, F, G, A>
 {
-    /// Those of the convolution that this one is backwards. Fails to compile if they do not fit.
+    /// Those of the convolution from `O` to `I`. Does not compile if they do not match.
     const SIZES: Sizes = {
         assert!(I::CHANNELS == C, "a transposed convolution's channels are its input's");
         sizes::<O, I, G>(KH, KW, F, C)
@@ -117,7 +123,8 @@ impl<
     }
 }
 
-/// Units are rows of the output in `forward`, of the input in `backward`, rows of weights in `update`; the bias is one unit.
+/// Units are rows of the output in `forward`, of the input in `backward`, rows of weights in `update`; the bias is
+/// one unit.
 impl<
     I: Picture,
     O: Picture,

@@ -1,4 +1,4 @@
-//! What a picture is, and how a window goes over it.
+//! Pictures as types, and the windows of convolutions and pools: strides, dilations, padding.
 
 use crate::{Plain, plain};
 use core::fmt;
@@ -18,7 +18,7 @@ pub trait Picture: Plain + sealed::Sealed {
     const WIDTH: usize;
     /// Numbers in a pixel.
     const CHANNELS: usize;
-    /// A picture of as many pixels of another type.
+    /// A picture of the same height and width whose pixels are `T`.
     type Of<T: Plain>: Plain;
 }
 
@@ -34,18 +34,19 @@ impl<const H: usize, const W: usize, const C: usize> Picture for [[[f32; C]; W];
     type Of<T: Plain> = [[T; W]; H];
 }
 
-/// What surrounds a picture along an axis of `input` positions.
+/// Positions added before and after an axis of `input` positions. Layers do not multiply them as zeros but leave their
+/// taps out, so means and maxima ignore them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
-    /// Nothing.
+    /// None: an output needs a whole window of input.
     Valid,
-    /// As much as makes the output as long as the input, or with a stride the quotient, rounded up; half of it before, the odd
-    /// one after, as in TensorFlow.
+    /// As many as give `input / stride` outputs, rounded up. Half of them before, and the odd one after, as in
+    /// TensorFlow.
     Same,
-    /// As much as [`Padding::Same`], all of it before: an output depends on nothing after it. Along the width only; a picture's
-    /// height is padded as by `Same`.
+    /// As many outputs as [`Padding::Same`], but all padding before the first position: an output depends on no later
+    /// position. Along the width only; the height is padded as by `Same`.
     Causal,
-    /// So many before and after, as in PyTorch.
+    /// This number before and as many after, as in PyTorch. Must be less than the span of the kernel.
     Around(usize),
 }
 
@@ -87,13 +88,14 @@ impl<const P: usize> Pad for Around<P> {
     const PADDING: Padding = Padding::Around(P);
 }
 
-/// How a window goes over a picture.
+/// The positions of windows on a picture: strides, dilations, padding. Along rows first, then columns.
 pub trait Steps: Copy + 'static {
-    /// From one output to the next: down, and to the right.
+    /// Distance between the windows of adjacent outputs, in input positions: down, and to the right.
     const STRIDE: [usize; 2];
-    /// From one tap of the kernel to the next.
+    /// Distance between adjacent taps of the kernel, in input positions: down, and to the right.
     const DILATION: [usize; 2];
-    /// What surrounds the picture.
+    /// Along the width. Along the height too, with the exceptions of [`Padding::Causal`] and of sequences (one row,
+    /// a kernel of one row), which have no padding above or below.
     const PADDING: Padding;
 }
 
@@ -135,8 +137,11 @@ impl<P: Pad, const SH: usize, const SW: usize, const DH: usize, const DW: usize>
     const PADDING: Padding = P::PADDING;
 }
 
-/// How many outputs a window of `kernel` taps has along an axis of `input` positions. Zero if it does not fit, if a size or a
-/// step is zero, or if there are positions at the end that no window reaches: whoever wanted that can crop.
+/// The number of outputs of a window of `kernel` taps along an axis of `input` positions.
+///
+/// Returns 0 if the window does not fit, if a size or a step is 0, if [`Padding::Around`] is as large as the window, or
+/// if no window reaches the last positions (PyTorch and TensorFlow ignore these silently; here, crop the input or
+/// choose another padding).
 ///
 /// ```
 /// use fusebox::layers::{Padding, output_len};
