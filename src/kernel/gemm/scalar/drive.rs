@@ -56,17 +56,17 @@ unsafe fn make(isa: Isa, a: Mat<'_>, b: Mat<'_>, c: MatMut<'_>, first: First, fi
     }
     // SAFETY: 1. see above. 2. to 6. The views are borrowed until the end of this function, and the caller's promises; a
     // column becomes a row only if `finish` takes it for one, and not with a bias.
-    drive(isa, &unsafe { Product::new(operands, finish) });
+    drive(isa, &unsafe { Product::new(operands, finish) }, true);
 }
 
-/// The loops.
-fn drive(isa: Isa, product: &Product<'_, &dyn FinishRows>) {
-    let Operands { n, a_transposed, b_transposed, .. } = **product;
+/// The loops. Dot products in lanes, of one column and of long rows, or if not `in_lanes` every sum a chain of k.
+fn drive(isa: Isa, product: &Product<'_, &dyn FinishRows>, in_lanes: bool) {
+    let Operands { m, n, a_transposed, b_transposed, c, c_stride, .. } = **product;
     let finish = *product.finish();
     let factor = finish.factor();
     // One of sixteen columns may be left of a wider product, whose sums are in segments.
     let column = n == 1 && (product.whole_n == 1 || b_transposed);
-    if !a_transposed && factor.is_none() && (column || b_transposed && product.k >= DOTS) {
+    if in_lanes && !a_transposed && factor.is_none() && (column || b_transposed && product.k >= DOTS) {
         // SAFETY: it has one column or B lies transposed, and A's rows lie along k.
         return unsafe {
             match isa.is_fused() {
@@ -75,14 +75,6 @@ fn drive(isa: Isa, product: &Product<'_, &dyn FinishRows>) {
             }
         };
     }
-    segments(isa, product);
-}
-
-/// The same where sums are chains of k, in segments.
-fn segments(isa: Isa, product: &Product<'_, &dyn FinishRows>) {
-    let Operands { m, n, a_transposed, b_transposed, c, c_stride, .. } = **product;
-    let finish = *product.finish();
-    let factor = finish.factor();
     // Of the assembly, that for how operands lie in a gradient of weights can add to C, what is one segment.
     let adds = a_transposed && !b_transposed && product.segment() >= product.k;
     let kernel = match factor.is_none() || adds {
@@ -119,7 +111,7 @@ fn segments(isa: Isa, product: &Product<'_, &dyn FinishRows>) {
 pub(in crate::kernel) unsafe fn chain(isa: Isa, operands: &Operands, end: Activate) {
     let finish: &dyn FinishRows = &Finishing { isa, finish: &end };
     // SAFETY: the caller's promises.
-    segments(isa, &unsafe { Product::new(*operands, finish) });
+    drive(isa, &unsafe { Product::new(*operands, finish) }, false);
 }
 
 /// `c = a b + bias`, and a ReLU if asked for, for one row of A: the kernel alone, so that a program that infers holds no
@@ -192,7 +184,7 @@ pub(in crate::kernel) fn fixed_product<S: Simd, const M: usize, const K: usize, 
     let isa = s.isa();
     let finish: &dyn FinishRows = &Finishing { isa, finish: &Activate::Nothing };
     // SAFETY: 1. see above. 2., 3., 5. Arrays, borrowed until the end of this function. 4., 6. There is nothing to read.
-    drive(isa, &unsafe { Product::new(Operands::of_arrays(a, b, c, First::Zero), finish) });
+    drive(isa, &unsafe { Product::new(Operands::of_arrays(a, b, c, First::Zero), finish) }, true);
 }
 
 /// A product whose B lies in panels of sixteen columns.
@@ -201,6 +193,6 @@ pub(in crate::kernel::gemm) fn run_panels(isa: Isa, product: &PackedProduct<'_>)
         let finish = product.finish().at(0, col);
         let finish: &dyn FinishRows = &Finishing { isa, finish: &finish };
         // SAFETY: 1. columns are left. 2. to 6. One panel of the whole, and the mask of the same columns.
-        drive(isa, &unsafe { Product::new(product.panel(col), finish) });
+        drive(isa, &unsafe { Product::new(product.panel(col), finish) }, true);
     }
 }
