@@ -223,7 +223,7 @@ impl Message {
 /// | `Conv2d(filters, kernel, ..)` | picture | `Same`; `groups 2` |
 /// | `DepthwiseConv2d(kernel, ..)` | picture | `Same`; `multiplier 2` |
 /// | `MaxPool2d(kernel, ..)`, `AvgPool2d(kernel, ..)` | picture | `Valid`, the stride is the kernel |
-/// | `BatchNorm`, `BatchNorm(Relu)`, `GlobalAvgPool` | picture | |
+/// | `BatchNorm`, `BatchNorm(Relu)`, `GlobalAvgPool`, `GlobalMaxPool` | picture | |
 /// | `Dense(outputs)`, `Dense(outputs, Relu)` | row | |
 /// | `LayerNorm`, `Softmax` | row | |
 /// | `Dropout(percent)`, `Dropout(percent, seed)` | any | |
@@ -586,6 +586,10 @@ macro_rules! __network {
         $crate::__network! { @ $s ($n + 1) {$a ($p (row $m) (GlobalAvgPool<[[[f32; $m]; $w]; $h], { $m }>))}
             $c () (row $m); $($($rest)*)? }
     };
+    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $h:tt $w:tt $m:tt); GlobalMaxPool $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ $s ($n + 1) {$a ($p (row $m) (GlobalMaxPool<[[[f32; $m]; $w]; $h], { $m }>))}
+            $c () (row $m); $($($rest)*)? }
+    };
     (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $h:tt $w:tt $m:tt); BatchNorm $(($act:ty))? $(, $($rest:tt)*)?) => {
         $crate::__network! { @ $s ($n + 1)
             {$a ($p (picture $h $w $m) (BatchNorm<[[[f32; $m]; $w]; $h], { $m } $(, $act)?>))}
@@ -679,6 +683,9 @@ macro_rules! __network {
     };
     (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; GlobalAvgPool $(, $($_:tt)*)?) => {
         compile_error!("`GlobalAvgPool`: its input is a picture");
+    };
+    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; GlobalMaxPool $(, $($_:tt)*)?) => {
+        compile_error!("`GlobalMaxPool`: its input is a picture");
     };
     (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; BatchNorm $(, $($_:tt)*)?) => {
         compile_error!("`BatchNorm`: its input is a picture");

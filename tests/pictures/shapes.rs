@@ -5,8 +5,8 @@ use core::any::type_name;
 use fusebox::layers::{Around, Causal, Same, Summary, Valid, Window};
 use fusebox::{
     AvgPool2d, BatchNorm, Concat, Conv2d, Dense, DepthwiseConv2d, Dropout, Each, Frozen, Gelu, GlobalAvgPool,
-    InputGradient, Isa, Layer, LayerNorm, Linear, MaxPool2d, Optimizer, Pace, Parallel, Pixels, Relu, Repeat,
-    Residual, Seq, Softmax, Tanh, Tied, Train, View, network, plain,
+    GlobalMaxPool, InputGradient, Isa, Layer, LayerNorm, Linear, MaxPool2d, Optimizer, Pace, Parallel,
+    Pixels, Relu, Repeat, Residual, Seq, Softmax, Tanh, Tied, Train, View, network, plain,
 };
 
 type Pic<const H: usize, const W: usize, const C: usize> = [[[f32; C]; W]; H];
@@ -176,6 +176,16 @@ fn many() {
     }
     assert_eq!(Summary::of::<Net>().total().parameters, size_of::<Net>() / 4);
     same::<<Net as Layer>::Output, [f32; 10]>();
+}
+
+/// Strokes wherever they are.
+#[test]
+fn global_maximum() {
+    network!(type Net = [8, 8, 1] => [Conv2d(4, 3, Relu), GlobalMaxPool, Dense(2)]);
+    same::<
+        Net,
+        Seq![Conv2d<Pic<8, 8, 1>, Pic<8, 8, 4>, 3, 3, 1, 4, Window, Relu>, GlobalMaxPool<Pic<8, 8, 4>, 4>, Dense<4, 2>],
+    >();
 }
 
 /// The form with all sizes.
