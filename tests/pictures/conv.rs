@@ -2,7 +2,7 @@
 
 use crate::support::isas::isas;
 use fusebox::layers::{
-    Around, Causal, Conv1d, Conv2d, ConvTranspose2d, DepthwiseConv2d, Same, Valid, Window,
+    Around, Causal, Conv1d, Conv2d, ConvTranspose2d, DepthwiseConv2d, Pad2d, Same, Upsample2d, Valid, Window,
 };
 use fusebox::{
     Adam, Budget, Dense, Gelu, Init, Learner, MaxPool2d, Plain, Private, Relu, Rng, Scratch, Seq, Sgd, Tanh,
@@ -20,6 +20,9 @@ type Net = Seq![
     ConvTranspose2d<Map<3, 3, 6>, Map<7, 5, 3>, 3, 3, 6, 3, Window<Around<1>, 3, 2>, Relu>,
     Conv2d<Map<7, 5, 3>, Map<3, 3, 6>, 3, 1, 3, 6, Window<Valid, 2, 2>, Relu>,
     DepthwiseConv2d<Map<3, 3, 6>, Map<2, 2, 12>, 2, 2, 12, Window<Valid>, Relu>,
+    Upsample2d<Map<2, 2, 12>, Map<4, 2, 12>, 2, 1>,
+    Pad2d<Map<4, 2, 12>, Map<5, 4, 12>, 0, 1>,
+    DepthwiseConv2d<Map<5, 4, 12>, Map<2, 2, 12>, 3, 2, 12, Window<Valid, 2, 2>, Gelu>,
     View<Map<2, 2, 12>, Dense<48, 3>, [f32; 3]>
 ];
 
@@ -31,6 +34,9 @@ type Smooth = Seq![
     ConvTranspose2d<Map<3, 3, 6>, Map<7, 5, 3>, 3, 3, 6, 3, Window<Around<1>, 3, 2>, Tanh>,
     Conv2d<Map<7, 5, 3>, Map<3, 3, 6>, 3, 1, 3, 6, Window<Valid, 2, 2>, Gelu>,
     DepthwiseConv2d<Map<3, 3, 6>, Map<2, 2, 12>, 2, 2, 12, Window<Valid>, Gelu>,
+    Upsample2d<Map<2, 2, 12>, Map<4, 2, 12>, 2, 1>,
+    Pad2d<Map<4, 2, 12>, Map<5, 4, 12>, 0, 1>,
+    DepthwiseConv2d<Map<5, 4, 12>, Map<2, 2, 12>, 3, 2, 12, Window<Valid, 2, 2>, Gelu>,
     View<Map<2, 2, 12>, Dense<48, 3>, [f32; 3]>
 ];
 

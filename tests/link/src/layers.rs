@@ -2,7 +2,7 @@
 
 use crate::{any, hide, keep};
 use fusebox::layers::{
-    Causal, Conv1d, ConvTranspose2d, DepthwiseConv2d, Padding, Same, Side, Valid, Window, output_len,
+    Causal, Conv1d, ConvTranspose2d, DepthwiseConv2d, Padding, Resize, Same, Side, Valid, Window, output_len,
 };
 use fusebox::{
     AvgPool2d, BatchNorm, BiasOnly, Budget, Chain, Columns, Concat, Conv2d, Dense, Derivative, Dropout, Each,
@@ -59,6 +59,7 @@ pub fn all() {
     of_picture(any::<Odd>(), any::<GlobalMaxPool<[[[f32; 6]; 5]; 3], 6>>());
     of_picture(any::<Blur>(), any::<Means>());
     of_picture(any::<Double>(), any::<GlobalAvgPool<Picture<8, 12>, 3>>());
+    of_picture(any::<Resize<Picture<2, 3>, Picture<4, 6>, 1, 2, 1, 0>>(), any::<Means>());
     of_picture(any::<Sequence>(), any::<View<[[f32; 3]; 5], Dense<15, 2>, [f32; 2]>>());
     keep(output_len(hide(5), hide(3), hide(2), hide(1), hide(Padding::Around(1))));
     methods(any::<Maxima>());

@@ -5,7 +5,7 @@ use core::fmt::{self, Debug, Display, Write};
 use fusebox::data::{
     Clean, Findings, Found, Full, Labels, MinMax, Missing, Outliers, Report, Standardize, Statistics, Windows,
 };
-use fusebox::layers::{Around, Causal, Entry, Padding, Same, Side, Summary, Tapes, Valid, Window};
+use fusebox::layers::{Around, Causal, Entry, Padding, Resize, Same, Side, Summary, Tapes, Valid, Window};
 use fusebox::optimizers::Batches;
 use fusebox::*;
 
@@ -81,6 +81,7 @@ fn whole_numbers() {
     debug(&hide(Around::<1>));
     debug(&hide(Padding::Around(1)));
     debug(&any::<Window>());
+    debug(&any::<Resize<[[[f32; 1]; 2]; 2], [[[f32; 1]; 2]; 2], 1, 1, 0, 0>>());
     debug(&hide(Relu));
     debug(&hide(LeakyRelu::<1>));
     debug(&hide(Relu6));
@@ -194,6 +195,7 @@ fn copies() {
     copy(&hide(Around::<1>));
     copy(&hide(Padding::Around(1)));
     copy(&any::<Window>());
+    copy(&any::<Resize<[[[f32; 1]; 2]; 2], [[[f32; 1]; 2]; 2], 1, 1, 0, 0>>());
     copy(&any::<Conv2d<[[[f32; 1]; 2]; 2], [[[f32; 1]; 2]; 2], 1, 1, 1, 1>>());
     copy(&any::<ConvTranspose2d<[[[f32; 1]; 2]; 2], [[[f32; 1]; 2]; 2], 1, 1, 1, 1>>());
     copy(&any::<GlobalMaxPool<[[[f32; 3]; 2]; 2], 3>>());
@@ -266,6 +268,7 @@ fn comparisons() {
     compare(&hide(Around::<1>));
     compare(&hide(Padding::Around(1)));
     compare(&any::<Window>());
+    compare(&any::<Resize<[[[f32; 1]; 2]; 2], [[[f32; 1]; 2]; 2], 1, 1, 0, 0>>());
     compare(&any::<Conv2d<[[[f32; 1]; 2]; 2], [[[f32; 1]; 2]; 2], 1, 1, 1, 1>>());
     compare(&any::<ConvTranspose2d<[[[f32; 1]; 2]; 2], [[[f32; 1]; 2]; 2], 1, 1, 1, 1>>());
     compare(&hide(Relu));
