@@ -19,7 +19,7 @@ use crate::simd::{Pass, Simd};
 use core::ops::Range;
 
 /// Outputs at a time.
-const PIXELS: usize = 4;
+const PIXELS: usize = 8;
 
 /// [`forward`](super::forward) of such a convolution.
 #[inline(never)]
@@ -167,22 +167,27 @@ impl Pass for Line {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut channel = 0;
-        while channel < self.channels {
-            let lanes = (self.channels - channel).min(S::LANES);
-            let mut pixel = 0;
-            // SAFETY: whoever made this signed for it: pixels below `count`, channels below `channels`.
-            unsafe {
-                while pixel + PIXELS <= self.count {
-                    self.sums::<S, PIXELS>(s, channel, lanes, pixel);
-                    pixel += PIXELS;
+        let mut pixel = 0;
+        while pixel < self.count {
+            let left = self.count - pixel;
+            let mut channel = 0;
+            while channel < self.channels {
+                let lanes = (self.channels - channel).min(S::LANES);
+                // SAFETY: whoever made this signed for it: pixels below `count`, channels below `channels`.
+                unsafe {
+                    match left {
+                        PIXELS.. => self.sums::<S, PIXELS>(s, channel, lanes, pixel),
+                        4.. => self.sums::<S, 4>(s, channel, lanes, pixel),
+                        _ => self.sums::<S, 1>(s, channel, lanes, pixel),
+                    }
                 }
-                while pixel < self.count {
-                    self.sums::<S, 1>(s, channel, lanes, pixel);
-                    pixel += 1;
-                }
+                channel += S::LANES;
             }
-            channel += S::LANES;
+            pixel += match left {
+                PIXELS.. => PIXELS,
+                4.. => 4,
+                _ => 1,
+            };
         }
     }
 }
