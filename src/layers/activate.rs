@@ -7,7 +7,7 @@
 
 use super::activation::{Form, FormOf};
 use super::{Activation, Derivative, InputGradient, Layer, Train};
-use crate::kernel::elementwise::InPlace;
+use crate::kernel::elementwise::Mapped;
 use crate::kernel::math::Function;
 use crate::memory::{layout, part, part_mut};
 use crate::optimizers::Optimizer;
@@ -51,14 +51,10 @@ impl Function for Positive {
 
 /// Overwrites `ys` with `xs`, or their positive parts if the [`Form`] leaves ReLU to an epilogue.
 fn begin<const N: usize, A: Activation>(isa: Isa, xs: &[[f32; N]], ys: &mut [[f32; N]]) {
-    let relu = matches!(FormOf::<A>::epilogue(&[]), Epilogue::BiasRelu(_));
-    if !relu {
-        return ys.copy_from_slice(xs);
-    }
-    // Row by row, so that a row is still in the cache.
-    for (x, y) in xs.iter().zip(ys) {
-        *y = *x;
-        isa.call(InPlace { function: Positive, xs: y });
+    if matches!(FormOf::<A>::epilogue(&[]), Epilogue::BiasRelu(_)) {
+        isa.call(Mapped { function: Positive, xs: xs.as_flattened(), ys: ys.as_flattened_mut() });
+    } else {
+        ys.copy_from_slice(xs);
     }
 }
 

@@ -5,6 +5,7 @@ mod support {
     pub(crate) mod isas;
 }
 
+mod activate;
 mod batch_norm;
 mod conv;
 mod pool;
