@@ -276,8 +276,10 @@ def main():
     text = f"# Convolutions: {processor()}\n\n{date}; one thread; {versions}; multiply-add peak {1e-9 * peak:.0f} Gflop/s; medians of {arguments.rounds} rounds\n(`benches/peers/convolutions.py`; `benches/convolutions.rs` says which operations count).\n\n" + "\n".join(rows) + "\n"
     print(text)
     if arguments.record:
-        name = "convolutions-" + "-".join(processor().lower().replace(",", "").split())
-        (arguments.record / f"{name}.md").write_text(text)
+        name = "convolutions/" + "-".join(processor().lower().replace(",", "").split())
+        path = arguments.record / f"{name}.md"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
 
 
 main()

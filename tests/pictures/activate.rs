@@ -76,7 +76,7 @@ fn any_shape() {
     ];
     assert_eq!(std::any::TypeId::of::<Net>(), std::any::TypeId::of::<ByHand>());
     let summary = Summary::of::<Net>().to_string();
-    assert!(summary.contains("2  Activate   2 x 3 x 2           0"), "{summary}");
+    assert!(summary.contains("2  Activate 12                  0     0"), "{summary}");
 }
 
 /// NaN and infinities pass, -0.0 becomes 0.0.
