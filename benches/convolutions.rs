@@ -15,7 +15,8 @@
 //! ```
 //!
 //! B is the batch. MACs are those of a convolution's taps inside the picture, and of dense layers. Taps in the padding, batch
-//! normalisation, activations, sums, pooling, the loss and the optimiser take time, but count no flops.
+//! normalisation, activations, sums, pooling, the loss and the optimiser take time, but count no flops. Time is the thread's on a
+//! processor: not that while another program runs there.
 
 mod support {
     pub(crate) mod peak;
@@ -26,15 +27,16 @@ mod support {
 mod resnet8;
 
 use comfy_table::{CellAlignment, Table, presets};
+use cpu_time::ThreadTime;
 use fusebox::layers::{Conv2d, DepthwiseConv2d, Window};
 use fusebox::{
-    Derivative, Init, InputGradient, Isa, Layer, Optimizer, Pair, Plain, Rng, Scratch, Sgd, Train, Whole,
-    Workspace, Zeroed,
+    Aligned, Derivative, Init, InputGradient, Isa, Layer, Optimizer, Pair, Plain, Rng, Scratch, Sgd, Train,
+    Whole, Workspace, Zeroed,
 };
 use resnet8::{Folded, Picture, ResNet8, fold};
 use std::hint::black_box;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::peak;
 use support::random::random;
 
@@ -46,8 +48,8 @@ const PEAK_FLOPS: u64 = 30_000_000;
 const BATCH: Duration = Duration::from_millis(2);
 
 // Too large for a stack.
-static NET: Mutex<ResNet8> = Mutex::new(ResNet8::ZEROED);
-static FOLDED: Mutex<Folded> = Mutex::new(Folded::ZEROED);
+static NET: Mutex<Aligned<ResNet8>> = Mutex::new(Aligned(ResNet8::ZEROED));
+static FOLDED: Mutex<Aligned<Folded>> = Mutex::new(Aligned(Folded::ZEROED));
 static SCRATCH: Mutex<Scratch<Folded, 1>> = Mutex::new(Scratch::new());
 static STEP_1: Mutex<Workspace<ResNet8, 1>> = Mutex::new(Workspace::new());
 static STEP_32: Mutex<Workspace<ResNet8, 32>> = Mutex::new(Workspace::new());
@@ -58,7 +60,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Something to time, and its flops.
 struct Case {
-    name: &'static str,
+    name: String,
     flops: u64,
     run: Box<dyn FnMut()>,
 }
@@ -106,7 +108,7 @@ fn main() {
     for (case, (part, seconds)) in cases.iter().zip(measured) {
         let mflop = format!("{:.2}", 1e-6 * case.flops as f64);
         table.add_row([
-            case.name.into(),
+            case.name.clone(),
             mflop,
             format!("{:.1}", 1e6 * seconds),
             format!("{:.1}", 100.0 * part),
@@ -131,17 +133,18 @@ fn main() {
 /// 0.01, and the logits after it.
 fn check(bytes: &[u8]) {
     let (net, picture) = bytes.split_at(size_of::<ResNet8>());
-    *lock(&NET) = ResNet8::copy_from_bytes(net).expect("78,666 parameters and a picture");
+    lock(&NET).0 = ResNet8::copy_from_bytes(net).expect("78,666 parameters and a picture");
     let xs = [Picture::copy_from_bytes(picture).expect("a picture")];
-    fold(&lock(&NET), &mut lock(&FOLDED));
+    fold(&lock(&NET).0, &mut lock(&FOLDED).0);
     let (mut ys, mut scratch) = ([[0.0; 10]], Box::new(Scratch::<ResNet8, 1>::new()));
-    lock(&FOLDED).infer(&xs, &mut lock(&SCRATCH), &mut ys).expect("a batch of one");
+    lock(&FOLDED).0.infer(&xs, &mut lock(&SCRATCH), &mut ys).expect("a batch of one");
     println!("{ys:?}");
-    lock(&NET).infer(&xs, &mut scratch, &mut ys).expect("a batch of one");
+    lock(&NET).0.infer(&xs, &mut scratch, &mut ys).expect("a batch of one");
     println!("{ys:?}");
-    let loss = lock(&STEP_1).train_step(&mut lock(&NET), &xs, &[3], &Sgd::new(0.01)).expect("a batch of one");
+    let loss =
+        lock(&STEP_1).train_step(&mut lock(&NET).0, &xs, &[3], &Sgd::new(0.01)).expect("a batch of one");
     println!("[[{loss}]]");
-    lock(&NET).infer(&xs, &mut scratch, &mut ys).expect("a batch of one");
+    lock(&NET).0.infer(&xs, &mut scratch, &mut ys).expect("a batch of one");
     println!("{ys:?}");
 }
 
@@ -150,31 +153,31 @@ fn cases(isa: Isa) -> Vec<Case> {
     type C64 = [[[f32; 64]; 24]; 24];
     type Full = Conv2d<C16, C16, 3, 3, 16, 16>;
     type Depthwise = DepthwiseConv2d<C64, C64, 3, 3, 64, Window>;
-    lock(&NET).init(Init::He, &mut Rng::new(1));
-    let xs = pictures::<Picture>(32);
+    lock(&NET).0.init(Init::He, &mut Rng::new(1));
+    let xs = &*pictures::<32, 32, 3>(32);
     // Statistics of its own, for the folded network.
     let labels: Vec<u8> = (0..32).map(|i| i % 10).collect();
-    let _ = lock(&STEP_32).train_step(&mut lock(&NET), &xs, &labels, &Sgd::new(RATE));
-    fold(&lock(&NET), &mut lock(&FOLDED));
+    let _ = lock(&STEP_32).train_step(&mut lock(&NET).0, xs, &labels, &Sgd::new(RATE));
+    fold(&lock(&NET).0, &mut lock(&FOLDED).0);
 
     let [first, all] = macs();
     let step = 2 * (3 * all - first);
     let mut cases = Vec::new();
     let (x, mut ys) = (xs[0], [[0.0; 10]; 1]);
     cases.push(Case {
-        name: "ResNet-8 inference, batch 1",
+        name: "ResNet-8 inference, batch 1".into(),
         flops: 2 * all,
         run: Box::new(move || {
-            let _ = lock(&FOLDED).infer(black_box(&[x]), &mut lock(&SCRATCH), &mut ys);
+            let _ = lock(&FOLDED).0.infer(black_box(&[x]), &mut lock(&SCRATCH), &mut ys);
             black_box(ys);
         }),
     });
     cases.push(Case {
-        name: "ResNet-8 step, batch 1",
+        name: "ResNet-8 step, batch 1".into(),
         flops: step,
         run: Box::new(move || {
             let _ = black_box(lock(&STEP_1).train_step(
-                &mut lock(&NET),
+                &mut lock(&NET).0,
                 black_box(&[x]),
                 &[3],
                 &Sgd::new(RATE),
@@ -182,27 +185,19 @@ fn cases(isa: Isa) -> Vec<Case> {
         }),
     });
     cases.push(Case {
-        name: "ResNet-8 step, batch 32",
+        name: "ResNet-8 step, batch 32".into(),
         flops: 32 * step,
         run: Box::new(move || {
-            let xs = black_box(&xs);
-            let _ =
-                black_box(lock(&STEP_32).train_step(&mut lock(&NET), xs, &labels, &Sgd::new(RATE)));
+            let xs = black_box(xs);
+            let _ = black_box(lock(&STEP_32).train_step(&mut lock(&NET).0, xs, &labels, &Sgd::new(RATE)));
         }),
     });
-    let taps = inside(32, 3, 1).pow(2) * 16 * 16;
-    let both = ["conv 3x3 16 to 16, 32x32, forward, batch 1", "conv 3x3 16 to 16, 32x32, both ways, batch 1"];
-    cases.extend(layer::<_, _, Full>(isa, both, taps, 1));
-    let both =
-        ["conv 3x3 16 to 16, 32x32, forward, batch 32", "conv 3x3 16 to 16, 32x32, both ways, batch 32"];
-    cases.extend(layer::<_, _, Full>(isa, both, taps, 32));
-    let taps = inside(24, 3, 1).pow(2) * 64;
-    let both =
-        ["depthwise 3x3 of 64, 24x24, forward, batch 1", "depthwise 3x3 of 64, 24x24, both ways, batch 1"];
-    cases.extend(layer::<_, _, Depthwise>(isa, both, taps, 1));
-    let both =
-        ["depthwise 3x3 of 64, 24x24, forward, batch 32", "depthwise 3x3 of 64, 24x24, both ways, batch 32"];
-    cases.extend(layer::<_, _, Depthwise>(isa, both, taps, 32));
+    for batch in [1, 32] {
+        let taps = inside(32, 3, 1).pow(2) * 16 * 16;
+        cases.extend(layer::<32, 32, 16, Full>(isa, "conv 3x3 16 to 16, 32x32", taps, batch));
+        let taps = inside(24, 3, 1).pow(2) * 64;
+        cases.extend(layer::<24, 24, 64, Depthwise>(isa, "depthwise 3x3 of 64, 24x24", taps, batch));
+    }
     cases
 }
 
@@ -226,56 +221,50 @@ fn macs() -> [u64; 2] {
     [first, first + stack1 + stack2 + stack3 + 640]
 }
 
-/// Pictures of random numbers.
-fn pictures<I: fusebox::layers::Picture>(count: usize) -> Vec<I> {
-    let len = I::HEIGHT * I::WIDTH * I::CHANNELS;
-    let numbers = random(len * count);
-    let picture = |numbers: &[f32]| {
-        let bytes: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
-        I::copy_from_bytes(&bytes).expect("a picture's bytes")
-    };
-    numbers.chunks_exact(len).map(picture).collect()
+/// Pictures of random numbers, the first of which begins at the start of a cache line: for the rest of the program.
+fn pictures<const H: usize, const W: usize, const C: usize>(
+    count: usize,
+) -> &'static mut [[[[f32; C]; W]; H]] {
+    const LINE: usize = 16;
+    let len = count * H * W * C;
+    let numbers = random(len + LINE).leak();
+    let start = numbers.as_ptr().align_offset(LINE * size_of::<f32>());
+    numbers[start..start + len].as_chunks_mut().0.as_chunks_mut().0.as_chunks_mut().0
 }
 
 /// A layer's forward pass, and with it both gradients and the update of the weights.
-fn layer<I, O, L>(isa: Isa, names: [&'static str; 2], macs: u64, batch: usize) -> [Case; 2]
+fn layer<const H: usize, const W: usize, const C: usize, L>(
+    isa: Isa,
+    name: &str,
+    macs: u64,
+    batch: usize,
+) -> [Case; 2]
 where
-    I: fusebox::layers::Picture,
-    O: fusebox::layers::Picture,
-    L: Train<
-            Input = I,
-            Output = O,
-            Tape = O::Of<()>,
-            Gradients = (),
-            State<Sgd> = Pair<(), ()>,
-        > + Layer
+    L: Train<Gradients = (), State<Sgd> = Pair<(), ()>>
+        + Layer<Input = [[[f32; C]; W]; H], Output = [[[f32; C]; W]; H]>
         + Plain,
 {
-    let flops = 2 * macs * batch as u64;
-    let mut pair = names.map(|name| {
-        let mut layer = Box::new(L::ZEROED);
-        layer.init(Init::He, &mut Rng::new(1));
-        let (xs, dys): (Vec<I>, Vec<O>) = (pictures(batch), pictures(batch));
-        let (mut ys, mut dxs) = (dys.clone(), xs.clone());
-        let mut tape: Vec<_> = (0..batch).map(|_| O::Of::<()>::ZEROED).collect();
+    [false, true].map(|both_ways| {
+        let mut layer = Box::new(Aligned(L::ZEROED));
+        layer.0.init(Init::He, &mut Rng::new(1));
+        let [xs, ys, dxs, dys] = [(); 4].map(|()| pictures::<H, W, C>(batch));
+        let mut tape: Vec<_> = (0..batch).map(|_| L::Tape::ZEROED).collect();
         let mut gradients = vec![(); batch];
-        let both_ways = name == names[1];
         let run: Box<dyn FnMut()> = Box::new(move || {
-            let pace = &mut Whole::on(isa);
-            layer.forward(pace, black_box(&xs), None, &mut tape, &mut ys);
-            black_box(&ys);
+            let (pace, layer) = (&mut Whole::on(isa), &mut layer.0);
+            layer.forward(pace, black_box(&*xs), None, &mut tape, ys);
+            black_box(&*ys);
             if both_ways {
-                let dx = InputGradient::into(&mut dxs, Derivative::One);
-                layer.backward(pace, &xs, &tape, black_box(&dys), &mut gradients, dx);
-                black_box(&dxs);
+                let dx = InputGradient::into(dxs, Derivative::One);
+                layer.backward(pace, xs, &tape, black_box(&*dys), &mut gradients, dx);
+                black_box(&*dxs);
                 let mut sweep = Sgd::new(RATE).begin(&mut (), batch as f32);
-                layer.update::<Sgd, _>(pace, &xs, &tape, &dys, &gradients, &mut sweep, &mut Pair((), ()));
+                layer.update::<Sgd, _>(pace, xs, &tape, dys, &gradients, &mut sweep, &mut Pair((), ()));
             }
         });
-        Case { name, flops, run }
-    });
-    pair[1].flops *= 3;
-    pair
+        let (way, passes) = if both_ways { ("both ways", 3) } else { ("forward", 1) };
+        Case { name: format!("{name}, {way}, batch {batch}"), flops: 2 * passes * macs * batch as u64, run }
+    })
 }
 
 /// How often to run for a batch of runs.
@@ -290,7 +279,7 @@ fn times(case: &mut Case) -> u32 {
 
 /// Seconds.
 fn time(case: &mut Case, times: u32) -> f64 {
-    let start = Instant::now();
+    let start = ThreadTime::now();
     for _ in 0..times {
         (case.run)();
     }
@@ -299,7 +288,7 @@ fn time(case: &mut Case, times: u32) -> f64 {
 
 /// Operations a second on registers alone.
 fn peak_rate(isa: Isa) -> f64 {
-    let start = Instant::now();
+    let start = ThreadTime::now();
     let flops = peak::run(isa, PEAK_FLOPS);
     flops as f64 / start.elapsed().as_secs_f64()
 }

@@ -11,7 +11,7 @@ step and in the logits after it. Then each round runs `cargo bench --bench convo
 table has medians over the rounds. % of peak is of the multiply-add peak that fusebox's bench measures; benches/convolutions.rs
 says which operations count. Of PyTorch, the faster counts of NCHW and channels_last and, for inference, with batch
 normalisation folded, eager and traced (`optimize_for_inference`). Its convolutions of stride 2 pad by 1 on each side when timed, which
-saves it a copy.
+saves it a copy. Times are of the processor: not those while another program runs there.
 """
 
 import argparse
@@ -129,22 +129,22 @@ def check():
 
 
 def seconds(run):
-    """Median of batches of at least 2 ms."""
+    """Median of batches of at least 2 ms of processor time."""
     run()
     times = 1
     while True:
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(times):
             run()
-        if time.perf_counter() - start > 2e-3:
+        if time.process_time() - start > 2e-3:
             break
         times *= 2
     samples = []
     for _ in range(15):
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(times):
             run()
-        samples.append((time.perf_counter() - start) / times)
+        samples.append((time.process_time() - start) / times)
     return statistics.median(samples)
 
 
@@ -273,7 +273,7 @@ def main():
 
         versions += f", LiteRT {version('ai-edge-litert')} (XNNPACK)"
     date = datetime.date.today()
-    text = f"# Convolutions: {processor()}\n\n{date}; one thread; {versions}; multiply-add peak {1e-9 * peak:.0f} Gflop/s; medians of {arguments.rounds} rounds\n(`benches/peers/convolutions.py`; `benches/convolutions.rs` says which operations count).\n\n" + "\n".join(rows) + "\n"
+    text = f"# Convolutions: {processor()}\n\n{date}; one thread, processor time; {versions}; multiply-add peak {1e-9 * peak:.0f} Gflop/s; medians of {arguments.rounds} rounds\n(`benches/peers/convolutions.py`; `benches/convolutions.rs` says which operations count).\n\n" + "\n".join(rows) + "\n"
     print(text)
     if arguments.record:
         name = "convolutions/" + "-".join(processor().lower().replace(",", "").split())

@@ -99,8 +99,9 @@ fn extremes() {
 fn sliced() {
     let mut rng = Rng::new(4);
     let mut net = Net::he(&mut rng);
-    let xs: [Pic; 3] =
-        std::array::from_fn(|_| std::array::from_fn(|_| std::array::from_fn(|_| [rng.normal(), rng.normal()])));
+    let xs: [Pic; 3] = std::array::from_fn(|_| {
+        std::array::from_fn(|_| std::array::from_fn(|_| [rng.normal(), rng.normal()]))
+    });
     let labels = [2, 0, 1];
     let mut learner = Learner::<Net, 3>::new(net);
     Workspace::<Net, 3>::new().train_step(&mut net, &xs, &labels, &Sgd::new(0.1)).unwrap();
