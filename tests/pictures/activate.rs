@@ -6,7 +6,6 @@ use fusebox::{
     Activate, Activation, Adam, Budget, Conv2d, Dense, Gelu, Identity, Isa, Layer, LeakyRelu, Learner, Relu,
     Relu6, Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Tanh, View, Workspace, Zeroed, network,
 };
-use std::task::Poll;
 
 type Inside<A> = Seq![Dense<5, 19, A>, Dense<19, 3>];
 type Apart<A> = Seq![Dense<5, 19>, Activate<19, A>, Dense<19, 3>];
@@ -109,6 +108,6 @@ fn sliced() {
         learner.push(label, |row| *row = *x).unwrap();
     }
     learner.start(Sgd::new(0.1)).unwrap();
-    while let Poll::Pending = learner.poll(Budget::macs(1)) {}
+    while learner.poll(Budget::macs(1)).is_pending() {}
     assert!(learner.net().as_bytes() == net.as_bytes());
 }

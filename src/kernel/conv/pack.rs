@@ -38,7 +38,6 @@ pub(super) unsafe fn in_panels(
             _ if taps * depth <= most => [1, taps, depth],
             _ => [1, 1, depth.min(most)],
         };
-        // SAFETY: the caller's promise, here and below: the group's weights; the panel holds a part.
         for row in back(all_rows, part[0]) {
             for tap in back(all_taps, part[1]) {
                 let mut first = 0;
@@ -48,6 +47,7 @@ pub(super) unsafe fn in_panels(
                         taps: tap.clone(),
                         depth: first..depth.min(first + part[2]),
                     };
+                    // SAFETY: the caller's promise: the group's weights; the panel holds a part.
                     unsafe { pack(gathering, &part, col..col + cols, panel, width) };
                     first = part.depth.end;
                     let (taps, depth) = (part.taps.len(), part.depth.len());
@@ -66,6 +66,7 @@ pub(super) unsafe fn in_panels(
                         part,
                         ..gathering.clone()
                     };
+                    // SAFETY: the caller's promise; the part's weights are in the panel.
                     unsafe { of_panel.pictures(rows, dys, dxs, start.at_col(col), end) };
                 }
             }
