@@ -102,6 +102,27 @@ impl<F: Function> Pass for InPlace<'_, F> {
     }
 }
 
+/// `ys = function(xs)`, element-wise. Stops at the end of the shorter slice.
+pub(crate) struct Mapped<'a, F> {
+    pub(crate) function: F,
+    pub(crate) xs: &'a [f32],
+    pub(crate) ys: &'a mut [f32],
+}
+
+impl<F: Function> Pass for Mapped<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { function, xs, ys } = self;
+        for (start, lanes) in vectors::<S>(xs.len().min(ys.len())) {
+            let (x, y) = (xs.as_ptr().wrapping_add(start), ys.as_mut_ptr().wrapping_add(start));
+            // SAFETY: the `lanes` numbers from `start` on are inside both slices.
+            unsafe { s.store_partial(y, function.of(s, s.load_partial(x, lanes)), lanes) };
+        }
+    }
+}
+
 /// Sets `xs` to +0.0 wherever `gates`, which has the same length, is `<= 0`.
 pub(crate) struct ReluMask<'a> {
     pub(crate) gates: &'a [f32],

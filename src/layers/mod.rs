@@ -5,7 +5,7 @@
 //!
 //! | file | layers |
 //! |---|---|
-//! | `dense`, `activation`, `norm`, `softmax`, `dropout`, `pixels`, `columns` | on rows of numbers |
+//! | `dense`, `activation`, `activate`, `norm`, `softmax`, `dropout`, `pixels`, `columns` | on rows of numbers |
 //! | `picture` | on pictures and sequences |
 //! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
 //! | `frozen`, `adapters` | with borrowed weights, for example in flash |
@@ -18,6 +18,7 @@
 //! of others splits this array into one part per layer: every part grows with the number of rows, so only the types
 //! matter. No trait depends on the batch size, and no kernel is compiled once per batch size.
 
+mod activate;
 mod activation;
 mod adapters;
 mod chain;
@@ -42,6 +43,7 @@ mod summary;
 mod tied;
 mod view;
 
+pub use activate::Activate;
 pub use activation::{
     Activation, Derivative, Gelu, Identity, LeakyRelu, Relu, Relu6, Sigmoid, Silu, Slopes, Tanh,
 };

@@ -227,6 +227,7 @@ impl Message {
 /// | `Dense(outputs)`, `Dense(outputs, Relu)` | row | |
 /// | `LayerNorm`, `Softmax` | row | |
 /// | `Dropout(percent)`, `Dropout(percent, seed)` | any | |
+/// | `Activate(Relu)` | any | |
 /// | `Pixels` | any, of bytes; the first layer | |
 /// | `Flatten`, `Reshape(height, width, channels)` and with fewer sizes | any | the next layer's view, no layer of its own |
 /// | `Residual[..]`, `Repeat(4)[..]` | any | a list whose output is as its input |
@@ -624,6 +625,19 @@ macro_rules! __network {
     (@ $s:tt $n:tt $a:tt $c:tt $p:tt ($kind:tt $m:tt $($more:tt)*); Dropout($($percent:expr),+ $(,)?) $(, $($rest:tt)*)?) => {
         $crate::__network! { @ $s ($n + 1)
             {$a ($p ($kind $m $($more)*) (Dropout<{ $m $(* $more)* } $(, { $percent })+>))}
+            $c () ($kind $m $($more)*); $($($rest)*)? }
+    };
+    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (row $m:tt); Activate($act:ty $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ $s ($n + 1) {$a ($p (row $m) (Activate<{ $m }, $act>))} $c () (row $m); $($($rest)*)? }
+    };
+    (@ $s:tt $n:tt $a:tt $c:tt () ($kind:tt $m:tt $($more:tt)*); Activate($act:ty $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ $s ($n + 1)
+            {$a (($kind $m $($more)*) ($kind $m $($more)*) (Activate<{ $m $(* $more)* }, $act>))}
+            $c () ($kind $m $($more)*); $($($rest)*)? }
+    };
+    (@ $s:tt $n:tt $a:tt $c:tt $p:tt ($kind:tt $m:tt $($more:tt)*); Activate($act:ty $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ $s ($n + 1)
+            {$a ($p ($kind $m $($more)*) (Activate<{ $m $(* $more)* }, $act>))}
             $c () ($kind $m $($more)*); $($($rest)*)? }
     };
     (@ $s:tt $n:tt {} $c:tt () (row $m:tt); Pixels $(, $($rest:tt)*)?) => {

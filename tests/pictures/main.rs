@@ -6,6 +6,7 @@ mod support {
     pub(crate) mod vectors;
 }
 
+mod activate;
 mod batch_norm;
 mod conv;
 mod pool;

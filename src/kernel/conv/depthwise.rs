@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! for each line of outputs that meet the same taps
-//!     for each vector of channels, four outputs at a time
+//!     for each eight outputs, for each vector of channels
 //!         for each tap:  sums += inputs * weights
 //! ```
 //!
@@ -19,8 +19,11 @@ use crate::memory::part;
 use crate::simd::{Pass, Simd};
 use core::ops::Range;
 
-/// Outputs at a time.
-const PIXELS: usize = 4;
+/// Outputs at a time. Without vectors eight would fill a microcontroller's registers.
+const PIXELS: usize = if crate::simd::VECTORS { 8 } else { FEWER };
+
+/// Outputs at a time where there are fewer.
+const FEWER: usize = 4;
 
 /// [`forward`](super::forward) of such a convolution.
 #[inline(never)]
@@ -168,22 +171,28 @@ impl Pass for Line {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut channel = 0;
-        while channel < self.channels {
-            let lanes = (self.channels - channel).min(S::LANES);
-            let mut pixel = 0;
-            // SAFETY: whoever made this signed for it: pixels below `count`, channels below `channels`.
-            unsafe {
-                while pixel + PIXELS <= self.count {
-                    self.sums::<S, PIXELS>(s, channel, lanes, pixel);
-                    pixel += PIXELS;
+        let mut pixel = 0;
+        while pixel < self.count {
+            let left = self.count - pixel;
+            let pixels = if left < FEWER { 1 } else { FEWER };
+            let pixels = if left < PIXELS { pixels } else { PIXELS };
+            let mut channel = 0;
+            // All channels of these pixels first: a picture is read as it lies.
+            while channel < self.channels {
+                let lanes = (self.channels - channel).min(S::LANES);
+                // SAFETY: whoever made this signed for it: pixels below `count`, channels below `channels`.
+                unsafe {
+                    if pixels == PIXELS {
+                        self.sums::<S, PIXELS>(s, channel, lanes, pixel);
+                    } else if pixels == FEWER {
+                        self.sums::<S, FEWER>(s, channel, lanes, pixel);
+                    } else {
+                        self.sums::<S, 1>(s, channel, lanes, pixel);
+                    }
                 }
-                while pixel < self.count {
-                    self.sums::<S, 1>(s, channel, lanes, pixel);
-                    pixel += 1;
-                }
+                channel += S::LANES;
             }
-            channel += S::LANES;
+            pixel += pixels;
         }
     }
 }

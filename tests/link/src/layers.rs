@@ -5,7 +5,7 @@ use fusebox::layers::{
     Causal, Conv1d, ConvTranspose2d, DepthwiseConv2d, Padding, Resize, Same, Side, Valid, Window, output_len,
 };
 use fusebox::{
-    AvgPool2d, BatchNorm, BiasOnly, Budget, Chain, Columns, Concat, Conv2d, Dense, Derivative, Dropout, Each,
+    Activate, AvgPool2d, BatchNorm, BiasOnly, Budget, Chain, Columns, Concat, Conv2d, Dense, Derivative, Dropout, Each,
     Flatten, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, Identity, Init, InputGradient, Isa, Layer,
     LayerNorm, LeakyRelu, Learner, LowRank, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Relu,
     Relu6, Repeat, Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View,
@@ -44,6 +44,9 @@ pub fn all() {
     methods(any::<Softmax<3>>());
     methods(any::<Softmax<0>>());
     methods(any::<Dropout<3, 20>>());
+    methods(any::<Activate<3, Relu>>());
+    methods(any::<Activate<3, Gelu>>());
+    methods(any::<Activate<3, Tanh>>());
     let base = any::<Dense<3, 2, Relu>>();
     methods(BiasOnly::new(&base));
     methods(LowRank::<3, 2, 1, _>::new(&base));

@@ -63,6 +63,7 @@ fn whole_numbers() {
     debug(&any::<Either<f32, [f32; 2]>>());
     debug(&any::<Softmax<3>>());
     debug(&any::<Dropout<3, 20>>());
+    debug(&any::<Activate<3, Relu>>());
     debug(&any::<Columns<3, 1, 2>>());
     debug(&any::<Pixels<3>>());
     debug(&any::<GlobalMaxPool<[[[f32; 3]; 2]; 2], 3>>());
@@ -248,6 +249,7 @@ fn comparisons() {
     compare(&any::<BatchNorm<[[[f32; 3]; 2]; 2], 3, Relu>>());
     compare(&any::<Softmax<3>>());
     compare(&any::<Dropout<3, 20>>());
+    compare(&any::<Activate<3, Relu>>());
     compare(&any::<Columns<3, 1, 2>>());
     compare(&any::<Pixels<3>>());
     compare(&any::<Residual<Dense<3, 3>>>());
