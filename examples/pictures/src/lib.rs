@@ -1,7 +1,8 @@
 //! Handwritten digits of 14 x 14 pixels as constants in flash, and a network that learnt them.
 //!
 //! The build script makes them of `examples/data/mnist.bin.gz`. They are a package of their own, so that only firmware that asks for
-//! them builds what inflates that file.
+//! them builds what inflates that file. Where they come from, and their licence, which is not this package's, is told in
+//! `examples/data/README.md`.
 #![no_std]
 
 /// A side of a picture.
@@ -31,7 +32,8 @@ pub static HELD_OUT_ROWS: &[Row; HELD_OUT] = rows(include_bytes!(concat!(env!("O
 /// cd examples/firmware && cargo run --release --features pictures --bin pictures -- --save ../pictures/weights.bin
 /// ```
 ///
-/// writes them anew.
+/// writes them anew. After a change of the network's size the firmware does not compile with the old file; leave `NET` out of it
+/// until the new one is written.
 pub const WEIGHTS: &[u8] = include_bytes!("../weights.bin");
 
 /// Bytes as rows. A file of another length does not compile.
