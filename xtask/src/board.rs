@@ -15,7 +15,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-/// A run that takes longer hangs: the slowest takes seconds.
+/// A run that takes longer hangs: the slowest takes half a minute where nothing else runs.
 pub(crate) const LIMIT: Duration = Duration::from_secs(180);
 
 /// A board.

@@ -8,7 +8,8 @@
 //!
 //! These two boards also train until most digits are read, and run inference from the desktop's weights: counts of
 //! instructions, and the sizes of firmware that does just that. One of them takes training steps in slices as well, and
-//! tells what the worst slice takes.
+//! tells what the worst slice takes; and it learns pictures with convolutions, in no more RAM than is said below: to the weights
+//! that this machine learns on the instruction sets of its class.
 
 use crate::board::{self, BOARDS, Board, Which};
 use crate::image::Image;
@@ -26,24 +27,43 @@ const IN_FULL: [&str; 2] = ["mps2-an386", "virt"];
 /// The one of them that takes training steps in slices as well.
 const IN_SLICES: &str = "mps2-an386";
 
+/// The programs of pictures there, and the feature they need.
+const PICTURES: &str = "pictures";
+const PICTURES_INFER: &str = "pictures_infer";
+
+/// Bytes of RAM that these may take, statics and stack.
+const RAM_OF_PICTURES: u64 = 96 * 1024;
+
+/// The last line of `pictures` that this machine prints too begins so.
+const HASH: &str = "weights fnv1a";
+
 /// What `check` prints between what a small board prints too and the rest.
 const LARGE: &str = "what takes more than 16 KiB\n";
 
 pub(crate) fn run(which: Which, both: bool, choice: Choice) -> Result<()> {
     let mut faults = Vec::new();
     let (desktops, mut found) = thread::scope(|scope| {
-        let desktops = scope.spawn(|| -> Result<_> { Ok([desktop(&[])?, desktop(&["reproducible"])?]) });
+        let desktops = scope.spawn(move || -> Result<_> {
+            let checks = [desktop(&[])?, desktop(&["reproducible"])?];
+            let pictures = which.boards().any(|board| board.name == IN_SLICES).then(desktop_pictures);
+            Ok((checks, pictures.transpose()?.unwrap_or_default()))
+        });
         // Images are built one after the other; while the next is built, the last one runs.
         let start = |board: &'static Board, program, reproducible| {
             let road = board::road(board, choice)?;
-            let features = if reproducible { &["reproducible"][..] } else { &[] };
+            let features = match program {
+                PICTURES | PICTURES_INFER => &[PICTURES][..],
+                _ if reproducible => &["reproducible"],
+                _ => &[],
+            };
             let path = board::build(board, &road, program, features)?;
             let road = road.name();
             Ok(scope.spawn(move || Finding::of(board, road, program, reproducible, &path)))
         };
         let usual = which.boards().flat_map(|board| {
             let programs = match board.name {
-                IN_SLICES => &["check", "train", "infer", "slices"][..],
+                // What takes longest first.
+                IN_SLICES => &[PICTURES, PICTURES_INFER, "check", "train", "infer", "slices"][..],
                 name if IN_FULL.contains(&name) => &["check", "train", "infer"],
                 _ => &["check"],
             };
@@ -57,11 +77,17 @@ pub(crate) fn run(which: Which, both: bool, choice: Choice) -> Result<()> {
         found.extend(more);
         (desktops.join(), found)
     });
-    let [usual, reproducible] = desktops.map_err(|_| anyhow!("the desktop's check panicked"))??;
+    let ([usual, reproducible], pictures) =
+        desktops.map_err(|_| anyhow!("the desktop's check panicked"))??;
     // The second build of a board beside its first.
     found.sort_by_key(|one| BOARDS.iter().position(|board| board.name == one.board.name));
     for finding in &mut found {
-        if let Err(error) = finding.compare(&usual, &reproducible) {
+        let compared = match finding.program {
+            "check" => finding.compare(&usual, &reproducible),
+            PICTURES | PICTURES_INFER => finding.compare_pictures(&pictures),
+            _ => Ok(()),
+        };
+        if let Err(error) = compared {
             faults.push(format!("{}: {error:#}", finding.board.name));
         }
         if !finding.image.panics.is_empty() {
@@ -140,9 +166,6 @@ impl Finding {
 
     /// Compares a check with this machine's; notes whom it equals.
     fn compare(&mut self, usual: &[Run], reproducible: &[Run]) -> Result<()> {
-        if self.program != "check" {
-            return Ok(());
-        }
         ensure!(!(self.reproducible && self.is_fused()), "fuses, although built with `reproducible`");
         let class = |run: &&Run| run.class() == self.value("class");
         let usual: Vec<_> = usual.iter().filter(class).collect();
@@ -162,6 +185,44 @@ impl Finding {
         }
         Ok(())
     }
+
+    /// Compares what the board learnt, or holds in flash, with what this machine learns; adds up the RAM.
+    fn compare_pictures(&mut self, runs: &[Run]) -> Result<()> {
+        // The weights in flash are of instruction sets that do not fuse.
+        let class = if self.program == PICTURES { self.value("class") } else { Some("not fused") };
+        let runs: Vec<_> = runs.iter().filter(|run| run.class() == class).collect();
+        ensure!(!runs.is_empty(), "no instruction set of this machine is of the board's class");
+        for run in &runs {
+            if self.program == PICTURES {
+                same(self.board.name, &learnt(&self.text), &learnt(&run.text))?;
+            }
+            let [ours, theirs] =
+                [&self.text, &run.text].map(|text| learnt(text).lines().last().map(String::from));
+            ensure!(
+                ours.is_some() && ours == theirs,
+                "{} has {ours:?} instead of {theirs:?}: see `WEIGHTS` in examples/pictures",
+                self.program
+            );
+        }
+        let stack: u64 = self.word("stack").parse().context("a stack in bytes")?;
+        let ram = self.image.ram + stack;
+        println!(
+            "{} {}: {ram} B of RAM, statics and stack; the weights of {}",
+            self.board.name,
+            self.program,
+            { runs.iter().map(|run| run.isa.as_str()).collect::<Vec<_>>().join(", ") }
+        );
+        ensure!(ram <= RAM_OF_PICTURES, "{} takes {ram} B of RAM, not {RAM_OF_PICTURES}", self.program);
+        Ok(())
+    }
+}
+
+/// The lines of `pictures` up to the hash of the weights.
+fn learnt(text: &str) -> String {
+    let mut lines: Vec<_> = text.lines().collect();
+    let end = lines.iter().position(|line| line.starts_with(HASH));
+    lines.truncate(end.map_or(0, |end| end + 1));
+    lines.join("\n")
 }
 
 /// What this machine prints on one of its instruction sets.
@@ -199,6 +260,22 @@ pub(crate) fn desktop(features: &[&str]) -> Result<Vec<Run>> {
     }
     if features.contains(&"reproducible") {
         ensure!(runs.iter().all(|run| run.class() == Some("not fused")), "fuses, although `reproducible`");
+    }
+    Ok(runs)
+}
+
+/// The training on pictures on every instruction set of this machine; fails unless those of a class agree.
+fn desktop_pictures() -> Result<Vec<Run>> {
+    let target = target_dir("desktop");
+    let mut build = cargo();
+    build.current_dir(root().join("examples/firmware"));
+    // Optimised, for it takes minutes otherwise.
+    build.args(["build", "--quiet", "--release", "--bin", PICTURES, "--features", PICTURES, "--target-dir"]);
+    process::run(build.arg(&target))?;
+    let runs = Run::parse(&output(&mut Command::new(target.join("release").join(PICTURES)))?);
+    for run in &runs {
+        let first = runs.iter().find(|first| first.class() == run.class()).context("a class")?;
+        same(&run.isa, &run.text, &first.text)?;
     }
     Ok(runs)
 }
@@ -261,7 +338,7 @@ fn programs(findings: &[Finding]) -> Table {
         "board",
         "image",
         "held-out %",
-        "step of 32",
+        "step of 32 (pictures: 3)",
         "step of 1",
         "inference",
         "code B",
@@ -276,7 +353,11 @@ fn programs(findings: &[Finding]) -> Table {
             finding.board.name.to_string(),
             program.into(),
             finding.word("held-out accuracy").into(),
-            finding.word("instructions train-step-32").into(),
+            match finding.word("instructions train-step-32") {
+                "-" => finding.word("instructions train-step-3"),
+                step => step,
+            }
+            .into(),
             finding.word("instructions train-step-1").into(),
             finding.word("instructions inference").into(),
             code.to_string(),

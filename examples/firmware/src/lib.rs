@@ -20,6 +20,8 @@ mod host;
 mod infer;
 mod kernels;
 mod mixed;
+#[cfg(feature = "pictures")]
+mod pictures;
 mod recipe;
 mod slices;
 mod small;
@@ -34,6 +36,8 @@ pub use counts::counts;
 #[cfg(target_os = "none")]
 pub use host::{print, run};
 pub use infer::infer;
+#[cfg(feature = "pictures")]
+pub use pictures::{Lesson, pictures, pictures_infer};
 pub use recipe::Digits;
 pub use slices::slices;
 pub use stack::{Painted, stack};

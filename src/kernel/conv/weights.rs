@@ -127,7 +127,9 @@ impl WeightGradient<'_> {
                         k,
                         a: picture.as_ptr().wrapping_add(a),
                         a_stride: a_step * channels,
-                        a_transposed: true,
+                        // Where pixels are single numbers, the next tap's row begins with this one's second number: both ways of
+                        // lying are the same, and without vectors, fewer than four rows have a kernel only if they lie along k.
+                        a_transposed: !cfg!(fusebox_scalar) || a_step * channels != 1,
                         b: dys.as_ptr().wrapping_add(b),
                         b_len: dys.len() - b,
                         b_stride: b_step * filters,
