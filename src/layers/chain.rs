@@ -279,7 +279,11 @@ impl<A: Train, R: Train<Input = A::Output>> Train for Chain<A, R> {
     ) {
         let (between, first, rest) = cut::<A, A::Tape, R::Tape>(tape);
         let (d_between, d_first, d_rest) = cut_mut::<A, _, _>(gradients);
-        let d_rest_input = InputGradient::into(&mut *d_between, A::derivative(first, between));
+        // Nobody reads the gradient of what has no parameters and passes none on: bytes as input.
+        let d_rest_input = match const { A::PASSES_GRADIENT || size_of::<A>() > 0 } {
+            true => InputGradient::into(&mut *d_between, A::derivative(first, between)),
+            false => InputGradient::unwanted(),
+        };
         self.rest.backward(pace, between, rest, dys, d_rest, d_rest_input);
         self.first.backward(pace, xs, first, d_between, d_first, dx);
     }
