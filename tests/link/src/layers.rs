@@ -5,11 +5,11 @@ use fusebox::layers::{
     Causal, Conv1d, ConvTranspose2d, DepthwiseConv2d, Padding, Resize, Same, Side, Valid, Window, output_len,
 };
 use fusebox::{
-    Activate, AvgPool2d, BatchNorm, BiasOnly, Budget, Chain, Columns, Concat, Conv2d, Dense, Derivative, Dropout, Each,
-    Flatten, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, Identity, Init, InputGradient, Isa, Layer,
-    LayerNorm, LeakyRelu, Learner, LowRank, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Relu,
-    Relu6, Repeat, Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View,
-    Whole, Workspace, evaluate, evaluate_with,
+    Activate, AvgPool2d, BatchNorm, BiasOnly, Budget, Chain, Columns, Concat, Conv2d, Dense, Derivative,
+    Dropout, Each, Flatten, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, Identity, Init, InputGradient, Isa,
+    Layer, LayerNorm, LeakyRelu, Learner, LowRank, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain,
+    Relu, Relu6, Repeat, Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train,
+    View, Whole, Workspace, evaluate, evaluate_with,
 };
 
 type Body = Seq![Dense<3, 4, Relu>, Dense<4, 2, Tanh>];
