@@ -23,27 +23,11 @@
 //! gradient are: in a chain below 16 pixels, in four chains up to 4096, and in blocks of so many above. The error is then at
 //! most (n / 4 + 4) u times the sum of magnitudes up to 4096, and (1028 + n / 4096) u above.
 
+use super::axis::Axis;
 use super::elementwise::vectors;
 use super::update::sum_of_rows;
 use super::{rows, rows_mut};
 use crate::simd::{Pass, Simd};
-
-/// How a window goes along one axis of a picture. Any values are safe.
-#[derive(Clone, Copy, Debug)]
-pub struct Axis {
-    /// Positions.
-    pub input: usize,
-    /// Outputs.
-    pub output: usize,
-    /// Taps.
-    pub kernel: usize,
-    /// From one output to the next.
-    pub stride: usize,
-    /// From one tap to the next.
-    pub dilation: usize,
-    /// Positions that are padded before the first.
-    pub before: usize,
-}
 
 /// The taps of an output that are inside the picture, along one axis: their number, and the position of the first. They are
 /// `dilation` apart.
@@ -53,15 +37,16 @@ struct Inside {
     taps: usize,
 }
 
+/// Any values are safe.
 impl Axis {
     /// The whole axis as one window.
     pub(crate) const fn whole(input: usize) -> Self {
-        Self { input, output: 1, kernel: input, stride: 1, dilation: 1, before: 0 }
+        Self { input, output: 1, taps: input, stride: 1, dilation: 1, before: 0 }
     }
 
     /// The taps of output `output` that are inside: the last of them too is below `input`.
     const fn inside(&self, output: usize) -> Inside {
-        let (mut at, mut left) = (output.saturating_mul(self.stride), self.kernel);
+        let (mut at, mut left) = (output.saturating_mul(self.stride), self.taps);
         while at < self.before && left > 0 {
             at = at.saturating_add(self.dilation);
             left -= 1;
@@ -375,7 +360,7 @@ mod tests {
                                 let padded = before + input + after;
                                 if padded >= span {
                                     let output = (padded - span) / stride + 1;
-                                    axes.push(Axis { input, output, kernel, stride, dilation, before });
+                                    axes.push(Axis { input, output, taps: kernel, stride, dilation, before });
                                 }
                             }
                         }
@@ -389,7 +374,7 @@ mod tests {
 
     /// The positions of an output's taps that are inside.
     fn inside(axis: &Axis, output: usize) -> Vec<usize> {
-        (0..axis.kernel)
+        (0..axis.taps)
             .map(|tap| output * axis.stride + tap * axis.dilation)
             .filter(|&at| at >= axis.before && at < axis.before + axis.input)
             .map(|at| at - axis.before)
@@ -579,7 +564,7 @@ mod tests {
             let axis = |pick: &mut dyn FnMut(u32) -> usize| Axis {
                 input: pick(6),
                 output: pick(4),
-                kernel: pick(4),
+                taps: pick(4),
                 stride: pick(6),
                 dilation: pick(6),
                 before: pick(6),

@@ -10,8 +10,8 @@
 //! nothing in registers is used twice. So loads from the first-level cache limit the speed. The order of a sum is that
 //! of all convolutions, so the bits are the same.
 
-use super::axis::{Run, Way};
 use super::gather::{End, Ends};
+use super::runs::{Run, Way};
 use super::sizes::Sizes;
 use super::weights::{LONGEST, flush};
 use crate::Isa;

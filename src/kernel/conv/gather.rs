@@ -1,6 +1,6 @@
 //! Outputs from inputs, and gradients of inputs from those of outputs.
 
-use super::axis::{Run, Way};
+use super::runs::{Run, Way};
 use super::sizes::Sizes;
 use crate::Isa;
 use crate::kernel::gemm::{Activate, First, Operands, chain};

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Where a window extends beyond the edge, fewer taps take part. Those outputs are separate products with a smaller k
-//! ([`axis`]). The sum over rows of taps is a sequence of products, each of which continues the sums in C.
+//! ([`runs`]). The sum over rows of taps is a sequence of products, each of which continues the sums in C.
 //!
 //! The gradient of the input is the same from outputs to inputs, with transposed weights. The gradient of the weights
 //! is the product of the same overlapping rows, transposed, and the gradients of the outputs.
@@ -31,24 +31,23 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `axis` | which taps meet which positions along one axis, in runs |
+//! | `runs` | which taps meet which positions along one axis, in runs |
 //! | `sizes` | the sizes of a convolution |
 //! | `gather` | outputs, and gradients of the input |
 //! | `pack` | transposed weights for the gradient of the input, a panel at a time on the stack |
 //! | `weights` | the gradient of the weights, a tile at a time |
 //! | `depthwise` | all three passes where each channel has one filter of its own |
 
-mod axis;
 pub(crate) mod depthwise;
 mod gather;
 #[cfg(not(fusebox_scalar))]
 mod pack;
+mod runs;
 mod sizes;
 #[cfg(test)]
 mod tests;
 mod weights;
 
-pub(crate) use axis::Axis;
 pub(crate) use gather::{Ends, forward, input_gradient};
 pub(crate) use sizes::Sizes;
 pub(crate) use weights::{Tile, weight_gradient};

@@ -1,6 +1,6 @@
 //! All sizes of a convolution.
 
-use super::axis::Axis;
+use crate::kernel::axis::Axis;
 use crate::memory::layout;
 
 /// Two axes, the channels of a pixel of the input and of the output, and the number of groups that both are divided

@@ -1,6 +1,7 @@
 //! Every small shape on every instruction set, against loops in `f64`.
 
-use super::{Axis, Ends, Sizes, Tile, depthwise, forward, input_gradient, weight_gradient};
+use super::{Ends, Sizes, Tile, depthwise, forward, input_gradient, weight_gradient};
+use crate::kernel::axis::Axis;
 use crate::{Isa, Rng};
 use std::vec;
 use std::vec::Vec;

@@ -9,7 +9,7 @@
 //!
 //! The caller asks for a tile of the weights at a time and provides both arrays, so no gradient is stored in full.
 
-use super::axis::{Run, Way};
+use super::runs::{Run, Way};
 use super::sizes::Sizes;
 use crate::Isa;
 use crate::kernel::gemm::{Activate, First, Operands, chain};

@@ -1,7 +1,7 @@
 //! Convolutions.
 
-use super::window::{Padding, Picture, Steps, Window, output_len, padding_before};
-use crate::kernel::conv::{self, Axis, Ends, Sizes};
+use super::window::{Picture, Steps, Window, axes};
+use crate::kernel::conv::{self, Ends, Sizes};
 use crate::layers::activation::{Form, FormOf};
 use crate::layers::init::initialize;
 use crate::layers::{Activation, Derivative, Entry, Identity, Init, InputGradient, Layer, Train, View};
@@ -203,22 +203,13 @@ pub(super) const fn sizes<I: Picture, O: Picture, G: Steps>(
     channels: usize,
     filters: usize,
 ) -> Sizes {
-    let [sh, sw] = G::STRIDE;
-    let [dh, dw] = G::DILATION;
-    // A picture has no before and after from top to bottom; and a sequence, a picture of one row, has nothing above.
-    let vertical = match G::PADDING {
-        _ if I::HEIGHT == 1 && kh == 1 => Padding::Valid,
-        Padding::Causal => Padding::Same,
-        padding => padding,
-    };
-    let height = output_len(I::HEIGHT, kh, sh, dh, vertical);
-    let width = output_len(I::WIDTH, kw, sw, dw, G::PADDING);
+    let [rows, cols] = axes::<I, G>([kh, kw]);
     assert!(
-        height > 0 && width > 0,
+        rows.output > 0 && cols.output > 0,
         "a convolution's kernel is larger than its input, or its stride would drop positions at the end"
     );
     assert!(
-        O::HEIGHT == height && O::WIDTH == width && O::CHANNELS == filters,
+        O::HEIGHT == rows.output && O::WIDTH == cols.output && O::CHANNELS == filters,
         "a convolution's output is another picture than its input, kernel, strides and padding make"
     );
     assert!(
@@ -228,27 +219,7 @@ pub(super) const fn sizes<I: Picture, O: Picture, G: Steps>(
             && filters.is_multiple_of(I::CHANNELS / channels),
         "a convolution's channels are a part of its input's, and its filters fall into as many groups"
     );
-    Sizes {
-        rows: Axis {
-            input: I::HEIGHT,
-            output: height,
-            taps: kh,
-            stride: sh,
-            dilation: dh,
-            before: padding_before(I::HEIGHT, height, kh, sh, dh, vertical),
-        },
-        cols: Axis {
-            input: I::WIDTH,
-            output: width,
-            taps: kw,
-            stride: sw,
-            dilation: dw,
-            before: padding_before(I::WIDTH, width, kw, sw, dw, G::PADDING),
-        },
-        channels: I::CHANNELS,
-        filters,
-        groups: I::CHANNELS / channels,
-    }
+    Sizes { rows, cols, channels: I::CHANNELS, filters, groups: I::CHANNELS / channels }
 }
 
 /// The pixels of pictures.

@@ -23,5 +23,4 @@ pub use conv::{Conv1d, Conv2d, DepthwiseConv1d, DepthwiseConv2d};
 pub use pool::{AvgPool1d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d, Pool};
 pub use resize::{Pad2d, Resize, Upsample2d};
 pub use transposed::ConvTranspose2d;
-pub(crate) use window::padding_before;
 pub use window::{Around, Causal, Pad, Padding, Picture, Same, Steps, Valid, Window, output_len};

@@ -1,8 +1,10 @@
 //! Pooling: the largest number, or the mean, of every window on a picture.
 
-use super::{Padding, Picture, Steps, Valid, Window, output_len, padding_before};
+use super::window::axes;
+use super::{Picture, Steps, Valid, Window};
+use crate::kernel::axis::Axis;
 use crate::kernel::pool;
-use crate::kernel::pool::{Axis, MaxBackward, MeanBackward, Windows};
+use crate::kernel::pool::{MaxBackward, MeanBackward, Windows};
 use crate::layers::{Entry, InputGradient, Layer, Linear, Train, View};
 use crate::memory::{layout, numbers, numbers_mut, part, part_mut};
 use crate::optimizers::Optimizer;
@@ -285,23 +287,21 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> sealed:
     for Kernel<KH, KW, G>
 {
     const WHOLE: bool = false;
-    const WINDOWS: Windows = Windows {
-        height: axis([I::HEIGHT, O::HEIGHT, KH, G::STRIDE[0], G::DILATION[0]], down::<G>(I::HEIGHT, KH)),
-        width: axis([I::WIDTH, O::WIDTH, KW, G::STRIDE[1], G::DILATION[1]], G::PADDING),
-        channels: I::CHANNELS,
+    const WINDOWS: Windows = {
+        let [height, width] = axes::<I, G>([KH, KW]);
+        Windows { height, width, channels: I::CHANNELS }
     };
 
     const CHECK: () = {
-        let [stride, right] = G::STRIDE;
-        let [dilation, apart] = G::DILATION;
-        let height = output_len(I::HEIGHT, KH, stride, dilation, down::<G>(I::HEIGHT, KH));
-        assert!(height > 0, "a pool's windows fit its picture down the height, with no row left over");
-        assert!(O::HEIGHT == height, "a pool's output has `output_len` rows");
-        let width = output_len(I::WIDTH, KW, right, apart, G::PADDING);
-        assert!(width > 0, "a pool's windows fit its picture across the width, with no column left over");
-        assert!(O::WIDTH == width, "a pool's output has `output_len` columns");
-        assert!(O::CHANNELS == I::CHANNELS, "a pool's output has as many channels as its input");
         let Windows { height, width, .. } = <Self as sealed::Over<I, O>>::WINDOWS;
+        assert!(height.output > 0, "a pool's windows fit its picture down the height, with no row left over");
+        assert!(O::HEIGHT == height.output, "a pool's output has `output_len` rows");
+        assert!(
+            width.output > 0,
+            "a pool's windows fit its picture across the width, with no column left over"
+        );
+        assert!(O::WIDTH == width.output, "a pool's output has `output_len` columns");
+        assert!(O::CHANNELS == I::CHANNELS, "a pool's output has as many channels as its input");
         assert!(height.reached() && width.reached(), "a pool's window lies in the padding alone");
     };
 }
@@ -319,29 +319,6 @@ impl<I: Picture, const C: usize> sealed::Over<I, [f32; C]> for All {
     };
 }
 
-/// The padding of the height: a sequence, one row under a kernel of one row, has none.
-const fn down<G: Steps>(height: usize, kernel: usize) -> Padding {
-    match G::PADDING {
-        _ if height == 1 && kernel == 1 => Padding::Valid,
-        Padding::Causal => Padding::Same,
-        padding => padding,
-    }
-}
-
-const fn axis([input, output, kernel, stride, dilation]: [usize; 5], padding: Padding) -> Axis {
-    let before = match kernel {
-        0 => 0, // refused by `CHECK`
-        _ => padding_before(input, output, kernel, stride, dilation, padding),
-    };
-    Axis { input, output, kernel, stride, dilation, before }
-}
-
-const fn layout_of(axis: Axis) -> u64 {
-    let Axis { input, output, kernel, stride, dilation, before } = axis;
-    let sizes = [input as u64, output as u64, kernel as u64, stride as u64, dilation as u64, before as u64];
-    layout("Axis", &sizes)
-}
-
 impl<F: Function, W: Over<I, O>, I: Plain, O: Plain> Pool<F, W, I, O> {
     const SIZES: () = {
         let () = W::CHECK;
@@ -354,7 +331,7 @@ impl<F: Function, W: Over<I, O>, I: Plain, O: Plain> Pool<F, W, I, O> {
     /// Multiply-adds for a sample: forward, and backward.
     const MACS: [usize; 2] = {
         let Windows { height, width, channels } = W::WINDOWS;
-        let taps = height.kernel.saturating_mul(width.kernel);
+        let taps = height.taps.saturating_mul(width.taps);
         let outputs = height.output.saturating_mul(width.output).saturating_mul(channels);
         let [[tap, output], [tap_back, output_back]] = F::MACS;
         [
@@ -391,7 +368,7 @@ impl<F: Function, W: Over<I, O>, I: Plain, O: Plain> Train for Pool<F, W, I, O> 
 
     const LAYOUT: u64 = {
         let Windows { height, width, channels } = W::WINDOWS;
-        layout(F::NAME, &[channels as u64, layout_of(height), layout_of(width)])
+        layout(F::NAME, &[channels as u64, height.layout(), width.layout()])
     };
 
     fn forward<P: Pace>(&self, pace: &mut P, xs: &[I], _memory: Option<&()>, _tape: &mut [()], ys: &mut [O]) {

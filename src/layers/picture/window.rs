@@ -1,5 +1,6 @@
 //! Pictures as types, and the windows of convolutions and pools: strides, dilations, padding.
 
+use crate::kernel::axis::Axis;
 use crate::{Plain, plain};
 use core::fmt;
 use core::marker::PhantomData;
@@ -182,8 +183,28 @@ pub const fn output_len(
     }
 }
 
-/// Positions that are padded before the first, for `output` outputs.
-pub(crate) const fn padding_before(
+/// Both axes of a window of `kernel` taps on pictures `I`: down, and to the right. An axis that the window does not fit has no
+/// outputs.
+pub(super) const fn axes<I: Picture, G: Steps>([rows, cols]: [usize; 2]) -> [Axis; 2] {
+    let [down, right] = G::STRIDE;
+    let [below, beside] = G::DILATION;
+    // A picture has no before and after from top to bottom; and a sequence, a picture of one row, has nothing above.
+    let vertical = match G::PADDING {
+        _ if I::HEIGHT == 1 && rows == 1 => Padding::Valid,
+        Padding::Causal => Padding::Same,
+        padding => padding,
+    };
+    [axis(I::HEIGHT, rows, down, below, vertical), axis(I::WIDTH, cols, right, beside, G::PADDING)]
+}
+
+const fn axis(input: usize, taps: usize, stride: usize, dilation: usize, padding: Padding) -> Axis {
+    let output = output_len(input, taps, stride, dilation, padding);
+    let before = if output == 0 { 0 } else { padding_before(input, output, taps, stride, dilation, padding) };
+    Axis { input, output, taps, stride, dilation, before }
+}
+
+/// Positions that are padded before the first, for `output` outputs, of which there is one.
+const fn padding_before(
     input: usize,
     output: usize,
     kernel: usize,
@@ -192,8 +213,8 @@ pub(crate) const fn padding_before(
     padding: Padding,
 ) -> usize {
     let needed = match span(kernel, dilation) {
-        Some(span) if output > 0 => ((output - 1) * stride + span).saturating_sub(input),
-        _ => 0,
+        Some(span) => ((output - 1) * stride + span).saturating_sub(input),
+        None => 0,
     };
     match padding {
         Padding::Valid => 0,

@@ -3,19 +3,8 @@
 //! Output `o` and tap `t` meet at the input `o stride + t dilation - before`. If that is outside the picture, the tap
 //! takes no part in the output. Most positions meet all taps, those near the ends fewer. Consecutive positions that
 //! meet the same taps are a [`Run`]; their sums are one product, whose rows are equally far apart.
-use crate::memory::layout;
 
-/// Sizes along an axis.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Axis {
-    pub(crate) input: usize,
-    pub(crate) output: usize,
-    pub(crate) taps: usize,
-    pub(crate) stride: usize,
-    pub(crate) dilation: usize,
-    /// Positions of padding before the first input.
-    pub(crate) before: usize,
-}
+use crate::kernel::axis::Axis;
 
 /// The direction of sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +34,6 @@ pub(super) struct Run {
 }
 
 impl Axis {
-    pub(super) const fn layout(&self) -> u64 {
-        let Self { input, output, taps, stride, dilation, before } = *self;
-        let sizes = [input as u64, output as u64, taps as u64, stride as u64, dilation as u64, before as u64];
-        layout("Axis", &sizes)
-    }
-
     /// What a position meets at a tap.
     fn meets(&self, way: Way, to: usize, tap: usize) -> Option<usize> {
         let Self { input, output, stride, dilation, before, .. } = *self;
