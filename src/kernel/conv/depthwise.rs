@@ -10,11 +10,12 @@
 //! nothing in registers is used twice. So loads from the first-level cache limit the speed. The order of a sum is that
 //! of all convolutions, so the bits are the same.
 
-use super::gather::{End, Ends};
+use super::gather::{End, Ends, fits};
 use super::runs::{Run, Way};
 use super::sizes::Sizes;
-use super::weights::{LONGEST, flush};
+use super::weights::flush;
 use crate::Isa;
+use crate::kernel::gemm::LONGEST;
 use crate::memory::part;
 use crate::simd::{Pass, Simd};
 use core::ops::Range;
@@ -36,15 +37,7 @@ pub(crate) fn forward(
     ends: &Ends<'_>,
     ys: &mut [f32],
 ) {
-    let [picture, output] = sizes.pictures();
-    let pictures = ys.len().checked_div(output).unwrap_or(0);
-    let fits = weight.len() == sizes.weights()
-        && sizes.is_depthwise()
-        && ends.fits(sizes.channels, ys.len())
-        && xs.len() == pictures * picture
-        && ys.len() == pictures * output
-        && rows.end <= pictures * sizes.rows.output;
-    if fits {
+    if sizes.is_depthwise() && fits(sizes, Way::Forward, &rows, xs, weight, ends, ys) {
         // SAFETY: the lengths have been checked.
         unsafe { all(isa, sizes, Way::Forward, rows, xs.as_ptr(), weight, ends, ys.as_mut_ptr()) };
     }
@@ -61,15 +54,7 @@ pub(crate) fn input_gradient(
     ends: &Ends<'_>,
     dxs: &mut [f32],
 ) {
-    let [picture, output] = sizes.pictures();
-    let pictures = dxs.len().checked_div(picture).unwrap_or(0);
-    let fits = weight.len() == sizes.weights()
-        && sizes.is_depthwise()
-        && dys.len() == pictures * output
-        && dxs.len() == pictures * picture
-        && ends.fits(sizes.channels, dxs.len())
-        && rows.end <= pictures * sizes.rows.input;
-    if fits {
+    if sizes.is_depthwise() && fits(sizes, Way::Back, &rows, dys, weight, ends, dxs) {
         // SAFETY: the lengths have been checked.
         unsafe { all(isa, sizes, Way::Back, rows, dys.as_ptr(), weight, ends, dxs.as_mut_ptr()) };
     }
@@ -90,26 +75,24 @@ unsafe fn all(
 ) {
     let (bias, end) = (ends.bias.unwrap_or_default(), ends.end());
     let Sizes { rows: vertical, cols: horizontal, channels, .. } = *sizes;
-    let [inputs, outputs] = sizes.pictures();
-    let (height, width, from_width, from_size, to_size) = match way {
-        Way::Forward => (vertical.output, horizontal.output, horizontal.input, inputs, outputs),
-        Way::Back => (vertical.input, horizontal.input, horizontal.output, outputs, inputs),
-    };
+    let [source, destination] = sizes.sides(way);
+    let height = destination.height;
     let mut row = rows.start;
     while row < rows.end {
         let picture = row.checked_div(height).unwrap_or(0);
         let until = rows.end.min((picture + 1) * height);
         for y in vertical.runs(way, row - picture * height..until - picture * height) {
             for i in 0..y.count {
-                for x in horizontal.runs(way, 0..width) {
-                    let at = picture * to_size + ((y.to + i * y.to_step) * width + x.to) * channels;
-                    let source = ((y.from + i * y.from_step) * from_width + x.from) * channels;
+                for x in horizontal.runs(way, 0..destination.width) {
+                    let at = picture * destination.numbers()
+                        + ((y.to + i * y.to_step) * destination.width + x.to) * channels;
+                    let met = ((y.from + i * y.from_step) * source.width + x.from) * channels;
                     let line = Line {
                         count: x.count,
                         channels,
-                        from: from.wrapping_add(picture * from_size + source),
+                        from: from.wrapping_add(picture * source.numbers() + met),
                         from_step: x.from_step * channels,
-                        from_taps: [y.tap_from * from_width * channels, x.tap_from * channels],
+                        from_taps: [y.tap_from * source.width * channels, x.tap_from * channels],
                         taps: [y.taps, x.taps],
                         weight: weight.as_ptr(),
                         weight_taps: Taps { way, y, x, across: horizontal.taps }.weights(channels),

@@ -1,9 +1,9 @@
 //! Outputs from inputs, and gradients of inputs from those of outputs.
 
-use super::runs::{Run, Way};
+use super::runs::{Line, Run, Way, lines};
 use super::sizes::Sizes;
 use crate::Isa;
-use crate::kernel::gemm::{Activate, First, Operands, chain};
+use crate::kernel::gemm::{Activate, First, LONGEST, Operands, chain};
 use core::ops::Range;
 
 /// The operation applied to a finished sum.
@@ -34,9 +34,6 @@ impl End {
     }
 }
 
-/// The longest piece of k: what gemm sums in one accumulator.
-const LONGEST: usize = 4096;
-
 /// The initial values of sums, and the operation at their end.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ends<'a> {
@@ -48,12 +45,6 @@ pub(crate) struct Ends<'a> {
 }
 
 impl Ends<'_> {
-    /// Whether the lengths are those of a destination of `columns` and `numbers`.
-    pub(super) fn fits(&self, columns: usize, numbers: usize) -> bool {
-        self.bias.is_none_or(|bias| bias.len() == columns)
-            && self.gates.is_none_or(|gates| gates.len() == numbers)
-    }
-
     /// For the columns from `column` on.
     fn first(&self, column: usize) -> First {
         self.bias.map_or(First::Zero, |bias| First::Row(bias.as_ptr().wrapping_add(column)))
@@ -68,6 +59,27 @@ impl Ends<'_> {
     }
 }
 
+/// Whether all lengths are those of as many pictures as `to` has, and of `sizes`; `rows`, numbered through the batch, are the
+/// destination's.
+pub(super) fn fits(
+    sizes: &Sizes,
+    way: Way,
+    rows: &Range<usize>,
+    from: &[f32],
+    weight: &[f32],
+    ends: &Ends<'_>,
+    to: &[f32],
+) -> bool {
+    let [source, destination] = sizes.sides(way);
+    let pictures = to.len().checked_div(destination.numbers()).unwrap_or(0);
+    weight.len() == sizes.weights()
+        && from.len() == pictures * source.numbers()
+        && to.len() == pictures * destination.numbers()
+        && ends.bias.is_none_or(|bias| bias.len() == destination.channels)
+        && ends.gates.is_none_or(|gates| gates.len() == to.len())
+        && rows.end <= pictures * destination.height
+}
+
 /// Overwrites rows `rows` of `ys`, numbered through the batch, with the convolution of `xs` and `weight`, in the order
 /// rows of taps, taps, channels of a group, filters. If a length does not match `sizes`, writes nothing.
 #[inline(never)]
@@ -80,13 +92,7 @@ pub(crate) fn forward(
     ends: &Ends<'_>,
     ys: &mut [f32],
 ) {
-    let [picture, output] = sizes.pictures();
-    let pictures = ys.len().checked_div(output).unwrap_or(0);
-    let fits = weight.len() == sizes.weights()
-        && xs.len() == pictures * picture
-        && ys.len() == pictures * output
-        && ends.fits(sizes.filters, ys.len());
-    if !fits || rows.end > pictures * sizes.rows.output {
+    if !fits(sizes, Way::Forward, &rows, xs, weight, ends, ys) {
         return;
     }
     for group in 0..sizes.groups {
@@ -109,13 +115,7 @@ pub(crate) fn input_gradient(
     ends: &Ends<'_>,
     dxs: &mut [f32],
 ) {
-    let [picture, output] = sizes.pictures();
-    let pictures = dxs.len().checked_div(picture).unwrap_or(0);
-    let fits = weight.len() == sizes.weights()
-        && dys.len() == pictures * output
-        && dxs.len() == pictures * picture
-        && ends.fits(sizes.channels, dxs.len());
-    if !fits || rows.end > pictures * sizes.rows.input {
+    if !fits(sizes, Way::Back, &rows, dys, weight, ends, dxs) {
         return;
     }
     for group in 0..sizes.groups {
@@ -224,20 +224,17 @@ impl Gathering<'_> {
         first: First,
         end: End,
     ) {
-        let [inputs, outputs] = self.sizes.pictures();
-        let (height, from_size, to_size) = match self.way {
-            Way::Forward => (self.sizes.rows.output, inputs, outputs),
-            Way::Back => (self.sizes.rows.input, outputs, inputs),
-        };
+        let [source, destination] = self.sizes.sides(self.way);
+        let height = destination.height;
         let mut row = rows.start;
         while row < rows.end {
             let picture = row.checked_div(height).unwrap_or(0);
             let until = rows.end.min((picture + 1) * height);
             let of_picture = Picture {
-                from: from.wrapping_add(picture * from_size),
-                to: to.wrapping_add(picture * to_size),
+                from: from.wrapping_add(picture * source.numbers()),
+                to: to.wrapping_add(picture * destination.numbers()),
                 first,
-                end: end.at(picture * to_size),
+                end: end.at(picture * destination.numbers()),
             };
             // SAFETY: the caller's promise.
             unsafe { self.picture(row - picture * height..until - picture * height, &of_picture) };
@@ -248,47 +245,32 @@ impl Gathering<'_> {
     /// # Safety
     /// As for [`Gathering::pictures`].
     unsafe fn picture(&self, rows: Range<usize>, picture: &Picture) {
-        let Sizes { rows: vertical, cols: horizontal, .. } = self.sizes;
-        let width = if self.way == Way::Forward { horizontal.output } else { horizontal.input };
-        for y in vertical.runs(self.way, rows) {
-            for x in horizontal.runs(self.way, 0..width) {
-                // The longer direction becomes the product's rows.
-                let along = x.count >= y.count;
-                let times = if along { y.count } else { x.count };
-                for i in 0..times {
+        let [source, destination] = self.sizes.sides(self.way);
+        for y in self.sizes.rows.runs(self.way, rows) {
+            for x in self.sizes.cols.runs(self.way, 0..destination.width) {
+                for line in lines(&y, &x, source.width, destination.width) {
                     // SAFETY: the caller's promise.
-                    unsafe { self.run(&y, &x, along, i, picture) };
+                    unsafe { self.line(&y, &x, &line, picture) };
                 }
             }
         }
     }
 
-    /// The sums of the `i`-th line of a rectangle of runs: along a row, or down a column.
+    /// The sums of a line of two runs.
     ///
     /// # Safety
     /// As for [`Gathering::pictures`].
-    unsafe fn run(&self, y: &Run, x: &Run, along: bool, i: usize, picture: &Picture) {
-        let Sizes { cols: horizontal, channels, filters, .. } = *self.sizes;
-        let (from_pixel, to_pixel, from_width, to_width) = match self.way {
-            Way::Forward => (channels, filters, horizontal.input, horizontal.output),
-            Way::Back => (filters, channels, horizontal.output, horizontal.input),
-        };
-        let (dy, dx) = if along { (i, 0) } else { (0, i) };
-        let pixel = |row: usize, col: usize, width: usize| row * width + col;
-        let from = pixel(y.from + dy * y.from_step, x.from + dx * x.from_step, from_width);
-        let to = pixel(y.to + dy * y.to_step, x.to + dx * x.to_step, to_width);
-        let (m, a_step, c_step) = match along {
-            true => (x.count, x.from_step, x.to_step),
-            false => (y.count, y.from_step * from_width, y.to_step * to_width),
-        };
-        let to = to * to_pixel + self.to_first;
-        let end = picture.end.at(to).activate(self.isa, c_step * to_pixel);
+    unsafe fn line(&self, y: &Run, x: &Run, line: &Line, picture: &Picture) {
+        let [source, destination] = self.sizes.sides(self.way);
+        let to = line.to * destination.channels + self.to_first;
+        let c_stride = line.to_step * destination.channels;
+        let end = picture.end.at(to).activate(self.isa, c_stride);
         let mut product = Operands {
-            m,
+            m: line.count,
             n: self.cols,
             k: 0,
             a: picture.from,
-            a_stride: a_step * from_pixel,
+            a_stride: line.from_step * source.channels,
             a_transposed: false,
             b: self.b.first,
             b_len: self.b.len,
@@ -297,7 +279,7 @@ impl Gathering<'_> {
             whole_n: usize::MAX,
             first: picture.first,
             c: picture.to.wrapping_add(to),
-            c_stride: c_step * to_pixel,
+            c_stride,
         };
         if y.taps == 0 || x.taps == 0 {
             if self.part.rows.start == 0 && self.part.taps.start == 0 && self.part.depth.start == 0 {
@@ -307,8 +289,8 @@ impl Gathering<'_> {
             return;
         }
         // Taps that are adjacent in the picture and in the weights are one piece of k.
-        let merged = x.tap_from * from_pixel == self.depth
-            && self.part.taps.len() == horizontal.taps
+        let merged = x.tap_from * source.channels == self.depth
+            && self.part.taps.len() == self.sizes.cols.taps
             && self.part.depth == (0..self.depth)
             && x.tap_step == 1
             && (self.way == Way::Forward || self.b.last_tap.is_some())
@@ -330,13 +312,13 @@ impl Gathering<'_> {
                     Some(last) => last - tap,
                     None => tap - self.part.taps.start,
                 };
-                let a = from + v * y.tap_from * from_width + h * x.tap_from;
+                let a = line.from + v * y.tap_from * source.width + h * x.tap_from;
                 let mut depth = self.part.depth.start;
                 let depths = if merged { count * self.depth } else { self.part.depth.end };
                 while depth < depths {
                     product.first = if v + h + depth == 0 { picture.first } else { First::Output };
                     product.k = (depths - depth).min(LONGEST);
-                    product.a = picture.from.wrapping_add(a * from_pixel + self.from_first + depth);
+                    product.a = picture.from.wrapping_add(a * source.channels + self.from_first + depth);
                     let row = (tap_row - self.part.rows.start) * self.b.row + at * self.b.tap;
                     let in_part = depth - self.part.depth.start;
                     let b = row + in_part * if self.b.transposed { 1 } else { self.b.k };

@@ -33,6 +33,39 @@ pub(super) struct Run {
     pub(super) tap_from: usize,
 }
 
+/// Positions side by side that meet the same taps, along a row or down a column of pictures. Everything is counted in pixels.
+pub(super) struct Line {
+    pub(super) count: usize,
+    /// What the first position meets at its first tap, and the distance to what the next meets there.
+    pub(super) from: usize,
+    pub(super) from_step: usize,
+    /// The first position, and the distance to the next.
+    pub(super) to: usize,
+    pub(super) to_step: usize,
+}
+
+/// The lines of a rectangle of runs, in the direction in which it is longer. Rows of what is met, and of the positions, are so
+/// many pixels wide.
+pub(super) fn lines(y: &Run, x: &Run, from_width: usize, to_width: usize) -> impl Iterator<Item = Line> {
+    let (y, x) = (*y, *x);
+    let along = x.count >= y.count;
+    (0..if along { y.count } else { x.count }).map(move |i| {
+        let (down, right) = if along { (i, 0) } else { (0, i) };
+        let from = (y.from + down * y.from_step) * from_width + x.from + right * x.from_step;
+        let to = (y.to + down * y.to_step) * to_width + x.to + right * x.to_step;
+        match along {
+            true => Line { count: x.count, from, from_step: x.from_step, to, to_step: x.to_step },
+            false => Line {
+                count: y.count,
+                from,
+                from_step: y.from_step * from_width,
+                to,
+                to_step: y.to_step * to_width,
+            },
+        }
+    })
+}
+
 impl Axis {
     /// What a position meets at a tap.
     fn meets(&self, way: Way, to: usize, tap: usize) -> Option<usize> {

@@ -1,5 +1,6 @@
 //! All sizes of a convolution.
 
+use super::runs::Way;
 use crate::kernel::axis::Axis;
 use crate::memory::layout;
 
@@ -16,13 +17,36 @@ pub(crate) struct Sizes {
     pub(crate) groups: usize,
 }
 
+/// The size of pictures.
+#[derive(Clone, Copy)]
+pub(super) struct Side {
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) channels: usize,
+}
+
+impl Side {
+    /// Numbers in a picture.
+    pub(super) fn numbers(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+}
+
 impl Sizes {
+    /// What sums are made of, and what they become.
+    pub(super) fn sides(&self, way: Way) -> [Side; 2] {
+        let Self { rows, cols, channels, filters, .. } = *self;
+        let input = Side { height: rows.input, width: cols.input, channels };
+        let output = Side { height: rows.output, width: cols.output, channels: filters };
+        match way {
+            Way::Forward => [input, output],
+            Way::Back => [output, input],
+        }
+    }
+
     /// Numbers in a picture of the input, and of the output.
     pub(crate) fn pictures(&self) -> [usize; 2] {
-        [
-            self.rows.input * self.cols.input * self.channels,
-            self.rows.output * self.cols.output * self.filters,
-        ]
+        self.sides(Way::Forward).map(|side| side.numbers())
     }
 
     /// Distinguishes layers of different sizes in a saved state.

@@ -9,15 +9,12 @@
 //!
 //! The caller asks for a tile of the weights at a time and provides both arrays, so no gradient is stored in full.
 
-use super::runs::{Run, Way};
+use super::runs::{Line, Run, Way, lines};
 use super::sizes::Sizes;
 use crate::Isa;
-use crate::kernel::gemm::{Activate, First, Operands, chain};
+use crate::kernel::gemm::{Activate, First, LONGEST, Operands, chain};
 use crate::memory::part;
 use core::ops::Range;
-
-/// The most outputs in a segment of a sum.
-pub(super) const LONGEST: usize = 4096;
 
 /// Part of the weights: rows, numbered through taps and channels, of some filters of one group.
 #[derive(Clone, Debug)]
@@ -61,16 +58,14 @@ pub(crate) fn weight_gradient(
         let dy = part(dys, &(p * output..(p + 1) * output));
         for y in sizes.rows.runs(Way::Forward, 0..sizes.rows.output) {
             for across in sizes.cols.runs(Way::Forward, 0..sizes.cols.output) {
-                let along = across.count >= y.count;
-                let (times, count) = if along { (y.count, across.count) } else { (across.count, y.count) };
-                for i in 0..times {
-                    if outputs + count > LONGEST {
+                for line in lines(&y, &across, sizes.cols.input, sizes.cols.output) {
+                    if outputs + line.count > LONGEST {
                         flush(spare, sum);
                         outputs = 0;
                     }
-                    outputs += count;
+                    outputs += line.count;
                     // SAFETY: the lengths have been checked; the tile is this function's.
-                    unsafe { gradient.add(&y, &across, along, i, x, dy) };
+                    unsafe { gradient.add(&y, &across, &line, x, dy) };
                 }
             }
         }
@@ -98,17 +93,10 @@ impl WeightGradient<'_> {
     ///
     /// # Safety
     /// The picture and its outputs have their sizes; the sum has the tile's, and is nobody else's.
-    unsafe fn add(&self, y: &Run, x: &Run, along: bool, i: usize, picture: &[f32], dys: &[f32]) {
+    unsafe fn add(&self, y: &Run, x: &Run, line: &Line, picture: &[f32], dys: &[f32]) {
         let Sizes { cols, channels, filters, .. } = *self.sizes;
         let [depth, _] = self.sizes.of_group();
-        let (dy, dx) = if along { (i, 0) } else { (0, i) };
-        let from = (y.from + dy * y.from_step) * cols.input + x.from + dx * x.from_step;
-        let to = (y.to + dy * y.to_step) * cols.output + x.to + dx * x.to_step;
-        let (k, a_step, b_step) = match along {
-            true => (x.count, x.from_step, x.to_step),
-            false => (y.count, y.from_step * cols.input, y.to_step * cols.output),
-        };
-        let b = to * filters + self.tile.filters.start;
+        let b = line.to * filters + self.tile.filters.start;
         let n = self.tile.filters.len();
         let merged = x.tap_from * channels == depth;
         for v in 0..y.taps {
@@ -119,20 +107,21 @@ impl WeightGradient<'_> {
                 let start = first.max(self.tile.rows.start);
                 let end = (first + count * depth).min(self.tile.rows.end);
                 if start < end {
-                    let pixel = from + v * y.tap_from * cols.input + h * x.tap_from;
+                    let pixel = line.from + v * y.tap_from * cols.input + h * x.tap_from;
                     let a = pixel * channels + self.group * depth + start - first;
                     let product = Operands {
                         m: end - start,
                         n,
-                        k,
+                        k: line.count,
                         a: picture.as_ptr().wrapping_add(a),
-                        a_stride: a_step * channels,
-                        // Where pixels are single numbers, the next tap's row begins with this one's second number: both ways of
-                        // lying are the same, and without vectors, fewer than four rows have a kernel only if they lie along k.
-                        a_transposed: !cfg!(fusebox_scalar) || a_step * channels != 1,
+                        a_stride: line.from_step * channels,
+                        // Where pixels are single numbers, the next tap's row begins with this one's second number: both
+                        // ways of lying are the same, and without vectors, fewer than four rows have a kernel only if
+                        // they lie along k.
+                        a_transposed: !cfg!(fusebox_scalar) || line.from_step * channels != 1,
                         b: dys.as_ptr().wrapping_add(b),
                         b_len: dys.len() - b,
-                        b_stride: b_step * filters,
+                        b_stride: line.to_step * filters,
                         b_transposed: false,
                         whole_n: usize::MAX,
                         first: First::Output,

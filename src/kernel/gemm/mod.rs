@@ -42,6 +42,7 @@ pub use epilogue::Epilogue;
 pub(super) use kernels::{chain, fixed_product};
 pub use packed::{Packed, gemm_packed, gemm_packed_with};
 pub(super) use product::Operands;
+pub(super) use segments::LONGEST;
 pub(super) use tile::First;
 #[cfg(not(fusebox_scalar))]
 pub(crate) use tile::Store;

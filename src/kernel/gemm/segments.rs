@@ -8,7 +8,7 @@ pub(super) const SHORTEST: usize = 16;
 
 /// The longest segment. One accumulator loses what is small beside it: of 2^25 ones it holds no more than 2^24, and its
 /// relative error on numbers at random grows as the root of k does.
-pub(super) const LONGEST: usize = 4096;
+pub(in crate::kernel) const LONGEST: usize = 4096;
 
 /// From so many k on, products of rows by rows (A as it lies, B transposed) are dot products in [`VIRTUAL_LANES`], for any
 /// number of rows. Below, reducing a vector for each sum would cost more than the sum.
