@@ -350,6 +350,8 @@ struct Distances<V> {
 }
 
 impl<S: Simd> Terms<S, 1> for Distances<S::V> {
+    /// # Safety
+    /// See [`Terms::add`].
     #[inline(always)]
     unsafe fn add(self, s: S, pixel: usize, [sum]: &mut [S::V; 1]) {
         // SAFETY: by this function's contract.
@@ -366,6 +368,8 @@ struct Squares<V> {
 }
 
 impl<S: Simd> Terms<S, 2> for Squares<S::V> {
+    /// # Safety
+    /// See [`Terms::add`].
     #[inline(always)]
     unsafe fn add(self, s: S, pixel: usize, [sum, squares]: &mut [S::V; 2]) {
         // SAFETY: by this function's contract.
@@ -387,6 +391,8 @@ struct Products<V> {
 }
 
 impl<S: Simd> Terms<S, 2> for Products<S::V> {
+    /// # Safety
+    /// See [`Terms::add`].
     #[inline(always)]
     unsafe fn add(self, s: S, pixel: usize, [sum, products]: &mut [S::V; 2]) {
         // SAFETY: by this function's contract.

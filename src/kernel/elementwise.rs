@@ -123,6 +123,17 @@ impl<F: Function> Pass for Mapped<'_, F> {
     }
 }
 
+/// ReLU, where no product's epilogue applies it.
+#[derive(Clone, Copy)]
+pub(crate) struct Positive;
+
+impl Function for Positive {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
+        s.relu(x)
+    }
+}
+
 /// Sets `xs` to +0.0 wherever `gates`, which has the same length, is `<= 0`.
 pub(crate) struct ReluMask<'a> {
     pub(crate) gates: &'a [f32],

@@ -7,12 +7,10 @@
 
 use super::activation::{Form, FormOf};
 use super::{Activation, Derivative, InputGradient, Layer, Train};
-use crate::kernel::elementwise::Mapped;
-use crate::kernel::math::Function;
+use crate::kernel::elementwise::{Mapped, Positive};
 use crate::memory::{layout, part, part_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
-use crate::simd::Simd;
 use crate::{Epilogue, Isa, plain};
 use core::marker::PhantomData;
 
@@ -37,17 +35,6 @@ pub struct Activate<const N: usize, A> {
 }
 
 plain!([const N: usize, A: Copy + 'static] Activate<N, A> { function: PhantomData<A> });
-
-/// ReLU, which a layer with products has in its epilogue.
-#[derive(Clone, Copy)]
-struct Positive;
-
-impl Function for Positive {
-    #[inline(always)]
-    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
-        s.relu(x)
-    }
-}
 
 /// Overwrites `ys` with `xs`, or their positive parts if the [`Form`] leaves ReLU to an epilogue.
 fn begin<const N: usize, A: Activation>(isa: Isa, xs: &[[f32; N]], ys: &mut [[f32; N]]) {

@@ -185,13 +185,11 @@ impl<
 {
     /// Computes rows of output, as numbered through the batch, but for what the epilogue does not do of the activation.
     fn convolve(&self, isa: Isa, rows: &Range<usize>, xs: &[I], ys: &mut [O]) {
-        let relu = matches!(FormOf::<A>::epilogue(&self.bias), Epilogue::BiasRelu(_));
         let weight = numbers(core::slice::from_ref(&self.weight));
         let (xs, ys) = (numbers(xs), numbers_mut(ys));
         let forward =
             if const { Self::SIZES.is_depthwise() } { conv::depthwise::forward } else { conv::forward };
-        let ends = Ends { bias: Some(&self.bias), relu, gates: None };
-        forward(isa, &Self::SIZES, rows.clone(), xs, weight, &ends, ys);
+        forward(isa, &Self::SIZES, rows.clone(), xs, weight, &ends::<A>(&self.bias), ys);
     }
 }
 
@@ -230,6 +228,55 @@ pub(super) fn pixels<P: Picture, const F: usize>(pictures: &[P]) -> &[[f32; F]] 
 pub(super) fn pixels_mut<P: Picture, const F: usize>(pictures: &mut [P]) -> &mut [[f32; F]] {
     let count = pictures.len().saturating_mul(P::HEIGHT * P::WIDTH);
     values_mut(numbers_mut(pictures), count)
+}
+
+/// Applies what the epilogue does not do of the activation to rows of outputs, as numbered through the batch, and keeps what its
+/// derivative needs.
+pub(super) fn finish<O: Picture, const F: usize, A: Activation>(
+    isa: Isa,
+    rows: &Range<usize>,
+    kept: &mut [O::Of<<FormOf<A> as Form>::Kept<F>>],
+    ys: &mut [O],
+) {
+    let here = rows.start * O::WIDTH..rows.end * O::WIDTH;
+    let count = kept.len().saturating_mul(O::HEIGHT * O::WIDTH);
+    let kept = values_mut(numbers_mut(kept), count);
+    FormOf::<A>::forward(isa, part_mut(pixels_mut::<O, F>(ys), &here), part_mut(kept, &here));
+}
+
+/// The derivative of the activation, from what [`finish`] kept.
+pub(super) fn derivative<'a, O: Picture, const F: usize, A: Activation>(
+    kept: &'a [O::Of<<FormOf<A> as Form>::Kept<F>>],
+    ys: &'a [O],
+) -> Derivative<'a> {
+    let count = kept.len().saturating_mul(O::HEIGHT * O::WIDTH);
+    FormOf::<A>::derivative(values(numbers(kept), count), pixels::<O, F>(ys))
+}
+
+/// Lets `gradient` overwrite rows of the input's gradient, as numbered through the batch, if it is wanted; it is told the mask of a
+/// ReLU below. Other derivatives are applied after it.
+pub(super) fn write_rows<I: Picture>(
+    isa: Isa,
+    rows: &Range<usize>,
+    dx: InputGradient<'_, I>,
+    gradient: impl FnOnce(&Ends<'_>, &mut [f32]),
+) {
+    let Some((dxs, derivative)) = dx.target().filter(|_| !rows.is_empty()) else { return };
+    let (gates, after) = match derivative {
+        Derivative::Relu(gates) => (Some(gates), Derivative::One),
+        other => (None, other),
+    };
+    let dxs = numbers_mut(dxs);
+    gradient(&Ends { bias: None, relu: false, gates }, dxs);
+    let row = I::WIDTH * I::CHANNELS;
+    let here = rows.start * row..rows.end * row;
+    after.part(&here).apply(isa, part_mut(dxs, &here));
+}
+
+/// The bias, and whether a ReLU follows.
+pub(super) fn ends<A: Activation>(bias: &[f32]) -> Ends<'_> {
+    let relu = matches!(FormOf::<A>::epilogue(bias), Epilogue::BiasRelu(_));
+    Ends { bias: Some(bias), relu, gates: None }
 }
 
 impl<
@@ -307,15 +354,11 @@ impl<
             return;
         }
         self.convolve(pace.isa(), &rows, xs, ys);
-        let here = rows.start * O::WIDTH..rows.end * O::WIDTH;
-        let count = kept.len().saturating_mul(O::HEIGHT * O::WIDTH);
-        let kept = values_mut(numbers_mut(kept), count);
-        FormOf::<A>::forward(pace.isa(), part_mut(pixels_mut::<O, F>(ys), &here), part_mut(kept, &here));
+        finish::<O, F, A>(pace.isa(), &rows, kept, ys);
     }
 
     fn derivative<'a>(kept: &'a [Self::Tape], ys: &'a [O]) -> Derivative<'a> {
-        let count = kept.len().saturating_mul(O::HEIGHT * O::WIDTH);
-        FormOf::<A>::derivative(values(numbers(kept), count), pixels::<O, F>(ys))
+        derivative::<O, F, A>(kept, ys)
     }
 
     fn backward<P: Pace>(
@@ -330,22 +373,14 @@ impl<
         let rows = dx.wanted(dys.len()).saturating_mul(I::HEIGHT);
         let macs = (O::HEIGHT * O::WIDTH * Self::PIXEL).div_ceil(I::HEIGHT.max(1)) + I::WIDTH * I::CHANNELS;
         let rows = pace.take(rows, macs);
-        let Some((dxs, derivative)) = dx.target().filter(|_| !rows.is_empty()) else { return };
-        let (isa, dys, dxs) = (pace.isa(), numbers(dys), numbers_mut(dxs));
-        let weight = numbers(core::slice::from_ref(&self.weight));
-        let (gates, after) = match derivative {
-            Derivative::Relu(gates) => (Some(gates), Derivative::One),
-            other => (None, other),
-        };
+        let (isa, weight) = (pace.isa(), numbers(core::slice::from_ref(&self.weight)));
         let gradient = match const { Self::SIZES.is_depthwise() } {
             true => conv::depthwise::input_gradient,
             false => conv::input_gradient,
         };
-        let ends = Ends { bias: None, relu: false, gates };
-        gradient(isa, &Self::SIZES, rows.clone(), dys, weight, &ends, dxs);
-        let row = I::WIDTH * I::CHANNELS;
-        let here = rows.start * row..rows.end * row;
-        after.part(&here).apply(isa, part_mut(dxs, &here));
+        write_rows(isa, &rows, dx, |ends, dxs| {
+            gradient(isa, &Self::SIZES, rows.clone(), numbers(dys), weight, ends, dxs);
+        });
     }
 
     fn update<Opt: Optimizer, P: Pace>(

@@ -1,15 +1,15 @@
 //! Transposed convolutions.
 
-use super::conv::{pixels, pixels_mut, sizes};
+use super::conv::{derivative, ends, finish, pixels, sizes, write_rows};
 use super::window::{Picture, Steps, Window};
-use crate::kernel::conv::{self, Ends, Sizes};
+use crate::kernel::conv::{self, Sizes};
 use crate::layers::activation::{Form, FormOf};
 use crate::layers::init::initialize;
 use crate::layers::{Activation, Derivative, Identity, Init, InputGradient, Layer, Train};
-use crate::memory::{layout, numbers, numbers_mut, part_mut, values, values_mut};
+use crate::memory::{layout, numbers, numbers_mut};
 use crate::optimizers::{Optimizer, Patches, Rows};
 use crate::pace::Pace;
-use crate::{Epilogue, Isa, Pair, Rng, plain};
+use crate::{Isa, Pair, Rng, plain};
 use core::marker::PhantomData;
 use core::ops::Range;
 
@@ -87,9 +87,8 @@ impl<
 > ConvTranspose2d<I, O, KH, KW, C, F, G, A>
 {
     fn convolve(&self, isa: Isa, rows: &Range<usize>, xs: &[I], ys: &mut [O]) {
-        let relu = matches!(FormOf::<A>::epilogue(&self.bias), Epilogue::BiasRelu(_));
         let weight = numbers(core::slice::from_ref(&self.weight));
-        let ends = Ends { bias: Some(&self.bias), relu, gates: None };
+        let ends = ends::<A>(&self.bias);
         conv::input_gradient(isa, &Self::SIZES, rows.clone(), numbers(xs), weight, &ends, numbers_mut(ys));
     }
 }
@@ -168,15 +167,11 @@ impl<
             return;
         }
         self.convolve(pace.isa(), &rows, xs, ys);
-        let here = rows.start * O::WIDTH..rows.end * O::WIDTH;
-        let count = kept.len().saturating_mul(O::HEIGHT * O::WIDTH);
-        let kept = values_mut(numbers_mut(kept), count);
-        FormOf::<A>::forward(pace.isa(), part_mut(pixels_mut::<O, F>(ys), &here), part_mut(kept, &here));
+        finish::<O, F, A>(pace.isa(), &rows, kept, ys);
     }
 
     fn derivative<'a>(kept: &'a [Self::Tape], ys: &'a [O]) -> Derivative<'a> {
-        let count = kept.len().saturating_mul(O::HEIGHT * O::WIDTH);
-        FormOf::<A>::derivative(values(numbers(kept), count), pixels::<O, F>(ys))
+        derivative::<O, F, A>(kept, ys)
     }
 
     fn backward<P: Pace>(
@@ -190,18 +185,10 @@ impl<
     ) {
         let rows = dx.wanted(dys.len()).saturating_mul(I::HEIGHT);
         let rows = pace.take(rows, I::WIDTH * (Self::PIXEL + C));
-        let Some((dxs, derivative)) = dx.target().filter(|_| !rows.is_empty()) else { return };
-        let (isa, dys, dxs) = (pace.isa(), numbers(dys), numbers_mut(dxs));
-        let weight = numbers(core::slice::from_ref(&self.weight));
-        let (gates, after) = match derivative {
-            Derivative::Relu(gates) => (Some(gates), Derivative::One),
-            other => (None, other),
-        };
-        let ends = Ends { bias: None, relu: false, gates };
-        conv::forward(isa, &Self::SIZES, rows.clone(), dys, weight, &ends, dxs);
-        let row = I::WIDTH * I::CHANNELS;
-        let here = rows.start * row..rows.end * row;
-        after.part(&here).apply(isa, part_mut(dxs, &here));
+        let (isa, weight) = (pace.isa(), numbers(core::slice::from_ref(&self.weight)));
+        write_rows(isa, &rows, dx, |ends, dxs| {
+            conv::forward(isa, &Self::SIZES, rows.clone(), numbers(dys), weight, ends, dxs);
+        });
     }
 
     fn update<Opt: Optimizer, P: Pace>(
