@@ -13,8 +13,8 @@ use core::slice::from_mut;
 /// Numbers of the part that is computed at a time, on the stack.
 const TILE: usize = if crate::simd::VECTORS { 4096 } else { 256 };
 
-/// The products of all windows of pictures with the gradients of the outputs that were made of them. They fit the sizes, or
-/// nothing is computed.
+/// The products of all windows of pictures with the gradients of the outputs that were made of them. They fit the
+/// sizes, or nothing is computed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patches<'a> {
     sizes: &'a Sizes,
@@ -37,8 +37,8 @@ impl<'a> Patches<'a> {
         self.sizes.rows.output * self.sizes.cols.output
     }
 
-    /// Forms the gradient of the weights' rows tile by tile, summed over some pictures, and hands out each row's stretch: where it begins among
-    /// the weights, and its numbers.
+    /// Forms the gradient of the weights' rows tile by tile, summed over some pictures, and hands out each row's
+    /// stretch: where it begins among the weights, and its numbers.
     fn form<Q: Pace>(
         &self,
         pace: &Q,
@@ -51,20 +51,9 @@ impl<'a> Patches<'a> {
         let dys = part(self.dys, &(pictures.start * output..pictures.end * output));
         let filters = self.sizes.filters;
         let (mut spare, mut sum) = ([0.0; TILE], [0.0; TILE]);
-        if self.sizes.is_depthwise() && filters <= TILE {
-            let height = TILE / filters.max(1);
-            let mut row = rows.start;
-            while row < rows.end {
-                let taps = row..rows.end.min(row + height);
-                let numbers = 0..taps.len() * filters;
-                let (spare, sum) = (part_mut(&mut spare, &numbers), part_mut(&mut sum, &numbers));
-                depthwise::weight_gradient(pace.isa(), self.sizes, &taps, xs, dys, spare, sum);
-                take(row * filters, sum);
-                row = taps.end;
-            }
-            return;
-        }
-        let of_group = filters.checked_div(self.sizes.groups).unwrap_or(0);
+        // A tile's filters are of one group, but for the kernel that takes all channels.
+        let depthwise = self.sizes.is_depthwise() && filters <= TILE;
+        let of_group = if depthwise { filters } else { filters.checked_div(self.sizes.groups).unwrap_or(0) };
         let cols = of_group.clamp(1, TILE);
         let height = TILE / cols;
         let mut row = rows.start;
@@ -72,12 +61,16 @@ impl<'a> Patches<'a> {
             let until = rows.end.min(row + height);
             let mut filter = 0;
             while filter < filters {
-                // A tile's filters are of one group.
                 let end = (filter + cols).min((filter / of_group.max(1) + 1) * of_group);
                 let tile = Tile { rows: row..until, filters: filter..end };
                 let numbers = 0..(until - row) * (end - filter);
                 let (spare, sum) = (part_mut(&mut spare, &numbers), part_mut(&mut sum, &numbers));
-                weight_gradient(pace.isa(), self.sizes, &tile, xs, dys, spare, sum);
+                match depthwise {
+                    true => {
+                        depthwise::weight_gradient(pace.isa(), self.sizes, &tile.rows, xs, dys, spare, sum)
+                    }
+                    false => weight_gradient(pace.isa(), self.sizes, &tile, xs, dys, spare, sum),
+                }
                 if end - filter == filters {
                     take(row * filters, sum);
                 } else {

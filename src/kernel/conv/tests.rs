@@ -82,6 +82,26 @@ fn assert_close(what: &str, sizes: &Sizes, got: &[f32], expected: &[[f64; 2]], t
     }
 }
 
+/// The gradient of all weights, each group's in two parts: so many rows, and the rest.
+fn all_weights(isa: Isa, sizes: &Sizes, rows: usize, xs: &[f32], dys: &[f32]) -> Vec<f32> {
+    let of_filters = sizes.filters / sizes.groups;
+    let parts = [0..rows, rows..sizes.weights() / sizes.filters];
+    let mut all = vec![f32::NAN; sizes.weights()];
+    for group in 0..sizes.groups {
+        for rows in parts.clone() {
+            let tile = Tile { rows: rows.clone(), filters: group * of_filters..(group + 1) * of_filters };
+            let mut sum = vec![f32::NAN; rows.len() * of_filters];
+            let mut spare = sum.clone();
+            weight_gradient(isa, sizes, &tile, xs, dys, &mut spare, &mut sum);
+            for (row, sums) in rows.zip(sum.chunks(of_filters)) {
+                let at = row * sizes.filters + group * of_filters;
+                all[at..at + of_filters].copy_from_slice(sums);
+            }
+        }
+    }
+    all
+}
+
 fn check(sizes: &Sizes, pictures: usize, rng: &mut Rng) {
     let [picture, output] = sizes.pictures();
     let (xs, dys) = (random(rng, pictures * picture), random(rng, pictures * output));
@@ -149,20 +169,7 @@ fn check(sizes: &Sizes, pictures: usize, rng: &mut Rng) {
             let expected = if *gate > 0.0 { *dx } else { 0.0 };
             assert_eq!(masked.to_bits(), expected.to_bits(), "{sizes:?} {isa:?}");
         }
-        let mut dws = vec![f32::NAN; weight.len()];
-        for group in 0..sizes.groups {
-            let all = taps * of_group;
-            for rows in [0..all / 2, all / 2..all] {
-                let tile = Tile { rows: rows.clone(), filters: group * of_filters..(group + 1) * of_filters };
-                let mut sum = vec![f32::NAN; rows.len() * of_filters];
-                let mut spare = sum.clone();
-                weight_gradient(isa, sizes, &tile, &xs, &dys, &mut spare, &mut sum);
-                for (row, sums) in rows.zip(sum.chunks(of_filters)) {
-                    let at = row * sizes.filters + group * of_filters;
-                    dws[at..at + of_filters].copy_from_slice(sums);
-                }
-            }
-        }
+        let dws = all_weights(isa, sizes, taps * of_group / 2, &xs, &dys);
         assert_close("weight gradient", sizes, &dws, &expected.dws, outputs);
         if sizes.is_depthwise() {
             check_depthwise(
@@ -370,22 +377,50 @@ fn wrong_lengths_write_nothing() {
     }
 }
 
-/// A field's name, and its numbers.
-type Field<'a> = (&'a str, Vec<f64>);
+/// A case of PyTorch's file, with the numbers of its fields: see tests/pytorch.
+struct Case<'a> {
+    name: &'a str,
+    fields: Vec<(&'a str, Vec<f64>)>,
+}
 
-/// The cases of PyTorch's file: see tests/pytorch.
-fn cases(text: &str) -> Vec<(&str, Vec<Field<'_>>)> {
-    let mut cases: Vec<(&str, Vec<Field<'_>>)> = Vec::new();
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        let mut words = line.split(' ');
-        let (case, field) = (words.next().unwrap(), words.next().unwrap());
-        let numbers = words.map(|word| word.parse().unwrap()).collect();
-        match cases.last_mut() {
-            Some((last, fields)) if *last == case => fields.push((field, numbers)),
-            _ => cases.push((case, vec![(field, numbers)])),
+impl<'a> Case<'a> {
+    fn all(text: &'a str) -> Vec<Self> {
+        let mut cases: Vec<Self> = Vec::new();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let mut words = line.split(' ');
+            let (name, field) = (words.next().unwrap(), words.next().unwrap());
+            let numbers = words.map(|word| word.parse().unwrap()).collect();
+            match cases.last_mut() {
+                Some(last) if last.name == name => last.fields.push((field, numbers)),
+                _ => cases.push(Self { name, fields: vec![(field, numbers)] }),
+            }
         }
+        cases
     }
-    cases
+
+    fn field(&self, name: &str) -> &[f64] {
+        &self.fields.iter().find(|(field, _)| *field == name).unwrap().1
+    }
+
+    fn numbers(&self, name: &str) -> Vec<f32> {
+        self.field(name).iter().map(|&x| x as f32).collect()
+    }
+
+    fn whole<const N: usize>(&self, name: &str) -> [usize; N] {
+        let numbers: Vec<_> = self.field(name).iter().map(|&x| x as usize).collect();
+        numbers.try_into().unwrap()
+    }
+
+    /// The number of pictures, and the sizes of the convolution from one field's shape to another's.
+    fn sizes(&self, from: &str, to: &str, groups: usize) -> (usize, Sizes) {
+        let [pictures, height, width, channels] = self.whole(from);
+        let [_, out_height, out_width, filters] = self.whole(to);
+        let [kh, kw, sh, sw, dh, dw, above, _, left, _] = self.whole("window");
+        let rows =
+            Axis { input: height, output: out_height, taps: kh, stride: sh, dilation: dh, before: above };
+        let cols = Axis { input: width, output: out_width, taps: kw, stride: sw, dilation: dw, before: left };
+        (pictures, Sizes { rows, cols, channels, filters, groups })
+    }
 }
 
 const PYTORCH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pytorch/convolutions.txt");
@@ -395,58 +430,40 @@ const PYTORCH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pytorch/convol
 fn pytorchs_transposed_convolutions() {
     let text = std::fs::read_to_string(PYTORCH).unwrap();
     let mut checked = 0;
-    for (case, fields) in cases(&text).iter().filter(|(case, _)| case.starts_with("transposed.")) {
-        let field = |name: &str| &fields.iter().find(|(field, _)| *field == name).unwrap().1;
-        let whole = |name: &str| field(name).iter().map(|&x| x as usize).collect::<Vec<_>>();
-        let numbers = |name: &str| field(name).iter().map(|&x| x as f32).collect::<Vec<_>>();
-        let ([pictures, height, width, channels], [_, out_height, out_width, filters]) =
-            (whole("input")[..].try_into().unwrap(), whole("output")[..].try_into().unwrap());
-        let [kh, kw, sh, sw, dh, dw, above, _, left, _] = whole("window")[..].try_into().unwrap();
-        let axis = |input, output, taps, stride, dilation, before| Axis {
-            input,
-            output,
-            taps,
-            stride,
-            dilation,
-            before,
-        };
-        let sizes = Sizes {
-            rows: axis(out_height, height, kh, sh, dh, above),
-            cols: axis(out_width, width, kw, sw, dw, left),
-            channels: filters,
-            filters: channels,
-            groups: 1,
-        };
-        let (x, bias, dy) = (numbers("x"), numbers("bias"), numbers("dy"));
+    for case in Case::all(&text).iter().filter(|case| case.name.starts_with("transposed.")) {
+        let (pictures, sizes) = case.sizes("output", "input", 1);
+        let Sizes { rows, cols, channels: filters, filters: channels, .. } = sizes;
+        let name = case.name;
+        let (x, bias, dy) = (case.numbers("x"), case.numbers("bias"), case.numbers("dy"));
         // From taps, channels, features to taps, features, channels.
         let turned = |weight: &[f64]| -> Vec<f64> {
             let taps = weight.chunks(channels * filters);
             taps.flat_map(|tap| (0..channels * filters).map(|i| tap[i % channels * filters + i / channels]))
                 .collect()
         };
-        let weight: Vec<f32> = turned(field("weight")).iter().map(|&x| x as f32).collect();
+        let weight: Vec<f32> = turned(case.field("weight")).iter().map(|&x| x as f32).collect();
         for isa in Isa::available() {
             let mut y = vec![f32::NAN; dy.len()];
             let with_bias = ends(Some(&bias), false, None);
-            input_gradient(isa, &sizes, 0..pictures * out_height, &x, &weight, &with_bias, &mut y);
+            input_gradient(isa, &sizes, 0..pictures * rows.input, &x, &weight, &with_bias, &mut y);
             let mut dx = vec![f32::NAN; x.len()];
-            forward(isa, &sizes, 0..pictures * height, &dy, &weight, &ends(None, false, None), &mut dx);
-            let tile = Tile { rows: 0..kh * kw * filters, filters: 0..channels };
+            forward(isa, &sizes, 0..pictures * rows.output, &dy, &weight, &ends(None, false, None), &mut dx);
+            let tile = Tile { rows: 0..rows.taps * cols.taps * filters, filters: 0..channels };
             let mut dweight = vec![f32::NAN; weight.len()];
             weight_gradient(isa, &sizes, &tile, &dy, &x, &mut dweight.clone(), &mut dweight);
             let close = |what: &str, got: &[f32], expected: &[f64]| {
-                assert_eq!(got.len(), expected.len(), "{case} {what}");
+                assert_eq!(got.len(), expected.len(), "{name} {what}");
                 let largest = expected.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
                 for (got, expected) in got.iter().zip(expected) {
                     assert!(
                         (f64::from(*got) - expected).abs() < 2e-6 * largest,
-                        "{case} {what} {isa:?}: {got}, not {expected}"
+                        "{name} {what} {isa:?}: {got}, not {expected}"
                     );
                 }
             };
-            close("y", &y, field("y"));
-            close("dx", &dx, field("dx"));
-            close("dweight", &dweight, &turned(field("dweight")));
+            close("y", &y, case.field("y"));
+            close("dx", &dx, case.field("dx"));
+            close("dweight", &dweight, &turned(case.field("dweight")));
         }
         checked += 1;
     }
@@ -459,37 +476,21 @@ fn pytorchs_transposed_convolutions() {
 fn pytorchs_convolutions() {
     let text = std::fs::read_to_string(PYTORCH).unwrap();
     let mut checked = 0;
-    for (case, fields) in cases(&text).iter().filter(|(case, _)| case.starts_with("conv.")) {
-        let field = |name: &str| &fields.iter().find(|(field, _)| *field == name).unwrap().1;
-        let whole = |name: &str| field(name).iter().map(|&x| x as usize).collect::<Vec<_>>();
-        let numbers = |name: &str| field(name).iter().map(|&x| x as f32).collect::<Vec<_>>();
-        let ([pictures, height, width, channels], [_, out_height, out_width, filters]) =
-            (whole("input")[..].try_into().unwrap(), whole("output")[..].try_into().unwrap());
-        let [kh, kw, sh, sw, dh, dw, above, _, left, _] = whole("window")[..].try_into().unwrap();
-        let axis = |input, output, taps, stride, dilation, before| Axis {
-            input,
-            output,
-            taps,
-            stride,
-            dilation,
-            before,
-        };
-        let sizes = Sizes {
-            rows: axis(height, out_height, kh, sh, dh, above),
-            cols: axis(width, out_width, kw, sw, dw, left),
-            channels,
-            filters,
-            groups: whole("groups")[0],
-        };
-        let (x, weight, bias, dy) = (numbers("x"), numbers("weight"), numbers("bias"), numbers("dy"));
-        let relu = whole("relu")[0] == 1;
+    for case in Case::all(&text).iter().filter(|case| case.name.starts_with("conv.")) {
+        let [groups] = case.whole("groups");
+        let (pictures, sizes) = case.sizes("input", "output", groups);
+        let Sizes { rows, cols, channels, filters, .. } = sizes;
+        let (name, taps) = (case.name, rows.taps * cols.taps);
+        let (x, weight) = (case.numbers("x"), case.numbers("weight"));
+        let (bias, dy) = (case.numbers("bias"), case.numbers("dy"));
+        let relu = case.whole("relu") == [1];
         let (of_group, of_filters) = (channels / sizes.groups, filters / sizes.groups);
         for isa in Isa::available() {
             let mut y = vec![f32::NAN; dy.len()];
             forward(
                 isa,
                 &sizes,
-                0..pictures * out_height,
+                0..pictures * rows.output,
                 &x,
                 &weight,
                 &ends(Some(&bias), relu, None),
@@ -502,27 +503,17 @@ fn pytorchs_convolutions() {
             input_gradient(
                 isa,
                 &sizes,
-                0..pictures * height,
+                0..pictures * rows.input,
                 &dz,
                 &weight,
                 &ends(None, false, None),
                 &mut dx,
             );
-            let mut dweight = vec![f32::NAN; weight.len()];
-            for group in 0..sizes.groups {
-                let rows = 0..kh * kw * of_group;
-                let tile = Tile { rows: rows.clone(), filters: group * of_filters..(group + 1) * of_filters };
-                let mut sum = vec![f32::NAN; rows.len() * of_filters];
-                weight_gradient(isa, &sizes, &tile, &x, &dz, &mut sum.clone(), &mut sum);
-                for (row, sums) in sum.chunks(of_filters).enumerate() {
-                    let at = row * filters + group * of_filters;
-                    dweight[at..at + of_filters].copy_from_slice(sums);
-                }
-            }
+            let dweight = all_weights(isa, &sizes, taps * of_group, &x, &dz);
             let expected = reference(&sizes, &x, &weight, &bias, &dz);
             let compare =
                 |what: &str, got: &[f32], of_pytorch: &[f64], reference: &[[f64; 2]], terms: usize| {
-                    assert_eq!(got.len(), of_pytorch.len(), "{case} {what}");
+                    assert_eq!(got.len(), of_pytorch.len(), "{name} {what}");
                     for ((got, of_pytorch), [_, magnitude]) in got.iter().zip(of_pytorch).zip(reference) {
                         // Written with nine digits.
                         let bound = (terms + 2) as f64 * f64::from(f32::EPSILON) / 2.0 * magnitude
@@ -530,13 +521,19 @@ fn pytorchs_convolutions() {
                             + 1e-30;
                         assert!(
                             (f64::from(*got) - of_pytorch).abs() <= bound,
-                            "{case} {what} {isa:?}: {got}, not {of_pytorch}"
+                            "{name} {what} {isa:?}: {got}, not {of_pytorch}"
                         );
                     }
                 };
-            compare("y", &y, field("y"), &expected.ys, kh * kw * of_group + 1);
-            compare("dx", &dx, field("dx"), &expected.dxs, kh * kw * of_filters);
-            compare("dweight", &dweight, field("dweight"), &expected.dws, pictures * out_height * out_width);
+            compare("y", &y, case.field("y"), &expected.ys, taps * of_group + 1);
+            compare("dx", &dx, case.field("dx"), &expected.dxs, taps * of_filters);
+            compare(
+                "dweight",
+                &dweight,
+                case.field("dweight"),
+                &expected.dws,
+                pictures * rows.output * cols.output,
+            );
         }
         checked += 1;
     }
