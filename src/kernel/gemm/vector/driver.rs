@@ -21,7 +21,7 @@ use super::dots::Dots;
 use super::fixed::FixedProduct;
 use super::join::store_rows;
 use super::long_row::{self, LONG};
-use super::panel::{Panel, pack};
+use super::panel::{Pack, Panel};
 use super::plan::Tiles;
 use super::thin::Thin;
 use super::transposed_row::TransposedRow;
@@ -160,24 +160,8 @@ pub(in crate::kernel) unsafe fn pack_transposed(
     let tiles = Tiles::of_isa(isa);
     let vectors = tiles.vectors(cols);
     let panel = Panel { col: 0, vectors, last_lanes: tiles.last_lanes(cols, vectors) };
-    let rows = Operands {
-        m: 0,
-        n: cols,
-        k: depth,
-        a: from,
-        a_stride: 0,
-        a_transposed: false,
-        b: from,
-        b_len: 0,
-        b_stride: stride,
-        b_transposed: true,
-        whole_n: usize::MAX,
-        first: First::Zero,
-        c: core::ptr::null_mut(),
-        c_stride: 0,
-    };
-    // SAFETY: 1. the caller's promise. 2. The same.
-    unsafe { pack(isa, &rows, panel, 0, depth, to) };
+    // SAFETY: 1., 2. the caller's promise.
+    isa.call(unsafe { Pack::new(from, stride, true, panel, depth, to) });
 }
 
 /// `c = a b + bias`, and a ReLU if asked for, for one row of A.

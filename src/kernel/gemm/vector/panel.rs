@@ -122,31 +122,50 @@ pub(super) unsafe fn pack(
     len: usize,
     dst: *mut f32,
 ) {
-    isa.call(Pack { product, panel, start, len, dst });
+    let Operands { b, b_stride: stride, b_transposed: transposed, .. } = *product;
+    let (rows, cols) = if transposed { (panel.col, start) } else { (start, panel.col) };
+    let src = b.wrapping_add(rows * stride + cols);
+    // SAFETY: the caller's promises.
+    isa.call(unsafe { Pack::new(src, stride, transposed, panel, len, dst) });
 }
 
-/// What [`pack`] does. Whoever makes one owes what [`pack`] asks for.
-struct Pack<'a> {
-    product: &'a Operands,
+/// Copies rows of a panel, as they lie or transposed, to others of whole vectors.
+pub(super) struct Pack {
+    src: *const f32,
+    stride: usize,
+    transposed: bool,
     panel: Panel,
-    start: usize,
     len: usize,
     dst: *mut f32,
 }
 
-impl Pass for Pack<'_> {
+impl Pack {
+    /// # Safety
+    /// 1. `len` rows of the panel's columns can be read from `src` on: rows, or if they lie transposed columns, `stride` apart.
+    /// 2. `dst` has room for them, in whole vectors, and is none of them.
+    pub(super) unsafe fn new(
+        src: *const f32,
+        stride: usize,
+        transposed: bool,
+        panel: Panel,
+        len: usize,
+        dst: *mut f32,
+    ) -> Self {
+        Self { src, stride, transposed, panel, len, dst }
+    }
+}
+
+impl Pass for Pack {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { product, panel, start, len, dst } = self;
+        let Self { src, stride, transposed, panel, len, dst } = self;
         let width = panel.vectors * S::LANES;
         let cols = width - S::LANES + panel.last_lanes;
-        let stride = product.b_stride;
-        // SAFETY: rows `start..start + len` and columns `panel.col..panel.col + cols` are inside B; `dst` has `len * width`.
+        // SAFETY: whoever made this signed for it: `len` rows of `cols` columns, and as many of `width`.
         unsafe {
-            if !product.b_transposed {
-                let src = product.b.wrapping_add(start * stride + panel.col);
+            if !transposed {
                 for k in 0..len {
                     for v in 0..panel.vectors {
                         let lanes = if v + 1 == panel.vectors { panel.last_lanes } else { S::LANES };
@@ -156,7 +175,6 @@ impl Pass for Pack<'_> {
                 }
                 return;
             }
-            let src = product.b.wrapping_add(panel.col * stride + start);
             for v in 0..panel.vectors {
                 let first = v * S::LANES;
                 let lanes = (cols - first).min(S::LANES);
