@@ -2,28 +2,14 @@
 //!
 //! With `--save FILE`, writes the parameters that an instruction set without fused multiply-add leads to.
 
-use firmware::{Board, Lesson};
+use firmware::Lesson;
 use fusebox::Isa;
 use std::error::Error;
-use std::fmt;
 
-/// Prints as it goes.
-struct Paper;
+#[path = "../paper.rs"]
+mod paper;
 
-impl Board for Paper {
-    fn print(&mut self, text: fmt::Arguments<'_>) {
-        print!("{text}");
-    }
-
-    // Nothing is counted here.
-    fn start(&mut self) {}
-
-    fn ticks(&mut self) -> Option<u32> {
-        None
-    }
-
-    fn spin(_turns: u32) {}
-}
+use paper::Paper;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
