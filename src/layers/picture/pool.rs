@@ -13,7 +13,7 @@ use crate::{Isa, Plain, Zeroed};
 use core::marker::PhantomData;
 
 /// The largest number of every window of `KH` rows and `KW` columns, for each channel. Pictures of type `I` become
-/// pictures of type `O`, whose rows and columns are [`output_len`]. By default windows are adjacent; `G`, usually a
+/// pictures of type `O`, whose rows and columns are [`output_len`](super::output_len). By default windows are adjacent; `G`, usually a
 /// [`Window`], has other strides, dilations and padding. A sequence (one row, a kernel of one row) has no padding above
 /// or below.
 ///
