@@ -20,6 +20,11 @@ pub struct Axis {
 }
 
 impl Axis {
+    /// Whether there is one position, and a kernel of one tap on it.
+    pub(crate) const fn is_one(&self) -> bool {
+        self.input == 1 && self.output == 1 && self.taps == 1 && self.before == 0
+    }
+
     /// Distinguishes layers of other sizes in a saved state.
     pub(crate) const fn layout(&self) -> u64 {
         let Self { input, output, taps, stride, dilation, before } = *self;

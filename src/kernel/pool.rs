@@ -19,7 +19,7 @@
 //! # Accuracy
 //!
 //! The sum of t taps is one chain of additions from zero, with an error of at most (t - 1) u times the sum of magnitudes,
-//! u = 2^-24, and the quotient is rounded once. A window over the whole picture, of n pixels, is summed as the rows of a bias's
+//! u = 2^-24, and the quotient is rounded once. A window that is the whole picture, of n pixels, is summed as the rows of a bias's
 //! gradient are: in a chain below 16 pixels, in four chains up to 4096, and in blocks of so many above. The error is then at
 //! most (n / 4 + 4) u times the sum of magnitudes up to 4096, and (1028 + n / 4096) u above.
 
@@ -60,6 +60,11 @@ impl Axis {
         Inside { first, taps }
     }
 
+    /// Whether there is one window, and it is all of the axis.
+    const fn is_whole(&self) -> bool {
+        self.output == 1 && self.taps == self.input && self.before == 0 && (self.dilation == 1 || self.taps == 1)
+    }
+
     /// Whether every output has a tap inside.
     pub(crate) const fn reached(&self) -> bool {
         let mut output = 0;
@@ -82,6 +87,8 @@ pub struct Windows {
     pub width: Axis,
     /// Numbers in a pixel.
     pub channels: usize,
+    /// Whether the only window is the whole picture, and is summed as such.
+    pub whole: bool,
 }
 
 /// An output, and the taps of its window that are inside the picture, as offsets in numbers.
@@ -93,6 +100,10 @@ struct Window {
 }
 
 impl Windows {
+    pub(crate) const fn of(height: Axis, width: Axis, channels: usize) -> Self {
+        Self { height, width, channels, whole: height.is_whole() && width.is_whole() }
+    }
+
     /// Numbers in a picture, and in its outputs. Zero if they cannot be counted, so that there are none.
     fn numbers(&self) -> [usize; 2] {
         let count = |height: usize, width: usize| {
@@ -139,7 +150,7 @@ impl Iterator for Each<'_> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<Window> {
-        let Windows { height, width, channels } = self.windows;
+        let Windows { height, width, channels, .. } = self.windows;
         if self.col >= width.output {
             (self.row, self.col) = (self.row + 1, 0);
             self.down = height.inside(self.row);
@@ -257,11 +268,10 @@ impl Pass for Mean<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { windows, xs, ys } = self;
         let [inputs, outputs] = windows.numbers();
-        let Windows { height, width, channels } = *windows;
+        let Windows { height, width, channels, whole } = *windows;
         for (x, y) in rows(xs, inputs).zip(rows_mut(ys, outputs)) {
             for window in windows.each() {
                 let count = s.splat(window.count());
-                let whole = window.taps == [height.input, width.input];
                 for (start, lanes) in vectors::<S>(channels) {
                     let first = x.as_ptr().wrapping_add(start);
                     let mut sum = s.splat(0.0);
@@ -383,7 +393,7 @@ mod tests {
 
     /// Offsets of taps for each number of the outputs.
     fn taps(windows: &Windows) -> Vec<Vec<usize>> {
-        let Windows { height, width, channels } = windows;
+        let Windows { height, width, channels, .. } = windows;
         let mut all = Vec::new();
         for row in 0..height.output {
             for col in 0..width.output {
@@ -493,14 +503,14 @@ mod tests {
         let (channels, step) = ([1, 3, 4, 16, 17], if cfg!(debug_assertions) { 11 } else { 1 });
         for (i, &height) in axes.iter().enumerate() {
             for (j, &width) in axes.iter().enumerate().skip(i % step).step_by(step) {
-                check(&Windows { height, width, channels: channels[(i + j / step) % 5] }, &mut rng);
+                check(&Windows::of(height, width, channels[(i + j / step) % 5]), &mut rng);
             }
         }
         for &axis in &axes {
             for channels in channels {
                 let row = Axis::whole(1);
-                check(&Windows { height: axis, width: row, channels }, &mut rng);
-                check(&Windows { height: row, width: axis, channels }, &mut rng);
+                check(&Windows::of(axis, row, channels), &mut rng);
+                check(&Windows::of(row, axis, channels), &mut rng);
             }
         }
     }
@@ -510,7 +520,7 @@ mod tests {
         let mut rng = Rng::new(2);
         for [rows, cols] in [[1, 1], [3, 5], [4, 4], [7, 7], [17, 31], [64, 64], [1, 4097], [130, 100]] {
             for channels in [1, 3, 17] {
-                let windows = &Windows { height: Axis::whole(rows), width: Axis::whole(cols), channels };
+                let windows = &Windows::of(Axis::whole(rows), Axis::whole(cols), channels);
                 let n = rows * cols;
                 let xs: Vec<f32> = (0..2 * n * channels).map(|_| 2.0 * rng.uniform() - 0.5).collect();
                 let mut first: Option<Vec<u32>> = None;
@@ -545,7 +555,7 @@ mod tests {
 
     #[test]
     fn a_mean_passes_on_what_is_not_finite() {
-        let windows = &Windows { height: Axis::whole(1), width: Axis::whole(2), channels: 4 };
+        let windows = &Windows::of(Axis::whole(1), Axis::whole(2), 4);
         let (nan, inf) = (f32::NAN, f32::INFINITY);
         let xs = [1.0, nan, inf, inf, 3.0, 1.0, 2.0, -inf];
         for isa in Isa::available() {
@@ -570,7 +580,8 @@ mod tests {
                 before: pick(6),
             };
             let (height, width) = (axis(&mut pick), axis(&mut pick));
-            let windows = &Windows { height, width, channels: pick(6) };
+            let whole = pick(2) == 0;
+            let windows = &Windows { height, width, channels: pick(6), whole };
             let xs = [1.0; 30];
             for isa in Isa::available() {
                 guarded(20, |ys| isa.call(Max { windows, xs: &xs, ys }));

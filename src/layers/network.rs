@@ -238,7 +238,7 @@ impl Message {
 /// A kernel is `3` or `[3, 1]`: rows, columns. After it come the options in any order: `stride 2` or `stride [2, 1]`,
 /// `dilation 2`, a [padding](crate::layers::Padding) (`Same`, `Valid`, `Causal`, `Around(1)`) and those in the table.
 /// An activation is last, as in `Conv2d(8, [3, 3], stride 2, Valid, Relu)`. For a sequence, put
-/// `Reshape(1, positions, channels)` before, and use kernels such as `[1, 3]`. Layers that are not in the table, such
+/// `Reshape(positions, 1, channels)` before, and use kernels such as `[3, 1]`. Layers that are not in the table, such
 /// as [`ConvTranspose2d`](crate::ConvTranspose2d), are written with all sizes, as `MyLayer` is.
 ///
 /// A kernel that is larger than its input, positions that no window reaches, and sizes that do not match are errors.

@@ -525,7 +525,7 @@ fn folded() {
     check_folded::<Of<2, 7, 4>, Of<2, 7, 33>, 4, 33, Tanh>(1);
     check_folded::<Of<2, 7, 1>, Of<2, 7, 1>, 1, 1, Relu>(4);
     // Sequences.
-    type Positions = View<[[f32; 2]; 6], BatchNorm<Of<1, 6, 2>, 2, Relu>, [[f32; 2]; 6]>;
+    type Positions = View<[[f32; 2]; 6], BatchNorm<Of<6, 1, 2>, 2, Relu>, [[f32; 2]; 6]>;
     type Net = Seq![Conv1d<6, 2, 6, 3, 2, 2>, Positions];
     let mut net = Net::he(&mut Rng::new(1));
     net.rest.layer.mean = [0.5, -0.5];

@@ -184,7 +184,7 @@ fn nan_goes_where_it_is_seen() {
 #[test]
 fn padding_is_nothing_not_zeros() {
     let mut layer = Conv1d::<3, 1, 3, 2, 1, 1, Window<Causal>>::ZEROED;
-    layer.layer.weight = [[[[f32::INFINITY]], [[1.0]]]];
+    layer.layer.weight = [[[[f32::INFINITY]]], [[[1.0]]]];
     for isa in isas() {
         let mut ys = [[[f32::NAN]; 3]];
         fusebox::Layer::infer_with(

@@ -30,6 +30,7 @@ fn inside(
 ) -> Vec<usize> {
     let span = (kernel - 1) * dilation + 1;
     let before = match padding {
+        _ if input == 1 && kernel == 1 => 0,
         Padding::Valid => 0,
         Padding::Same => ((outputs - 1) * stride + span).saturating_sub(input) / 2,
         Padding::Causal => span - 1,
@@ -41,8 +42,7 @@ fn inside(
 
 impl Reference {
     fn of<I: Picture, O: Picture, G: Steps>([kh, kw]: [usize; 2], mean: bool) -> Self {
-        let down = match G::PADDING {
-            _ if I::HEIGHT == 1 && kh == 1 => Padding::Valid,
+        let across = match G::PADDING {
             Padding::Causal => Padding::Same,
             padding => padding,
         };
@@ -51,8 +51,8 @@ impl Reference {
         for row in 0..O::HEIGHT {
             for col in 0..O::WIDTH {
                 for channel in 0..O::CHANNELS {
-                    let ys = inside(I::HEIGHT, O::HEIGHT, kh, [sh, dh], down, row);
-                    let xs = inside(I::WIDTH, O::WIDTH, kw, [sw, dw], G::PADDING, col);
+                    let ys = inside(I::HEIGHT, O::HEIGHT, kh, [sh, dh], G::PADDING, row);
+                    let xs = inside(I::WIDTH, O::WIDTH, kw, [sw, dw], across, col);
                     let at = |(y, x): (usize, usize)| (y * I::WIDTH + x) * I::CHANNELS + channel;
                     taps.push(ys.iter().flat_map(|&y| xs.iter().map(move |&x| at((y, x)))).collect());
                 }
@@ -200,7 +200,7 @@ fn windows_of_every_kind() {
     both::<Map<5, 5, 2>, Map<3, 3, 2>, 3, 3, Window<Around<1>, 2, 2>>();
     both::<Map<6, 7, 5>, Map<2, 3, 5>, 3, 3, Window<Valid, 1, 1, 2, 2>>();
     both::<Map<6, 5, 33>, Map<3, 5, 33>, 2, 3, Window<Same, 2, 1, 1, 2>>();
-    both::<Map<1, 9, 3>, Map<1, 9, 3>, 1, 4, Window<Causal, 1, 1, 1, 2>>();
+    both::<Map<9, 1, 3>, Map<9, 1, 3>, 4, 1, Window<Causal, 1, 1, 2>>();
     both::<Map<4, 4, 3>, Map<1, 1, 3>, 4, 4, Window<Valid>>();
     both::<Map<5, 7, 9>, Map<1, 1, 9>, 5, 7, Window<Valid>>();
     both::<Map<1, 1, 1>, Map<1, 1, 1>, 1, 1, Window<Valid>>();
@@ -229,14 +229,14 @@ fn sequences() {
     where
         N: Train<Input = [[f32; C]; T], Output = [[f32; C]; OUT], Gradients = (), Tape = ()> + Plain,
     {
-        check::<N, _, _>(&Reference::of::<Map<1, T, C>, Map<1, OUT, C>, G>([1, kernel], mean));
+        check::<N, _, _>(&Reference::of::<Map<T, 1, C>, Map<OUT, 1, C>, G>([kernel, 1], mean));
     }
-    of::<MaxPool1d<8, 3, 4, 2>, 8, 4, 3, Window<Valid, 1, 2>>(2, false);
-    of::<AvgPool1d<8, 3, 4, 2>, 8, 4, 3, Window<Valid, 1, 2>>(2, true);
+    of::<MaxPool1d<8, 3, 4, 2>, 8, 4, 3, Window<Valid, 2>>(2, false);
+    of::<AvgPool1d<8, 3, 4, 2>, 8, 4, 3, Window<Valid, 2>>(2, true);
     of::<MaxPool1d<9, 17, 9, 3, Window<Causal>>, 9, 9, 17, Window<Causal>>(3, false);
     of::<AvgPool1d<9, 17, 9, 3, Window<Causal>>, 9, 9, 17, Window<Causal>>(3, true);
-    of::<MaxPool1d<9, 1, 5, 3, Window<Around<1>, 1, 2>>, 9, 5, 1, Window<Around<1>, 1, 2>>(3, false);
-    of::<AvgPool1d<9, 1, 5, 3, Window<Around<1>, 1, 2>>, 9, 5, 1, Window<Around<1>, 1, 2>>(3, true);
+    of::<MaxPool1d<9, 1, 5, 3, Window<Around<1>, 2>>, 9, 5, 1, Window<Around<1>, 2>>(3, false);
+    of::<AvgPool1d<9, 1, 5, 3, Window<Around<1>, 2>>, 9, 5, 1, Window<Around<1>, 2>>(3, true);
 }
 
 /// Of a window's numbers, and where its gradient goes.

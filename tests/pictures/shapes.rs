@@ -83,11 +83,11 @@ fn options() {
     same::<A, Conv2d<Pic<9, 8, 4>, Pic<5, 4, 6>, 3, 2, 2, 6, Window<Valid, 1, 2, 2, 1>, Relu>>();
     network!(type B = [9, 7, 4] => [DepthwiseConv2d(3, Around(1), multiplier 3, stride 2)]);
     same::<B, DepthwiseConv2d<Pic<9, 7, 4>, Pic<5, 4, 12>, 3, 3, 12, Window<Around<1>, 2, 2>>>();
-    network!(type C = [16, 3] => [Reshape(1, 16, 3), Conv2d(4, [1, 5], Causal, dilation 2), GlobalAvgPool, Dense(2)]);
-    type Temporal = Conv2d<Pic<1, 16, 3>, Pic<1, 16, 4>, 1, 5, 3, 4, Window<Causal, 1, 1, 2, 2>>;
+    network!(type C = [16, 3] => [Reshape(16, 1, 3), Conv2d(4, [5, 1], Causal, dilation 2), GlobalAvgPool, Dense(2)]);
+    type Temporal = Conv2d<Pic<16, 1, 3>, Pic<16, 1, 4>, 5, 1, 3, 4, Window<Causal, 1, 1, 2, 2>>;
     type ByHand = Seq![
-        View<[[f32; 3]; 16], Temporal, Pic<1, 16, 4>>,
-        GlobalAvgPool<Pic<1, 16, 4>, 4>,
+        View<[[f32; 3]; 16], Temporal, Pic<16, 1, 4>>,
+        GlobalAvgPool<Pic<16, 1, 4>, 4>,
         Dense<4, 2>
     ];
     same::<C, ByHand>();

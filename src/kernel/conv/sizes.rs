@@ -33,6 +33,15 @@ impl Side {
 }
 
 impl Sizes {
+    /// The same with one row if there is one column. Then pictures and weights lie in memory as before, and taps are adjacent, so
+    /// that a kernel's taps are one product.
+    pub(crate) const fn along(mut self) -> Self {
+        if self.cols.is_one() {
+            (self.rows, self.cols) = (self.cols, self.rows);
+        }
+        self
+    }
+
     /// What sums are made of, and what they become.
     pub(super) fn sides(&self, way: Way) -> [Side; 2] {
         let Self { rows, cols, channels, filters, .. } = *self;

@@ -117,14 +117,15 @@ pub type DepthwiseConv2d<I, O, const KH: usize, const KW: usize, const F: usize,
     Conv2d<I, O, KH, KW, 1, F, G, A>;
 
 /// A convolution of sequences, from `T` positions of `CI` numbers to `TO` positions of `F`: a [`Conv2d`] of pictures
-/// of one row, whose kernel is `K` wide. `C` is as for `Conv2d`. Strides and dilations are the second ones of `G`, as
-/// in `Window<Same, 1, 2>`. With [`Causal`](super::Causal) padding an output depends on no later position.
+/// of one column, whose kernel has `K` rows. `C` is as for `Conv2d`. Strides and dilations are those down, as in
+/// `Window<Same, 2>`. With [`Causal`](super::Causal) padding an output depends on no later position, and the layer can run
+/// as a [`Stream`](crate::Stream).
 ///
 /// ```
 /// use fusebox::layers::{Causal, Conv1d, Window};
 /// use fusebox::{Layer, Scratch, Zeroed};
 /// let mut sums = Conv1d::<4, 1, 4, 3, 1, 1, Window<Causal>>::ZEROED;
-/// sums.layer.weight = [[[[1.0]]; 3]];
+/// sums.layer.weight = [[[[1.0]]]; 3];
 /// let mut ys = [[[0.0]; 4]];
 /// sums.infer(&[[[1.0], [2.0], [4.0], [8.0]]], &mut Scratch::<_, 1>::new(), &mut ys)?;
 /// assert_eq!(ys, [[[1.0], [3.0], [7.0], [14.0]]]);
@@ -139,14 +140,14 @@ pub type Conv1d<
     const F: usize,
     G = Window,
     A = Identity,
-> = View<[[f32; CI]; T], Conv2d<[[[f32; CI]; T]; 1], [[[f32; F]; TO]; 1], 1, K, C, F, G, A>, [[f32; F]; TO]>;
+> = View<[[f32; CI]; T], Conv2d<[[[f32; CI]; 1]; T], [[[f32; F]; 1]; TO], K, 1, C, F, G, A>, [[f32; F]; TO]>;
 
 /// [`DepthwiseConv2d`] of sequences, with the parameters of [`Conv1d`] but `C`, which is 1.
 ///
 /// ```
 /// use fusebox::{DepthwiseConv1d, Layer, Scratch, Zeroed};
 /// let mut sums = DepthwiseConv1d::<3, 2, 3, 3, 2>::ZEROED;
-/// sums.layer.weight = [[[[1.0, 10.0]]; 3]]; // a filter for each channel
+/// sums.layer.weight = [[[[1.0, 10.0]]]; 3]; // a filter for each channel
 /// let mut ys = [[[f32::NAN; 2]; 3]];
 /// sums.infer(&[[[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]], &mut Scratch::<_, 1>::new(), &mut ys)?;
 /// assert_eq!(ys, [[[3.0, 30.0], [6.0, 60.0], [5.0, 50.0]]]);
@@ -217,7 +218,7 @@ pub(super) const fn sizes<I: Picture, O: Picture, G: Steps>(
             && filters.is_multiple_of(I::CHANNELS / channels),
         "a convolution's channels are a part of its input's, and its filters fall into as many groups"
     );
-    Sizes { rows, cols, channels: I::CHANNELS, filters, groups: I::CHANNELS / channels }
+    Sizes { rows, cols, channels: I::CHANNELS, filters, groups: I::CHANNELS / channels }.along()
 }
 
 /// The pixels of pictures.
@@ -230,15 +231,16 @@ pub(super) fn pixels_mut<P: Picture, const F: usize>(pictures: &mut [P]) -> &mut
     values_mut(numbers_mut(pictures), count)
 }
 
-/// Applies what the epilogue does not do of the activation to rows of outputs, as numbered through the batch, and keeps what its
-/// derivative needs.
+/// Applies what the epilogue does not do of the activation to rows of `width` outputs, as numbered through the batch, and keeps
+/// what its derivative needs.
 pub(super) fn finish<O: Picture, const F: usize, A: Activation>(
     isa: Isa,
     rows: &Range<usize>,
+    width: usize,
     kept: &mut [O::Of<<FormOf<A> as Form>::Kept<F>>],
     ys: &mut [O],
 ) {
-    let here = rows.start * O::WIDTH..rows.end * O::WIDTH;
+    let here = rows.start * width..rows.end * width;
     let count = kept.len().saturating_mul(O::HEIGHT * O::WIDTH);
     let kept = values_mut(numbers_mut(kept), count);
     FormOf::<A>::forward(isa, part_mut(pixels_mut::<O, F>(ys), &here), part_mut(kept, &here));
@@ -253,11 +255,12 @@ pub(super) fn derivative<'a, O: Picture, const F: usize, A: Activation>(
     FormOf::<A>::derivative(values(numbers(kept), count), pixels::<O, F>(ys))
 }
 
-/// Lets `gradient` overwrite rows of the input's gradient, as numbered through the batch, if it is wanted; it is told the mask of a
-/// ReLU below. Other derivatives are applied after it.
+/// Lets `gradient` overwrite rows of `width` pixels of the input's gradient, as numbered through the batch, if it is wanted; it is
+/// told the mask of a ReLU below. Other derivatives are applied after it.
 pub(super) fn write_rows<I: Picture>(
     isa: Isa,
     rows: &Range<usize>,
+    width: usize,
     dx: InputGradient<'_, I>,
     gradient: impl FnOnce(&Ends<'_>, &mut [f32]),
 ) {
@@ -268,7 +271,7 @@ pub(super) fn write_rows<I: Picture>(
     };
     let dxs = numbers_mut(dxs);
     gradient(&Ends { bias: None, relu: false, gates }, dxs);
-    let row = I::WIDTH * I::CHANNELS;
+    let row = width * I::CHANNELS;
     let here = rows.start * row..rows.end * row;
     after.part(&here).apply(isa, part_mut(dxs, &here));
 }
@@ -306,7 +309,7 @@ impl<
 
     fn run(&self, isa: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
         if xs.len() == ys.len() {
-            self.convolve(isa, &(0..xs.len().saturating_mul(O::HEIGHT)), xs, ys);
+            self.convolve(isa, &(0..xs.len().saturating_mul(Self::SIZES.rows.output)), xs, ys);
             FormOf::<A>::infer(isa, numbers_mut(ys));
         }
     }
@@ -348,13 +351,13 @@ impl<
         kept: &mut [Self::Tape],
         ys: &mut [O],
     ) {
-        let rows = xs.len().saturating_mul(O::HEIGHT);
-        let rows = pace.take(rows, O::WIDTH * (Self::PIXEL + FormOf::<A>::MACS * F));
+        let [rows, width] = [Self::SIZES.rows.output, Self::SIZES.cols.output];
+        let rows = pace.take(xs.len().saturating_mul(rows), width * (Self::PIXEL + FormOf::<A>::MACS * F));
         if rows.is_empty() || xs.len() != ys.len() {
             return;
         }
         self.convolve(pace.isa(), &rows, xs, ys);
-        finish::<O, F, A>(pace.isa(), &rows, kept, ys);
+        finish::<O, F, A>(pace.isa(), &rows, width, kept, ys);
     }
 
     fn derivative<'a>(kept: &'a [Self::Tape], ys: &'a [O]) -> Derivative<'a> {
@@ -370,15 +373,15 @@ impl<
         _gradients: &mut [()],
         dx: InputGradient<'_, I>,
     ) {
-        let rows = dx.wanted(dys.len()).saturating_mul(I::HEIGHT);
-        let macs = (O::HEIGHT * O::WIDTH * Self::PIXEL).div_ceil(I::HEIGHT.max(1)) + I::WIDTH * I::CHANNELS;
-        let rows = pace.take(rows, macs);
+        let [rows, width] = [Self::SIZES.rows.input, Self::SIZES.cols.input];
+        let macs = (O::HEIGHT * O::WIDTH * Self::PIXEL).div_ceil(rows.max(1)) + width * I::CHANNELS;
+        let rows = pace.take(dx.wanted(dys.len()).saturating_mul(rows), macs);
         let (isa, weight) = (pace.isa(), numbers(core::slice::from_ref(&self.weight)));
         let gradient = match const { Self::SIZES.is_depthwise() } {
             true => conv::depthwise::input_gradient,
             false => conv::input_gradient,
         };
-        write_rows(isa, &rows, dx, |ends, dxs| {
+        write_rows(isa, &rows, width, dx, |ends, dxs| {
             gradient(isa, &Self::SIZES, rows.clone(), numbers(dys), weight, ends, dxs);
         });
     }

@@ -14,8 +14,7 @@ use core::marker::PhantomData;
 
 /// The largest number of every window of `KH` rows and `KW` columns, for each channel. Pictures of type `I` become
 /// pictures of type `O`, whose rows and columns are [`output_len`](super::output_len). By default windows are adjacent; `G`, usually a
-/// [`Window`], has other strides, dilations and padding. A sequence (one row, a kernel of one row) has no padding above
-/// or below.
+/// [`Window`], has other strides, dilations and padding.
 ///
 /// Padding is never the largest number. NaN is: the first in a window, by rows, then columns. Of equal numbers the
 /// first is taken; -0.0 and +0.0 are equal. The gradient of an output goes to its largest number only; gradients of
@@ -64,7 +63,7 @@ pub type MaxPool2d<I, O, const KH: usize, const KW: usize, G = Window<Valid, KH,
 ///
 /// The sum of the taps that lie inside the picture is divided by their number: padding does not count, as in Keras
 /// and TensorFlow, and in PyTorch with `count_include_pad=False`. The sum is one chain of additions, by rows, then
-/// columns; if a window covers the whole picture, that of [`GlobalAvgPool`]. A quotient is rounded once.
+/// columns; of a window that is the whole picture, that of [`GlobalAvgPool`]. A quotient is rounded once.
 ///
 /// ```
 /// use fusebox::layers::{Same, Window};
@@ -120,8 +119,8 @@ pub type GlobalMaxPool<I, const C: usize> = Pool<Largest, All, I, [f32; C]>;
 #[doc(alias = "AdaptiveAvgPool2d")]
 pub type GlobalAvgPool<I, const C: usize> = Pool<Mean, All, I, [f32; C]>;
 
-/// [`MaxPool2d`] along a sequence of `T` positions of `C` numbers, which becomes one of `OUT`. `G` counts
-/// along the width only.
+/// [`MaxPool2d`] along a sequence of `T` positions of `C` numbers, which becomes one of `OUT`: a
+/// picture of one column.
 ///
 /// ```
 /// use fusebox::layers::{Causal, Window};
@@ -141,8 +140,8 @@ pub type MaxPool1d<
     const C: usize,
     const OUT: usize,
     const K: usize,
-    G = Window<Valid, 1, K>,
-> = View<[[f32; C]; T], MaxPool2d<[[[f32; C]; T]; 1], [[[f32; C]; OUT]; 1], 1, K, G>, [[f32; C]; OUT]>;
+    G = Window<Valid, K>,
+> = View<[[f32; C]; T], MaxPool2d<[[[f32; C]; 1]; T], [[[f32; C]; 1]; OUT], K, 1, G>, [[f32; C]; OUT]>;
 
 /// [`AvgPool2d`] along a sequence, with the parameters of [`MaxPool1d`].
 ///
@@ -153,7 +152,7 @@ pub type MaxPool1d<
 /// AvgPool1d::<4, 1, 2, 2>::ZEROED.infer(&xs, &mut Scratch::<_, 1>::new(), &mut ys)?;
 /// assert_eq!(ys, [[[2.0], [1.0]]]);
 /// // Padding does not count.
-/// type Smooth = AvgPool1d<4, 1, 2, 4, Window<Around<1>, 1, 2>>;
+/// type Smooth = AvgPool1d<4, 1, 2, 4, Window<Around<1>, 2>>;
 /// Smooth::ZEROED.infer(&xs, &mut Scratch::<_, 1>::new(), &mut ys)?;
 /// assert_eq!(ys, [[[2.0], [5.0 / 3.0]]]);
 /// # Ok::<(), fusebox::Error>(())
@@ -164,8 +163,8 @@ pub type AvgPool1d<
     const C: usize,
     const OUT: usize,
     const K: usize,
-    G = Window<Valid, 1, K>,
-> = View<[[f32; C]; T], AvgPool2d<[[[f32; C]; T]; 1], [[[f32; C]; OUT]; 1], 1, K, G>, [[f32; C]; OUT]>;
+    G = Window<Valid, K>,
+> = View<[[f32; C]; T], AvgPool2d<[[[f32; C]; 1]; T], [[[f32; C]; 1]; OUT], K, 1, G>, [[f32; C]; OUT]>;
 
 /// What [`MaxPool2d`], [`AvgPool2d`] and the global pools are: the function `F` of each of the windows `W` on a
 /// picture `I`.
@@ -289,7 +288,7 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> sealed:
     const WHOLE: bool = false;
     const WINDOWS: Windows = {
         let [height, width] = axes::<I, G>([KH, KW]);
-        Windows { height, width, channels: I::CHANNELS }
+        Windows::of(height, width, I::CHANNELS)
     };
 
     const CHECK: () = {
@@ -311,7 +310,7 @@ impl<I: Picture, const C: usize> Over<I, [f32; C]> for All {}
 impl<I: Picture, const C: usize> sealed::Over<I, [f32; C]> for All {
     const WHOLE: bool = true;
     const WINDOWS: Windows =
-        Windows { height: Axis::whole(I::HEIGHT), width: Axis::whole(I::WIDTH), channels: I::CHANNELS };
+        Windows::of(Axis::whole(I::HEIGHT), Axis::whole(I::WIDTH), I::CHANNELS);
 
     const CHECK: () = {
         assert!(I::HEIGHT > 0 && I::WIDTH > 0, "a global pool's picture has pixels");
@@ -330,7 +329,7 @@ impl<F: Function, W: Over<I, O>, I: Plain, O: Plain> Pool<F, W, I, O> {
 
     /// Multiply-adds for a sample: forward, and backward.
     const MACS: [usize; 2] = {
-        let Windows { height, width, channels } = W::WINDOWS;
+        let Windows { height, width, channels, .. } = W::WINDOWS;
         let taps = height.taps.saturating_mul(width.taps);
         let outputs = height.output.saturating_mul(width.output).saturating_mul(channels);
         let [[tap, output], [tap_back, output_back]] = F::MACS;
@@ -367,7 +366,7 @@ impl<F: Function, W: Over<I, O>, I: Plain, O: Plain> Train for Pool<F, W, I, O> 
     type End = Linear;
 
     const LAYOUT: u64 = {
-        let Windows { height, width, channels } = W::WINDOWS;
+        let Windows { height, width, channels, .. } = W::WINDOWS;
         layout(F::NAME, &[channels as u64, height.layout(), width.layout()])
     };
 

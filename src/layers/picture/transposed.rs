@@ -116,7 +116,7 @@ impl<
 
     fn run(&self, isa: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
         if xs.len() == ys.len() {
-            self.convolve(isa, &(0..xs.len().saturating_mul(O::HEIGHT)), xs, ys);
+            self.convolve(isa, &(0..xs.len().saturating_mul(Self::SIZES.rows.input)), xs, ys);
             FormOf::<A>::infer(isa, numbers_mut(ys));
         }
     }
@@ -160,14 +160,14 @@ impl<
         kept: &mut [Self::Tape],
         ys: &mut [O],
     ) {
-        let macs = (I::HEIGHT * I::WIDTH * Self::PIXEL).div_ceil(O::HEIGHT.max(1));
-        let rows = xs.len().saturating_mul(O::HEIGHT);
-        let rows = pace.take(rows, macs + O::WIDTH * F * FormOf::<A>::MACS);
+        let [rows, width] = [Self::SIZES.rows.input, Self::SIZES.cols.input];
+        let macs = (I::HEIGHT * I::WIDTH * Self::PIXEL).div_ceil(rows.max(1));
+        let rows = pace.take(xs.len().saturating_mul(rows), macs + width * F * FormOf::<A>::MACS);
         if rows.is_empty() || xs.len() != ys.len() {
             return;
         }
         self.convolve(pace.isa(), &rows, xs, ys);
-        finish::<O, F, A>(pace.isa(), &rows, kept, ys);
+        finish::<O, F, A>(pace.isa(), &rows, width, kept, ys);
     }
 
     fn derivative<'a>(kept: &'a [Self::Tape], ys: &'a [O]) -> Derivative<'a> {
@@ -183,10 +183,10 @@ impl<
         _gradients: &mut [()],
         dx: InputGradient<'_, I>,
     ) {
-        let rows = dx.wanted(dys.len()).saturating_mul(I::HEIGHT);
-        let rows = pace.take(rows, I::WIDTH * (Self::PIXEL + C));
+        let [rows, width] = [Self::SIZES.rows.output, Self::SIZES.cols.output];
+        let rows = pace.take(dx.wanted(dys.len()).saturating_mul(rows), width * (Self::PIXEL + C));
         let (isa, weight) = (pace.isa(), numbers(core::slice::from_ref(&self.weight)));
-        write_rows(isa, &rows, dx, |ends, dxs| {
+        write_rows(isa, &rows, width, dx, |ends, dxs| {
             conv::forward(isa, &Self::SIZES, rows.clone(), numbers(dys), weight, ends, dxs);
         });
     }

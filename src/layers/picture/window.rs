@@ -45,7 +45,7 @@ pub enum Padding {
     /// TensorFlow.
     Same,
     /// As many outputs as [`Padding::Same`], but all padding before the first position: an output depends on no later
-    /// position. Along the width only; the height is padded as by `Same`.
+    /// position. Along the height only, which is time in a [stream](super::Stream); the width is padded as by `Same`.
     Causal,
     /// This number before and as many after, as in PyTorch. Must be less than the span of the kernel.
     Around(usize),
@@ -95,8 +95,7 @@ pub trait Steps: Copy + 'static {
     const STRIDE: [usize; 2];
     /// Distance between adjacent taps of the kernel, in input positions: down, and to the right.
     const DILATION: [usize; 2];
-    /// Along the width. Along the height too, with the exceptions of [`Padding::Causal`] and of sequences (one row,
-    /// a kernel of one row), which have no padding above or below.
+    /// Along the height. Along the width too, but as [`Padding::Same`] where this is [`Padding::Causal`].
     const PADDING: Padding;
 }
 
@@ -142,7 +141,7 @@ impl<P: Pad, const SH: usize, const SW: usize, const DH: usize, const DW: usize>
 ///
 /// Returns 0 if the window does not fit, if a size or a step is 0, if [`Padding::Around`] is as large as the window, or
 /// if no window reaches the last positions (PyTorch and TensorFlow ignore these silently; here, crop the input or
-/// choose another padding).
+/// choose another padding). An axis of one position is not padded for a kernel of one tap: a sequence has nothing beside it.
 ///
 /// ```
 /// use fusebox::layers::{Padding, output_len};
@@ -151,6 +150,7 @@ impl<P: Pad, const SH: usize, const SW: usize, const DH: usize, const DW: usize>
 /// assert_eq!(output_len(28, 3, 1, 2, Padding::Valid), 24);
 /// assert_eq!(output_len(28, 3, 2, 1, Padding::Valid), 0); // the last row would be lost
 /// assert_eq!(output_len(32, 3, 2, 1, Padding::Around(1)), 16);
+/// assert_eq!(output_len(1, 1, 2, 1, Padding::Around(1)), 1);
 /// ```
 pub const fn output_len(
     input: usize,
@@ -161,6 +161,9 @@ pub const fn output_len(
 ) -> usize {
     if input == 0 || kernel == 0 || stride == 0 || dilation == 0 {
         return 0;
+    }
+    if input == 1 && kernel == 1 {
+        return 1;
     }
     let Some(span) = span(kernel, dilation) else { return 0 };
     let padded = match padding {
@@ -188,13 +191,9 @@ pub const fn output_len(
 pub(super) const fn axes<I: Picture, G: Steps>([rows, cols]: [usize; 2]) -> [Axis; 2] {
     let [down, right] = G::STRIDE;
     let [below, beside] = G::DILATION;
-    // A picture has no before and after from top to bottom; and a sequence, a picture of one row, has nothing above.
-    let vertical = match G::PADDING {
-        _ if I::HEIGHT == 1 && rows == 1 => Padding::Valid,
-        Padding::Causal => Padding::Same,
-        padding => padding,
-    };
-    [axis(I::HEIGHT, rows, down, below, vertical), axis(I::WIDTH, cols, right, beside, G::PADDING)]
+    // A picture has no before and after from left to right.
+    let across = if let Padding::Causal = G::PADDING { Padding::Same } else { G::PADDING };
+    [axis(I::HEIGHT, rows, down, below, G::PADDING), axis(I::WIDTH, cols, right, beside, across)]
 }
 
 const fn axis(input: usize, taps: usize, stride: usize, dilation: usize, padding: Padding) -> Axis {
@@ -217,6 +216,7 @@ const fn padding_before(
         None => 0,
     };
     match padding {
+        _ if input == 1 && kernel == 1 => 0,
         Padding::Valid => 0,
         Padding::Same => needed / 2,
         Padding::Causal => (kernel - 1) * dilation,
