@@ -62,7 +62,10 @@ impl Axis {
 
     /// Whether there is one window, and it is all of the axis.
     const fn is_whole(&self) -> bool {
-        self.output == 1 && self.taps == self.input && self.before == 0 && (self.dilation == 1 || self.taps == 1)
+        self.output == 1
+            && self.taps == self.input
+            && self.before == 0
+            && (self.dilation == 1 || self.taps == 1)
     }
 
     /// Whether every output has a tap inside.

@@ -135,13 +135,8 @@ pub type GlobalAvgPool<I, const C: usize> = Pool<Mean, All, I, [f32; C]>;
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 #[doc(alias = "max_pool1d")]
-pub type MaxPool1d<
-    const T: usize,
-    const C: usize,
-    const OUT: usize,
-    const K: usize,
-    G = Window<Valid, K>,
-> = View<[[f32; C]; T], MaxPool2d<[[[f32; C]; 1]; T], [[[f32; C]; 1]; OUT], K, 1, G>, [[f32; C]; OUT]>;
+pub type MaxPool1d<const T: usize, const C: usize, const OUT: usize, const K: usize, G = Window<Valid, K>> =
+    View<[[f32; C]; T], MaxPool2d<[[[f32; C]; 1]; T], [[[f32; C]; 1]; OUT], K, 1, G>, [[f32; C]; OUT]>;
 
 /// [`AvgPool2d`] along a sequence, with the parameters of [`MaxPool1d`].
 ///
@@ -158,13 +153,8 @@ pub type MaxPool1d<
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 #[doc(alias = "avg_pool1d")]
-pub type AvgPool1d<
-    const T: usize,
-    const C: usize,
-    const OUT: usize,
-    const K: usize,
-    G = Window<Valid, K>,
-> = View<[[f32; C]; T], AvgPool2d<[[[f32; C]; 1]; T], [[[f32; C]; 1]; OUT], K, 1, G>, [[f32; C]; OUT]>;
+pub type AvgPool1d<const T: usize, const C: usize, const OUT: usize, const K: usize, G = Window<Valid, K>> =
+    View<[[f32; C]; T], AvgPool2d<[[[f32; C]; 1]; T], [[[f32; C]; 1]; OUT], K, 1, G>, [[f32; C]; OUT]>;
 
 /// What [`MaxPool2d`], [`AvgPool2d`] and the global pools are: the function `F` of each of the windows `W` on a
 /// picture `I`.
@@ -309,8 +299,7 @@ impl<I: Picture, const C: usize> Over<I, [f32; C]> for All {}
 
 impl<I: Picture, const C: usize> sealed::Over<I, [f32; C]> for All {
     const WHOLE: bool = true;
-    const WINDOWS: Windows =
-        Windows::of(Axis::whole(I::HEIGHT), Axis::whole(I::WIDTH), I::CHANNELS);
+    const WINDOWS: Windows = Windows::of(Axis::whole(I::HEIGHT), Axis::whole(I::WIDTH), I::CHANNELS);
 
     const CHECK: () = {
         assert!(I::HEIGHT > 0 && I::WIDTH > 0, "a global pool's picture has pixels");
