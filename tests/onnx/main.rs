@@ -39,8 +39,9 @@ fn every_case_of_the_file() {
     larger::run(&nodes);
     functions::run(&nodes);
 
-    let ran = nodes.ran();
-    for name in nodes.names() {
+    let (ran, names) = (nodes.ran(), nodes.names());
+    assert_eq!(names.len(), COVERED + AWAITING.len());
+    for name in names {
         assert!(ran.contains(name) != AWAITING.contains(&name), "{name} has not run, or awaits no layer");
     }
     assert_eq!(ran.len(), COVERED);
