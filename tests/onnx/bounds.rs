@@ -1,7 +1,7 @@
 //! How far two computations of a formula may lie apart, both in `f32`, neither in an order that the other knows.
 //!
-//! u = 2^-24 is the rounding of one operation. Each side has an error of its own, hence the factor 2 in what follows, and
-//! n, the length of a sum, is the number of its roundings at most, in every order: n - 1 additions, and a division or a product.
+//! u = 2^-24 is the rounding of one operation. Each side has an error of its own, hence the factor 2 in what follows.
+//! n, the length of a sum, is the number of its roundings at most, in every order: n - 1 additions, and a division.
 
 pub(crate) const U: f64 = 1.0 / 16_777_216.0;
 
@@ -22,8 +22,8 @@ pub(crate) fn mean(n: usize, largest: f64) -> impl Fn(usize) -> f64 {
 ///
 /// ```text
 /// x - mean          off by (n + 2) u largest
-/// deviation         off by (n / 2 + 4 + 2 largest / deviation) u of itself: the error of the mean cancels, those of the
-///                   distances do not
+/// deviation         off by (n / 2 + 4 + 2 largest / deviation) u of itself: the mean's error cancels, those of
+///                   the distances do not
 /// the rest          four operations
 /// ```
 ///

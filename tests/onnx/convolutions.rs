@@ -1,4 +1,4 @@
-//! Convolutions and transposed convolutions. Their inputs are whole numbers and their weights ones, so every sum is exact.
+//! Convolutions and transposed convolutions. Their inputs and weights are whole numbers, so every sum is exact.
 
 use crate::bounds::exact;
 use crate::nodes::{Case, Map, Nodes};

@@ -9,16 +9,16 @@ fn exactly<const N: usize, A: Activation>(nodes: &Nodes, name: &'static str) {
     nodes.check(&nodes.case(name), &Activate::<N, A>::ZEROED, exact);
 }
 
-/// A function with the error that `kernel/math` promises, in units in the last place, each of at most 2u of the result. On
-/// the other side there is an exponential or a tanh of NumPy, within 4 with what is made of it.
+/// A function with the error that `kernel/math` promises, in units in the last place, each of at most 2u of the result.
+/// On the other side there is an exponential or a tanh of NumPy, within 4 with what is made of it.
 fn nearly<const N: usize, A: Activation>(nodes: &Nodes, name: &'static str, own: f64) {
     let case = nodes.case(name);
     let bound = |i: usize| (own + 4.0) * 2.0 * U * f64::from(case.y[i].abs());
     nodes.check(&case, &Activate::<N, A>::ZEROED, bound);
 }
 
-/// exp(x - max) is off by u |x - max| for the difference, and by 2.6 units in the last place (NumPy's; fusebox's is less),
-/// 5.2u. The sum, of n positive numbers, by the same and n u; the quotient by u.
+/// exp(x - max) is off by u |x - max| for the difference, and by 2.6 units in the last place (NumPy's; fusebox's is
+/// less), 5.2u. The sum, of n positive numbers, by the same and n u; the quotient by u.
 fn softmax<const N: usize>(nodes: &Nodes, name: &'static str) {
     let case = nodes.case(name);
     let spread = |row: &[f32]| {

@@ -1,6 +1,6 @@
-//! The node tests of the package onnx, written by nobody here: its convolutions, pools, normalisations, padding, upsampling,
-//! activations and softmax through the public layers, on every instruction set. The README beside this file says what is
-//! covered, what is not and why.
+//! The node tests of the package onnx, written by nobody here: its convolutions, pools, normalisations, padding,
+//! upsampling, activations and softmax through the public layers, on every instruction set. The README beside this file
+//! says what is covered, what is not and why.
 
 #[path = "../support"]
 mod support {

@@ -1,8 +1,8 @@
 //! Batch and layer normalisation.
 //!
-//! A layer's epsilon is 1e-5. Of statistics that are given, it changes with the variance: what is added to both is the same.
-//! Of statistics of the numbers themselves, it changes with their scale: `(x - mean) / sqrt(variance + epsilon)` is what
-//! the numbers s x have with s^2 epsilon, so s = sqrt(1e-5 / epsilon).
+//! A layer's epsilon is 1e-5. To a variance that is given, the test adds what another epsilon is more than that. Numbers
+//! that are normalised by their own statistics it multiplies by s = sqrt(1e-5 / epsilon): with s^2 epsilon, s x has
+//! the `(x - mean) / sqrt(variance + epsilon)` that x has with epsilon.
 
 use crate::bounds::{U, normalised};
 use crate::nodes::{Case, Map, Nodes, numbers, typed};
@@ -77,8 +77,8 @@ fn given_statistics(nodes: &Nodes, name: &'static str) {
     });
 }
 
-/// The batch's statistics, and what is remembered of them. onnx moves the running variance towards the batch's as it is, the
-/// layer by n / (n - 1) as much.
+/// The batch's statistics, and what is remembered of them. onnx moves the running variance towards the batch's, the
+/// layer towards n / (n - 1) times that.
 fn statistics_of_the_batch(nodes: &Nodes, name: &'static str) {
     let (case, before) = (nodes.case(name), batch_norm(nodes, name));
     let bounds = bounds(nodes, &case, |i| i % 3, |i| i % 3);

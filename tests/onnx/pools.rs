@@ -100,8 +100,8 @@ pub(crate) fn run(nodes: &Nodes) {
         "averagepool_2d_precomputed_pads_count_include_pad",
         0.0,
     );
-    // The one window is above and to the left of the last padding. onnx has this case's numbers rounded to four decimals, the
-    // result and the four that are summed and divided by 9.
+    // The one window does not reach the last padding. onnx has this case's numbers rounded to four decimals: the
+    // result, and the four that are summed and divided by 9.
     average_of_padded::<Map<2, 2, 3>, Map<3, 3, 3>, Map<1, 1, 3>, 3, 1>(
         nodes,
         "averagepool_2d_ceil_last_window_starts_on_pad",
