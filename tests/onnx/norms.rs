@@ -1,8 +1,8 @@
 //! Batch and layer normalisation.
 //!
-//! A layer's epsilon is 1e-5. To a variance that is given, the test adds what another epsilon is more than that. Numbers
-//! that are normalised by their own statistics it multiplies by s = sqrt(1e-5 / epsilon): with s^2 epsilon, s x has
-//! the `(x - mean) / sqrt(variance + epsilon)` that x has with epsilon.
+//! A layer's epsilon is 1e-5. To a variance that is given, the test adds what another epsilon is more than that.
+//! Numbers that are normalised by their own statistics it multiplies by s = sqrt(1e-5 / epsilon): with s^2 epsilon, s x
+//! has the `(x - mean) / sqrt(variance + epsilon)` that x has with epsilon.
 
 use crate::bounds::{U, normalised};
 use crate::nodes::{Case, Map, Nodes, numbers, typed};
