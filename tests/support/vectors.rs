@@ -1,4 +1,4 @@
-//! The files of `tests/pytorch/`, whose README describes them.
+//! The files of `tests/pytorch/` and `tests/onnx/`, whose READMEs describe them.
 
 use std::collections::HashMap;
 

@@ -1,0 +1,49 @@
+//! The node tests of the package onnx, written by nobody here: its convolutions, pools, normalisations, padding,
+//! upsampling, activations and softmax through the public layers, on every instruction set. The README beside this file
+//! says what is covered, what is not and why.
+
+#[path = "../support"]
+mod support {
+    pub(crate) mod isas;
+    pub(crate) mod vectors;
+}
+
+mod bounds;
+mod convolutions;
+mod functions;
+mod larger;
+mod nodes;
+mod norms;
+mod pools;
+
+use nodes::Nodes;
+use support::isas::tell;
+
+/// Cases that have run when all have.
+const COVERED: usize = 99;
+
+/// Cases whose layers fusebox does not have yet: their numbers are in the file.
+const AWAITING: [&str; 4] = [
+    "group_normalization_epsilon",
+    "group_normalization_example",
+    "instancenorm_epsilon",
+    "instancenorm_example",
+];
+
+#[test]
+fn every_case_of_the_file() {
+    let nodes = Nodes::read();
+    convolutions::run(&nodes);
+    pools::run(&nodes);
+    norms::run(&nodes);
+    larger::run(&nodes);
+    functions::run(&nodes);
+
+    let (ran, names) = (nodes.ran(), nodes.names());
+    assert_eq!(names.len(), COVERED + AWAITING.len());
+    for name in names {
+        assert!(ran.contains(name) != AWAITING.contains(&name), "{name} has not run, or awaits no layer");
+    }
+    assert_eq!(ran.len(), COVERED);
+    tell(&format!("onnx: {COVERED} cases ran, {} await layers ({})", AWAITING.len(), AWAITING.join(", ")));
+}

@@ -1,0 +1,155 @@
+//! Batch and layer normalisation.
+//!
+//! A layer's epsilon is 1e-5. To a variance that is given, the test adds what another epsilon is more than that.
+//! Numbers that are normalised by their own statistics it multiplies by s = sqrt(1e-5 / epsilon): with s^2 epsilon, s x
+//! has the `(x - mean) / sqrt(variance + epsilon)` that x has with epsilon.
+
+use crate::bounds::{U, normalised};
+use crate::nodes::{Case, Map, Nodes, numbers, typed};
+use crate::support::isas::isas;
+use fusebox::{BatchNorm, LayerNorm, Train, Whole, Zeroed};
+
+const EPSILON: f64 = 1e-5;
+
+/// The bounds of a case's numbers. `group` is the number of what is normalised together with number `i`, `channel` its
+/// place among the gains and shifts.
+fn bounds(
+    nodes: &Nodes,
+    case: &Case,
+    group: impl Fn(usize) -> usize,
+    channel: impl Fn(usize) -> usize,
+) -> Vec<f64> {
+    let field = |name| nodes.numbers(case.name, name);
+    let (gain, shift, epsilon) = (field("weight"), field("bias"), nodes.epsilon(case.name));
+    let mut groups: Vec<Vec<f64>> = Vec::new();
+    for (i, &x) in case.x.iter().enumerate() {
+        groups.resize_with(groups.len().max(group(i) + 1), Vec::new);
+        groups[group(i)].push(x.into());
+    }
+    let moments: Vec<[f64; 2]> = groups
+        .iter()
+        .map(|x| {
+            let n = x.len() as f64;
+            let mean = x.iter().sum::<f64>() / n;
+            let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+            [x.iter().fold(0.0, |largest, x| f64::max(largest, x.abs())), (variance + epsilon).sqrt()]
+        })
+        .collect();
+    let bound = |(i, &y): (usize, &f32)| {
+        let ([largest, deviation], n) = (moments[group(i)], groups[group(i)].len());
+        normalised(n, largest, deviation, [gain[channel(i)], shift[channel(i)]], y)
+    };
+    case.y.iter().enumerate().map(bound).collect()
+}
+
+/// A case's numbers times s, and s.
+fn scaled(nodes: &Nodes, mut case: Case) -> (Case, f64) {
+    let scale = (EPSILON / nodes.epsilon(case.name)).sqrt();
+    case.x.iter_mut().for_each(|x| *x = (f64::from(*x) * scale) as f32);
+    (case, scale)
+}
+
+fn layer_norm<const N: usize>(nodes: &Nodes, name: &'static str) {
+    let case = nodes.case(name);
+    let layer =
+        LayerNorm::<N> { gain: nodes.parameter(name, "weight"), shift: nodes.parameter(name, "bias") };
+    let bounds = bounds(nodes, &case, |i| i / N, |i| i % N);
+    nodes.check(&scaled(nodes, case).0, &layer, |i| bounds[i]);
+}
+
+type Norm = BatchNorm<Map<4, 5, 3>, 3>;
+
+fn batch_norm(nodes: &Nodes, name: &'static str) -> Norm {
+    let of_channels = |field: &str| nodes.parameter::<[f32; 3]>(name, field);
+    let mut layer = Norm::ZEROED;
+    [layer.gain, layer.shift] = ["weight", "bias"].map(of_channels);
+    [layer.mean, layer.variance] = ["mean", "variance"].map(of_channels);
+    layer
+}
+
+fn given_statistics(nodes: &Nodes, name: &'static str) {
+    let (case, mut layer, epsilon) = (nodes.case(name), batch_norm(nodes, name), nodes.epsilon(name));
+    let (mean, deviation) = (layer.mean, layer.variance.map(|v| (f64::from(v) + epsilon).sqrt()));
+    layer.variance = layer.variance.map(|v| (f64::from(v) + (epsilon - EPSILON)) as f32);
+    nodes.check(&case, &layer, |i| {
+        let largest = f64::from(case.x[i].abs()) + f64::from(mean[i % 3].abs());
+        normalised(0, largest, deviation[i % 3], [layer.gain[i % 3], layer.shift[i % 3]], case.y[i])
+    });
+}
+
+/// The batch's statistics, and what is remembered of them. onnx moves the running variance towards the batch's, the
+/// layer towards n / (n - 1) times that.
+fn statistics_of_the_batch(nodes: &Nodes, name: &'static str) {
+    let (case, before) = (nodes.case(name), batch_norm(nodes, name));
+    let bounds = bounds(nodes, &case, |i| i % 3, |i| i % 3);
+    let (largest, n) = (case.largest(), case.x.len() as f64 / 3.0);
+    let (case, scale) = scaled(nodes, case);
+    let xs = typed::<Map<4, 5, 3>>(&case.x);
+    let [mean_after, variance_after] =
+        ["mean_after", "variance_after"].map(|field| nodes.parameter::<[f32; 3]>(name, field));
+    for isa in isas() {
+        let mut layer = before;
+        layer.mean = before.mean.map(|mean| (f64::from(mean) * scale) as f32);
+        layer.variance = before.variance.map(|variance| (f64::from(variance) * scale * scale) as f32);
+        let (pace, mut memory) = (&mut Whole::on(isa), ());
+        let (mut ys, mut tape) = (xs.clone(), vec![Zeroed::ZEROED; xs.len()]);
+        layer.forward(pace, &xs, Some(&memory), &mut tape, &mut ys);
+        case.compare(isa, &numbers(&ys), |i| bounds[i]);
+
+        layer.remember(pace, &xs, &tape, &mut memory);
+        let roundings = 2.0 * (n + 8.0) * U;
+        for channel in 0..3 {
+            let of = |of: [f32; 3]| f64::from(of[channel]);
+            let (got, expected) = (of(layer.mean) / scale, of(mean_after));
+            let bound = roundings * (of(before.mean).abs() + largest);
+            assert!((got - expected).abs() <= bound, "{name}, {isa}: the mean is {got}, not {expected}");
+            let kept = 0.9 * of(before.variance);
+            let expected = kept + (of(variance_after) - kept) * n / (n - 1.0);
+            let got = of(layer.variance) / (scale * scale);
+            let bound = roundings * (of(before.variance) + largest * largest);
+            assert!((got - expected).abs() <= bound, "{name}, {isa}: the variance is {got}, not {expected}");
+        }
+    }
+    nodes.note(&case);
+}
+
+pub(crate) fn run(nodes: &Nodes) {
+    for name in ["batchnorm_example", "batchnorm_epsilon"] {
+        given_statistics(nodes, name);
+    }
+    for name in ["batchnorm_example_training_mode", "batchnorm_epsilon_training_mode"] {
+        statistics_of_the_batch(nodes, name);
+    }
+
+    for name in ["layer_normalization_2d_axis0", "layer_normalization_2d_axis_negative_2"] {
+        layer_norm::<12>(nodes, name);
+    }
+    for name in ["layer_normalization_2d_axis1", "layer_normalization_2d_axis_negative_1"] {
+        layer_norm::<4>(nodes, name);
+    }
+    for name in ["layer_normalization_3d_axis0_epsilon", "layer_normalization_3d_axis_negative_3_epsilon"] {
+        layer_norm::<30>(nodes, name);
+    }
+    for name in ["layer_normalization_3d_axis1_epsilon", "layer_normalization_3d_axis_negative_2_epsilon"] {
+        layer_norm::<15>(nodes, name);
+    }
+    for name in ["layer_normalization_3d_axis2_epsilon", "layer_normalization_3d_axis_negative_1_epsilon"] {
+        layer_norm::<5>(nodes, name);
+    }
+    for name in ["layer_normalization_4d_axis0", "layer_normalization_4d_axis_negative_4"] {
+        layer_norm::<120>(nodes, name);
+    }
+    for name in ["layer_normalization_4d_axis1", "layer_normalization_4d_axis_negative_3"] {
+        layer_norm::<60>(nodes, name);
+    }
+    for name in ["layer_normalization_4d_axis2", "layer_normalization_4d_axis_negative_2"] {
+        layer_norm::<20>(nodes, name);
+    }
+    for name in [
+        "layer_normalization_4d_axis3",
+        "layer_normalization_4d_axis_negative_1",
+        "layer_normalization_default_axis",
+    ] {
+        layer_norm::<5>(nodes, name);
+    }
+}
