@@ -108,7 +108,7 @@ pub use layers::{
     ConvTranspose2d, Curved, Dense, DepthwiseConv1d, DepthwiseConv2d, Derivative, Dropout, Each, Flatten,
     Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, Identity, Init, InputGradient, Layer, LayerNorm, LeakyRelu,
     Linear, LowRank, MaxPool1d, MaxPool2d, Parallel, Pixels, Relu, Relu6, Repeat, Residual, Scratch, Sigmoid,
-    Silu, Softmax, Sum, Tanh, Tied, Train, View,
+    Silu, Softmax, Stream, Streaming, Sum, Tanh, Tied, Train, View,
 };
 #[doc(no_inline)]
 pub use losses::{BinaryCrossEntropy, CrossEntropy, Huber, Loss, Mse, Weighted, WeightedCrossEntropy};

@@ -6,7 +6,7 @@
 //! ```
 
 use super::activation::{Form, FormOf};
-use super::{Activation, Derivative, InputGradient, Layer, Train};
+use super::{Activation, Derivative, InputGradient, Layer, PerRow, Train};
 use crate::kernel::elementwise::{Mapped, Positive};
 use crate::memory::{layout, part, part_mut};
 use crate::optimizers::Optimizer;
@@ -58,6 +58,8 @@ impl<const N: usize, A: Activation> Layer for Activate<N, A> {
         }
     }
 }
+
+impl<const N: usize, A: Activation> PerRow for Activate<N, A> {}
 
 /// Units are rows of the batch.
 impl<const N: usize, A: Activation> Train for Activate<N, A> {

@@ -11,7 +11,7 @@
 use super::activation::{Activation, Derivative, Form, FormOf, Identity};
 use super::dense::{affine, forward, product_with_transposed};
 use super::init::initialize;
-use super::{Dense, Entry, Init, InputGradient, Layer, Train};
+use super::{Dense, Entry, Init, InputGradient, Layer, PerRow, Train};
 use crate::kernel::gemm;
 use crate::memory::{layout, part, part_mut, stretches, stretches_mut};
 use crate::optimizers::{Optimizer, Product, Rows};
@@ -64,6 +64,8 @@ impl<const IN: usize, const OUT: usize, A: Activation> Layer for BiasOnly<'_, IN
         }
     }
 }
+
+impl<const IN: usize, const OUT: usize, A: Activation> PerRow for BiasOnly<'_, IN, OUT, A> {}
 
 impl<const IN: usize, const OUT: usize, A: Activation> Train for BiasOnly<'_, IN, OUT, A> {
     type Tape = <FormOf<A> as Form>::Kept<OUT>;
@@ -208,6 +210,11 @@ impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> Layer
         }
         FormOf::<A>::infer(isa, ys.as_flattened_mut());
     }
+}
+
+impl<const IN: usize, const OUT: usize, const RANK: usize, A: Activation> PerRow
+    for LowRank<'_, IN, OUT, RANK, A>
+{
 }
 
 /// Units are rows of the batch and rows of the thin matrices.

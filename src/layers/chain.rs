@@ -5,7 +5,7 @@
 //! training; the gradient with respect to it is stored in the chain's gradients.
 
 use super::scratch::infer;
-use super::{Derivative, Entry, Init, InputGradient, Layer, Scratch, Side, Tapes, Train};
+use super::{Derivative, Due, Entry, Init, InputGradient, Layer, Scratch, Side, Stream, Tapes, Train};
 use crate::memory::{self, Either, layout, stretches, stretches_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
@@ -220,6 +220,20 @@ fn cut_mut<A: Layer, T: Plain, U: Plain>(rows: &mut [Pair<A::Output, Pair<T, U>>
     let (between, own) = stretches_mut(rows);
     let (first, rest) = stretches_mut(own);
     (between, first, rest)
+}
+
+/// Of the rest's past the first layer's output is a part.
+impl<A: Stream, R: Stream<Frame = A::Out> + Layer<Input = A::Output>> Stream for Chain<A, R> {
+    type Frame = A::Frame;
+    type Out = R::Out;
+    type Past = Pair<A::Past, Pair<R::Past, A::Out>>;
+
+    const DUE: Due = A::DUE.then(R::DUE);
+
+    fn step(&self, isa: Isa, past: &mut Self::Past, frame: &A::Frame, out: &mut R::Out) -> bool {
+        let Pair(first, Pair(rest, between)) = past;
+        self.first.step(isa, first, frame, between) && self.rest.step(isa, rest, between, out)
+    }
 }
 
 /// The units of the first layer, then those of the rest; in `backward`, those of the rest first.

@@ -1,6 +1,6 @@
 //! A slice of each row.
 
-use super::{InputGradient, Layer, Linear, Train};
+use super::{InputGradient, Layer, Linear, PerRow, Train};
 use crate::memory::{layout, part, part_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
@@ -42,6 +42,8 @@ impl<const N: usize, const START: usize, const LEN: usize> Layer for Columns<N, 
         }
     }
 }
+
+impl<const N: usize, const START: usize, const LEN: usize> PerRow for Columns<N, START, LEN> {}
 
 /// Units are rows of the batch.
 impl<const N: usize, const START: usize, const LEN: usize> Train for Columns<N, START, LEN> {

@@ -13,7 +13,7 @@
 use super::activation::{Activation, Derivative, Form, FormOf, Identity};
 use super::init::initialize;
 use super::scratch::infer;
-use super::{Init, InputGradient, Layer, Scratch, Train};
+use super::{Init, InputGradient, Layer, PerRow, Scratch, Train};
 use crate::kernel::gemm;
 use crate::memory::{layout, part, part_mut};
 use crate::optimizers::{Optimizer, Product, Rows};
@@ -125,6 +125,8 @@ impl<const IN: usize, const OUT: usize, A: Activation> Layer for Dense<IN, OUT, 
         }
     }
 }
+
+impl<const IN: usize, const OUT: usize, A: Activation> PerRow for Dense<IN, OUT, A> {}
 
 /// Units are rows of the batch in `forward` and `backward`, rows of weights in `update`; the bias is one unit.
 impl<const IN: usize, const OUT: usize, A: Activation> Train for Dense<IN, OUT, A> {

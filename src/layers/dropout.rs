@@ -1,6 +1,6 @@
 //! Dropout.
 
-use super::{InputGradient, Layer, Linear, Train};
+use super::{InputGradient, Layer, Linear, PerRow, Train};
 use crate::memory::{count, layout, part, part_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::{FUNCTION, Pace};
@@ -73,6 +73,8 @@ impl<const N: usize, const PERCENT: u32, const SEED: u64> Layer for Dropout<N, P
         }
     }
 }
+
+impl<const N: usize, const PERCENT: u32, const SEED: u64> PerRow for Dropout<N, PERCENT, SEED> {}
 
 /// Units are rows of the batch.
 impl<const N: usize, const PERCENT: u32, const SEED: u64> Train for Dropout<N, PERCENT, SEED> {

@@ -1,6 +1,7 @@
 //! The same layer at each of several positions of a row.
 
-use super::{Derivative, Entry, Init, InputGradient, Layer, Side, Tapes, Train};
+use super::stream::run_one;
+use super::{Derivative, Due, Entry, Init, InputGradient, Layer, Side, Stream, Tapes, Train};
 use crate::memory::{layout, numbers, numbers_mut, values, values_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
@@ -65,6 +66,20 @@ fn flat<const T: usize, R: Plain>(rows: &[[R; T]]) -> &[R] {
 fn flat_mut<const T: usize, R: Plain>(rows: &mut [[R; T]]) -> &mut [R] {
     let count = rows.len().saturating_mul(T);
     values_mut(numbers_mut(rows), count)
+}
+
+/// A frame is a position.
+impl<const T: usize, F: Layer> Stream for Each<T, F> {
+    type Frame = F::Input;
+    type Out = F::Output;
+    type Past = F::Scratch;
+
+    const DUE: Due = Due::EACH;
+
+    fn step(&self, isa: Isa, scratch: &mut F::Scratch, frame: &F::Input, out: &mut F::Output) -> bool {
+        run_one(&self.layer, isa, scratch, frame, out);
+        true
+    }
 }
 
 impl<const T: usize, F: Train> Train for Each<T, F> {

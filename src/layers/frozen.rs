@@ -2,7 +2,7 @@
 //! optimiser state, and no gradient is computed for it.
 
 use super::scratch::infer;
-use super::{Derivative, Entry, Init, InputGradient, Layer, Scratch, Side, Tapes, Train};
+use super::{Derivative, Due, Entry, Init, InputGradient, Layer, Scratch, Side, Stream, Tapes, Train};
 use crate::checkpoint::{Part, Reader, Writer};
 use crate::memory::{Either, Pair, count_of, layout, numbers_mut, part, part_mut, stretches, stretches_mut};
 use crate::optimizers::Optimizer;
@@ -94,6 +94,19 @@ impl<A: Layer, R: Layer<Input = A::Output>> Layer for Frozen<'_, A, R> {
         let (between, own) = side.other().cut(buffer, ys.len());
         self.body.run_in_place(isa, own, side, between);
         self.head.run_in_place(isa, buffer, side.other(), ys);
+    }
+}
+
+impl<A: Stream, R: Stream<Frame = A::Out> + Layer<Input = A::Output>> Stream for Frozen<'_, A, R> {
+    type Frame = A::Frame;
+    type Out = R::Out;
+    type Past = Pair<A::Past, Pair<R::Past, A::Out>>;
+
+    const DUE: Due = A::DUE.then(R::DUE);
+
+    fn step(&self, isa: Isa, past: &mut Self::Past, frame: &A::Frame, out: &mut R::Out) -> bool {
+        let Pair(body, Pair(head, between)) = past;
+        self.body.step(isa, body, frame, between) && self.head.step(isa, head, between, out)
     }
 }
 

@@ -10,6 +10,8 @@
 //! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
 //! | `frozen`, `adapters` | with borrowed weights, for example in flash |
 //!
+//! `stream` runs networks one frame at a time.
+//!
 //! `network` defines networks and derives their sizes; `summary` shows them as a table.
 //!
 //! # Memory
@@ -39,6 +41,7 @@ mod repeat;
 mod residual;
 mod scratch;
 mod softmax;
+mod stream;
 mod summary;
 mod tied;
 mod view;
@@ -69,6 +72,7 @@ pub use residual::Residual;
 pub(crate) use scratch::check_batch;
 pub use scratch::{Scratch, Side};
 pub use softmax::Softmax;
+pub use stream::{Due, Frames, PerRow, Stream, Streaming};
 pub use summary::{Entry, Row, Summary, Tapes};
 pub use tied::Tied;
 pub use view::{Flatten, View};

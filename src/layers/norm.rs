@@ -1,6 +1,6 @@
 //! Layer normalisation.
 
-use super::{Init, InputGradient, Layer, Linear, Train};
+use super::{Init, InputGradient, Layer, Linear, PerRow, Train};
 use crate::kernel::norm::{Moments, Normalize, NormalizeBackward, NormalizeInput};
 use crate::memory::{layout, part, part_mut};
 use crate::optimizers::{Optimizer, Rows};
@@ -69,6 +69,8 @@ impl<const N: usize> Layer for LayerNorm<N> {
         self.normalize(isa, xs, &mut [], ys);
     }
 }
+
+impl<const N: usize> PerRow for LayerNorm<N> {}
 
 /// Units are rows of the batch; the gain and the shift are one unit each.
 impl<const N: usize> Train for LayerNorm<N> {

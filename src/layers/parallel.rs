@@ -5,7 +5,7 @@
 //! backward   da, db = the parts of dy;  dx = a back da + b back db
 //! ```
 
-use super::{Derivative, Entry, Init, InputGradient, Layer, Linear, Tapes, Train};
+use super::{Derivative, Due, Entry, Init, InputGradient, Layer, Linear, Stream, Tapes, Train};
 use crate::kernel::elementwise::Add;
 use crate::memory::{
     Either, count_of, layout, numbers, numbers_mut, part, part_mut, stretches, stretches_mut, take_mut,
@@ -205,6 +205,33 @@ impl<'a, A: Plain, B: Plain, T: Plain, U: Plain> Parts<'a, A, B, T, U> {
 /// The range of numbers that the rows occupy.
 fn width<T>(rows: &Range<usize>) -> Range<usize> {
     rows.start * count_of::<T>()..rows.end * count_of::<T>()
+}
+
+/// Both branches' outputs are due with the same frames.
+impl<A, B, J> Stream for Parallel<A, B, J>
+where
+    A: Stream<Input: Plain>,
+    B: Stream<Frame = A::Frame> + Layer<Input = A::Input>,
+    J: Join<A::Output, B::Output> + Join<A::Out, B::Out>,
+{
+    type Frame = A::Frame;
+    type Out = <J as Join<A::Out, B::Out>>::Output;
+    type Past = Pair<Pair<A::Past, B::Past>, Pair<A::Out, B::Out>>;
+
+    const DUE: Due = {
+        assert!(A::DUE.is(B::DUE), "the outputs of two branches in a stream are due with the same frames");
+        A::DUE
+    };
+
+    fn step(&self, isa: Isa, past: &mut Self::Past, frame: &A::Frame, out: &mut Self::Out) -> bool {
+        use core::slice::{from_mut, from_ref};
+        let Pair(Pair(past_a, past_b), Pair(a, b)) = past;
+        let due = [self.first.step(isa, past_a, frame, a), self.second.step(isa, past_b, frame, b)];
+        if due == [true; 2] {
+            <J as Join<A::Out, B::Out>>::join(isa, from_ref(a), from_ref(b), from_mut(out));
+        }
+        due == [true; 2]
+    }
 }
 
 /// The units of the first branch, those of the second, and rows of the batch where they are combined.

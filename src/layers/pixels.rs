@@ -1,6 +1,6 @@
 //! Bytes as input.
 
-use super::{InputGradient, Layer, Linear, Train};
+use super::{InputGradient, Layer, Linear, PerRow, Train};
 use crate::memory::{layout, part, part_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::{FUNCTION, Pace};
@@ -43,6 +43,8 @@ impl<const N: usize, const MAX: u32> Layer for Pixels<N, MAX> {
         }
     }
 }
+
+impl<const N: usize, const MAX: u32> PerRow for Pixels<N, MAX> {}
 
 /// Units are rows of the batch.
 impl<const N: usize, const MAX: u32> Train for Pixels<N, MAX> {

@@ -1,6 +1,6 @@
 //! Equal blocks, one after the other.
 
-use super::{Derivative, Entry, Init, InputGradient, Layer, Side, Tapes, Train};
+use super::{Derivative, Due, Entry, Init, InputGradient, Layer, Side, Stream, Tapes, Train};
 use crate::memory::{Either, count_of, layout, numbers, numbers_mut, part, part_mut, values, values_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
@@ -72,6 +72,37 @@ fn run_in_place<T: Plain, F: Layer<Input = T, Output = T>>(
         side = side.other();
     }
     last.run_in_place(isa, buffer, side, ys);
+}
+
+/// A block's output is the next one's frame: two outputs in turn.
+impl<const N: usize, T: Plain, S: Plain, F: Stream<Input = T, Output = T, Frame = S, Out = S>> Stream
+    for Repeat<N, F>
+{
+    type Frame = S;
+    type Out = S;
+    type Past = Pair<[F::Past; N], [S; 2]>;
+
+    const DUE: Due = {
+        let (mut due, mut blocks) = (Due::EACH, 0);
+        while blocks < N {
+            due = due.then(F::DUE);
+            blocks += 1;
+        }
+        due
+    };
+
+    fn step(&self, isa: Isa, Pair(pasts, between): &mut Self::Past, frame: &S, out: &mut S) -> bool {
+        let [from, to] = between;
+        *to = *frame;
+        for (block, past) in self.blocks.iter().zip(pasts) {
+            core::mem::swap(from, to);
+            if !block.step(isa, past, from, to) {
+                return false;
+            }
+        }
+        *out = *to;
+        true
+    }
 }
 
 /// The layout of tape or gradients: each block's outputs for all rows, then each block's own part.

@@ -7,7 +7,7 @@
 //!
 //! Source: K. He and others, "Deep Residual Learning for Image Recognition", 2016.
 
-use super::{Derivative, End, Entry, Init, InputGradient, Layer, Linear, Tapes, Train};
+use super::{Derivative, Due, End, Entry, Init, InputGradient, Layer, Linear, Stream, Tapes, Train};
 use crate::kernel::elementwise::Add;
 use crate::memory::{
     count_of, layout, numbers, numbers_mut, part, part_mut, stretches, stretches_mut, values,
@@ -52,6 +52,24 @@ impl<T: Plain, F: Layer<Input = T, Output = T>> Layer for Residual<F> {
             self.layer.run(isa, xs, scratch, ys);
             isa.call(Add { others: numbers(xs), xs: numbers_mut(ys) });
         }
+    }
+}
+
+impl<T: Plain, S: Plain, F: Stream<Input = T, Output = T, Frame = S, Out = S>> Stream for Residual<F> {
+    type Frame = S;
+    type Out = S;
+    type Past = F::Past;
+
+    const DUE: Due = {
+        assert!(F::DUE.is(Due::EACH), "the layer of a Residual in a stream has an output with each frame");
+        Due::EACH
+    };
+
+    fn step(&self, isa: Isa, past: &mut F::Past, frame: &S, out: &mut S) -> bool {
+        let due = self.layer.step(isa, past, frame, out);
+        let (others, xs) = (numbers(core::slice::from_ref(frame)), numbers_mut(core::slice::from_mut(out)));
+        isa.call(Add { others, xs });
+        due
     }
 }
 

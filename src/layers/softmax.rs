@@ -1,7 +1,7 @@
 //! Softmax as a separate layer. Train a classifier on its logits with [`CrossEntropy`](struct@crate::CrossEntropy) instead,
 //! which combines softmax and loss.
 
-use super::{InputGradient, Layer, Linear, Train};
+use super::{InputGradient, Layer, Linear, PerRow, Train};
 use crate::kernel::softmax::{SoftmaxBackward, SoftmaxPass};
 use crate::memory::{layout, part, part_mut};
 use crate::optimizers::Optimizer;
@@ -39,6 +39,8 @@ impl<const N: usize> Layer for Softmax<N> {
         }
     }
 }
+
+impl<const N: usize> PerRow for Softmax<N> {}
 
 /// Units are rows of the batch.
 impl<const N: usize> Train for Softmax<N> {

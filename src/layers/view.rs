@@ -1,6 +1,6 @@
 //! Rows viewed as another type: the same numbers, without a copy.
 
-use super::{Derivative, Entry, Init, InputGradient, Layer, Side, Tapes, Train};
+use super::{Derivative, Due, Entry, Frames, Init, InputGradient, Layer, Side, Stream, Tapes, Train};
 use crate::memory::{layout, numbers, numbers_mut, values, values_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
@@ -111,6 +111,27 @@ impl<I: Plain, O: Plain, F: Layer<Input: Plain>> Layer for View<I, F, O> {
     fn run_in_place(&self, isa: Isa, buffer: &mut [f32], side: Side, ys: &mut [O]) {
         const { Self::SIZES }
         self.layer.run_in_place(isa, buffer, side, Self::outputs_mut(ys));
+    }
+}
+
+/// Frames are viewed as the layer's, with as many numbers.
+impl<I: Frames, O: Frames, F: Stream<Input: Plain, Frame: Plain>> Stream for View<I, F, O> {
+    type Frame = I::Frame;
+    type Out = O::Frame;
+    type Past = F::Past;
+
+    const DUE: Due = {
+        assert!(
+            size_of::<I::Frame>() == size_of::<F::Frame>() && size_of::<O::Frame>() == size_of::<F::Out>(),
+            "a layer in a stream looks at the whole sequence: a View's frames are not those of its layer"
+        );
+        F::DUE
+    };
+
+    fn step(&self, isa: Isa, past: &mut F::Past, frame: &I::Frame, out: &mut O::Frame) -> bool {
+        let frame = values(numbers(core::slice::from_ref(frame)), 1).first();
+        let out = values_mut(numbers_mut(core::slice::from_mut(out)), 1).first_mut();
+        frame.zip(out).is_some_and(|(frame, out)| self.layer.step(isa, past, frame, out))
     }
 }
 

@@ -4,13 +4,13 @@ use super::conv::{Conv2d, pixels, pixels_mut};
 use super::{Picture, Steps};
 use crate::kernel::batch_norm::{Backward, EPSILON, Gradients, Infer, Normalize, Reciprocals, Statistics};
 use crate::layers::activation::{Form, FormOf};
-use crate::layers::{Activation, Derivative, Identity, Init, InputGradient, Layer, Train};
+use crate::layers::{Activation, Derivative, Due, Identity, Init, InputGradient, Layer, Stream, Train};
 use crate::memory::{
     count_of, layout, numbers, numbers_mut, part, part_mut, stretches, stretches_mut, values, values_mut,
 };
 use crate::optimizers::{Formed, Optimizer};
 use crate::pace::{FUNCTION, Pace};
-use crate::{Epilogue, Isa, Pair, Rng, Zeroed, plain};
+use crate::{Epilogue, Isa, Pair, Plain, Rng, Zeroed, plain};
 use core::marker::PhantomData;
 use core::ops::Range;
 
@@ -187,7 +187,7 @@ impl<I: Picture, const C: usize, A: Activation> BatchNorm<I, C, A> {
     }
 
     /// Inference, but for what the kernel does not do of the activation.
-    fn scale(&self, isa: Isa, xs: &[I], ys: &mut [I]) {
+    fn scale<T: Plain>(&self, isa: Isa, xs: &[T], ys: &mut [T]) {
         let Self { gain, shift, mean, variance, .. } = self;
         let (xs, relu, ys) = (numbers(xs), self.relu(), numbers_mut(ys));
         isa.call(Infer { xs, mean, variance, gain, shift, relu, ys });
@@ -216,6 +216,22 @@ impl<I: Picture, const C: usize, A: Activation> Layer for BatchNorm<I, C, A> {
             self.scale(isa, xs, ys);
             FormOf::<A>::infer(isa, numbers_mut(ys));
         }
+    }
+}
+
+/// A frame is a row.
+impl<I: Picture, const C: usize, A: Activation> Stream for BatchNorm<I, C, A> {
+    type Frame = I::Frame;
+    type Out = I::Frame;
+    type Past = ();
+
+    const DUE: Due = Due::EACH;
+
+    fn step(&self, isa: Isa, _past: &mut (), frame: &I::Frame, out: &mut I::Frame) -> bool {
+        let out = core::slice::from_mut(out);
+        self.scale(isa, core::slice::from_ref(frame), out);
+        FormOf::<A>::infer(isa, numbers_mut(out));
+        true
     }
 }
 

@@ -1,10 +1,13 @@
 //! Convolutions.
 
+use super::past::Past;
 use super::window::{Picture, Steps, Window, axes};
 use crate::kernel::conv::{self, Ends, Sizes};
 use crate::layers::activation::{Form, FormOf};
 use crate::layers::init::initialize;
-use crate::layers::{Activation, Derivative, Entry, Identity, Init, InputGradient, Layer, Train, View};
+use crate::layers::{
+    Activation, Derivative, Due, Entry, Identity, Init, InputGradient, Layer, Stream, Train, View,
+};
 use crate::memory::{layout, numbers, numbers_mut, part_mut, values, values_mut};
 use crate::optimizers::{Optimizer, Patches, Rows};
 use crate::pace::Pace;
@@ -167,7 +170,10 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, c
     Conv2d<I, O, KH, KW, C, F, G, A>
 {
     /// Does not compile if they do not match.
-    const SIZES: Sizes = sizes::<I, O, G>(KH, KW, C, F);
+    const SIZES: Sizes = Self::IN_TIME.along();
+
+    /// The same, rows being time.
+    const IN_TIME: Sizes = sizes::<I, O, G>(KH, KW, C, F);
 
     /// Multiply-adds of an output pixel.
     const PIXEL: usize = KH * KW * C * F;
@@ -186,11 +192,15 @@ impl<
 {
     /// Computes rows of output, as numbered through the batch, but for what the epilogue does not do of the activation.
     fn convolve(&self, isa: Isa, rows: &Range<usize>, xs: &[I], ys: &mut [O]) {
+        self.convolve_with(isa, &Self::SIZES, rows, numbers(xs), numbers_mut(ys));
+    }
+
+    /// The same with other sizes: as many channels and filters.
+    fn convolve_with(&self, isa: Isa, sizes: &Sizes, rows: &Range<usize>, xs: &[f32], ys: &mut [f32]) {
         let weight = numbers(core::slice::from_ref(&self.weight));
-        let (xs, ys) = (numbers(xs), numbers_mut(ys));
         let forward =
             if const { Self::SIZES.is_depthwise() } { conv::depthwise::forward } else { conv::forward };
-        forward(isa, &Self::SIZES, rows.clone(), xs, weight, &ends::<A>(&self.bias), ys);
+        forward(isa, sizes, rows.clone(), xs, weight, &ends::<A>(&self.bias), ys);
     }
 }
 
@@ -218,7 +228,7 @@ pub(super) const fn sizes<I: Picture, O: Picture, G: Steps>(
             && filters.is_multiple_of(I::CHANNELS / channels),
         "a convolution's channels are a part of its input's, and its filters fall into as many groups"
     );
-    Sizes { rows, cols, channels: I::CHANNELS, filters, groups: I::CHANNELS / channels }.along()
+    Sizes { rows, cols, channels: I::CHANNELS, filters, groups: I::CHANNELS / channels }
 }
 
 /// The pixels of pictures.
@@ -312,6 +322,34 @@ impl<
             self.convolve(isa, &(0..xs.len().saturating_mul(Self::SIZES.rows.output)), xs, ys);
             FormOf::<A>::infer(isa, numbers_mut(ys));
         }
+    }
+}
+
+/// A frame is a row.
+impl<
+    I: Picture,
+    O: Picture,
+    const KH: usize,
+    const KW: usize,
+    const C: usize,
+    const F: usize,
+    G: Steps,
+    A: Activation,
+> Stream for Conv2d<I, O, KH, KW, C, F, G, A>
+{
+    type Frame = I::Frame;
+    type Out = O::Frame;
+    type Past = Past<[G::Apart<I::Frame>; KH]>;
+
+    const DUE: Due = Self::IN_TIME.rows.due();
+
+    fn step(&self, isa: Isa, past: &mut Self::Past, frame: &I::Frame, out: &mut O::Frame) -> bool {
+        let out = numbers_mut(core::slice::from_mut(out));
+        past.next(&Self::IN_TIME.rows, numbers(core::slice::from_ref(frame)), |rows, frames| {
+            let sizes = Sizes { rows, ..Self::IN_TIME }.along();
+            self.convolve_with(isa, &sizes, &(0..1), frames, out);
+            FormOf::<A>::infer(isa, out);
+        })
     }
 }
 

@@ -10,9 +10,11 @@
 //! | `conv` | `Conv2d`, `DepthwiseConv2d`, `Conv1d`, `DepthwiseConv1d` |
 //! | `transposed` | `ConvTranspose2d` |
 //! | `pool` | `MaxPool2d`, `AvgPool2d`, their 1-D forms, `GlobalMaxPool`, `GlobalAvgPool` |
+//! | `past` | no layer: what a window remembers of a stream |
 //! | `batch_norm` | `BatchNorm`, and folding it into a convolution |
 mod batch_norm;
 mod conv;
+mod past;
 mod pool;
 mod resize;
 mod transposed;

@@ -1,11 +1,12 @@
 //! Pooling: the largest number, or the mean, of every window on a picture.
 
+use super::past::Past;
 use super::window::axes;
 use super::{Picture, Steps, Valid, Window};
 use crate::kernel::axis::Axis;
 use crate::kernel::pool;
 use crate::kernel::pool::{MaxBackward, MeanBackward, Windows};
-use crate::layers::{Entry, InputGradient, Layer, Linear, Train, View};
+use crate::layers::{Due, Entry, InputGradient, Layer, Linear, Stream, Train, View};
 use crate::memory::{layout, numbers, numbers_mut, part, part_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::{FUNCTION, Pace};
@@ -217,7 +218,7 @@ pub trait Function: 'static + sealed::Function {}
 pub trait Over<I, O>: 'static + sealed::Over<I, O> {}
 
 mod sealed {
-    use super::{Isa, Windows};
+    use super::{Isa, Plain, Windows};
 
     pub trait Function {
         const NAME: &'static str;
@@ -230,6 +231,9 @@ mod sealed {
     }
 
     pub trait Over<I, O> {
+        type Frame: Plain;
+        type Out: Plain;
+        type Past: Plain;
         const WINDOWS: Windows;
         /// Whether a window is the whole picture.
         const WHOLE: bool;
@@ -275,6 +279,10 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Over<I,
 impl<I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> sealed::Over<I, O>
     for Kernel<KH, KW, G>
 {
+    type Frame = I::Frame;
+    type Out = O::Frame;
+    type Past = [G::Apart<I::Frame>; KH];
+
     const WHOLE: bool = false;
     const WINDOWS: Windows = {
         let [height, width] = axes::<I, G>([KH, KW]);
@@ -298,6 +306,10 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> sealed:
 impl<I: Picture, const C: usize> Over<I, [f32; C]> for All {}
 
 impl<I: Picture, const C: usize> sealed::Over<I, [f32; C]> for All {
+    type Frame = I::Frame;
+    type Out = [f32; C];
+    type Past = I;
+
     const WHOLE: bool = true;
     const WINDOWS: Windows = Windows::of(Axis::whole(I::HEIGHT), Axis::whole(I::WIDTH), I::CHANNELS);
 
@@ -343,6 +355,22 @@ impl<F: Function, W: Over<I, O>, I: Plain, O: Plain> Layer for Pool<F, W, I, O> 
         if xs.len() == ys.len() {
             F::forward(isa, const { &W::WINDOWS }, numbers(xs), numbers_mut(ys));
         }
+    }
+}
+
+/// A frame is a row.
+impl<F: Function, W: Over<I, O>, I: Plain, O: Plain> Stream for Pool<F, W, I, O> {
+    type Frame = W::Frame;
+    type Out = W::Out;
+    type Past = Past<W::Past>;
+
+    const DUE: Due = W::WINDOWS.height.due();
+
+    fn step(&self, isa: Isa, past: &mut Past<W::Past>, frame: &W::Frame, out: &mut W::Out) -> bool {
+        past.next(&W::WINDOWS.height, numbers(core::slice::from_ref(frame)), |height, frames| {
+            let windows = Windows { height, ..W::WINDOWS };
+            F::forward(isa, &windows, frames, numbers_mut(core::slice::from_mut(out)));
+        })
     }
 }
 

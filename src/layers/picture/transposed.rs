@@ -68,7 +68,7 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, c
     /// Those of the convolution from `O` to `I`. Does not compile if they do not match.
     const SIZES: Sizes = {
         assert!(I::CHANNELS == C, "a transposed convolution's channels are its input's");
-        sizes::<O, I, G>(KH, KW, F, C)
+        sizes::<O, I, G>(KH, KW, F, C).along()
     };
 
     /// Multiply-adds of an input pixel.

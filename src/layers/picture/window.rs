@@ -1,6 +1,7 @@
 //! Pictures as types, and the windows of convolutions and pools: strides, dilations, padding.
 
 use crate::kernel::axis::Axis;
+use crate::layers::Frames;
 use crate::{Plain, plain};
 use core::fmt;
 use core::marker::PhantomData;
@@ -12,7 +13,7 @@ use core::marker::PhantomData;
 /// type Digit = [[[f32; 1]; 28]; 14];
 /// assert_eq!((Digit::HEIGHT, Digit::WIDTH, Digit::CHANNELS), (14, 28, 1));
 /// ```
-pub trait Picture: Plain + sealed::Sealed {
+pub trait Picture: Frames + sealed::Sealed {
     /// Rows.
     const HEIGHT: usize;
     /// Pixels in a row.
@@ -45,7 +46,7 @@ pub enum Padding {
     /// TensorFlow.
     Same,
     /// As many outputs as [`Padding::Same`], but all padding before the first position: an output depends on no later
-    /// position. Along the height only, which is time in a [stream](super::Stream); the width is padded as by `Same`.
+    /// position. Along the height only, which is time in a [stream](crate::Stream); the width is padded as by `Same`.
     Causal,
     /// This number before and as many after, as in PyTorch. Must be less than the span of the kernel.
     Around(usize),
@@ -97,6 +98,8 @@ pub trait Steps: Copy + 'static {
     const DILATION: [usize; 2];
     /// Along the height. Along the width too, but as [`Padding::Same`] where this is [`Padding::Causal`].
     const PADDING: Padding;
+    /// As many values as the taps of a kernel are rows apart.
+    type Apart<T: Plain>: Plain;
 }
 
 /// The usual [`Steps`]: a padding, the strides down and to the right, the dilations.
@@ -135,6 +138,7 @@ impl<P: Pad, const SH: usize, const SW: usize, const DH: usize, const DW: usize>
     const STRIDE: [usize; 2] = [SH, SW];
     const DILATION: [usize; 2] = [DH, DW];
     const PADDING: Padding = P::PADDING;
+    type Apart<T: Plain> = [T; DH];
 }
 
 /// The number of outputs of a window of `kernel` taps along an axis of `input` positions.

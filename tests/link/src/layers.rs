@@ -2,14 +2,15 @@
 
 use crate::{any, hide, keep};
 use fusebox::layers::{
-    Causal, Conv1d, ConvTranspose2d, DepthwiseConv2d, Padding, Resize, Same, Side, Valid, Window, output_len,
+    Causal, Conv1d, ConvTranspose2d, DepthwiseConv1d, DepthwiseConv2d, Due, Padding, Resize, Same, Side,
+    Stream, Streaming, Valid, Window, output_len,
 };
 use fusebox::{
-    Activate, AvgPool2d, BatchNorm, BiasOnly, Budget, Chain, Columns, Concat, Conv2d, Dense, Derivative,
-    Dropout, Each, Flatten, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, Identity, Init, InputGradient, Isa,
-    Layer, LayerNorm, LeakyRelu, Learner, LowRank, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain,
-    Relu, Relu6, Repeat, Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train,
-    View, Whole, Workspace, evaluate, evaluate_with,
+    Activate, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Budget, Chain, Columns, Concat, Conv2d, Dense,
+    Derivative, Dropout, Each, Flatten, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, Identity, Init,
+    InputGradient, Isa, Layer, LayerNorm, LeakyRelu, Learner, LowRank, MaxPool1d, MaxPool2d, Mse, Optimizer,
+    Pace, Parallel, Pixels, Plain, Relu, Relu6, Repeat, Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu,
+    Softmax, Sum, Tanh, Tied, Train, View, Whole, Workspace, evaluate, evaluate_with,
 };
 
 type Body = Seq![Dense<3, 4, Relu>, Dense<4, 2, Tanh>];
@@ -92,6 +93,7 @@ pub fn all() {
     methods(Frozen::new(&body, any::<Dense<2, 2>>()));
     methods(Frozen::new(&body, any::<Seq![Dense<2, 3, Silu>, LayerNorm<3>]>()));
     methods(Stranger(any::<Dense<3, 2, Relu>>()));
+    streams();
     by_name();
     input_gradients();
 }
@@ -103,6 +105,55 @@ fn with_activation<A: fusebox::Activation + Copy>(layer: Dense<3, 2, A>) {
     keep(layer.infer(xs, &mut scratch, ys));
     keep(layer.infer_with(hide(Isa::portable()), xs, &mut scratch, ys));
     methods(layer);
+}
+
+/// Frame by frame.
+fn streams() {
+    type Block = Residual<Seq![DepthwiseConv1d<8, 3, 8, 3, 3, Window<Causal>, Gelu>, Each<8, Dense<3, 3>>]>;
+    type Both = Parallel<AvgPool1d<8, 3, 4, 2>, Conv1d<8, 3, 4, 2, 3, 3, Window<Valid, 2>>, Sum>;
+    type Norm = BatchNorm<[[[f32; 3]; 1]; 4], 3, Relu>;
+    type Body = Seq![
+        Conv1d<8, 2, 8, 3, 2, 3, Window<Causal>, Relu>,
+        Repeat<2, Block>,
+        Both,
+        View<[[f32; 3]; 4], Norm, [[f32; 3]; 4]>,
+    ];
+    type Head = Seq![
+        MaxPool1d<4, 3, 2, 2>,
+        View<[[f32; 3]; 2], GlobalAvgPool<[[[f32; 3]; 1]; 2], 3>, [f32; 3]>,
+        Dense<3, 2>
+    ];
+    stream(any::<Body>());
+    stream(any::<Dense<3, 2>>());
+    stream(any::<Each<8, Dense<3, 3>>>());
+    stream(any::<Block>());
+    stream(any::<Repeat<2, Block>>());
+    stream(any::<Both>());
+    stream(any::<Norm>());
+    stream(any::<View<[[f32; 3]; 4], Norm, [[f32; 3]; 4]>>());
+    let body = any::<Body>();
+    stream(Frozen::new(&body, any::<Head>()));
+    stream(any::<Conv2d<Picture<4, 6>, Picture<4, 6>, 3, 3, 3, 3, Window<Causal>, Relu>>());
+    stream(any::<MaxPool2d<Picture<4, 6>, Picture<2, 3>, 2, 2>>());
+    stream(any::<GlobalMaxPool<Picture<4, 6>, 3>>());
+    stream(any::<Mixed>());
+    stream(any::<Chain<Pixels<3>, Columns<3, 1, 2>>>());
+    let base = any::<Dense<3, 3>>();
+    stream(Chain { first: BiasOnly::new(&base), rest: LowRank::<3, 3, 1, _>::new(&base) });
+    stream(any::<Chain<Activate<3, Relu>, Dropout<3, 20>>>());
+    keep(hide(Due::EACH).then(hide(Due { first: any(), every: any() })));
+}
+
+fn stream<N: Stream<Frame: Copy>>(net: N) {
+    let isa = hide(Isa::portable());
+    let mut streaming = hide(Streaming::<N>::new());
+    let frame = any::<N::Frame>();
+    keep(streaming.push(&net, &frame).is_some());
+    keep(streaming.push_with(isa, &net, &frame).is_some());
+    streaming.restart();
+    keep(Streaming::<N>::default());
+    let (mut past, mut out) = (any::<N::Past>(), any::<N::Out>());
+    keep(net.step(isa, &mut past, &frame, &mut out));
 }
 
 /// What chains and frozen networks have beside the methods of every layer.

@@ -5,11 +5,14 @@ use core::fmt::{self, Debug, Display, Write};
 use fusebox::data::{
     Clean, Findings, Found, Full, Labels, MinMax, Missing, Outliers, Report, Standardize, Statistics, Windows,
 };
-use fusebox::layers::{Around, Causal, Entry, Padding, Resize, Same, Side, Summary, Tapes, Valid, Window};
+use fusebox::layers::{
+    Around, Causal, Due, Entry, Padding, Resize, Same, Side, Stream, Streaming, Summary, Tapes, Valid, Window,
+};
 use fusebox::optimizers::Batches;
 use fusebox::*;
 
 type Layers = Seq![Dense<3, 4, Relu>, Dense<4, 2>];
+type Delay = MaxPool2d<[[[f32; 1]; 2]; 2], [[[f32; 1]; 1]; 1], 2, 2>;
 
 /// Calls them all, but those [`excepted`].
 pub fn all() {
@@ -68,6 +71,7 @@ fn whole_numbers() {
     debug(&any::<Pixels<3>>());
     debug(&any::<GlobalMaxPool<[[[f32; 3]; 2]; 2], 3>>());
     debug(&hide(Side::Front));
+    debug(&hide(Due::EACH));
     debug(&hide(Sum));
     debug(&hide(Concat::<3>));
     debug(&hide(Linear));
@@ -117,6 +121,8 @@ pub fn excepted() {
         debug(&hide(Epilogue::ReluMask(mat)));
     }
     debug(&hide(Packed::<3, 4, 1>::zeros()));
+    debug(&any::<Streaming<Delay>>());
+    debug(&any::<<Delay as Stream>::Past>());
     debug(&any::<Conv2d<[[[f32; 1]; 2]; 2], [[[f32; 1]; 2]; 2], 1, 1, 1, 1>>());
     debug(&any::<ConvTranspose2d<[[[f32; 1]; 2]; 2], [[[f32; 1]; 2]; 2], 1, 1, 1, 1>>());
     let (net, dense) = (any::<Layers>(), any::<Dense<3, 2>>());
@@ -193,6 +199,8 @@ fn copies() {
     copy(&hide(Valid));
     copy(&hide(Same));
     copy(&hide(Causal));
+    copy(&hide(Due::EACH));
+    copy(&any::<<Delay as Stream>::Past>());
     copy(&hide(Around::<1>));
     copy(&hide(Padding::Around(1)));
     copy(&any::<Window>());
@@ -259,6 +267,7 @@ fn comparisons() {
     compare(&any::<Tied<3, 2, Dropout<2, 20>>>());
     compare(&any::<Flatten<2, 3, Dense<6, 2>>>());
     compare(&hide(Side::Front));
+    compare(&hide(Due::EACH));
     compare(&Frozen::new(&net, any::<Dense<2, 2>>()));
     compare(&BiasOnly::new(&dense));
     compare(&LowRank::<3, 2, 1>::new(&dense));
