@@ -23,6 +23,8 @@
 mod avx2;
 #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
 mod avx512;
+#[cfg(not(fusebox_scalar))]
+mod cache;
 mod isa;
 #[cfg(all(target_arch = "aarch64", not(fusebox_scalar)))]
 mod neon;
@@ -33,6 +35,8 @@ mod scalar;
 #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
 mod x86_64;
 
+#[cfg(not(fusebox_scalar))]
+pub(crate) use cache::Cache;
 pub use isa::Isa;
 #[cfg(fusebox_scalar)]
 pub(crate) use scalar::{is_zero_in_relu, multiply_add, rolled};

@@ -4,8 +4,9 @@
 //! and 15.2 to 15.4 (AVX-512): the processor reports its instructions (CPUID), and the operating system the registers
 //! that it saves on a task switch (XCR0); both are needed.
 
+use super::cache::Cache;
 use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 /// One bit per feature, and one that marks the others as valid.
 static FOUND: AtomicU8 = AtomicU8::new(0);
@@ -48,6 +49,45 @@ fn find() -> u8 {
     }
     FOUND.store(found, Ordering::Relaxed);
     found
+}
+
+/// See [`Cache::second_level`]. Detected once; in [`SECOND_LEVEL`] are the sets, and in the low byte the ways.
+#[inline]
+pub(super) fn second_level() -> Cache {
+    let known = SECOND_LEVEL.load(Ordering::Relaxed);
+    if known == 0 {
+        find_second_level()
+    } else {
+        Cache { sets: (known >> 8) as usize, ways: (known & 0xFF) as usize }
+    }
+}
+
+static SECOND_LEVEL: AtomicU32 = AtomicU32::new(0);
+
+#[cold]
+fn find_second_level() -> Cache {
+    let mut found = None;
+    // Intel's leaf, then AMD's; each is empty on the other's processors. The bound of AMD's is bit 22, "topology extensions".
+    if !cfg!(miri) {
+        let leaf = |leaf| {
+            Cache::of_leaf(move |position| {
+                let registers = __cpuid_count(leaf, position);
+                [registers.eax, registers.ebx, registers.ecx]
+            })
+        };
+        if __cpuid(0).eax >= 4 {
+            found = leaf(4);
+        }
+        if found.is_none()
+            && __cpuid(0x8000_0000).eax >= 0x8000_001D
+            && __cpuid(0x8000_0001).ecx >> 22 & 1 == 1
+        {
+            found = leaf(0x8000_001D);
+        }
+    }
+    let cache = found.filter(|cache| cache.ways < 256).unwrap_or(Cache::USUAL);
+    SECOND_LEVEL.store((cache.sets << 8 | cache.ways) as u32, Ordering::Relaxed);
+    cache
 }
 
 /// See [`Simd::in_register`](super::Simd::in_register).

@@ -10,8 +10,8 @@
 //!
 //! # Where B is read
 //!
-//! In place, as long as a panel stays in L2 while the tiles go down: on a core that fetches strides ahead this is as
-//! good as a packed panel, and costs nothing. B is packed when it lies transposed (NT: vectors along n must be made),
+//! In place, as long as a panel stays in L2, as large as the processor says it is, while the tiles go down: on a core that fetches
+//! strides ahead this is as good as a packed panel, and costs nothing. B is packed when it lies transposed (NT: vectors along n must be made),
 //! when it is larger than L2 holds, and when its rows are a power of two apart and crowd into a few sets of the cache.
 //!
 //! # Where a panel is packed
@@ -31,13 +31,14 @@
 use super::Product;
 use super::long_panels;
 use super::micro::Strip;
-use super::panel::{Block, CROWDED_B, PACK_LEN, Panel, first_strip, packed_panel, packed_panel_on_stack};
+use super::panel::{Block, PACK_LEN, Panel, first_strip, packed_panel, packed_panel_on_stack};
 use super::plan::{self, Tiles};
 use super::strips::{OneVector, rows};
 use crate::Isa;
 use crate::kernel::gemm::product::Operands;
 use crate::kernel::gemm::segments::LONGEST;
 use crate::kernel::gemm::tile::{First, Store};
+use crate::simd::Cache;
 
 /// Sums so long that the way to the micro-kernel no longer counts.
 const SHORT: usize = 64;
@@ -47,12 +48,6 @@ const SHORT_PACK_LEN: usize = 896;
 
 /// The same with a page or two to touch.
 const MEDIUM_PACK_LEN: usize = 2 * 1024 + 512;
-
-/// Numbers of B, rows times stride, from which on a tall product packs its panels: four megabytes, which L2 never holds.
-const LARGE_B: usize = 1024 * 1024;
-
-/// Numbers of a block of A, which L2 must hold beside what streams through.
-const A_BLOCK: usize = 128 * 1024;
 
 /// A product in blocks, panels and tiles.
 #[inline(always)]
@@ -156,8 +151,8 @@ fn packing(isa: Isa, tiles: &Tiles, product: &Product<'_>) {
         return unsafe { long_panels::run(isa, tiles, product, first) };
     }
     let most = tiles.block_depth(k, PACK_LEN);
-    let mut block =
-        Block { row: first, rows: plan::block_rows(m - first, most, A_BLOCK), start: 0, depth: most };
+    let rows = plan::block_rows(m - first, most, Cache::second_level().block_of_a());
+    let mut block = Block { row: first, rows, start: 0, depth: most };
     while block.row < m {
         block.rows = block.rows.min(m - block.row);
         (block.start, block.depth) = (0, most);
@@ -193,7 +188,11 @@ fn spare_rows(tiles: &Tiles, product: &Product<'_>) -> usize {
 fn worth_packing(tiles: &Tiles, product: &Product<'_>) -> bool {
     let Operands { m, k, b_stride, .. } = **product;
     let size = k.saturating_mul(b_stride);
-    if size <= CROWDED_B || m <= 4 * tiles.rows(2) || size <= LARGE_B && !plan::rows_crowd(k, b_stride) {
+    if size <= Cache::SMALL_B || m <= 4 * tiles.rows(2) {
+        return false;
+    }
+    let cache = Cache::second_level();
+    if size <= cache.crowded_b() || size <= cache.large_b() && !cache.rows_crowd(k, b_stride) {
         return false;
     }
     let one_block = k <= tiles.block_depth(k, PACK_LEN);

@@ -21,10 +21,7 @@ use super::Product;
 use crate::kernel::gemm::product::Operands;
 use crate::kernel::gemm::segments::{DOT_SEGMENT, VIRTUAL_LANES};
 use crate::kernel::gemm::tile::{FinishTile, First, Place, Tile};
-use crate::simd::{Pass, Simd};
-
-/// Numbers of a block of A, which L2 must hold beside what streams through.
-const A_BLOCK: usize = 64 * 1024;
+use crate::simd::{Cache, Pass, Simd};
 
 /// A product of rows, whose sums are long.
 pub(super) struct Dots<'a> {
@@ -46,7 +43,8 @@ impl Pass for Dots<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { product } = self;
         let Operands { m, k, .. } = **product;
-        let most = (A_BLOCK / k.max(1)).max(8);
+        // A block of A takes half as much as where panels are packed: B streams through, all of it.
+        let most = (Cache::second_level().block_of_a() / 2 / k.max(1)).max(8);
         let mut first = 0;
         while first < m {
             let end = m.min(first + most);

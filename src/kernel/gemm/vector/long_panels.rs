@@ -18,7 +18,7 @@
 
 use super::Product;
 use super::join::{Join, Segment};
-use super::panel::{Block, CROWDED_B, PACK_LEN, Panel, first_strip, pack};
+use super::panel::{Block, PACK_LEN, Panel, first_strip, is_far, pack};
 use super::plan::Tiles;
 use super::strips::rows;
 use crate::kernel::gemm::tile::{First, Store};
@@ -91,7 +91,7 @@ unsafe fn long_panel(
             let block = Block { row, rows: height, start: from, depth: most.min(end - from) };
             let mut strip = first_strip(product, &Store::Sums, block, panel);
             (strip.b, strip.b_k, strip.segment) = (packed, width, block.depth);
-            strip.far = tiles.prefetches && product.n.saturating_mul(k) > CROWDED_B;
+            strip.far = is_far(tiles, product);
             if start > 0 {
                 (strip.place.c, strip.place.c_stride) = (scratch, stride);
                 if from == start {

@@ -5,15 +5,12 @@ use super::plan::Tiles;
 use super::strips::rows;
 use crate::kernel::gemm::product::{Operands, PANEL};
 use crate::kernel::gemm::tile::{First, Place, Store};
-use crate::simd::{Pass, Simd};
+use crate::simd::{Cache, Pass, Simd};
 use crate::{Aligned, Isa};
 use core::mem::MaybeUninit;
 
 /// Numbers in the packing buffer, nearly the whole of the stack that gemm takes beyond registers: 48 KiB.
 pub(in crate::kernel) const PACK_LEN: usize = 12 * 1024;
-
-/// Numbers of B, rows times stride, whose rows crowd into few sets of L2: from so many on they drive each other out.
-pub(super) const CROWDED_B: usize = 320 * 1024;
 
 /// Rows of C and a stretch of k, in which all panels are worked through.
 #[derive(Clone, Copy)]
@@ -65,6 +62,12 @@ pub(super) fn first_strip<'a>(
     }
 }
 
+/// Whether B is so large that lines of C are gone when a tile comes to them.
+pub(super) fn is_far(tiles: &Tiles, product: &Operands) -> bool {
+    let size = product.n.saturating_mul(product.k);
+    tiles.prefetches && size > Cache::SMALL_B && size > Cache::second_level().crowded_b()
+}
+
 /// [`packed_panel`] with a buffer of `LEN` numbers on the stack.
 ///
 /// # Safety
@@ -103,7 +106,7 @@ pub(super) unsafe fn packed_panel(
     unsafe { pack(isa, product, panel, block.start, block.depth, packed) };
     let mut strip = first_strip(product, store, block, panel);
     (strip.b, strip.b_k) = (packed, panel.vectors * tiles.lanes);
-    strip.far = tiles.prefetches && product.n.saturating_mul(product.k) > CROWDED_B;
+    strip.far = is_far(tiles, product);
     // SAFETY: 1. the block's rows and the panel's columns (1, 2), and B as it was packed. 2. As `plan` made it.
     unsafe { rows(isa, tiles, &mut strip, block.rows, panel.vectors) };
 }

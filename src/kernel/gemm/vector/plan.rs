@@ -3,7 +3,7 @@
 use crate::Isa;
 use crate::kernel::gemm::product::PANEL;
 use crate::kernel::gemm::segments::SHORTEST;
-use crate::simd::{Pass, Simd};
+use crate::simd::{Cache, Pass, Simd};
 
 /// Vectors of the widest tile: a few rows, each of which B is read for once, in long stretches.
 pub(super) const WIDEST: usize = 8;
@@ -163,14 +163,37 @@ impl Tiles {
     }
 }
 
-/// Whether `k` rows of B crowd into so few sets of L2 that a panel of them drives itself out: rows a multiple of a large
-/// power of two apart share sets. L2 is taken to have 1024 sets of at least eight lines, some of which A and C want.
-pub(super) fn rows_crowd(k: usize, b_stride: usize) -> bool {
-    const LINE: usize = 16;
-    const SETS: usize = 1024;
-    const WAYS: usize = 8;
-    let apart = 1 << (b_stride / LINE).trailing_zeros().min(SETS.ilog2());
-    b_stride.is_multiple_of(LINE) && k > SETS / apart * WAYS
+/// What of the operands of a large product the second-level cache holds. All in numbers.
+impl Cache {
+    /// As small a B need not be asked about: it fits every cache.
+    pub(super) const SMALL_B: usize = 64 * 1024;
+
+    /// B, rows times stride, whose rows drive each other out if they crowd into few sets: from so much on.
+    pub(super) const fn crowded_b(self) -> usize {
+        self.numbers() / 4 * 5
+    }
+
+    /// B, rows times stride, of which a tall product packs its panels in any case: from so much on.
+    pub(super) const fn large_b(self) -> usize {
+        self.numbers() * 4
+    }
+
+    /// A block of A, beside what streams through.
+    pub(super) const fn block_of_a(self) -> usize {
+        self.numbers() / 2
+    }
+
+    /// Whether so many `rows` crowd into so few sets that a panel of them drives itself out: rows a multiple of a large power of
+    /// two apart share sets. Half of each set's lines are for the other operands.
+    pub(super) const fn rows_crowd(self, rows: usize, stride: usize) -> bool {
+        const LINE: usize = 16;
+        let apart = 1 << min((stride / LINE).trailing_zeros(), self.sets.trailing_zeros());
+        stride.is_multiple_of(LINE) && rows > self.sets / apart * self.ways / 2
+    }
+}
+
+const fn min(x: u32, y: u32) -> u32 {
+    if x < y { x } else { y }
 }
 
 /// What the compiler must see to leave out a division's panic.
