@@ -18,6 +18,7 @@
 //! | `$a` | the layers so far, `{{{} a} b}`; one is `(viewed shape (type))` |
 //! | `$c` | the checks so far, `{{{} a;} b;}` |
 //! | `$p` | `()`, or the shape in memory if the next layer sees it as another one |
+//! | `$z` | all of these, where a rule needs none of them: `($s $n $a $c $p)` |
 //! | shape | what the next layer sees |
 
 use super::picture::output_len;
@@ -54,13 +55,14 @@ const fn transposed_len(
     dilation: usize,
     padding: Padding,
 ) -> usize {
-    let last = input.saturating_sub(1).saturating_mul(stride);
-    let all = kernel.saturating_sub(1).saturating_mul(dilation).saturating_add(1).saturating_add(last);
+    let span = kernel.saturating_sub(1).saturating_mul(dilation).saturating_add(1);
+    let all = input.saturating_sub(1).saturating_mul(stride).saturating_add(span);
     match padding {
         Padding::Same | Padding::Causal => input.saturating_mul(stride),
         Padding::Valid => all,
         // As `output_len`: such an axis is not padded.
         Padding::Around(_) if input == 1 && kernel == 1 => 1,
+        Padding::Around(around) if around >= span => 0,
         Padding::Around(around) => all.saturating_sub(around.saturating_mul(2)),
     }
 }
@@ -265,13 +267,19 @@ impl Message {
 /// | layer | input | defaults and options |
 /// |---|---|---|
 /// | `Conv2d(filters, kernel, ..)` | picture | `Same`; `groups 2` |
+/// | `Conv1d(filters, kernel, ..)` | sequence | the same |
 /// | `DepthwiseConv2d(kernel, ..)` | picture | `Same`; `multiplier 2` |
+/// | `DepthwiseConv1d(kernel, ..)` | sequence | the same |
 /// | `MaxPool2d(kernel, ..)`, `AvgPool2d(kernel, ..)` | picture | `Valid`, the stride is the kernel |
-/// | `BatchNorm`, `BatchNorm(Relu)`, `GlobalAvgPool`, `GlobalMaxPool` | picture | |
+/// | `MaxPool1d(kernel, ..)`, `AvgPool1d(kernel, ..)` | sequence | the same |
+/// | `ConvTranspose2d(filters, kernel, ..)` | picture | `Same` |
+/// | `Upsample2d(2)`, `Upsample2d([2, 1])` | picture | times down, times to the right |
+/// | `Pad2d(1)`, `Pad2d([1, 0], [2, 2])` | picture | rows above and below, columns left and right |
+/// | `BatchNorm`, `BatchNorm(Relu)`, `GlobalAvgPool`, `GlobalMaxPool` | picture, sequence | |
 /// | `Dense(outputs)`, `Dense(outputs, Relu)` | row | |
 /// | `LayerNorm`, `Softmax` | row | |
-/// | `Dropout(percent)`, `Dropout(percent, seed)` | any | |
-/// | `Activate(Relu)` | any | |
+/// | `Dropout(percent)`, `Dropout(percent, seed)` | any | `Each` position of a sequence, `Each` row of a picture |
+/// | `Activate(Relu)` | any | the same |
 /// | `Pixels` | any, of bytes; the first layer | |
 /// | `Flatten`, `Reshape(height, width, channels)` and with fewer sizes | any | the next layer's view, no layer of its own |
 /// | `Residual[..]`, `Repeat(4)[..]` | any | a list whose output is as its input |
@@ -281,9 +289,32 @@ impl Message {
 ///
 /// A kernel is `3` or `[3, 1]`: rows, columns. After it come the options in any order: `stride 2` or `stride [2, 1]`,
 /// `dilation 2`, a [padding](crate::layers::Padding) (`Same`, `Valid`, `Causal`, `Around(1)`) and those in the table.
-/// An activation is last, as in `Conv2d(8, [3, 3], stride 2, Valid, Relu)`. For a sequence, put
-/// `Reshape(positions, 1, channels)` before, and use kernels such as `[3, 1]`. Layers that are not in the table, such
-/// as [`ConvTranspose2d`](crate::ConvTranspose2d), are written with all sizes, as `MyLayer` is.
+/// An activation is last, as in `Conv2d(8, [3, 3], stride 2, Valid, Relu)`. On a sequence there is one number for
+/// each, as in `Conv1d(8, 5, stride 2, Causal, Relu)`. Layers that are not in the table are written with all sizes, as
+/// `MyLayer` is.
+///
+/// With a stride s, `ConvTranspose2d` makes n rows or columns into s n with `Same` and `Causal`, as Keras does with
+/// `"same"`. Without padding, its windows are a stride apart and end where the picture does: (n - 1) s + k with a kernel
+/// of k, and (n - 1) s + k - 2 p with `Around(p)`, as in PyTorch. A dilation of d makes k into (k - 1) d + 1.
+///
+/// ```
+/// use fusebox::layers::{ConvTranspose2d, Pad2d, Upsample2d};
+/// use fusebox::{BatchNorm, Conv1d, Conv2d, Dense, GlobalAvgPool, Layer, MaxPool1d, Relu, network};
+/// // 32 readings of three axes: time is down the rows.
+/// network!(type Motion = [32, 3] => [Conv1d(8, 5, Causal, Relu), MaxPool1d(2), BatchNorm, GlobalAvgPool, Dense(3)]);
+///
+/// network! {
+///     type Cleaned = [8, 8, 1] => [
+///         Conv2d(4, 3, stride 2, Relu),              // 4 x 4
+///         ConvTranspose2d(4, 3, stride 2, Relu),     // 8 x 8 again
+///         Conv2d(2, 2, stride 2),                    // 4 x 4
+///         Upsample2d(2),                             // 8 x 8
+///         Conv2d(1, 3, Valid),                       // 6 x 6
+///         Pad2d(1),                                  // 8 x 8
+///     ];
+/// }
+/// let _: <Cleaned as Layer>::Output = [[[0.0; 1]; 8]; 8];
+/// ```
 ///
 /// A kernel that is larger than its input, positions that no window reaches, and sizes that do not match are errors.
 /// The message names the layer by its number. Numbers count from 1, as in [`Summary`](crate::layers::Summary),
@@ -302,6 +333,18 @@ impl Message {
 /// ```
 ///
 /// ```compile_fail,E0080
+/// # use fusebox::{Conv1d, MaxPool1d, network};
+/// // layer 2, `Conv1d(8, 5, Valid)`: its kernel is larger than its input: 5 positions, the input has 4
+/// network!(type Net = [8, 3] => [MaxPool1d(2), Conv1d(8, 5, Valid)]);
+/// ```
+///
+/// ```compile_fail,E0080
+/// # use fusebox::{layers::ConvTranspose2d, network};
+/// // layer 1, `ConvTranspose2d(8, 2, Around(2))`: it pads by 2, as much as its kernel covers (2 rows)
+/// network!(type Net = [4, 4, 1] => [ConvTranspose2d(8, 2, Around(2))]);
+/// ```
+///
+/// ```compile_fail,E0080
 /// # use fusebox::{Dense, network};
 /// // layer 3, `Residual[..]`: its input, which it adds, and its output differ: [8] and [9]
 /// network!(type Net = [4] => [Dense(6), Dense(8), Residual[Dense(9)]]);
@@ -311,6 +354,12 @@ impl Message {
 /// # use fusebox::{Dense, network};
 /// // `Dense(8)`: its input is a row of numbers: put `Flatten` ..
 /// network!(type Net = [4, 4] => [Dense(8)]);
+/// ```
+///
+/// ```compile_fail
+/// # use fusebox::{Conv2d, network};
+/// // `Conv2d(8, 3)`: its input is a picture, and it is written `Conv2d(filters, kernel, ..)` or ..
+/// network!(type Net = [4, 4] => [Conv2d(8, 3)]);
 /// ```
 ///
 /// A network of more than some thirty layers with options, or fifty without, needs `#![recursion_limit = "256"]`, as
@@ -663,6 +712,7 @@ macro_rules! __network {
             {$a ($p (Pad2d<[[[f32; $m]; $w]; $h], [[[f32; $m]; $left + $w + $right]; $above + $h + $below], { $above }, { $left }>))}
             $c ()) (picture ($above + $h + $below) ($left + $w + $right) $m); $($($rest)*)? }
     };
+    (@ $z:tt (picture $($m:tt)*); Pad2d([$($pair:tt)*] $(,)?) $($rest:tt)*) => { $crate::__network! { @ $z (); Pad2d([$($pair)*]) } };
     (@ $z:tt (picture $($m:tt)*); Pad2d($all:expr $(,)?) $(, $($rest:tt)*)?) => {
         $crate::__network! { @ $z (picture $($m)*); Pad2d([$all, $all], [$all, $all]) $(, $($rest)*)? }
     };
@@ -760,13 +810,13 @@ macro_rules! __network {
         $crate::__network! { @written Pad2d $args "a picture" "Pad2d(around)` or `Pad2d([above, below], [left, right])" }
     };
     (@written $name:ident $args:tt $kind:literal $form:literal) => {
-        compile_error!(concat!("`", stringify!($name $args), "`: its input is ", $kind, ", and it is written `", $form, "`"));
+        compile_error!(concat!("`", stringify!($name), stringify!($args), "`: its input is ", $kind, ", and it is written `", $form, "`"));
     };
     (@ $z:tt ($kind:tt $m:tt $($more:tt)+); Dense $args:tt $($_:tt)*) => { $crate::__network! { @row Dense $args } };
     (@ $z:tt ($kind:tt $m:tt $($more:tt)+); LayerNorm $(, $($_:tt)*)?) => { $crate::__network! { @row LayerNorm } };
     (@ $z:tt ($kind:tt $m:tt $($more:tt)+); Softmax $(, $($_:tt)*)?) => { $crate::__network! { @row Softmax } };
-    (@row $($layer:tt)*) => {
-        compile_error!(concat!("`", stringify!($($layer)*),
+    (@row $name:ident $($args:tt)?) => {
+        compile_error!(concat!("`", stringify!($name), $(stringify!($args),)?
             "`: its input is a row of numbers: put `Flatten` or `GlobalAvgPool` before it, or apply it to `Each` position"));
     };
     (@ $z:tt $shape:tt; GlobalAvgPool $(, $($_:tt)*)?) => { compile_error!("`GlobalAvgPool`: its input is a picture or a sequence"); };
@@ -850,30 +900,22 @@ mod tests {
     /// A convolution goes back to where a transposed one comes from.
     #[test]
     fn back() {
-        for padding in [
-            Padding::Valid,
-            Padding::Same,
-            Padding::Causal,
-            Padding::Around(0),
-            Padding::Around(1),
-            Padding::Around(3),
-        ] {
-            for (kernel, stride, dilation) in
-                (1..6).flat_map(|k| (1..5).flat_map(move |s| (1..4).map(move |d| (k, s, d))))
-            {
-                for input in 1..9 {
-                    let outputs = transposed_len(input, kernel, stride, dilation, padding);
-                    let alone = match padding {
-                        Padding::Around(around) => {
-                            around > (kernel - 1) * dilation && (input, kernel) != (1, 1)
-                        }
-                        _ => false,
-                    };
-                    let back = output_len(outputs, kernel, stride, dilation, padding);
-                    assert_eq!(back, if alone || outputs == 0 { 0 } else { input });
-                }
+        let around = (0..4).map(Padding::Around);
+        for padding in [Padding::Valid, Padding::Same, Padding::Causal].into_iter().chain(around) {
+            for sizes in 0..8 * 5 * 4 * 3 {
+                let [input, kernel] = [sizes % 8 + 1, sizes / 8 % 5 + 1];
+                let [stride, dilation] = [sizes / 40 % 4 + 1, sizes / 160 + 1];
+                let outputs = transposed_len(input, kernel, stride, dilation, padding);
+                let back = output_len(outputs, kernel, stride, dilation, padding);
+                assert!(
+                    back == input || (outputs == 0 && matches!(padding, Padding::Around(1..))),
+                    "{sizes}"
+                );
             }
         }
+        assert_eq!(transposed_len(5, 3, 2, 1, Padding::Same), 10);
+        assert_eq!(transposed_len(5, 3, 2, 2, Padding::Valid), 13);
+        assert_eq!(transposed_len(5, 3, 2, 1, Padding::Around(1)), 9);
     }
 
     #[test]
