@@ -15,7 +15,7 @@ use crate::{Epilogue, Isa, plain};
 use core::marker::PhantomData;
 
 /// Applies `A` to rows of `N` numbers, for sums: a layer that can end in an activation takes it as a parameter, which costs less.
-/// In [`network!`](crate::network), `Activate(Relu)` takes any shape.
+/// In [`network!`](crate::network), `Activate(Relu)` takes any shape: each position of a sequence, each row of a picture.
 ///
 /// ```
 /// use fusebox::{Activate, Conv2d, Dense, Relu, Rng, Sgd, Workspace, network};

@@ -12,8 +12,8 @@ use crate::{Isa, Rng, plain};
 ///
 /// Which numbers are dropped is determined by `SEED`, the row's position in its batch, the block of a
 /// [`Repeat`](super::Repeat) and the number of steps made in the workspace, and is the same on every machine. Give
-/// each dropout layer of a network its own seed. At 100 and more, everything is dropped. Validation and input
-/// gradients use no dropout and do not change the number of steps.
+/// each dropout layer of a network its own seed. Inside an [`Each`](super::Each), each position is a row. At 100 and
+/// more, everything is dropped. Validation and input gradients use no dropout and do not change the number of steps.
 ///
 /// Source: N. Srivastava and others, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014.
 ///

@@ -18,37 +18,80 @@
 //! | `$a` | the layers so far, `{{{} a} b}`; one is `(viewed shape (type))` |
 //! | `$c` | the checks so far, `{{{} a;} b;}` |
 //! | `$p` | `()`, or the shape in memory if the next layer sees it as another one |
+//! | `$z` | all of these, where a rule needs none of them: `($s $n $a $c $p)` |
 //! | shape | what the next layer sees |
 
 use super::picture::output_len;
-use super::{Layer, Padding, Steps};
+use super::{Layer, Pad, Padding, Steps, View};
 
 /// Compiles only if the sizes in the network `N` match.
 pub const fn check<N: Layer>() {
     const { N::CHECK }
 }
 
-/// Panics with a message unless the window `G` of `kernel` taps fits a picture of `input` rows and columns.
-pub const fn window<G: Steps>(number: usize, layer: &str, input: [usize; 2], kernel: [usize; 2]) {
-    let mut axis = 0;
-    while axis < 2 {
-        let (kernel, stride, dilation) = (kernel[axis], G::STRIDE[axis], G::DILATION[axis]);
-        along(number, layer, input[axis], kernel, stride, dilation, G::PADDING, ["rows", "columns"][axis]);
-        axis += 1;
-    }
+/// The layer `F` with rows of `I` seen as its input.
+pub type Seen<I, F> = View<I, F, <F as Layer>::Output>;
+
+/// [`output_len`] with the padding `P`.
+pub const fn outputs<P: Pad>(input: usize, kernel: usize, stride: usize, dilation: usize) -> usize {
+    output_len(input, kernel, stride, dilation, P::PADDING)
 }
 
-const fn along(
-    number: usize,
-    layer: &str,
+/// The number of outputs of a transposed convolution: with `Same` and `Causal` `stride` for each input, else the
+/// number for which a convolution's windows end where its input does. [`output_len`] of it is `input`, or it is 0.
+pub const fn transposed_outputs<P: Pad>(
+    input: usize,
+    kernel: usize,
+    stride: usize,
+    dilation: usize,
+) -> usize {
+    transposed_len(input, kernel, stride, dilation, P::PADDING)
+}
+
+const fn transposed_len(
     input: usize,
     kernel: usize,
     stride: usize,
     dilation: usize,
     padding: Padding,
-    positions: &str,
-) {
-    let error = Message::of(number, layer);
+) -> usize {
+    let span = kernel.saturating_sub(1).saturating_mul(dilation).saturating_add(1);
+    let all = input.saturating_sub(1).saturating_mul(stride).saturating_add(span);
+    match padding {
+        Padding::Same | Padding::Causal => input.saturating_mul(stride),
+        Padding::Valid => all,
+        // As `output_len`: such an axis is not padded.
+        Padding::Around(_) if input == 1 && kernel == 1 => 1,
+        Padding::Around(around) if around >= span => 0,
+        Padding::Around(around) => all.saturating_sub(around.saturating_mul(2)),
+    }
+}
+
+/// Panics with a message unless the window `G` of `kernel` taps fits a sequence of `input` positions, or a picture of
+/// `input` rows and columns.
+pub const fn window<G: Steps>(number: usize, layer: &str, input: &[usize], kernel: &[usize]) {
+    let names = if input.len() == 1 { ["positions", ""] } else { ["rows", "columns"] };
+    let mut axis = 0;
+    while axis < input.len() {
+        along::<G>(Message::of(number, layer), axis, input[axis], kernel[axis], names[axis]);
+        axis += 1;
+    }
+}
+
+/// [`window`] for a transposed convolution, whose windows are on its outputs.
+pub const fn transposed<G: Steps>(number: usize, layer: &str, input: &[usize], kernel: &[usize]) {
+    let mut outputs = [0; 2];
+    let mut axis = 0;
+    while axis < 2 {
+        outputs[axis] =
+            transposed_len(input[axis], kernel[axis], G::STRIDE[axis], G::DILATION[axis], G::PADDING);
+        axis += 1;
+    }
+    window::<G>(number, layer, &outputs, kernel);
+}
+
+const fn along<G: Steps>(error: Message, axis: usize, input: usize, kernel: usize, positions: &str) {
+    let (stride, dilation, padding) = (G::STRIDE[axis], G::DILATION[axis], G::PADDING);
     if kernel == 0 || stride == 0 || dilation == 0 {
         error.text("a kernel, a stride or a dilation of 0").panic();
     }
@@ -63,6 +106,9 @@ const fn along(
     if around >= span {
         let error = error.text("it pads by ").number(around).text(", as much as its kernel covers (");
         error.number(span).text(" ").text(positions).text(")").panic();
+    }
+    if input == 0 {
+        error.text("its padding leaves it no outputs").panic();
     }
     let padded = input.saturating_add(around.saturating_mul(2));
     if span > padded {
@@ -221,13 +267,19 @@ impl Message {
 /// | layer | input | defaults and options |
 /// |---|---|---|
 /// | `Conv2d(filters, kernel, ..)` | picture | `Same`; `groups 2` |
+/// | `Conv1d(filters, kernel, ..)` | sequence | the same |
 /// | `DepthwiseConv2d(kernel, ..)` | picture | `Same`; `multiplier 2` |
+/// | `DepthwiseConv1d(kernel, ..)` | sequence | the same |
 /// | `MaxPool2d(kernel, ..)`, `AvgPool2d(kernel, ..)` | picture | `Valid`, the stride is the kernel |
-/// | `BatchNorm`, `BatchNorm(Relu)`, `GlobalAvgPool`, `GlobalMaxPool` | picture | |
+/// | `MaxPool1d(kernel, ..)`, `AvgPool1d(kernel, ..)` | sequence | the same |
+/// | `ConvTranspose2d(filters, kernel, ..)` | picture | `Same` |
+/// | `Upsample2d(2)`, `Upsample2d([2, 1])` | picture | times down, times to the right |
+/// | `Pad2d(1)`, `Pad2d([1, 0], [2, 2])` | picture | rows above and below, columns left and right |
+/// | `BatchNorm`, `BatchNorm(Relu)`, `GlobalAvgPool`, `GlobalMaxPool` | picture, sequence | |
 /// | `Dense(outputs)`, `Dense(outputs, Relu)` | row | |
 /// | `LayerNorm`, `Softmax` | row | |
-/// | `Dropout(percent)`, `Dropout(percent, seed)` | any | |
-/// | `Activate(Relu)` | any | |
+/// | `Dropout(percent)`, `Dropout(percent, seed)` | any | `Each` position of a sequence, `Each` row of a picture |
+/// | `Activate(Relu)` | any | the same |
 /// | `Pixels` | any, of bytes; the first layer | |
 /// | `Flatten`, `Reshape(height, width, channels)` and with fewer sizes | any | the next layer's view, no layer of its own |
 /// | `Residual[..]`, `Repeat(4)[..]` | any | a list whose output is as its input |
@@ -237,9 +289,32 @@ impl Message {
 ///
 /// A kernel is `3` or `[3, 1]`: rows, columns. After it come the options in any order: `stride 2` or `stride [2, 1]`,
 /// `dilation 2`, a [padding](crate::layers::Padding) (`Same`, `Valid`, `Causal`, `Around(1)`) and those in the table.
-/// An activation is last, as in `Conv2d(8, [3, 3], stride 2, Valid, Relu)`. For a sequence, put
-/// `Reshape(positions, 1, channels)` before, and use kernels such as `[3, 1]`. Layers that are not in the table, such
-/// as [`ConvTranspose2d`](crate::ConvTranspose2d), are written with all sizes, as `MyLayer` is.
+/// An activation is last, as in `Conv2d(8, [3, 3], stride 2, Valid, Relu)`. On a sequence there is one number for
+/// each, as in `Conv1d(8, 5, stride 2, Causal, Relu)`. Layers that are not in the table are written with all sizes, as
+/// `MyLayer` is.
+///
+/// With a stride s, `ConvTranspose2d` makes n rows or columns into s n with `Same` and `Causal`, as Keras does with
+/// `"same"`. Without padding, its windows are a stride apart and end where the picture does: (n - 1) s + k with a kernel
+/// of k, and (n - 1) s + k - 2 p with `Around(p)`, as in PyTorch. A dilation of d makes k into (k - 1) d + 1.
+///
+/// ```
+/// use fusebox::layers::{ConvTranspose2d, Pad2d, Upsample2d};
+/// use fusebox::{BatchNorm, Conv1d, Conv2d, Dense, GlobalAvgPool, Layer, MaxPool1d, Relu, network};
+/// // 32 readings of three axes: time is down the rows.
+/// network!(type Motion = [32, 3] => [Conv1d(8, 5, Causal, Relu), MaxPool1d(2), BatchNorm, GlobalAvgPool, Dense(3)]);
+///
+/// network! {
+///     type Cleaned = [8, 8, 1] => [
+///         Conv2d(4, 3, stride 2, Relu),              // 4 x 4
+///         ConvTranspose2d(4, 3, stride 2, Relu),     // 8 x 8 again
+///         Conv2d(2, 2, stride 2),                    // 4 x 4
+///         Upsample2d(2),                             // 8 x 8
+///         Conv2d(1, 3, Valid),                       // 6 x 6
+///         Pad2d(1),                                  // 8 x 8
+///     ];
+/// }
+/// let _: <Cleaned as Layer>::Output = [[[0.0; 1]; 8]; 8];
+/// ```
 ///
 /// A kernel that is larger than its input, positions that no window reaches, and sizes that do not match are errors.
 /// The message names the layer by its number. Numbers count from 1, as in [`Summary`](crate::layers::Summary),
@@ -258,6 +333,18 @@ impl Message {
 /// ```
 ///
 /// ```compile_fail,E0080
+/// # use fusebox::{Conv1d, MaxPool1d, network};
+/// // layer 2, `Conv1d(8, 5, Valid)`: its kernel is larger than its input: 5 positions, the input has 4
+/// network!(type Net = [8, 3] => [MaxPool1d(2), Conv1d(8, 5, Valid)]);
+/// ```
+///
+/// ```compile_fail,E0080
+/// # use fusebox::{layers::ConvTranspose2d, network};
+/// // layer 1, `ConvTranspose2d(8, 2, Around(2))`: it pads by 2, as much as its kernel covers (2 rows)
+/// network!(type Net = [4, 4, 1] => [ConvTranspose2d(8, 2, Around(2))]);
+/// ```
+///
+/// ```compile_fail,E0080
 /// # use fusebox::{Dense, network};
 /// // layer 3, `Residual[..]`: its input, which it adds, and its output differ: [8] and [9]
 /// network!(type Net = [4] => [Dense(6), Dense(8), Residual[Dense(9)]]);
@@ -267,6 +354,12 @@ impl Message {
 /// # use fusebox::{Dense, network};
 /// // `Dense(8)`: its input is a row of numbers: put `Flatten` ..
 /// network!(type Net = [4, 4] => [Dense(8)]);
+/// ```
+///
+/// ```compile_fail
+/// # use fusebox::{Conv2d, network};
+/// // `Conv2d(8, 3)`: its input is a picture, and it is written `Conv2d(filters, kernel, ..)` or ..
+/// network!(type Net = [4, 4] => [Conv2d(8, 3)]);
 /// ```
 ///
 /// A network of more than some thirty layers with options, or fifty without, needs `#![recursion_limit = "256"]`, as
@@ -307,11 +400,18 @@ macro_rules! __network {
     (@type (picture $h:tt $w:tt $n:tt)) => { [[[f32; $n]; $w]; $h] };
     (@dims ($kind:tt $($n:tt)+)) => { &[$($n),+] };
 
-    // A list of layers as a chain, from the last to the first, eight at a time.
-    (@layer (() $shape:tt $type:tt)) => { $type };
-    (@layer ($from:tt $to:tt $type:tt)) => {
-        $crate::layers::View<$crate::__network!(@type $from), $type, $crate::__network!(@type $to)>
+    // A layer on rows of numbers, for each position of a sequence and each row of a picture.
+    (@rows (row $n:tt) $layer:ident $($args:tt)*) => { $layer<{ $n } $($args)*> };
+    (@rows (sequence $t:tt $n:tt) $layer:ident $($args:tt)*) => {
+        $crate::layers::Each<{ $t }, $layer<{ $n } $($args)*>>
     };
+    (@rows (picture $h:tt $w:tt $n:tt) $layer:ident $($args:tt)*) => {
+        $crate::layers::Each<{ $h }, $crate::layers::View<[[f32; $n]; $w], $layer<{ $w * $n } $($args)*>, [[f32; $n]; $w]>>
+    };
+
+    // A list of layers as a chain, from the last to the first, eight at a time.
+    (@layer (() $type:tt)) => { $type };
+    (@layer ($from:tt $type:tt)) => { $crate::layers::network::Seen<$crate::__network!(@type $from), $type> };
     (@chain {}) => { compile_error!("a list of layers has at least one") };
     (@chain {$a:tt $last:tt}) => { $crate::__network!(@before $a ($crate::__network!(@layer $last))) };
     (@before {} $rest:tt) => { $rest };
@@ -328,20 +428,20 @@ macro_rules! __network {
 
     // The input.
     (@start $head:tt [$n:tt] [$($layers:tt)*]) => {
-        $crate::__network! { @ ($head []) (1) {} {$crate::layers::network::inputs(&[$n]);} () (row ($n)); $($layers)* }
+        $crate::__network! { @ (($head []) (1) {} {$crate::layers::network::inputs(&[$n]);} ()) (row ($n)); $($layers)* }
     };
     (@start $head:tt [$t:tt $n:tt] [$($layers:tt)*]) => {
-        $crate::__network! { @ ($head []) (1) {} {$crate::layers::network::inputs(&[$t, $n]);} () (sequence ($t) ($n)); $($layers)* }
+        $crate::__network! { @ (($head []) (1) {} {$crate::layers::network::inputs(&[$t, $n]);} ()) (sequence ($t) ($n)); $($layers)* }
     };
     (@start $head:tt [$h:tt $w:tt $n:tt] [$($layers:tt)*]) => {
-        $crate::__network! { @ ($head []) (1) {} {$crate::layers::network::inputs(&[$h, $w, $n]);} () (picture ($h) ($w) ($n)); $($layers)* }
+        $crate::__network! { @ (($head []) (1) {} {$crate::layers::network::inputs(&[$h, $w, $n]);} ()) (picture ($h) ($w) ($n)); $($layers)* }
     };
     (@start $($_:tt)*) => {
         compile_error!("an input is `[numbers]`, `[positions, channels]` or `[height, width, channels]`; an expression in braces");
     };
 
     // The end of the network.
-    (@ ({$(#[$meta:meta])* $vis:vis type $name:ident} []) $n:tt $a:tt $c:tt () $shape:tt;) => {
+    (@ (({$(#[$meta:meta])* $vis:vis type $name:ident} []) $n:tt $a:tt $c:tt ()) $shape:tt;) => {
         $(#[$meta])*
         $vis type $name = $crate::__network!(@chain $a);
         const _: () = {
@@ -352,382 +452,400 @@ macro_rules! __network {
             };
         };
     };
-    (@ $s:tt $n:tt $a:tt $c:tt ($($p:tt)+) $shape:tt;) => {
+    (@ ($s:tt $n:tt $a:tt $c:tt ($($p:tt)+)) $shape:tt;) => {
         compile_error!("`Flatten` and `Reshape` say how the next layer sees its input: put one after it");
     };
 
     // The end of a list inside.
-    (@ ($head:tt [{Residual $text:tt $n0:tt $a0:tt $p0:tt $from:tt {$($rest:tt)*}} $stack:tt]) $n:tt $a:tt $c:tt () $to:tt;) => {
-        $crate::__network! { @ ($head $stack) $n
-            {$a0 ($p0 $to ($crate::layers::Residual<$crate::__network!(@chain $a)>))}
+    (@ (($head:tt [{(Residual) $n0:tt $a0:tt $p0:tt $from:tt {$($rest:tt)*}} $stack:tt]) $n:tt $a:tt $c:tt ()) $to:tt;) => {
+        $crate::__network! { @ (($head $stack) $n
+            {$a0 ($p0 ($crate::layers::Residual<$crate::__network!(@chain $a)>))}
             {
                 $c
-                $crate::layers::network::same($n0, $text, "its input, which it adds, and its output differ",
+                $crate::layers::network::same($n0, "Residual[..]", "its input, which it adds, and its output differ",
                     $crate::__network!(@dims $from), $crate::__network!(@dims $to));
             }
-            () $to; $($rest)* }
+            ()) $to; $($rest)* }
     };
-    (@ ($head:tt [{(Repeat $k:tt) $text:tt $n0:tt $a0:tt $p0:tt $from:tt {$($rest:tt)*}} $stack:tt]) $n:tt $a:tt $c:tt () $to:tt;) => {
-        $crate::__network! { @ ($head $stack) $n
-            {$a0 ($p0 $to ($crate::layers::Repeat<{ $k }, $crate::__network!(@chain $a)>))}
+    (@ (($head:tt [{(Repeat $k:tt) $n0:tt $a0:tt $p0:tt $from:tt {$($rest:tt)*}} $stack:tt]) $n:tt $a:tt $c:tt ()) $to:tt;) => {
+        $crate::__network! { @ (($head $stack) $n
+            {$a0 ($p0 ($crate::layers::Repeat<{ $k }, $crate::__network!(@chain $a)>))}
             {
                 $c
-                $crate::layers::network::same($n0, $text, "a block's input and output, the next one's input, differ",
+                $crate::layers::network::same($n0, "Repeat(..)[..]", "a block's input and output, the next one's input, differ",
                     $crate::__network!(@dims $from), $crate::__network!(@dims $to));
             }
-            () $to; $($rest)* }
+            ()) $to; $($rest)* }
     };
-    (@ ($head:tt [{(Each $t:tt) $text:tt $n0:tt $a0:tt $p0:tt $from:tt $rest:tt} $stack:tt]) $n:tt $a:tt $c:tt () (row $m:tt);) => {
-        $crate::__network! { @each ($head $stack) $n $t $a0 $a $c $p0 (sequence $t $m) $rest }
+    (@ (($head:tt [{(Each $t:tt) $n0:tt $a0:tt $p0:tt $from:tt {$($rest:tt)*}} $stack:tt]) $n:tt $a:tt $c:tt ()) (row $m:tt);) => {
+        $crate::__network! { @ (($head $stack) $n {$a0 ($p0 ($crate::layers::Each<{ $t }, $crate::__network!(@chain $a)>))} $c ())
+            (sequence $t $m); $($rest)* }
     };
-    (@ ($head:tt [{(Each $t:tt) $text:tt $n0:tt $a0:tt $p0:tt $from:tt $rest:tt} $stack:tt]) $n:tt $a:tt $c:tt () (sequence $u:tt $m:tt);) => {
-        $crate::__network! { @each ($head $stack) $n $t $a0 $a $c $p0 (picture $t $u $m) $rest }
-    };
-    (@each $s:tt $n:tt $t:tt $a0:tt $a:tt $c:tt $p0:tt $to:tt {$($rest:tt)*}) => {
-        $crate::__network! { @ $s $n
-            {$a0 ($p0 $to ($crate::layers::Each<{ $t }, $crate::__network!(@chain $a)>))}
-            $c () $to; $($rest)* }
+    (@ (($head:tt [{(Each $t:tt) $n0:tt $a0:tt $p0:tt $from:tt {$($rest:tt)*}} $stack:tt]) $n:tt $a:tt $c:tt ()) (sequence $u:tt $m:tt);) => {
+        $crate::__network! { @ (($head $stack) $n {$a0 ($p0 ($crate::layers::Each<{ $t }, $crate::__network!(@chain $a)>))} $c ())
+            (picture $t $u $m); $($rest)* }
     };
     // The first branch, then the second.
-    (@ ($head:tt [{($join:tt {$($second:tt)*}) $text:tt $n0:tt $a0:tt $p0:tt $from:tt $rest:tt} $stack:tt]) $n:tt $a:tt $c:tt () $to:tt;) => {
-        $crate::__network! { @ ($head [{($join $a $to) $text $n0 $a0 $p0 $from $rest} $stack]) $n {} $c () $from; $($second)* }
+    (@ (($head:tt [{($join:tt {$($second:tt)*}) $n0:tt $a0:tt $p0:tt $from:tt $rest:tt} $stack:tt]) $n:tt $a:tt $c:tt ()) $to:tt;) => {
+        $crate::__network! { @ (($head [{($join $a $to) $n0 $a0 $p0 $from $rest} $stack]) $n {} $c ()) $from; $($second)* }
     };
-    (@ ($head:tt [{(Sum $first:tt $one:tt) $text:tt $n0:tt $a0:tt $p0:tt $from:tt {$($rest:tt)*}} $stack:tt]) $n:tt $a:tt $c:tt () $to:tt;) => {
-        $crate::__network! { @ ($head $stack) $n
-            {$a0 ($p0 $to ($crate::layers::Parallel<$crate::__network!(@chain $first), $crate::__network!(@chain $a)>))}
+    (@ (($head:tt [{(Sum $first:tt $one:tt) $n0:tt $a0:tt $p0:tt $from:tt {$($rest:tt)*}} $stack:tt]) $n:tt $a:tt $c:tt ()) $to:tt;) => {
+        $crate::__network! { @ (($head $stack) $n
+            {$a0 ($p0 ($crate::layers::Parallel<$crate::__network!(@chain $first), $crate::__network!(@chain $a)>))}
             {
                 $c
-                $crate::layers::network::same($n0, $text, "the outputs of its branches, which it adds, differ",
+                $crate::layers::network::same($n0, "Sum[..]", "the outputs of its branches, which it adds, differ",
                     $crate::__network!(@dims $one), $crate::__network!(@dims $to));
             }
-            () $to; $($rest)* }
+            ()) $to; $($rest)* }
     };
-    (@ ($head:tt [{(Concat $first:tt (row $one:tt)) $text:tt $n0:tt $a0:tt $p0:tt $from:tt {$($rest:tt)*}} $stack:tt]) $n:tt $a:tt $c:tt () (row $two:tt);) => {
-        $crate::__network! { @ ($head $stack) $n
-            {$a0 ($p0 (row ($one + $two)) ($crate::layers::Parallel<$crate::__network!(@chain $first), $crate::__network!(@chain $a),
+    (@ (($head:tt [{(Concat $first:tt (row $one:tt)) $n0:tt $a0:tt $p0:tt $from:tt {$($rest:tt)*}} $stack:tt]) $n:tt $a:tt $c:tt ()) (row $two:tt);) => {
+        $crate::__network! { @ (($head $stack) $n
+            {$a0 ($p0 ($crate::layers::Parallel<$crate::__network!(@chain $first), $crate::__network!(@chain $a),
                 $crate::layers::Concat<{ $one + $two }>>))}
-            $c () (row ($one + $two)); $($rest)* }
+            $c ()) (row ($one + $two)); $($rest)* }
     };
-    (@ ($head:tt [{($what:tt $($_:tt)*) $text:tt $($more:tt)*} $stack:tt]) $n:tt $a:tt $c:tt $p:tt $to:tt;) => {
-        compile_error!(concat!("`", $text, "`: its layers end in a shape that it cannot take"));
+    (@ (($head:tt [{($list:tt $($_:tt)*) $($more:tt)*} $stack:tt]) $n:tt $a:tt $c:tt $p:tt) $to:tt;) => {
+        compile_error!(concat!("`", stringify!($list), "[..]`: its layers end in a shape that it cannot take"));
     };
 
     // Layers that see the same numbers as another shape.
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (row $m:tt); Flatten $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s $n $a $c $p (row $m); $($($rest)*)? }
+    (@ $z:tt (row $m:tt); Flatten $(, $($rest:tt)*)?) => { $crate::__network! { @ $z (row $m); $($($rest)*)? } };
+    (@ ($s:tt $n:tt $a:tt $c:tt ()) ($kind:tt $m:tt $($more:tt)*); Flatten $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s $n $a $c ($kind $m $($more)*)) (row ($m $(* $more)*)); $($($rest)*)? }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt () ($kind:tt $m:tt $($more:tt)*); Flatten $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s $n $a $c ($kind $m $($more)*) (row ($m $(* $more)*)); $($($rest)*)? }
+    (@ $z:tt ($kind:tt $m:tt $($more:tt)*); Flatten $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ $z (row ($m $(* $more)*)); $($($rest)*)? }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt ($kind:tt $m:tt $($more:tt)*); Flatten $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s $n $a $c $p (row ($m $(* $more)*)); $($($rest)*)? }
+    (@ ($s:tt $n:tt $a:tt $c:tt ()) $from:tt; Reshape($($m:expr),+ $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s $n $a $c $from) $from; Reshape($($m),+) $(, $($rest)*)? }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt () $from:tt; Reshape($($m:expr),+ $(,)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s $n $a $c $from $from; Reshape($($m),+) $(, $($rest)*)? }
+    (@ $z:tt $from:tt; Reshape($m:expr $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @reshape $z $from (row ($m)) {$($($rest)*)?} }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $from:tt; Reshape($m:expr $(,)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @reshape $s $n $a $c $p $from (row ($m)) {$($($rest)*)?} }
+    (@ $z:tt $from:tt; Reshape($t:expr, $m:expr $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @reshape $z $from (sequence ($t) ($m)) {$($($rest)*)?} }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $from:tt; Reshape($t:expr, $m:expr $(,)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @reshape $s $n $a $c $p $from (sequence ($t) ($m)) {$($($rest)*)?} }
+    (@ $z:tt $from:tt; Reshape($h:expr, $w:expr, $m:expr $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @reshape $z $from (picture ($h) ($w) ($m)) {$($($rest)*)?} }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $from:tt; Reshape($h:expr, $w:expr, $m:expr $(,)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @reshape $s $n $a $c $p $from (picture ($h) ($w) ($m)) {$($($rest)*)?} }
-    };
-    (@reshape $s:tt $n:tt $a:tt $c:tt $p:tt $from:tt $to:tt {$($rest:tt)*}) => {
-        $crate::__network! { @ $s $n $a
+    (@reshape ($s:tt $n:tt $a:tt $c:tt $p:tt) $from:tt $to:tt {$($rest:tt)*}) => {
+        $crate::__network! { @ ($s $n $a
             {
                 $c
                 $crate::layers::network::reshape($n, "Reshape", $crate::__network!(@dims $from), $crate::__network!(@dims $to));
             }
-            $p $to; $($rest)* }
+            $p) $to; $($rest)* }
     };
 
-    // Windows over pictures: the kernel, then options, then an activation.
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $($m:tt)*); Conv2d($f:expr, [$kh:expr, $kw:expr] $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @window (Conv2d ($f)) (stringify!(Conv2d($f, [$kh, $kw] $(, $($o)*)?)))
-            ($s $n $a $c $p $($m)*) [($kh) ($kw)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (1) [$($($o)*)?] {$($($rest)*)?} }
+    // Windows over pictures and sequences: `@window` has the layer's name, its check and its number of outputs, its
+    // text, what was before and what comes after it; the input's positions and channels; kernel, stride, dilation and
+    // padding; what it has of `groups` or `multiplier`, its outputs' channels, further arguments of its type, and the
+    // groups; and the options to come, last an activation.
+    (@ $z:tt (picture $h:tt $w:tt $m:tt); Conv2d($f:expr, [$kh:expr, $kw:expr] $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @window (Conv2d window outputs (stringify!(Conv2d($f, [$kh, $kw] $(, $($o)*)?))) $z {$($($rest)*)?})
+            [$h $w] $m [($kh) ($kw)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (groups ($f) [$m ($f)] (1)) [$($($o)*)?] }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $($m:tt)*); Conv2d($f:expr, $k:expr $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @window (Conv2d ($f)) (stringify!(Conv2d($f, $k $(, $($o)*)?)))
-            ($s $n $a $c $p $($m)*) [($k) ($k)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (1) [$($($o)*)?] {$($($rest)*)?} }
+    (@ $z:tt (picture $h:tt $w:tt $m:tt); Conv2d($f:expr, $k:expr $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @window (Conv2d window outputs (stringify!(Conv2d($f, $k $(, $($o)*)?))) $z {$($($rest)*)?})
+            [$h $w] $m [($k) ($k)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (groups ($f) [$m ($f)] (1)) [$($($o)*)?] }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $($m:tt)*); DepthwiseConv2d([$kh:expr, $kw:expr] $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @window (DepthwiseConv2d) (stringify!(DepthwiseConv2d([$kh, $kw] $(, $($o)*)?)))
-            ($s $n $a $c $p $($m)*) [($kh) ($kw)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (1) [$($($o)*)?] {$($($rest)*)?} }
+    (@ $z:tt (sequence $t:tt $m:tt); Conv1d($f:expr, $k:expr $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @window (Conv1d window outputs (stringify!(Conv1d($f, $k $(, $($o)*)?))) $z {$($($rest)*)?})
+            [$t] $m [($k) (1)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (groups ($f) [$m ($f)] (1)) [$($($o)*)?] }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $($m:tt)*); DepthwiseConv2d($k:expr $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @window (DepthwiseConv2d) (stringify!(DepthwiseConv2d($k $(, $($o)*)?)))
-            ($s $n $a $c $p $($m)*) [($k) ($k)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (1) [$($($o)*)?] {$($($rest)*)?} }
+    (@ $z:tt (picture $h:tt $w:tt $m:tt); DepthwiseConv2d([$kh:expr, $kw:expr] $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @window (DepthwiseConv2d window outputs (stringify!(DepthwiseConv2d([$kh, $kw] $(, $($o)*)?))) $z {$($($rest)*)?})
+            [$h $w] $m [($kh) ($kw)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (multiplier $m [$m] $m) [$($($o)*)?] }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $($m:tt)*); MaxPool2d([$kh:expr, $kw:expr] $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @window (MaxPool2d) (stringify!(MaxPool2d([$kh, $kw] $(, $($o)*)?)))
-            ($s $n $a $c $p $($m)*) [($kh) ($kw)] [($kh) ($kw)] [(1) (1)] ($crate::layers::Valid) (1) [$($($o)*)?] {$($($rest)*)?} }
+    (@ $z:tt (picture $h:tt $w:tt $m:tt); DepthwiseConv2d($k:expr $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @window (DepthwiseConv2d window outputs (stringify!(DepthwiseConv2d($k $(, $($o)*)?))) $z {$($($rest)*)?})
+            [$h $w] $m [($k) ($k)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (multiplier $m [$m] $m) [$($($o)*)?] }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $($m:tt)*); MaxPool2d($k:expr $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @window (MaxPool2d) (stringify!(MaxPool2d($k $(, $($o)*)?)))
-            ($s $n $a $c $p $($m)*) [($k) ($k)] [($k) ($k)] [(1) (1)] ($crate::layers::Valid) (1) [$($($o)*)?] {$($($rest)*)?} }
+    (@ $z:tt (sequence $t:tt $m:tt); DepthwiseConv1d($k:expr $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @window (DepthwiseConv1d window outputs (stringify!(DepthwiseConv1d($k $(, $($o)*)?))) $z {$($($rest)*)?})
+            [$t] $m [($k) (1)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (multiplier $m [$m] $m) [$($($o)*)?] }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $($m:tt)*); AvgPool2d([$kh:expr, $kw:expr] $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @window (AvgPool2d) (stringify!(AvgPool2d([$kh, $kw] $(, $($o)*)?)))
-            ($s $n $a $c $p $($m)*) [($kh) ($kw)] [($kh) ($kw)] [(1) (1)] ($crate::layers::Valid) (1) [$($($o)*)?] {$($($rest)*)?} }
+    (@ $z:tt (picture $h:tt $w:tt $m:tt); ConvTranspose2d($f:expr, [$kh:expr, $kw:expr] $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @window (ConvTranspose2d transposed transposed_outputs (stringify!(ConvTranspose2d($f, [$kh, $kw] $(, $($o)*)?))) $z {$($($rest)*)?})
+            [$h $w] $m [($kh) ($kw)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (transposed ($f) [$m ($f)] (1)) [$($($o)*)?] }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $($m:tt)*); AvgPool2d($k:expr $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @window (AvgPool2d) (stringify!(AvgPool2d($k $(, $($o)*)?)))
-            ($s $n $a $c $p $($m)*) [($k) ($k)] [($k) ($k)] [(1) (1)] ($crate::layers::Valid) (1) [$($($o)*)?] {$($($rest)*)?} }
+    (@ $z:tt (picture $h:tt $w:tt $m:tt); ConvTranspose2d($f:expr, $k:expr $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @window (ConvTranspose2d transposed transposed_outputs (stringify!(ConvTranspose2d($f, $k $(, $($o)*)?))) $z {$($($rest)*)?})
+            [$h $w] $m [($k) ($k)] [(1) (1)] [(1) (1)] ($crate::layers::Same) (transposed ($f) [$m ($f)] (1)) [$($($o)*)?] }
     };
-    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [stride [$h:expr, $w:expr] $(, $($o:tt)*)?] $rest:tt) => {
-        $crate::__network! { @window $what $text $st $k [($h) ($w)] $d $pad $g [$($($o)*)?] $rest }
+    (@ $z:tt (picture $h:tt $w:tt $m:tt); MaxPool2d([$kh:expr, $kw:expr] $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @window (MaxPool2d window outputs (stringify!(MaxPool2d([$kh, $kw] $(, $($o)*)?))) $z {$($($rest)*)?})
+            [$h $w] $m [($kh) ($kw)] [($kh) ($kw)] [(1) (1)] ($crate::layers::Valid) (pool $m [] (1)) [$($($o)*)?] }
     };
-    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [stride $both:expr $(, $($o:tt)*)?] $rest:tt) => {
-        $crate::__network! { @window $what $text $st $k [($both) ($both)] $d $pad $g [$($($o)*)?] $rest }
+    (@ $z:tt (picture $h:tt $w:tt $m:tt); MaxPool2d($k:expr $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @window (MaxPool2d window outputs (stringify!(MaxPool2d($k $(, $($o)*)?))) $z {$($($rest)*)?})
+            [$h $w] $m [($k) ($k)] [($k) ($k)] [(1) (1)] ($crate::layers::Valid) (pool $m [] (1)) [$($($o)*)?] }
     };
-    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [dilation [$h:expr, $w:expr] $(, $($o:tt)*)?] $rest:tt) => {
-        $crate::__network! { @window $what $text $st $k $stride [($h) ($w)] $pad $g [$($($o)*)?] $rest }
+    (@ $z:tt (sequence $t:tt $m:tt); MaxPool1d($k:expr $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @window (MaxPool1d window outputs (stringify!(MaxPool1d($k $(, $($o)*)?))) $z {$($($rest)*)?})
+            [$t] $m [($k) (1)] [($k) (1)] [(1) (1)] ($crate::layers::Valid) (pool $m [] (1)) [$($($o)*)?] }
     };
-    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [dilation $both:expr $(, $($o:tt)*)?] $rest:tt) => {
-        $crate::__network! { @window $what $text $st $k $stride [($both) ($both)] $pad $g [$($($o)*)?] $rest }
+    (@ $z:tt (picture $h:tt $w:tt $m:tt); AvgPool2d([$kh:expr, $kw:expr] $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @window (AvgPool2d window outputs (stringify!(AvgPool2d([$kh, $kw] $(, $($o)*)?))) $z {$($($rest)*)?})
+            [$h $w] $m [($kh) ($kw)] [($kh) ($kw)] [(1) (1)] ($crate::layers::Valid) (pool $m [] (1)) [$($($o)*)?] }
     };
-    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [Same $(, $($o:tt)*)?] $rest:tt) => {
-        $crate::__network! { @window $what $text $st $k $stride $d ($crate::layers::Same) $g [$($($o)*)?] $rest }
+    (@ $z:tt (picture $h:tt $w:tt $m:tt); AvgPool2d($k:expr $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @window (AvgPool2d window outputs (stringify!(AvgPool2d($k $(, $($o)*)?))) $z {$($($rest)*)?})
+            [$h $w] $m [($k) ($k)] [($k) ($k)] [(1) (1)] ($crate::layers::Valid) (pool $m [] (1)) [$($($o)*)?] }
     };
-    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [Valid $(, $($o:tt)*)?] $rest:tt) => {
-        $crate::__network! { @window $what $text $st $k $stride $d ($crate::layers::Valid) $g [$($($o)*)?] $rest }
+    (@ $z:tt (sequence $t:tt $m:tt); AvgPool1d($k:expr $(, $($o:tt)*)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @window (AvgPool1d window outputs (stringify!(AvgPool1d($k $(, $($o)*)?))) $z {$($($rest)*)?})
+            [$t] $m [($k) (1)] [($k) (1)] [(1) (1)] ($crate::layers::Valid) (pool $m [] (1)) [$($($o)*)?] }
     };
-    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [Causal $(, $($o:tt)*)?] $rest:tt) => {
-        $crate::__network! { @window $what $text $st $k $stride $d ($crate::layers::Causal) $g [$($($o)*)?] $rest }
+    (@window $x:tt [$h:tt $w:tt] $m:tt $k:tt $stride:tt $d:tt $pad:tt $f:tt [stride [$sh:expr, $sw:expr] $(, $($o:tt)*)?]) => {
+        $crate::__network! { @window $x [$h $w] $m $k [($sh) ($sw)] $d $pad $f [$($($o)*)?] }
     };
-    (@window $what:tt $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [Around($around:expr) $(, $($o:tt)*)?] $rest:tt) => {
-        $crate::__network! { @window $what $text $st $k $stride $d ($crate::layers::Around<{ $around }>) $g [$($($o)*)?] $rest }
+    (@window $x:tt $from:tt $m:tt $k:tt $stride:tt $d:tt $pad:tt $f:tt [stride $both:expr $(, $($o:tt)*)?]) => {
+        $crate::__network! { @window $x $from $m $k [($both) ($both)] $d $pad $f [$($($o)*)?] }
     };
-    (@window (Conv2d $f:tt) $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [groups $groups:expr $(, $($o:tt)*)?] $rest:tt) => {
-        $crate::__network! { @window (Conv2d $f) $text $st $k $stride $d $pad ($groups) [$($($o)*)?] $rest }
+    (@window $x:tt [$h:tt $w:tt] $m:tt $k:tt $stride:tt $d:tt $pad:tt $f:tt [dilation [$dh:expr, $dw:expr] $(, $($o:tt)*)?]) => {
+        $crate::__network! { @window $x [$h $w] $m $k $stride [($dh) ($dw)] $pad $f [$($($o)*)?] }
     };
-    (@window (DepthwiseConv2d) $text:tt $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt [multiplier $multiplier:expr $(, $($o:tt)*)?] $rest:tt) => {
-        $crate::__network! { @window (DepthwiseConv2d) $text $st $k $stride $d $pad ($multiplier) [$($($o)*)?] $rest }
+    (@window $x:tt $from:tt $m:tt $k:tt $stride:tt $d:tt $pad:tt $f:tt [dilation $both:expr $(, $($o:tt)*)?]) => {
+        $crate::__network! { @window $x $from $m $k $stride [($both) ($both)] $pad $f [$($($o)*)?] }
     };
-    // All options are known: the number of outputs down and to the right.
-    (@window (Conv2d $f:tt) $text:tt ($s:tt $n:tt $a:tt $c:tt $p:tt $h:tt $w:tt $m:tt) [$kh:tt $kw:tt] [$sh:tt $sw:tt] [$dh:tt $dw:tt]
-        ($($pad:tt)*) $g:tt [$($act:ty)? $(,)?] {$($rest:tt)*}) => {
-        $crate::__network! { @ $s ($n + 1)
-            {$a ($p
-                (picture
-                    ($crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING))
-                    ($crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING))
-                    $f)
-                (Conv2d<[[[f32; $m]; $w]; $h], [[[f32; $f];
-                    $crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING)];
-                    $crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING)],
-                    { $kh }, { $kw }, { $m / $g }, { $f }, $crate::layers::Window<$($pad)*, { $sh }, { $sw }, { $dh }, { $dw }> $(, $act)?>))}
+    (@window $x:tt $from:tt $m:tt $k:tt $stride:tt $d:tt $pad:tt $f:tt [Same $(, $($o:tt)*)?]) => {
+        $crate::__network! { @window $x $from $m $k $stride $d ($crate::layers::Same) $f [$($($o)*)?] }
+    };
+    (@window $x:tt $from:tt $m:tt $k:tt $stride:tt $d:tt $pad:tt $f:tt [Valid $(, $($o:tt)*)?]) => {
+        $crate::__network! { @window $x $from $m $k $stride $d ($crate::layers::Valid) $f [$($($o)*)?] }
+    };
+    (@window $x:tt $from:tt $m:tt $k:tt $stride:tt $d:tt $pad:tt $f:tt [Causal $(, $($o:tt)*)?]) => {
+        $crate::__network! { @window $x $from $m $k $stride $d ($crate::layers::Causal) $f [$($($o)*)?] }
+    };
+    (@window $x:tt $from:tt $m:tt $k:tt $stride:tt $d:tt $pad:tt $f:tt [Around($around:expr) $(, $($o:tt)*)?]) => {
+        $crate::__network! { @window $x $from $m $k $stride $d ($crate::layers::Around<{ $around }>) $f [$($($o)*)?] }
+    };
+    (@window $x:tt $from:tt $m:tt $k:tt $stride:tt $d:tt $pad:tt (groups $f:tt $args:tt $g:tt) [groups $groups:expr $(, $($o:tt)*)?]) => {
+        $crate::__network! { @window $x $from $m $k $stride $d $pad (groups $f [($m / $groups) $f] ($groups)) [$($($o)*)?] }
+    };
+    (@window $x:tt $from:tt $m:tt $k:tt $stride:tt $d:tt $pad:tt (multiplier $f:tt $args:tt $g:tt) [multiplier $times:expr $(, $($o:tt)*)?]) => {
+        $crate::__network! { @window $x $from $m $k $stride $d $pad (multiplier ($m * $times) [($m * $times)] $m) [$($($o)*)?] }
+    };
+    (@window $x:tt $from:tt $m:tt $k:tt $stride:tt $d:tt $pad:tt (pool $($f:tt)*) [$($wrong:tt)+]) => { $crate::__network! { @window $x } };
+    // All options are known.
+    (@window ($name:ident $check:ident $outputs:ident $text:tt ($s:tt $n:tt $a:tt $c:tt $p:tt) {$($rest:tt)*}) [$h:tt $w:tt] $m:tt
+        [$kh:tt $kw:tt] [$sh:tt $sw:tt] [$dh:tt $dw:tt] $pad:tt ($has:tt $f:tt [$($arg:tt)*] $g:tt) [$($act:ty)? $(,)?]) => {
+        $crate::__network! { @ ($s ($n + 1)
+            {$a ($p ($name<[[[f32; $m]; $w]; $h], [[[f32; $f];
+                $crate::layers::network::$outputs::<$pad>($w, $kw, $sw, $dw)];
+                $crate::layers::network::$outputs::<$pad>($h, $kh, $sh, $dh)],
+                { $kh }, { $kw }, $({ $arg },)* $crate::layers::Window<$pad, { $sh }, { $sw }, { $dh }, { $dw }> $(, $act)?>))}
             {
                 $c
-                $crate::layers::network::window::<$crate::layers::Window<$($pad)*, { $sh }, { $sw }, { $dh }, { $dw }>>($n, $text, [$h, $w], [$kh, $kw]);
+                $crate::layers::network::$check::<$crate::layers::Window<$pad, { $sh }, { $sw }, { $dh }, { $dw }>>($n, $text, &[$h, $w], &[$kh, $kw]);
                 $crate::layers::network::groups($n, $text, $m, $f, $g);
             }
-            ()
+            ())
             (picture
-                ($crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING))
-                ($crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING))
+                ($crate::layers::network::$outputs::<$pad>($h, $kh, $sh, $dh))
+                ($crate::layers::network::$outputs::<$pad>($w, $kw, $sw, $dw))
                 $f);
             $($rest)* }
     };
-    (@window (DepthwiseConv2d) $text:tt ($s:tt $n:tt $a:tt $c:tt $p:tt $h:tt $w:tt $m:tt) [$kh:tt $kw:tt] [$sh:tt $sw:tt] [$dh:tt $dw:tt]
-        ($($pad:tt)*) $g:tt [$($act:ty)? $(,)?] {$($rest:tt)*}) => {
-        $crate::__network! { @ $s ($n + 1)
-            {$a ($p
-                (picture
-                    ($crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING))
-                    ($crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING))
-                    ($m * $g))
-                (DepthwiseConv2d<[[[f32; $m]; $w]; $h], [[[f32; ($m * $g)];
-                    $crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING)];
-                    $crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING)],
-                    { $kh }, { $kw }, { $m * $g }, $crate::layers::Window<$($pad)*, { $sh }, { $sw }, { $dh }, { $dw }> $(, $act)?>))}
+    (@window ($name:ident $check:ident $outputs:ident $text:tt ($s:tt $n:tt $a:tt $c:tt $p:tt) {$($rest:tt)*}) [$t:tt] $m:tt
+        [$k:tt $_k:tt] [$stride:tt $_s:tt] [$d:tt $_d:tt] $pad:tt ($has:tt $f:tt [$($arg:tt)*] $g:tt) [$($act:ty)? $(,)?]) => {
+        $crate::__network! { @ ($s ($n + 1)
+            {$a ($p ($name<{ $t }, { $m }, { $crate::layers::network::$outputs::<$pad>($t, $k, $stride, $d) },
+                { $k }, $({ $arg },)* $crate::layers::Window<$pad, { $stride }, 1, { $d }, 1> $(, $act)?>))}
             {
                 $c
-                $crate::layers::network::window::<$crate::layers::Window<$($pad)*, { $sh }, { $sw }, { $dh }, { $dw }>>($n, $text, [$h, $w], [$kh, $kw]);
-                $crate::layers::network::some($n, $text, $g);
+                $crate::layers::network::$check::<$crate::layers::Window<$pad, { $stride }, 1, { $d }, 1>>($n, $text, &[$t], &[$k]);
+                $crate::layers::network::groups($n, $text, $m, $f, $g);
             }
-            ()
-            (picture
-                ($crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING))
-                ($crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING))
-                ($m * $g));
+            ())
+            (sequence ($crate::layers::network::$outputs::<$pad>($t, $k, $stride, $d)) $f);
             $($rest)* }
     };
-    (@window ($pool:tt) $text:tt ($s:tt $n:tt $a:tt $c:tt $p:tt $h:tt $w:tt $m:tt) [$kh:tt $kw:tt] [$sh:tt $sw:tt] [$dh:tt $dw:tt]
-        ($($pad:tt)*) $g:tt [] {$($rest:tt)*}) => {
-        $crate::__network! { @ $s ($n + 1)
-            {$a ($p
-                (picture
-                    ($crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING))
-                    ($crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING))
-                    $m)
-                ($pool<[[[f32; $m]; $w]; $h], [[[f32; $m];
-                    $crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING)];
-                    $crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING)],
-                    { $kh }, { $kw }, $crate::layers::Window<$($pad)*, { $sh }, { $sw }, { $dh }, { $dw }>>))}
+    (@window ($name:tt $check:tt $outputs:tt ($($text:tt)*) $($_:tt)*) $($more:tt)*) => {
+        compile_error!(concat!("`", $($text)*, "`: after the kernel come `stride 2` or, on a picture, `stride [2, 1]`, `dilation 2`, `Same`, `Valid`, ",
+            "`Causal`, `Around(1)`, `groups 2` (`Conv2d`, `Conv1d`), `multiplier 2` (depthwise), and last an activation, except of pooling"));
+    };
+
+    // Other layers on pictures and sequences.
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (picture $h:tt $w:tt $m:tt); BatchNorm $(($act:ty))? $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p (BatchNorm<[[[f32; $m]; $w]; $h], { $m } $(, $act)?>))} $c ())
+            (picture $h $w $m); $($($rest)*)? }
+    };
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (sequence $t:tt $m:tt); BatchNorm $(($act:ty))? $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1)
+            {$a ($p ($crate::layers::View<[[f32; $m]; $t], BatchNorm<[[[f32; $m]; 1]; $t], { $m } $(, $act)?>, [[f32; $m]; $t]>))} $c ())
+            (sequence $t $m); $($($rest)*)? }
+    };
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (picture $h:tt $w:tt $m:tt); GlobalAvgPool $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p (GlobalAvgPool<[[[f32; $m]; $w]; $h], { $m }>))} $c ()) (row $m); $($($rest)*)? }
+    };
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (sequence $t:tt $m:tt); GlobalAvgPool $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1)
+            {$a ($p ($crate::layers::network::Seen<[[f32; $m]; $t], GlobalAvgPool<[[[f32; $m]; 1]; $t], { $m }>>))} $c ())
+            (row $m); $($($rest)*)? }
+    };
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (picture $h:tt $w:tt $m:tt); GlobalMaxPool $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p (GlobalMaxPool<[[[f32; $m]; $w]; $h], { $m }>))} $c ()) (row $m); $($($rest)*)? }
+    };
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (sequence $t:tt $m:tt); GlobalMaxPool $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1)
+            {$a ($p ($crate::layers::network::Seen<[[f32; $m]; $t], GlobalMaxPool<[[[f32; $m]; 1]; $t], { $m }>>))} $c ())
+            (row $m); $($($rest)*)? }
+    };
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (picture $h:tt $w:tt $m:tt); Upsample2d([$sh:expr, $sw:expr] $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1)
+            {$a ($p (Upsample2d<[[[f32; $m]; $w]; $h], [[[f32; $m]; $w * $sw]; $h * $sh], { $sh }, { $sw }>))}
             {
                 $c
-                $crate::layers::network::window::<$crate::layers::Window<$($pad)*, { $sh }, { $sw }, { $dh }, { $dw }>>($n, $text, [$h, $w], [$kh, $kw]);
+                $crate::layers::network::some($n, "Upsample2d", $sh * $sw);
             }
-            ()
-            (picture
-                ($crate::layers::output_len($h, $kh, $sh, $dh, <$($pad)* as $crate::layers::Pad>::PADDING))
-                ($crate::layers::output_len($w, $kw, $sw, $dw, <$($pad)* as $crate::layers::Pad>::PADDING))
-                $m);
-            $($rest)* }
+            ()) (picture ($h * $sh) ($w * $sw) $m); $($($rest)*)? }
     };
-    (@window ($what:tt $($_:tt)?) ($($text:tt)*) $st:tt $k:tt $stride:tt $d:tt $pad:tt $g:tt $($o:tt)*) => {
-        compile_error!(concat!("`", $($text)*, "`: after the kernel come `stride 2` or `stride [2, 1]`, `dilation 2`, `Same`, `Valid`, `Causal`, ",
-            "`Around(1)`, `groups 2` (`Conv2d`), `multiplier 2` (`DepthwiseConv2d`), and last an activation, except of pooling"));
+    (@ $z:tt (picture $($m:tt)*); Upsample2d($both:expr $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ $z (picture $($m)*); Upsample2d([$both, $both]) $(, $($rest)*)? }
     };
-    // Other layers on pictures.
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $h:tt $w:tt $m:tt); GlobalAvgPool $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s ($n + 1) {$a ($p (row $m) (GlobalAvgPool<[[[f32; $m]; $w]; $h], { $m }>))}
-            $c () (row $m); $($($rest)*)? }
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (picture $h:tt $w:tt $m:tt);
+        Pad2d([$above:expr, $below:expr], [$left:expr, $right:expr] $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1)
+            {$a ($p (Pad2d<[[[f32; $m]; $w]; $h], [[[f32; $m]; $left + $w + $right]; $above + $h + $below], { $above }, { $left }>))}
+            $c ()) (picture ($above + $h + $below) ($left + $w + $right) $m); $($($rest)*)? }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $h:tt $w:tt $m:tt); GlobalMaxPool $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s ($n + 1) {$a ($p (row $m) (GlobalMaxPool<[[[f32; $m]; $w]; $h], { $m }>))}
-            $c () (row $m); $($($rest)*)? }
-    };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (picture $h:tt $w:tt $m:tt); BatchNorm $(($act:ty))? $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s ($n + 1)
-            {$a ($p (picture $h $w $m) (BatchNorm<[[[f32; $m]; $w]; $h], { $m } $(, $act)?>))}
-            $c () (picture $h $w $m); $($($rest)*)? }
+    (@ $z:tt (picture $($m:tt)*); Pad2d([$($pair:tt)*] $(,)?) $($rest:tt)*) => { $crate::__network! { @ $z (); Pad2d([$($pair)*]) } };
+    (@ $z:tt (picture $($m:tt)*); Pad2d($all:expr $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ $z (picture $($m)*); Pad2d([$all, $all], [$all, $all]) $(, $($rest)*)? }
     };
 
     // Layers on rows.
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (row $m:tt); Dense($out:expr $(, $act:ty)? $(,)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s ($n + 1) {$a ($p (row ($out)) (Dense<{ $m }, { $out } $(, $act)?>))}
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (row $m:tt); Dense($out:expr $(, $act:ty)? $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p (Dense<{ $m }, { $out } $(, $act)?>))}
             {
                 $c
                 $crate::layers::network::some($n, stringify!(Dense($out)), $out);
             }
-            () (row ($out)); $($($rest)*)? }
+            ()) (row ($out)); $($($rest)*)? }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (row $m:tt); LayerNorm $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s ($n + 1) {$a ($p (row $m) (LayerNorm<{ $m }>))} $c () (row $m); $($($rest)*)? }
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (row $m:tt); LayerNorm $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p (LayerNorm<{ $m }>))} $c ()) (row $m); $($($rest)*)? }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (row $m:tt); Softmax $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s ($n + 1) {$a ($p (row $m) (Softmax<{ $m }>))} $c () (row $m); $($($rest)*)? }
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (row $m:tt); Softmax $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p (Softmax<{ $m }>))} $c ()) (row $m); $($($rest)*)? }
     };
 
     // Layers on numbers of any shape.
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (row $m:tt); Dropout($($percent:expr),+ $(,)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s ($n + 1) {$a ($p (row $m) (Dropout<{ $m } $(, { $percent })+>))} $c () (row $m); $($($rest)*)? }
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) $shape:tt; Dropout($($percent:expr),+ $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p ($crate::__network!(@rows $shape Dropout $(, { $percent })+)))} $c ())
+            $shape; $($($rest)*)? }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt () ($kind:tt $m:tt $($more:tt)*); Dropout($($percent:expr),+ $(,)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s ($n + 1)
-            {$a (($kind $m $($more)*) ($kind $m $($more)*) (Dropout<{ $m $(* $more)* } $(, { $percent })+>))}
-            $c () ($kind $m $($more)*); $($($rest)*)? }
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) $shape:tt; Activate($act:ty $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p ($crate::__network!(@rows $shape Activate, $act)))} $c ())
+            $shape; $($($rest)*)? }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt ($kind:tt $m:tt $($more:tt)*); Dropout($($percent:expr),+ $(,)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s ($n + 1)
-            {$a ($p ($kind $m $($more)*) (Dropout<{ $m $(* $more)* } $(, { $percent })+>))}
-            $c () ($kind $m $($more)*); $($($rest)*)? }
+    (@ ($s:tt $n:tt {} $c:tt ()) (row $m:tt); Pixels $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {{} (() (Pixels<{ $m }>))} $c ()) (row $m); $($($rest)*)? }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt (row $m:tt); Activate($act:ty $(,)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s ($n + 1) {$a ($p (row $m) (Activate<{ $m }, $act>))} $c () (row $m); $($($rest)*)? }
+    (@ ($s:tt $n:tt {} $c:tt ()) (sequence $t:tt $m:tt); Pixels $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {{} (() ($crate::layers::Each<{ $t }, Pixels<{ $m }>>))} $c ())
+            (sequence $t $m); $($($rest)*)? }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt () ($kind:tt $m:tt $($more:tt)*); Activate($act:ty $(,)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s ($n + 1)
-            {$a (($kind $m $($more)*) ($kind $m $($more)*) (Activate<{ $m $(* $more)* }, $act>))}
-            $c () ($kind $m $($more)*); $($($rest)*)? }
-    };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt ($kind:tt $m:tt $($more:tt)*); Activate($act:ty $(,)?) $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s ($n + 1)
-            {$a ($p ($kind $m $($more)*) (Activate<{ $m $(* $more)* }, $act>))}
-            $c () ($kind $m $($more)*); $($($rest)*)? }
-    };
-    (@ $s:tt $n:tt {} $c:tt () (row $m:tt); Pixels $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s ($n + 1) {{} (() (row $m) (Pixels<{ $m }>))} $c () (row $m); $($($rest)*)? }
-    };
-    (@ $s:tt $n:tt {} $c:tt () (sequence $t:tt $m:tt); Pixels $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s ($n + 1) {{} (() (sequence $t $m) ($crate::layers::Each<{ $t }, Pixels<{ $m }>>))}
-            $c () (sequence $t $m); $($($rest)*)? }
-    };
-    (@ $s:tt $n:tt {} $c:tt () (picture $h:tt $w:tt $m:tt); Pixels $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s ($n + 1)
-            {{} (() (picture $h $w $m) ($crate::layers::Each<{ $h }, $crate::layers::Each<{ $w }, Pixels<{ $m }>>>))}
-            $c () (picture $h $w $m); $($($rest)*)? }
+    (@ ($s:tt $n:tt {} $c:tt ()) (picture $h:tt $w:tt $m:tt); Pixels $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {{} (() ($crate::layers::Each<{ $h }, $crate::layers::Each<{ $w }, Pixels<{ $m }>>>))} $c ())
+            (picture $h $w $m); $($($rest)*)? }
     };
 
     // Layers made of lists.
-    (@ ($head:tt $stack:tt) $n:tt $a:tt $c:tt $p:tt $shape:tt; Residual[$($list:tt)*] $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ ($head [{Residual "Residual[..]" $n $a $p $shape {$($($rest)*)?}} $stack]) $n {} $c () $shape; $($list)* }
+    (@ (($head:tt $stack:tt) $n:tt $a:tt $c:tt $p:tt) $shape:tt; Residual[$($list:tt)*] $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ (($head [{(Residual) $n $a $p $shape {$($($rest)*)?}} $stack]) $n {} $c ()) $shape; $($list)* }
     };
-    (@ ($head:tt $stack:tt) $n:tt $a:tt $c:tt $p:tt $shape:tt; Repeat($k:expr)[$($list:tt)*] $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ ($head [{(Repeat ($k)) "Repeat(..)[..]" $n $a $p $shape {$($($rest)*)?}} $stack]) $n {} $c () $shape; $($list)* }
+    (@ (($head:tt $stack:tt) $n:tt $a:tt $c:tt $p:tt) $shape:tt; Repeat($k:expr)[$($list:tt)*] $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ (($head [{(Repeat ($k)) $n $a $p $shape {$($($rest)*)?}} $stack]) $n {} $c ()) $shape; $($list)* }
     };
-    (@ ($head:tt $stack:tt) $n:tt $a:tt $c:tt $p:tt (sequence $t:tt $m:tt); Each[$($list:tt)*] $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ ($head [{(Each $t) "Each[..]" $n $a $p (sequence $t $m) {$($($rest)*)?}} $stack]) $n {} $c () (row $m); $($list)* }
+    (@ (($head:tt $stack:tt) $n:tt $a:tt $c:tt $p:tt) (sequence $t:tt $m:tt); Each[$($list:tt)*] $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ (($head [{(Each $t) $n $a $p (sequence $t $m) {$($($rest)*)?}} $stack]) $n {} $c ()) (row $m); $($list)* }
     };
-    (@ ($head:tt $stack:tt) $n:tt $a:tt $c:tt $p:tt (picture $h:tt $w:tt $m:tt); Each[$($list:tt)*] $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ ($head [{(Each $h) "Each[..]" $n $a $p (picture $h $w $m) {$($($rest)*)?}} $stack]) $n {} $c () (sequence $w $m); $($list)* }
+    (@ (($head:tt $stack:tt) $n:tt $a:tt $c:tt $p:tt) (picture $h:tt $w:tt $m:tt); Each[$($list:tt)*] $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ (($head [{(Each $h) $n $a $p (picture $h $w $m) {$($($rest)*)?}} $stack]) $n {} $c ()) (sequence $w $m); $($list)* }
     };
-    (@ ($head:tt $stack:tt) $n:tt $a:tt $c:tt $p:tt $shape:tt; Sum[[$($one:tt)*], [$($two:tt)*] $(,)?] $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ ($head [{(Sum {$($two)*}) "Sum[..]" $n $a $p $shape {$($($rest)*)?}} $stack]) $n {} $c () $shape; $($one)* }
+    (@ (($head:tt $stack:tt) $n:tt $a:tt $c:tt $p:tt) $shape:tt; Sum[[$($one:tt)*], [$($two:tt)*] $(,)?] $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ (($head [{(Sum {$($two)*}) $n $a $p $shape {$($($rest)*)?}} $stack]) $n {} $c ()) $shape; $($one)* }
     };
-    (@ ($head:tt $stack:tt) $n:tt $a:tt $c:tt $p:tt $shape:tt; Concat[[$($one:tt)*], [$($two:tt)*] $(,)?] $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ ($head [{(Concat {$($two)*}) "Concat[..]" $n $a $p $shape {$($($rest)*)?}} $stack]) $n {} $c () $shape; $($one)* }
+    (@ (($head:tt $stack:tt) $n:tt $a:tt $c:tt $p:tt) $shape:tt; Concat[[$($one:tt)*], [$($two:tt)*] $(,)?] $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ (($head [{(Concat {$($two)*}) $n $a $p $shape {$($($rest)*)?}} $stack]) $n {} $c ()) $shape; $($one)* }
     };
 
     // Layers that are known, but not on this shape, or not with these arguments.
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; Conv2d $args:tt $($_:tt)*) => {
-        compile_error!(concat!("`", stringify!(Conv2d $args), "`: its input is a picture, and it is written `Conv2d(filters, kernel)` or `Conv2d(filters, [rows, columns])`, with options after the kernel"));
+    (@ $z:tt $shape:tt; Conv2d $args:tt $($_:tt)*) => {
+        $crate::__network! { @written Conv2d $args "a picture" "Conv2d(filters, kernel, ..)` or `Conv2d(filters, [rows, columns], ..)" }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; DepthwiseConv2d $args:tt $($_:tt)*) => {
-        compile_error!(concat!("`", stringify!(DepthwiseConv2d $args), "`: its input is a picture, and it is written `DepthwiseConv2d(kernel)` or `DepthwiseConv2d([rows, columns])`, with options after the kernel"));
+    (@ $z:tt $shape:tt; Conv1d $args:tt $($_:tt)*) => {
+        $crate::__network! { @written Conv1d $args "a sequence" "Conv1d(filters, kernel, ..)" }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; MaxPool2d $args:tt $($_:tt)*) => {
-        compile_error!(concat!("`", stringify!(MaxPool2d $args), "`: its input is a picture, and it is written `MaxPool2d(kernel)` or `MaxPool2d([rows, columns])`, with options after the kernel"));
+    (@ $z:tt $shape:tt; DepthwiseConv2d $args:tt $($_:tt)*) => {
+        $crate::__network! { @written DepthwiseConv2d $args "a picture" "DepthwiseConv2d(kernel, ..)` or `DepthwiseConv2d([rows, columns], ..)" }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; AvgPool2d $args:tt $($_:tt)*) => {
-        compile_error!(concat!("`", stringify!(AvgPool2d $args), "`: its input is a picture, and it is written `AvgPool2d(kernel)` or `AvgPool2d([rows, columns])`, with options after the kernel"));
+    (@ $z:tt $shape:tt; DepthwiseConv1d $args:tt $($_:tt)*) => {
+        $crate::__network! { @written DepthwiseConv1d $args "a sequence" "DepthwiseConv1d(kernel, ..)" }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt ($kind:tt $m:tt $($more:tt)+); Dense $args:tt $($_:tt)*) => {
-        compile_error!(concat!("`", stringify!(Dense $args), "`: its input is a row of numbers: put `Flatten` or `GlobalAvgPool` before it, or apply it to `Each` position"));
+    (@ $z:tt $shape:tt; ConvTranspose2d $args:tt $($_:tt)*) => {
+        $crate::__network! { @written ConvTranspose2d $args "a picture"
+            "ConvTranspose2d(filters, kernel, ..)` or `ConvTranspose2d(filters, [rows, columns], ..)" }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt ($kind:tt $m:tt $($more:tt)+); LayerNorm $(, $($_:tt)*)?) => {
-        compile_error!("`LayerNorm`: its input is a row of numbers: put `Flatten` or `GlobalAvgPool` before it, or apply it to `Each` position");
+    (@ $z:tt $shape:tt; MaxPool2d $args:tt $($_:tt)*) => {
+        $crate::__network! { @written MaxPool2d $args "a picture" "MaxPool2d(kernel, ..)` or `MaxPool2d([rows, columns], ..)" }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt ($kind:tt $m:tt $($more:tt)+); Softmax $(, $($_:tt)*)?) => {
-        compile_error!("`Softmax`: its input is a row of numbers: put `Flatten` or `GlobalAvgPool` before it, or apply it to `Each` position");
+    (@ $z:tt $shape:tt; MaxPool1d $args:tt $($_:tt)*) => {
+        $crate::__network! { @written MaxPool1d $args "a sequence" "MaxPool1d(kernel, ..)" }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; GlobalAvgPool $(, $($_:tt)*)?) => {
-        compile_error!("`GlobalAvgPool`: its input is a picture");
+    (@ $z:tt $shape:tt; AvgPool2d $args:tt $($_:tt)*) => {
+        $crate::__network! { @written AvgPool2d $args "a picture" "AvgPool2d(kernel, ..)` or `AvgPool2d([rows, columns], ..)" }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; GlobalMaxPool $(, $($_:tt)*)?) => {
-        compile_error!("`GlobalMaxPool`: its input is a picture");
+    (@ $z:tt $shape:tt; AvgPool1d $args:tt $($_:tt)*) => {
+        $crate::__network! { @written AvgPool1d $args "a sequence" "AvgPool1d(kernel, ..)" }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; BatchNorm $(, $($_:tt)*)?) => {
-        compile_error!("`BatchNorm`: its input is a picture");
+    (@ $z:tt $shape:tt; Upsample2d $args:tt $($_:tt)*) => {
+        $crate::__network! { @written Upsample2d $args "a picture" "Upsample2d(times)` or `Upsample2d([down, right])" }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt ($kind:tt $($m:tt)*); $name:ident($($args:tt)*) $($_:tt)*) => {
+    (@ $z:tt $shape:tt; Pad2d $args:tt $($_:tt)*) => {
+        $crate::__network! { @written Pad2d $args "a picture" "Pad2d(around)` or `Pad2d([above, below], [left, right])" }
+    };
+    (@written $name:ident $args:tt $kind:literal $form:literal) => {
+        compile_error!(concat!("`", stringify!($name), stringify!($args), "`: its input is ", $kind, ", and it is written `", $form, "`"));
+    };
+    (@ $z:tt ($kind:tt $m:tt $($more:tt)+); Dense $args:tt $($_:tt)*) => { $crate::__network! { @row Dense $args } };
+    (@ $z:tt ($kind:tt $m:tt $($more:tt)+); LayerNorm $(, $($_:tt)*)?) => { $crate::__network! { @row LayerNorm } };
+    (@ $z:tt ($kind:tt $m:tt $($more:tt)+); Softmax $(, $($_:tt)*)?) => { $crate::__network! { @row Softmax } };
+    (@row $name:ident $($args:tt)?) => {
+        compile_error!(concat!("`", stringify!($name), $(stringify!($args),)?
+            "`: its input is a row of numbers: put `Flatten` or `GlobalAvgPool` before it, or apply it to `Each` position"));
+    };
+    (@ $z:tt $shape:tt; GlobalAvgPool $(, $($_:tt)*)?) => { compile_error!("`GlobalAvgPool`: its input is a picture or a sequence"); };
+    (@ $z:tt $shape:tt; GlobalMaxPool $(, $($_:tt)*)?) => { compile_error!("`GlobalMaxPool`: its input is a picture or a sequence"); };
+    (@ $z:tt $shape:tt; BatchNorm $(($act:ty))? $(, $($_:tt)*)?) => { compile_error!("`BatchNorm`: its input is a picture or a sequence"); };
+    (@ $z:tt ($kind:tt $($m:tt)*); $name:ident($($args:tt)*) $($_:tt)*) => {
         compile_error!(concat!("`", stringify!($name), "(", stringify!($($args)*), ")`: there is no such layer on a ", stringify!($kind),
             ", or there is no comma after it"));
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt ($kind:tt $($m:tt)*); $name:ident[$($list:tt)*] $($_:tt)*) => {
+    (@ $z:tt ($kind:tt $($m:tt)*); $name:ident[$($list:tt)*] $($_:tt)*) => {
         compile_error!(concat!("`", stringify!($name), "[..]`: there is no such layer made of lists on a ", stringify!($kind),
             ", or there is no comma after it"));
     };
 
     // Types of layers: their output has the shape of their input, or one that is written.
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; $layer:ty => [$($m:tt),+ $(,)?] $(, $($rest:tt)*)?) => {
-        $crate::__network! { @becomes $s $n {$a $p ($layer)} $c [$($m)+] {$($($rest)*)?} }
+    (@ $z:tt $shape:tt; $layer:ty => [$($m:tt),+ $(,)?] $(, $($rest:tt)*)?) => {
+        $crate::__network! { @becomes $z $layer, [$($m)+] {$($($rest)*)?} }
     };
-    (@ $s:tt $n:tt $a:tt $c:tt $p:tt $shape:tt; $layer:ty $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ $s ($n + 1) {$a ($p $shape ($layer))} $c () $shape; $($($rest)*)? }
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) $shape:tt; $layer:ty $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p ($layer))} $c ()) $shape; $($($rest)*)? }
     };
-    (@becomes $s:tt $n:tt {$a:tt $p:tt $layer:tt} $c:tt [$m:tt] {$($rest:tt)*}) => {
-        $crate::__network! { @ $s ($n + 1) {$a ($p (row ($m)) $layer)} $c () (row ($m)); $($rest)* }
+    (@becomes ($s:tt $n:tt $a:tt $c:tt $p:tt) $layer:ty, [$m:tt] {$($rest:tt)*}) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p ($layer))} $c ()) (row ($m)); $($rest)* }
     };
-    (@becomes $s:tt $n:tt {$a:tt $p:tt $layer:tt} $c:tt [$t:tt $m:tt] {$($rest:tt)*}) => {
-        $crate::__network! { @ $s ($n + 1) {$a ($p (sequence ($t) ($m)) $layer)} $c () (sequence ($t) ($m)); $($rest)* }
+    (@becomes ($s:tt $n:tt $a:tt $c:tt $p:tt) $layer:ty, [$t:tt $m:tt] {$($rest:tt)*}) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p ($layer))} $c ()) (sequence ($t) ($m)); $($rest)* }
     };
-    (@becomes $s:tt $n:tt {$a:tt $p:tt $layer:tt} $c:tt [$h:tt $w:tt $m:tt] {$($rest:tt)*}) => {
-        $crate::__network! { @ $s ($n + 1) {$a ($p (picture ($h) ($w) ($m)) $layer)} $c () (picture ($h) ($w) ($m)); $($rest)* }
+    (@becomes ($s:tt $n:tt $a:tt $c:tt $p:tt) $layer:ty, [$h:tt $w:tt $m:tt] {$($rest:tt)*}) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p ($layer))} $c ()) (picture ($h) ($w) ($m)); $($rest)* }
     };
 }
 
@@ -740,9 +858,10 @@ mod tests {
 
     #[test]
     fn what_fits() {
-        window::<Over<Same, 2>>(1, "", [3, 5], [7, 1]);
-        window::<Over<Valid>>(1, "", [3, 5], [3, 5]);
-        window::<Over<Around<1>, 2>>(1, "", [4, 5], [3, 3]);
+        window::<Over<Same, 2>>(1, "", &[3, 5], &[7, 1]);
+        window::<Over<Valid>>(1, "", &[3, 5], &[3, 5]);
+        window::<Over<Around<1>, 2>>(1, "", &[4, 5], &[3, 3]);
+        window::<Over<Valid, 2>>(1, "", &[5], &[3]);
         groups(1, "", 6, 4, 2);
         same(1, "", "", &[1, 2], &[1, 2]);
         reshape(1, "", &[6], &[1, 2, 3]);
@@ -753,7 +872,7 @@ mod tests {
         expected = "layer 12, `Conv2d(8, 5)`: its kernel is larger than its input: 9 columns, the input has 8"
     )]
     fn larger() {
-        window::<Over<Valid, 1, 2>>(12, "Conv2d(8, 5)", [9, 8], [5, 5]);
+        window::<Over<Valid, 1, 2>>(12, "Conv2d(8, 5)", &[9, 8], &[5, 5]);
     }
 
     #[test]
@@ -761,19 +880,68 @@ mod tests {
         expected = "layer 3, `Pool`: it would drop 1 of 7 rows, which a kernel of 2 with stride 2"
     )]
     fn dropped() {
-        window::<Over<Valid, 2>>(3, "Pool", [7, 8], [2, 2]);
+        window::<Over<Valid, 2>>(3, "Pool", &[7, 8], &[2, 2]);
     }
 
     #[test]
     #[should_panic(expected = "`Pool`: it pads by 2, as much as its kernel covers (2 rows)")]
     fn padded() {
-        window::<Over<Around<2>>>(3, "Pool", [7, 8], [2, 2]);
+        window::<Over<Around<2>>>(3, "Pool", &[7, 8], &[2, 2]);
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "layer 2, `Conv1d(8, 5)`: its kernel is larger than its input: 5 positions, the input has 4"
+    )]
+    fn sequences() {
+        window::<Over<Valid>>(2, "Conv1d(8, 5)", &[4], &[5]);
+    }
+
+    /// A convolution goes back to where a transposed one comes from.
+    #[test]
+    fn back() {
+        let around = (0..4).map(Padding::Around);
+        for padding in [Padding::Valid, Padding::Same, Padding::Causal].into_iter().chain(around) {
+            for sizes in 0..8 * 5 * 4 * 3 {
+                let [input, kernel] = [sizes % 8 + 1, sizes / 8 % 5 + 1];
+                let [stride, dilation] = [sizes / 40 % 4 + 1, sizes / 160 + 1];
+                let outputs = transposed_len(input, kernel, stride, dilation, padding);
+                let back = output_len(outputs, kernel, stride, dilation, padding);
+                assert!(
+                    back == input || (outputs == 0 && matches!(padding, Padding::Around(1..))),
+                    "{sizes}"
+                );
+            }
+        }
+        assert_eq!(transposed_len(5, 3, 2, 1, Padding::Same), 10);
+        assert_eq!(transposed_len(5, 3, 2, 2, Padding::Valid), 13);
+        assert_eq!(transposed_len(5, 3, 2, 1, Padding::Around(1)), 9);
+    }
+
+    #[test]
+    #[should_panic(expected = "layer 1, `Transposed`: its padding leaves it no outputs")]
+    fn nothing_left() {
+        transposed::<Over<Around<1>, 2>>(1, "Transposed", &[4, 1], &[3, 2]);
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "layer 1, `Transposed`: it pads by 2, as much as its kernel covers (2 columns)"
+    )]
+    fn padded_transposed() {
+        transposed::<Over<Around<2>>>(1, "Transposed", &[7, 8], &[3, 2]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a kernel, a stride or a dilation of 0")]
+    fn nothing_transposed() {
+        transposed::<Over<Same>>(1, "Transposed", &[7, 8], &[3, 0]);
     }
 
     #[test]
     #[should_panic(expected = "a kernel, a stride or a dilation of 0")]
     fn nothing() {
-        window::<Over<Same, 0>>(3, "Pool", [7, 8], [2, 2]);
+        window::<Over<Same, 0>>(3, "Pool", &[7, 8], &[2, 2]);
     }
 
     #[test]

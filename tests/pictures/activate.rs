@@ -3,8 +3,8 @@
 use crate::support::isas::isas;
 use fusebox::layers::Summary;
 use fusebox::{
-    Activate, Activation, Adam, Budget, Conv2d, Dense, Gelu, Identity, Isa, Layer, LeakyRelu, Learner, Relu,
-    Relu6, Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Tanh, View, Workspace, Zeroed, network,
+    Activate, Activation, Adam, Budget, Conv2d, Dense, Each, Gelu, Identity, Isa, Layer, LeakyRelu, Learner,
+    Relu, Relu6, Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Tanh, View, Workspace, Zeroed, network,
 };
 
 type Inside<A> = Seq![Dense<5, 19, A>, Dense<19, 3>];
@@ -68,14 +68,14 @@ network! {
 fn any_shape() {
     type ByHand = Seq![
         Residual<Conv2d<Pic, Pic, 3, 3, 2, 2>>,
-        View<Pic, Activate<12, Relu>, Pic>,
-        View<Pic, Activate<12, Gelu>, [[f32; 4]; 3]>,
+        Each<2, View<[[f32; 2]; 3], Activate<6, Relu>, [[f32; 2]; 3]>>,
+        View<Pic, Each<3, Activate<4, Gelu>>, [[f32; 4]; 3]>,
         View<[[f32; 4]; 3], Activate<12, Tanh>, [f32; 12]>,
         Dense<12, 3>
     ];
     assert_eq!(std::any::TypeId::of::<Net>(), std::any::TypeId::of::<ByHand>());
     let summary = Summary::of::<Net>().to_string();
-    assert!(summary.contains("2  Activate 12                  0     0"), "{summary}");
+    assert!(summary.contains("2    Activate 6                   0     0"), "{summary}");
 }
 
 /// NaN and infinities pass, -0.0 becomes 0.0.

@@ -2,11 +2,12 @@
 
 use core::any::TypeId;
 use core::any::type_name;
-use fusebox::layers::{Around, Causal, Same, Summary, Valid, Window};
+use fusebox::layers::{Around, Causal, Pad2d, Same, Summary, Upsample2d, Valid, Window};
 use fusebox::{
-    AvgPool2d, BatchNorm, Concat, Conv2d, Dense, DepthwiseConv2d, Dropout, Each, Frozen, Gelu, GlobalAvgPool,
-    GlobalMaxPool, InputGradient, Isa, Layer, LayerNorm, Linear, MaxPool2d, Optimizer, Pace, Parallel,
-    Pixels, Relu, Repeat, Residual, Seq, Softmax, Tanh, Tied, Train, View, network, plain,
+    Activate, AvgPool1d, AvgPool2d, BatchNorm, Concat, Conv1d, Conv2d, ConvTranspose2d, Dense,
+    DepthwiseConv1d, DepthwiseConv2d, Dropout, Each, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool,
+    InputGradient, Isa, Layer, LayerNorm, Linear, MaxPool1d, MaxPool2d, Optimizer, Pace, Parallel, Pixels,
+    Relu, Repeat, Residual, Seq, Sgd, Softmax, Tanh, Tied, Train, View, Workspace, Zeroed, network, plain,
 };
 
 type Pic<const H: usize, const W: usize, const C: usize> = [[[f32; C]; W]; H];
@@ -93,6 +94,104 @@ fn options() {
     same::<C, ByHand>();
 }
 
+/// Time is down the rows of a picture of one column.
+#[test]
+fn sequences() {
+    network! {
+        type Net = [32, 3] => [
+            Conv1d(FILTERS, 5, stride 2, Causal, Relu),
+            BatchNorm(Relu),
+            DepthwiseConv1d(3, dilation 2, multiplier 2, Around(2)),
+            MaxPool1d(2),
+            Conv1d(4 * 2, 1, groups 4),
+            AvgPool1d(3, stride 1, Same),
+            Activate(Tanh),
+            Dropout(10, 3),
+            BatchNorm,
+            GlobalAvgPool,
+            Dense(2),
+        ];
+    }
+    type Seq8 = [[f32; 8]; 8];
+    type ByHand = Seq![
+        Conv1d<32, 3, 16, 5, 3, 8, Window<Causal, 2>, Relu>,
+        View<[[f32; 8]; 16], BatchNorm<Pic<16, 1, 8>, 8, Relu>, [[f32; 8]; 16]>,
+        DepthwiseConv1d<16, 8, 16, 3, 16, Window<Around<2>, 1, 1, 2>>,
+        MaxPool1d<16, 16, 8, 2>,
+        Conv1d<8, 16, 8, 1, 4, 8>,
+        AvgPool1d<8, 8, 8, 3, Window<Same>>,
+        Each<8, Activate<8, Tanh>>,
+        Each<8, Dropout<8, 10, 3>>,
+        View<Seq8, BatchNorm<Pic<8, 1, 8>, 8>, Seq8>,
+        View<Seq8, GlobalAvgPool<Pic<8, 1, 8>, 8>, [f32; 8]>,
+        Dense<8, 2>,
+    ];
+    same::<Net, ByHand>();
+    // A kernel of one column on a picture of one column is the same layer.
+    network!(type Temporal = [33, 3] => [Conv1d(8, 5, stride 2, Valid, dilation 2), GlobalMaxPool]);
+    network!(type Picture = [33, 3] => [Reshape(33, 1, 3), Conv2d(8, [5, 1], stride [2, 1], Valid, dilation [2, 1]), GlobalMaxPool]);
+    type Conv = Conv2d<Pic<33, 1, 3>, Pic<13, 1, 8>, 5, 1, 3, 8, Window<Valid, 2, 1, 2, 1>>;
+    type Pool = GlobalMaxPool<Pic<13, 1, 8>, 8>;
+    type Sequence = [[f32; 8]; 13];
+    same::<Temporal, Seq![View<[[f32; 3]; 33], Conv, Sequence>, View<Sequence, Pool, [f32; 8]>]>();
+    same::<Picture, Seq![View<[[f32; 3]; 33], Conv, Pic<13, 1, 8>>, Pool]>();
+    // Inside lists, and on numbers seen as a sequence.
+    network!(type Nested = [6, 4, 2] => [Each[Residual[Conv1d(2, 3, Relu)], Conv1d(4, 3)], Flatten, Reshape(24, 4), MaxPool1d(3)]);
+    type Row = Seq![Residual<Conv1d<4, 2, 4, 3, 2, 2, Window, Relu>>, Conv1d<4, 2, 4, 3, 2, 4>];
+    same::<Nested, Seq![Each<6, Row>, View<Pic<6, 4, 4>, MaxPool1d<24, 4, 8, 3>, [[f32; 4]; 8]>]>();
+}
+
+/// Layers that make a picture larger.
+#[test]
+fn larger() {
+    network! {
+        type Net = [4, 6, 2] => [
+            ConvTranspose2d(8, 3, stride 2, Relu),
+            ConvTranspose2d(4, [2, 3], stride [2, 1], Valid),
+            ConvTranspose2d(4, 3, Around(1), stride 2),
+            Upsample2d(2),
+            Upsample2d([1, 3]),
+            Pad2d(1),
+            Pad2d([2, 0], [1, 3]),
+            Activate(Relu),
+        ];
+    }
+    type ByHand = Seq![
+        ConvTranspose2d<Pic<4, 6, 2>, Pic<8, 12, 8>, 3, 3, 2, 8, Window<Same, 2, 2>, Relu>,
+        ConvTranspose2d<Pic<8, 12, 8>, Pic<16, 14, 4>, 2, 3, 8, 4, Window<Valid, 2, 1>>,
+        ConvTranspose2d<Pic<16, 14, 4>, Pic<31, 27, 4>, 3, 3, 4, 4, Window<Around<1>, 2, 2>>,
+        Upsample2d<Pic<31, 27, 4>, Pic<62, 54, 4>, 2, 2>,
+        Upsample2d<Pic<62, 54, 4>, Pic<62, 162, 4>, 1, 3>,
+        Pad2d<Pic<62, 162, 4>, Pic<64, 164, 4>, 1, 1>,
+        Pad2d<Pic<64, 164, 4>, Pic<66, 168, 4>, 2, 1>,
+        Each<66, View<[[f32; 4]; 168], Activate<672, Relu>, [[f32; 4]; 168]>>,
+    ];
+    same::<Net, ByHand>();
+}
+
+/// Each position has a mask of its own, and each step has others.
+#[test]
+fn masks() {
+    network!(type Net = [16, 32] => [Dropout(50), Flatten, Dense(2)]);
+    let mut workspace = Workspace::<Net, 1>::new();
+    let xs = [[[1.0; 32]; 16]];
+    let mut dropped = || {
+        // The gradient of a weight is what its input was, times a factor that all share.
+        let mut after = Net::ZEROED;
+        workspace.train_step(&mut after, &xs, &[0], &Sgd::new(1.0)).unwrap();
+        let positions = after.rest.layer.weight.chunks(32);
+        positions
+            .map(|rows| rows.iter().fold(0, |mask, w| mask << 1 | u32::from(w[1] == 0.0)))
+            .collect::<Vec<u32>>()
+    };
+    let (first, second) = (dropped(), dropped());
+    let mut all: Vec<u32> = first.iter().chain(&second).copied().collect();
+    assert!(all.iter().all(|mask| (6..26).contains(&mask.count_ones())), "{all:x?}");
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 32);
+}
+
 #[test]
 fn lists() {
     network! {
@@ -131,7 +230,7 @@ fn lists() {
         Conv2d<P8<3>, P8<4>, 3, 3, 3, 4, Window, Relu>,
         Residual<Inner>,
         Parallel<Conv2d<P8<4>, P4<16>, 1, 1, 4, 16, Halve>, Long>,
-        View<P4<16>, Dropout<256, 20, 7>, P4<16>>,
+        Each<4, View<[[f32; 16]; 4], Dropout<64, 20, 7>, [[f32; 16]; 4]>>,
         Each<4, Each<4, Seq![Dense<16, 2, Relu>, LayerNorm<2>]>>,
         Each<4, View<[[f32; 2]; 4], Dense<8, 6>, [f32; 6]>>,
         Joined,
@@ -141,7 +240,8 @@ fn lists() {
     same::<Net, ByHand>();
     network!(type Seen = [4, 5] => [Each[Reshape(1, 5, 1), Dropout(10), Flatten, Dense(2)]]);
     type Row = Pic<1, 5, 1>;
-    type Inside = Seq![View<[f32; 5], Dropout<5, 10>, Row>, View<Row, Dense<5, 2>, [f32; 2]>];
+    type Drop = Each<1, View<[[f32; 1]; 5], Dropout<5, 10>, [[f32; 1]; 5]>>;
+    type Inside = Seq![View<[f32; 5], Drop, Row>, View<Row, Dense<5, 2>, [f32; 2]>];
     same::<Seen, Each<4, Inside>>();
     network!(type Bytes = [4, 4, 3] => [Pixels, Flatten, Dense(2)]);
     same::<Bytes, Seq![Each<4, Each<4, Pixels<3>>>, View<Pic<4, 4, 3>, Dense<48, 2>, [f32; 2]>]>();
