@@ -221,6 +221,12 @@ impl Sixteen {
         start: usize,
         lanes: usize,
     ) -> [S::V; N] {
+        if self.shape.size.get() == 1 {
+            // SAFETY: as many groups as channels, of at most sixteen.
+            return of_groups
+                .each_ref()
+                .map(|of| unsafe { s.load_partial(of.as_ptr().wrapping_add(start), lanes) });
+        }
         let mut of_channels = [[0.0; 16]; N];
         let mut done = 0;
         for (group, count) in self.parts(start, lanes) {
