@@ -277,11 +277,11 @@ impl Sixteen {
             self.add(&mut rest, start, width, &sums);
         }
         for (start, _) in vectors::<S>(16) {
-            let at = |of: &mut OfGroups| of.as_mut_ptr().wrapping_add(start);
             // SAFETY: sixteen is a multiple of the lanes.
             unsafe {
-                let lost = s.div(s.load(at(&mut rest)), self.numbers(s));
-                s.store(at(&mut mean), s.add(s.load(at(&mut mean)), lost));
+                let at = |of: &OfGroups| s.load(of.as_ptr().wrapping_add(start));
+                let rounded = s.add(at(&mean), s.div(at(&rest), self.numbers(s)));
+                s.store(mean.as_mut_ptr().wrapping_add(start), rounded);
             }
         }
         rest = [0.0; 16];
@@ -302,15 +302,14 @@ impl Sixteen {
             self.add(&mut squares, start, width, &sums[1]);
         }
         for (start, _) in vectors::<S>(16) {
-            let at = |of: &mut OfGroups| of.as_mut_ptr().wrapping_add(start);
             // SAFETY: as above.
             unsafe {
-                let lost = s.div(s.load(at(&mut rest)), self.numbers(s));
-                let mean_square = s.div(s.load(at(&mut squares)), self.numbers(s));
+                let at = |of: &OfGroups| s.div(s.load(of.as_ptr().wrapping_add(start)), self.numbers(s));
+                let (lost, mean_square) = (at(&rest), at(&squares));
                 // Not below zero by rounding; NaN stays.
                 let variance = s.max(s.splat(0.0), s.neg_mul_add(lost, lost, mean_square));
-                s.store(at(&mut rest), lost);
-                s.store(at(&mut squares), reciprocal(s, variance));
+                s.store(rest.as_mut_ptr().wrapping_add(start), lost);
+                s.store(squares.as_mut_ptr().wrapping_add(start), reciprocal(s, variance));
             }
         }
         [mean, rest, squares]
