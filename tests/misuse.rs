@@ -6,11 +6,11 @@ mod support {
 
 use fusebox::layers::Side;
 use fusebox::{
-    Adam, BiasOnly, BinaryCrossEntropy, Budget, Columns, Concat, CrossEntropy, Curved, Dense, Derivative,
-    Dropout, Each, Formed, Frozen, Gelu, Huber, Init, InputGradient, Isa, Layer, LayerNorm, Learner, Linear,
-    Loss, LowRank, Mse, Optimizer, Pace, Parallel, Plain, Product, Relu, Repeat, Residual, Rng, Rows, Seq,
-    Sgd, Silu, Softmax, Tanh, Tied, Train, View, Weighted, WeightedCrossEntropy, Whole, Workspace, Zeroed,
-    plain,
+    Adam, BiasOnly, BinaryCrossEntropy, Budget, Columns, Concat, ConcatChannels, CrossEntropy, Curved, Dense,
+    Derivative, Dropout, Each, Formed, Frozen, Gelu, GroupNorm, Huber, Init, InputGradient, InstanceNorm,
+    Isa, Layer, LayerNorm, Learner, Linear, Loss, LowRank, Mse, Optimizer, Pace, Parallel, Plain, Product,
+    Relu, Repeat, Residual, Rng, Rows, Seq, Sgd, Silu, Softmax, Tanh, Tied, Train, View, Weighted,
+    WeightedCrossEntropy, Whole, Workspace, Zeroed, plain,
 };
 use support::isas::isas;
 
@@ -90,6 +90,13 @@ type Positions<F> = View<[f32; 4], F, [f32; 4]>;
 type Halves =
     Parallel<Seq![Columns<4, 0, 2>, Dense<2, 3, Tanh>], Seq![Columns<4, 2, 2>, Dense<2, 1>], Concat<4>>;
 
+/// Two positions of a channel of each of two layers.
+type Channels = Parallel<
+    View<[f32; 4], Dense<4, 2, Silu>, [[f32; 1]; 2]>,
+    View<[f32; 4], Dense<4, 2>, [[f32; 1]; 2]>,
+    ConcatChannels<2>,
+>;
+
 #[test]
 fn layers_called_with_other_rows() {
     let base = Dense::<4, 4, Gelu>::ZEROED;
@@ -98,6 +105,8 @@ fn layers_called_with_other_rows() {
     called_with_other_rows("tanh", Dense::<4, 4, Tanh>::ZEROED);
     called_with_other_rows("silu", Dense::<4, 4, Silu>::ZEROED);
     called_with_other_rows("layer norm", LayerNorm::<4>::ZEROED);
+    called_with_other_rows("group norm", Positions::<GroupNorm<[[[f32; 2]; 2]; 1], 2, 1, Silu>>::ZEROED);
+    called_with_other_rows("instance norm", Positions::<InstanceNorm<[[[f32; 2]; 2]; 1], 2>>::ZEROED);
     called_with_other_rows("softmax", Softmax::<4>);
     called_with_other_rows("dropout", Dropout::<4, 50>);
     called_with_other_rows("bias only", BiasOnly::new(&base));
@@ -111,6 +120,7 @@ fn layers_called_with_other_rows() {
     called_with_other_rows("each", Positions::<Each<2, Dense<2, 2, Gelu>>>::ZEROED);
     called_with_other_rows("sum", Parallel::<Dense<4, 4, Relu>, Dense<4, 4, Silu>>::ZEROED);
     called_with_other_rows("concat", Halves::ZEROED);
+    called_with_other_rows("channels", Positions::<Channels>::ZEROED);
     called_with_other_rows("tied", Tied::<4, 3, LayerNorm<3>, Tanh>::ZEROED);
     called_with_other_rows("tied twice", Tied::<4, 3, Tied<3, 2, Dropout<2, 50>>, Gelu>::ZEROED);
 }

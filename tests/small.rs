@@ -7,10 +7,11 @@ mod support {
 }
 
 use fusebox::{
-    Accumulate, Activation, Adam, AdamW, BiasOnly, Budget, Chain, ClipNorm, Dense, Dropout, Epilogue, Error,
-    Frozen, Gelu, Guard, Identity, Init, LayerNorm, LeakyRelu, Learner, LowRank, Mat, MatMut, Momentum,
-    Nesterov, Optimizer, Packed, Private, Relu, Reservoir, RmsProp, Rng, Scratch, Seq, Sgd, Silu, Softmax,
-    Tanh, Train, Workspace, Zeroed, functions, gemm_packed_with, gemm_with, matmul_with,
+    Accumulate, Activation, Adam, AdamW, BiasOnly, Budget, Chain, ClipNorm, ConcatChannels, Dense, Dropout,
+    Epilogue, Error, Frozen, Gelu, GroupNorm, Guard, Identity, Init, InstanceNorm, LayerNorm, LeakyRelu,
+    Learner, LowRank, Mat, MatMut, Momentum, Nesterov, Optimizer, Packed, Parallel, Private, Relu, Reservoir,
+    RmsProp, Rng, Scratch, Seq, Sgd, Silu, Softmax, Tanh, Train, View, Workspace, Zeroed, functions,
+    gemm_packed_with, gemm_with, matmul_with,
 };
 use support::isas::isas;
 
@@ -144,6 +145,25 @@ fn every_layer() -> Result<(), Error> {
         Dense<4, 3>
     ];
     let mut net = Box::new(Every::he(&mut Rng::new(5)));
+    for isa in isas() {
+        net.infer_with(isa, &batch().0, &mut Scratch::<_, ROWS>::new(), &mut [[0.0; 3]; ROWS])?;
+    }
+    steps(&mut *net, &Sgd::new(0.01))
+}
+
+/// A picture's pixels of 19 channels, from two branches.
+#[test]
+fn a_normalised_picture() -> Result<(), Error> {
+    type Branch<const C: usize, const N: usize> = View<[f32; 5], Dense<5, N>, [[[f32; C]; 2]; 1]>;
+    type Both = Parallel<Branch<18, 36>, Branch<1, 2>, ConcatChannels<19>>;
+    type Picture = [[[f32; 19]; 2]; 1];
+    type Net = Seq![
+        Both,
+        GroupNorm<Picture, 19, 1, Gelu>,
+        InstanceNorm<Picture, 19, Relu>,
+        View<Picture, Dense<38, 3>, [f32; 3]>
+    ];
+    let mut net = Box::new(Net::he(&mut Rng::new(5)));
     for isa in isas() {
         net.infer_with(isa, &batch().0, &mut Scratch::<_, ROWS>::new(), &mut [[0.0; 3]; ROWS])?;
     }

@@ -1,4 +1,4 @@
-//! Convolutions, pools and batch normalisation on any pictures, in batches of any size, on every instruction set:
+//! Convolutions, pools and normalisation on any pictures, in batches of any size, on every instruction set:
 //!
 //! ```text
 //! cargo +nightly fuzz run pictures
@@ -15,8 +15,8 @@ use fusebox::layers::{
     GlobalMaxPool, MaxPool2d, Same, Valid, Window,
 };
 use fusebox::{
-    Adam, Budget, Dense, Gelu, Isa, Learner, Momentum, Optimizer, Plain, Relu, Relu6, Rng, Scratch, Seq, Sgd,
-    Tanh, Train, View, Workspace,
+    Adam, Budget, ConcatChannels, Dense, Gelu, GroupNorm, InstanceNorm, Isa, Learner, Momentum, Optimizer,
+    Parallel, Plain, Relu, Relu6, Rng, Scratch, Seq, Sgd, Tanh, Train, View, Workspace,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -45,6 +45,15 @@ type Normalised = Seq![
     GlobalMaxPool<Map<6, 5, 5>, 5>,
     Dense<5, 3>
 ];
+type Grouped = Seq![
+    Parallel<
+        Seq![Conv2d<Input, Map<6, 5, 18>, 3, 3, 2, 18>, GroupNorm<Map<6, 5, 18>, 18, 6, Gelu>],
+        InstanceNorm<Input, 2>,
+        ConcatChannels<20>
+    >,
+    GlobalAvgPool<Map<6, 5, 20>, 20>,
+    Dense<20, 3>
+];
 
 const BATCH: usize = 4;
 
@@ -63,13 +72,14 @@ struct Case {
 }
 
 fuzz_target!(|case: Case| {
-    let (rate, kind) = (case.rate, case.kind % 5);
+    let (rate, kind) = (case.rate, case.kind % 6);
     match kind {
         0 => check::<Mixed, _>(&case, &Sgd::new(rate)),
         1 => check::<Mixed, _>(&case, &Adam::new(rate)),
         2 => check::<Pooled, _>(&case, &Momentum::new(rate, 0.9)),
         3 => check::<Pooled, _>(&case, &Sgd::new(rate)),
-        _ => check::<Normalised, _>(&case, &Sgd::new(rate)),
+        4 => check::<Normalised, _>(&case, &Sgd::new(rate)),
+        _ => check::<Grouped, _>(&case, &Adam::new(rate)),
     }
 });
 

@@ -130,12 +130,8 @@ impl Pass for Normalize<'_> {
                 let factor = s.mul(at(gain), reciprocal);
                 let offset = s.neg_mul_add(rest, factor, at(shift));
                 let x = Column { first: xs.as_ptr().wrapping_add(start), stride: channels, lanes };
-                let mut y = ys.as_mut_ptr().wrapping_add(start);
-                for pixel in 0..pixels {
-                    let scaled = s.mul_add(s.sub(x.load(s, pixel), mean), factor, offset);
-                    s.store_partial(y, if relu { s.relu(scaled) } else { scaled }, lanes);
-                    y = y.wrapping_add(channels);
-                }
+                let y = ys.as_mut_ptr().wrapping_add(start);
+                scale(s, x, pixels, [mean, factor, offset], relu, y);
             }
         }
     }
@@ -302,39 +298,62 @@ impl Pass for Backward<'_> {
     }
 }
 
+/// Overwrites the column of every pixel of `y` with `(x - mean) factor + offset`, or the ReLU of that.
+///
+/// # Safety
+/// Of both, the columns of `pixels` pixels are inside.
+#[inline(always)]
+pub(super) unsafe fn scale<S: Simd>(
+    s: S,
+    x: Column,
+    pixels: usize,
+    [mean, factor, offset]: [S::V; 3],
+    relu: bool,
+    mut y: *mut f32,
+) {
+    for pixel in 0..pixels {
+        // SAFETY: the pixel is below `pixels`.
+        unsafe {
+            let scaled = s.mul_add(s.sub(x.load(s, pixel), mean), factor, offset);
+            s.store_partial(y, if relu { s.relu(scaled) } else { scaled }, x.lanes);
+        }
+        y = y.wrapping_add(x.stride);
+    }
+}
+
 /// One over the deviation; NaN if the variance is not finite.
 #[inline(always)]
-fn reciprocal<S: Simd>(s: S, variance: S::V) -> S::V {
+pub(super) fn reciprocal<S: Simd>(s: S, variance: S::V) -> S::V {
     let r = s.div(s.splat(1.0), s.sqrt(s.add(variance, s.splat(EPSILON))));
     s.add(r, s.sub(variance, variance))
 }
 
 /// xhat.
 #[inline(always)]
-fn normalized<S: Simd>(s: S, x: S::V, mean: S::V, rest: S::V, r: S::V) -> S::V {
+pub(super) fn normalized<S: Simd>(s: S, x: S::V, mean: S::V, rest: S::V, r: S::V) -> S::V {
     s.mul(s.sub(s.sub(x, mean), rest), r)
 }
 
 /// The same vector of channels of every pixel.
 #[derive(Clone, Copy)]
-struct Column {
-    first: *const f32,
-    stride: usize,
-    lanes: usize,
+pub(super) struct Column {
+    pub(super) first: *const f32,
+    pub(super) stride: usize,
+    pub(super) lanes: usize,
 }
 
 impl Column {
     /// # Safety
     /// `lanes` numbers can be read `pixel` strides from the first.
     #[inline(always)]
-    unsafe fn load<S: Simd>(self, s: S, pixel: usize) -> S::V {
+    pub(super) unsafe fn load<S: Simd>(self, s: S, pixel: usize) -> S::V {
         // SAFETY: by this function's contract.
         unsafe { s.load_partial(self.first.wrapping_add(pixel * self.stride), self.lanes) }
     }
 }
 
 /// What is summed over pixels. A trait, not closures, which may not be inlined.
-trait Terms<S: Simd, const N: usize>: Copy {
+pub(super) trait Terms<S: Simd, const N: usize>: Copy {
     /// Adds a pixel's terms.
     ///
     /// # Safety
@@ -344,9 +363,9 @@ trait Terms<S: Simd, const N: usize>: Copy {
 
 /// x - from.
 #[derive(Clone, Copy)]
-struct Distances<V> {
-    x: Column,
-    from: V,
+pub(super) struct Distances<V> {
+    pub(super) x: Column,
+    pub(super) from: V,
 }
 
 impl<S: Simd> Terms<S, 1> for Distances<S::V> {
@@ -362,9 +381,9 @@ impl<S: Simd> Terms<S, 1> for Distances<S::V> {
 
 /// x - from, and its square.
 #[derive(Clone, Copy)]
-struct Squares<V> {
-    x: Column,
-    from: V,
+pub(super) struct Squares<V> {
+    pub(super) x: Column,
+    pub(super) from: V,
 }
 
 impl<S: Simd> Terms<S, 2> for Squares<S::V> {
@@ -382,12 +401,12 @@ impl<S: Simd> Terms<S, 2> for Squares<S::V> {
 
 /// dy, and dy xhat.
 #[derive(Clone, Copy)]
-struct Products<V> {
-    x: Column,
-    dy: Column,
-    mean: V,
-    rest: V,
-    r: V,
+pub(super) struct Products<V> {
+    pub(super) x: Column,
+    pub(super) dy: Column,
+    pub(super) mean: V,
+    pub(super) rest: V,
+    pub(super) r: V,
 }
 
 impl<S: Simd> Terms<S, 2> for Products<S::V> {
@@ -407,7 +426,7 @@ impl<S: Simd> Terms<S, 2> for Products<S::V> {
 /// # Safety
 /// The columns can be read at every pixel below `pixels`.
 #[inline(always)]
-unsafe fn sum_over_pixels<S: Simd, const N: usize, T: Terms<S, N>>(
+pub(super) unsafe fn sum_over_pixels<S: Simd, const N: usize, T: Terms<S, N>>(
     s: S,
     terms: T,
     pixels: usize,

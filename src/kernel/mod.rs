@@ -11,6 +11,7 @@ pub(crate) mod cross_entropy;
 pub(crate) mod elementwise;
 pub mod functions;
 pub(crate) mod gemm;
+pub(crate) mod group_norm;
 pub(crate) mod loss;
 pub(crate) mod math;
 pub(crate) mod matmul;

@@ -60,11 +60,11 @@ pub use frozen::Frozen;
 pub use init::Init;
 pub use input_gradient::InputGradient;
 pub use norm::LayerNorm;
-pub use parallel::{Concat, Join, Parallel, Sum};
+pub use parallel::{Concat, ConcatChannels, Join, Parallel, Sum};
 pub use picture::{
     Around, AvgPool1d, AvgPool2d, BatchNorm, Causal, Conv1d, Conv2d, ConvTranspose2d, DepthwiseConv1d,
-    DepthwiseConv2d, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d, Pad, Pad2d, Padding, Picture, Pool,
-    Resize, Same, Steps, Upsample2d, Valid, Window, output_len,
+    DepthwiseConv2d, GlobalAvgPool, GlobalMaxPool, GroupNorm, InstanceNorm, MaxPool1d, MaxPool2d, Pad, Pad2d,
+    Padding, Picture, Pool, Resize, Same, Steps, Upsample2d, Valid, Window, output_len,
 };
 pub use pixels::Pixels;
 pub use repeat::Repeat;

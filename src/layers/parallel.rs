@@ -16,7 +16,8 @@ use crate::{Isa, Pair, Plain, Rng, Zeroed};
 use core::marker::PhantomData;
 use core::ops::Range;
 
-/// Two layers with the same input, whose outputs are added ([`Sum`], for equal types) or concatenated ([`Concat`]).
+/// Two layers with the same input, whose outputs are added ([`Sum`], for equal types) or concatenated: as rows
+/// ([`Concat`]), or pictures and sequences along their channels ([`ConcatChannels`]).
 /// For a layer with two inputs, begin each branch with [`Columns`](super::Columns), which selects its part of the row.
 ///
 /// ```
@@ -73,7 +74,7 @@ unsafe impl<A: Plain, B: Plain, J: 'static> Plain for Parallel<A, B, J> {
     const CHECKED: () = (A::CHECKED, B::CHECKED).0;
 }
 
-/// How the outputs of two branches are combined. Implemented by [`Sum`] and [`Concat`] only.
+/// How the outputs of two branches are combined. Implemented by [`Sum`], [`Concat`] and [`ConcatChannels`] only.
 pub trait Join<A: Plain, B: Plain>: sealed::Sealed {
     /// A row of combined output.
     type Output: Plain;
@@ -99,6 +100,7 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Sum {}
     impl<const N: usize> Sealed for super::Concat<N> {}
+    impl<const N: usize> Sealed for super::ConcatChannels<N> {}
 }
 
 /// Adds outputs of the same type.
@@ -143,20 +145,112 @@ impl<A: Plain, B: Plain, const N: usize> Join<A, B> for Concat<N> {
     fn join(_: Isa, a: &[A], b: &[B], ys: &mut [[f32; N]]) {
         const { <Self as Join<A, B>>::CHECK }
         for ((a, b), y) in a.iter().zip(b).zip(ys) {
-            let numbers = numbers(core::slice::from_ref(a)).iter().chain(numbers(core::slice::from_ref(b)));
-            for (y, x) in y.iter_mut().zip(numbers) {
-                *y = *x;
-            }
+            let (first, second) = y.split_at_mut_checked(count_of::<A>()).unwrap_or_default();
+            write(first, numbers(core::slice::from_ref(a)));
+            write(second, numbers(core::slice::from_ref(b)));
         }
     }
 
     fn part(dys: &[[f32; N]], da: &mut [A], db: &mut [B]) {
         for ((dy, da), db) in dys.iter().zip(da).zip(db) {
-            let (da, db) = (core::slice::from_mut(da), core::slice::from_mut(db));
-            for (to, from) in numbers_mut(da).iter_mut().chain(numbers_mut(db)).zip(dy) {
-                *to = *from;
-            }
+            let (first, second) = dy.split_at_checked(count_of::<A>()).unwrap_or_default();
+            write(numbers_mut(core::slice::from_mut(da)), first);
+            write(numbers_mut(core::slice::from_mut(db)), second);
         }
+    }
+}
+
+/// Overwrites numbers with as many others.
+#[inline(always)]
+fn write(to: &mut [f32], from: &[f32]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
+/// Concatenates pictures of the same height and width, or sequences of the same length, along their channels: pixels of
+/// `CA` and `CB` numbers become pixels of `N`, those of the first branch before those of the second. `N` must be
+/// `CA + CB`, which is checked at compile time.
+///
+/// ```
+/// use fusebox::layers::{Conv2d, ConcatChannels, Parallel};
+/// use fusebox::{Dense, GlobalAvgPool, Relu, Rng, Seq, Sgd, Workspace};
+/// type Picture<const C: usize> = [[[f32; C]; 6]; 4];
+/// // Windows of two sizes on the same picture.
+/// type Narrow = Conv2d<Picture<3>, Picture<8>, 1, 1, 3, 8>;
+/// type Wide = Conv2d<Picture<3>, Picture<4>, 3, 3, 3, 4>;
+/// type Net = Seq![Parallel<Narrow, Wide, ConcatChannels<12>>, GlobalAvgPool<Picture<12>, 12>, Dense<12, 2>];
+/// let mut net = Net::he(&mut Rng::new(1));
+/// Workspace::<Net, 1>::new().train_step(&mut net, &[[[[1.0; 3]; 6]; 4]], &[1], &Sgd::new(0.1))?;
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+///
+/// Other channels than those of both branches:
+///
+/// ```compile_fail,E0080
+/// use fusebox::layers::{Conv2d, ConcatChannels, Parallel};
+/// use fusebox::network;
+/// type Picture<const C: usize> = [[[f32; C]; 6]; 4];
+/// type Narrow = Conv2d<Picture<3>, Picture<8>, 1, 1, 3, 8>;
+/// type Wide = Conv2d<Picture<3>, Picture<4>, 3, 3, 3, 4>;
+/// network!(type Net = [Parallel<Narrow, Wide, ConcatChannels<11>>]);
+/// ```
+///
+/// Pictures of different sizes:
+///
+/// ```compile_fail,E0277
+/// use fusebox::layers::{Conv2d, ConcatChannels, Parallel, Valid, Window};
+/// use fusebox::network;
+/// type Picture<const C: usize> = [[[f32; C]; 6]; 4];
+/// type Narrow = Conv2d<Picture<3>, Picture<8>, 1, 1, 3, 8>;
+/// type Shrinking = Conv2d<Picture<3>, [[[f32; 4]; 4]; 2], 3, 3, 3, 4, Window<Valid>>;
+/// network!(type Net = [Parallel<Narrow, Shrinking, ConcatChannels<12>>]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ConcatChannels<const N: usize>;
+
+impl<const CA: usize, const CB: usize, const W: usize, const H: usize, const N: usize>
+    Join<[[[f32; CA]; W]; H], [[[f32; CB]; W]; H]> for ConcatChannels<N>
+{
+    type Output = [[[f32; N]; W]; H];
+
+    const NAME: u64 = layout("ConcatChannels", &[N as u64]);
+
+    const CHECK: () = <Concat<N> as Join<[f32; CA], [f32; CB]>>::CHECK;
+
+    fn join(isa: Isa, a: &[[[[f32; CA]; W]; H]], b: &[[[[f32; CB]; W]; H]], ys: &mut [Self::Output]) {
+        <Self as Join<[[f32; CA]; W], [[f32; CB]; W]>>::join(
+            isa,
+            a.as_flattened(),
+            b.as_flattened(),
+            ys.as_flattened_mut(),
+        );
+    }
+
+    fn part(dys: &[Self::Output], da: &mut [[[[f32; CA]; W]; H]], db: &mut [[[[f32; CB]; W]; H]]) {
+        <Self as Join<[[f32; CA]; W], [[f32; CB]; W]>>::part(
+            dys.as_flattened(),
+            da.as_flattened_mut(),
+            db.as_flattened_mut(),
+        );
+    }
+}
+
+impl<const CA: usize, const CB: usize, const T: usize, const N: usize> Join<[[f32; CA]; T], [[f32; CB]; T]>
+    for ConcatChannels<N>
+{
+    type Output = [[f32; N]; T];
+
+    const NAME: u64 = layout("ConcatChannels", &[N as u64]);
+
+    const CHECK: () = <Concat<N> as Join<[f32; CA], [f32; CB]>>::CHECK;
+
+    fn join(isa: Isa, a: &[[[f32; CA]; T]], b: &[[[f32; CB]; T]], ys: &mut [Self::Output]) {
+        Concat::<N>::join(isa, a.as_flattened(), b.as_flattened(), ys.as_flattened_mut());
+    }
+
+    fn part(dys: &[Self::Output], da: &mut [[[f32; CA]; T]], db: &mut [[[f32; CB]; T]]) {
+        Concat::<N>::part(dys.as_flattened(), da.as_flattened_mut(), db.as_flattened_mut());
     }
 }
 

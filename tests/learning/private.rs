@@ -4,9 +4,9 @@ use crate::support::compositions::{Added, All, Block, Branches, Positions, Twice
 use crate::support::isas::isas;
 use crate::support::probes::{Given, Reveal};
 use fusebox::{
-    BiasOnly, Chain, CrossEntropy, Dense, Dropout, Each, Error, Frozen, Gelu, Gradient, Isa, LayerNorm,
-    LowRank, Momentum, Optimizer, Pace, Plain, Private, Relu, Repeat, Rng, Seq, Sgd, Silu, Softmax, Tanh,
-    Tied, Train, View, Weighted, Workspace, Zeroed,
+    BiasOnly, Chain, CrossEntropy, Dense, Dropout, Each, Error, Frozen, Gelu, Gradient, GroupNorm, Isa,
+    LayerNorm, LowRank, Momentum, Optimizer, Pace, Plain, Private, Relu, Repeat, Rng, Seq, Sgd, Silu,
+    Softmax, Tanh, Tied, Train, View, Weighted, Workspace, Zeroed,
 };
 use std::cell::Cell;
 
@@ -97,6 +97,10 @@ fn norms_of_samples() {
     norms("dense to one", &dense::<33, 1, Relu>(&mut rng), flat);
     let norm = LayerNorm::<17> { gain: random(&mut rng), shift: random(&mut rng) };
     norms("layer norm", &norm, |net| [net.gain, net.shift].concat());
+    let mut norm = GroupNorm::<[[[f32; 4]; 3]; 1], 4, 2>::ZEROED;
+    (norm.gain, norm.shift) = (random(&mut rng), random(&mut rng));
+    let norm = View::<[f32; 12], _, [f32; 12]>::new(norm);
+    norms("group norm", &norm, |net| [net.layer.gain, net.layer.shift].concat());
     norms("softmax", &Softmax::<5>, |_| vec![]);
     norms("dropout", &Dropout::<5, 50>, |_| vec![]);
     let base = dense::<7, 17, Silu>(&mut rng);

@@ -8,7 +8,9 @@ mod support {
 
 mod activate;
 mod batch_norm;
+mod concat;
 mod conv;
+mod group_norm;
 mod pool;
 mod pytorch;
 mod shapes;

@@ -1,10 +1,10 @@
-//! Pools and batch normalisation against PyTorch's: see tests/pytorch. (Convolutions are compared beside their kernels.)
+//! Pools and normalisation against PyTorch's: see tests/pytorch. (Convolutions are compared beside their kernels.)
 
 use crate::support::isas::isas;
 use crate::support::vectors::Vectors;
 use fusebox::layers::{
-    Around, AvgPool2d, BatchNorm, Causal, Derivative, GlobalAvgPool, GlobalMaxPool, InputGradient, MaxPool2d,
-    Same, Steps, Valid, Window,
+    Around, AvgPool2d, BatchNorm, Causal, Derivative, GlobalAvgPool, GlobalMaxPool, GroupNorm, InputGradient,
+    MaxPool2d, Same, Steps, Valid, Window,
 };
 use fusebox::{Isa, Layer, Optimizer, Plain, Sgd, Train, Whole, Zeroed};
 
@@ -163,4 +163,44 @@ fn batch_normalisation() {
     normalises::<1, 1, 5>("batch_norm.rows", 2);
     normalises::<2, 2, 3>("batch_norm.hard", 1);
     normalises::<1, 1, 19>("batch_norm.wide", 1);
+}
+
+/// Forward and backward, and the gradients of gain and shift by a step that subtracts them.
+fn normalises_groups<const H: usize, const W: usize, const C: usize, const GROUPS: usize>(case: &str) {
+    let vectors = vectors();
+    let field = |name: &str| of(&vectors, case, name);
+    assert_eq!(field("groups"), [GROUPS as f64], "{case}");
+    let of_layer = |field: &str| pictures::<[f32; C]>(&vectors, case, field)[0];
+    let xs = pictures::<Map<H, W, C>>(&vectors, case, "x");
+    let dys = pictures::<Map<H, W, C>>(&vectors, case, "dy");
+    for isa in isas() {
+        let mut layer = GroupNorm::<Map<H, W, C>, C, GROUPS>::ZEROED;
+        (layer.gain, layer.shift) = (of_layer("weight"), of_layer("bias"));
+        let (pace, mut ys, mut dxs) = (&mut Whole::on(isa), xs.clone(), xs.clone());
+        let (mut tape, mut gradients) = (vec![Zeroed::ZEROED; xs.len()], vec![Zeroed::ZEROED; xs.len()]);
+        layer.forward(pace, &xs, Some(&()), &mut tape, &mut ys);
+        assert_close(case, isa, &numbers(&ys), &field("y"), 16.0);
+        let dx = InputGradient::into(&mut dxs, Derivative::One);
+        layer.backward(pace, &xs, &tape, &dys, &mut gradients, dx);
+        assert_close(case, isa, &numbers(&dxs), &field("dx"), 16.0);
+        let (before, sgd, mut state) = (layer, Sgd::new(1.0), Zeroed::ZEROED);
+        let sweep = &mut sgd.begin(&mut (), 1.0);
+        layer.update::<Sgd, _>(pace, &xs, &tape, &dys, &gradients, sweep, &mut state);
+        let moved = |before: [f32; C], after: [f32; C]| -> Vec<f32> {
+            before.iter().zip(after).map(|(before, after)| before - after).collect()
+        };
+        assert_close(case, isa, &moved(before.gain, layer.gain), &field("dweight"), 16.0);
+        assert_close(case, isa, &moved(before.shift, layer.shift), &field("dbias"), 16.0);
+    }
+}
+
+#[test]
+fn group_normalisation() {
+    normalises_groups::<3, 2, 6, 2>("group_norm.pictures");
+    normalises_groups::<2, 3, 5, 1>("group_norm.one_group");
+    normalises_groups::<3, 3, 4, 4>("group_norm.instance");
+    normalises_groups::<1, 5, 4, 2>("group_norm.sequence");
+    normalises_groups::<1, 1, 6, 2>("group_norm.pixel");
+    normalises_groups::<2, 3, 38, 19>("group_norm.wide");
+    normalises_groups::<2, 2, 6, 3>("group_norm.hard");
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes convolutions.txt: convolutions, pooling and batch normalisation of PyTorch in float64, with gradients.
+"""Writes convolutions.txt: convolutions, pooling and normalisation of PyTorch in float64, with gradients.
 
     python3 -m venv venv && venv/bin/pip install torch==2.9.1 numpy
     OMP_NUM_THREADS=1 venv/bin/python make_convolutions.py
@@ -273,6 +273,31 @@ def batch_norm(name, x):
             write(kind, mean=mean, variance=variance)
 
 
+def group_norm(name, x, groups):
+    """Of a batch of pictures `x`, channels last."""
+    case, channels = f"group_norm.{name}", x.shape[-1]
+    weight, bias = (1 + normal(channels, scale=0.3)).float().double(), normal(channels)
+    dy = normal(*x.shape)
+    of = [part.clone().requires_grad_() for part in (x, weight, bias)]
+    y = last(F.group_norm(first(of[0]), groups, of[1], of[2], float32(1e-5)))
+    y.backward(dy)
+    # Both ways, group by group.
+    split = lambda of: of.numpy().reshape(len(x), -1, groups, channels // groups)
+    mean = split(x).mean(axis=(1, 3), keepdims=True)
+    root = np.sqrt(split(x).var(axis=(1, 3), keepdims=True) + float32(1e-5))
+    xhat, g = (split(x) - mean) / root, split(dy * weight)
+    dx = (g - g.mean(axis=(1, 3), keepdims=True) - xhat * (g * xhat).mean(axis=(1, 3), keepdims=True)) / root
+    xhat, dx = xhat.reshape(x.shape), dx.reshape(x.shape)
+    formula = xhat * weight.numpy() + bias.numpy(), dx, (dy.numpy() * xhat).sum((0, 1, 2)), dy.numpy().sum((0, 1, 2))
+    for got, expected in zip((y, *(part.grad for part in of)), formula):
+        # Of a constant group, dx is a difference of large numbers: a part of its size.
+        assert np.abs(got.detach().numpy() - expected).max() < 1e-10 * max(1, np.abs(expected).max()), case
+    whole(case, "input", x.shape)
+    whole(case, "groups", [groups])
+    given(case, x=x, weight=weight, bias=bias, dy=dy)
+    write(case, y=y, dx=of[0].grad, dweight=of[1].grad, dbias=of[2].grad)
+
+
 def convolutions():
     section("conv: x [rows][height][width][channels], weight [kernel height][kernel width][channels / groups][features]")
     window = lambda kernel, **more: {"kernel": kernel, **more}
@@ -368,6 +393,20 @@ def batch_norms():
     batch_norm("wide", [normal(3, 19)])
 
 
+def group_norms():
+    section("group_norm: each picture by itself; channels last")
+    group_norm("pictures", normal(2, 3, 2, 6) * 2 + 1, 2)
+    group_norm("one_group", normal(2, 2, 3, 5), 1)
+    group_norm("instance", normal(2, 3, 3, 4) * 2 + 1, 4)
+    group_norm("sequence", normal(2, 1, 5, 4), 2)
+    group_norm("pixel", normal(3, 1, 1, 6), 2)
+    group_norm("wide", normal(1, 2, 3, 38), 19)
+    # Around 1000, constant, and a variance below eps.
+    hard = normal(2, 2, 2, 6)
+    hard = torch.cat([hard[..., :2] + 1000, torch.full_like(hard[..., 2:4], 0.75), hard[..., 4:] * 1e-3], dim=-1)
+    group_norm("hard", hard.float().double(), 3)
+
+
 def main():
     torch.set_num_threads(1)
     section(f"Convolutions and their like of PyTorch {torch.__version__}; written by make_convolutions.py, described in README.md.")
@@ -376,6 +415,7 @@ def main():
     transposed_convolutions()
     pools()
     batch_norms()
+    group_norms()
     path = Path(__file__).with_name("convolutions.txt")
     path.write_text("\n".join(LINES) + "\n")
     cases = {line.split()[0] for line in LINES if not line.startswith("#")}

@@ -1,4 +1,4 @@
-//! Layers on pictures and on sequences: convolutions, pooling and batch normalisation.
+//! Layers on pictures and on sequences: convolutions, pooling and normalisation.
 //!
 //! A picture is an array of rows of pixels of channels, `[[[f32; C]; W]; H]` (NHWC, as in Keras and TensorFlow Lite).
 //! A sequence of `T` positions is `[[f32; C]; T]`. Input, output, kernel, strides, dilations and padding are
@@ -12,8 +12,10 @@
 //! | `pool` | `MaxPool2d`, `AvgPool2d`, their 1-D forms, `GlobalMaxPool`, `GlobalAvgPool` |
 //! | `past` | no layer: what a window remembers of a stream |
 //! | `batch_norm` | `BatchNorm`, and folding it into a convolution |
+//! | `group_norm` | `GroupNorm`, `InstanceNorm` |
 mod batch_norm;
 mod conv;
+mod group_norm;
 mod past;
 mod pool;
 mod resize;
@@ -22,6 +24,7 @@ mod window;
 
 pub use batch_norm::BatchNorm;
 pub use conv::{Conv1d, Conv2d, DepthwiseConv1d, DepthwiseConv2d};
+pub use group_norm::{GroupNorm, InstanceNorm};
 pub use pool::{AvgPool1d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d, Pool};
 pub use resize::{Pad2d, Resize, Upsample2d};
 pub use transposed::ConvTranspose2d;

@@ -6,11 +6,12 @@ use fusebox::layers::{
     Stream, Streaming, Valid, Window, output_len,
 };
 use fusebox::{
-    Activate, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Budget, Chain, Columns, Concat, Conv2d, Dense,
-    Derivative, Dropout, Each, Flatten, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, Identity, Init,
-    InputGradient, Isa, Layer, LayerNorm, LeakyRelu, Learner, LowRank, MaxPool1d, MaxPool2d, Mse, Optimizer,
-    Pace, Parallel, Pixels, Plain, Relu, Relu6, Repeat, Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu,
-    Softmax, Sum, Tanh, Tied, Train, View, Whole, Workspace, evaluate, evaluate_with,
+    Activate, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Budget, Chain, Columns, Concat, ConcatChannels,
+    Conv2d, Dense, Derivative, Dropout, Each, Flatten, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, GroupNorm,
+    Identity, Init, InputGradient, InstanceNorm, Isa, Layer, LayerNorm, LeakyRelu, Learner, LowRank,
+    MaxPool1d, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Relu, Relu6, Repeat, Residual, Rng,
+    Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View, Whole, Workspace, evaluate,
+    evaluate_with,
 };
 
 type Body = Seq![Dense<3, 4, Relu>, Dense<4, 2, Tanh>];
@@ -24,6 +25,17 @@ type Blur = DepthwiseConv2d<Picture<4, 6>, Picture<4, 6>, 3, 3, 3, Window, Gelu>
 type Double = ConvTranspose2d<Picture<4, 6>, Picture<8, 12>, 3, 3, 3, 3, Window<Same, 2, 2>, Relu6>;
 type Sequence = Conv1d<5, 2, 5, 3, 2, 3, Window<Causal>, Tanh>;
 type Normalized = Seq![BatchNorm<Picture<4, 6>, 3, Gelu>, GlobalAvgPool<Picture<4, 6>, 3>];
+type Grouped = Seq![
+    GroupNorm<Picture<4, 6>, 3, 1, Gelu>,
+    InstanceNorm<Picture<4, 6>, 3, Relu>,
+    GlobalAvgPool<Picture<4, 6>, 3>
+];
+type Channels = Parallel<
+    InstanceNorm<Picture<4, 6>, 3>,
+    Conv2d<Picture<4, 6>, [[[f32; 2]; 6]; 4], 1, 1, 3, 2>,
+    ConcatChannels<5>,
+>;
+type Positions = Parallel<Conv1d<5, 2, 5, 1, 2, 3>, Sequence, ConcatChannels<6>>;
 
 /// Calls them all.
 pub fn all() {
@@ -74,6 +86,12 @@ pub fn all() {
     run_in_place(norm);
     train(Chain { first: Stranger(norm), rest: Stranger(any::<GlobalAvgPool<Picture<4, 6>, 3>>()) });
     methods(any::<View<[f32; 3], BatchNorm<Picture<1, 1>, 3, Relu>, [f32; 3]>>());
+    methods(any::<Grouped>());
+    of_picture(any::<GroupNorm<Picture<4, 6>, 3, 1, Tanh>>(), any::<Means>());
+    of_picture(any::<InstanceNorm<Picture<4, 6>, 3>>(), any::<Means>());
+    methods(any::<View<[f32; 40], GroupNorm<[[[f32; 40]; 1]; 1], 40, 20>, [f32; 40]>>());
+    of_picture(any::<Channels>(), any::<GlobalAvgPool<[[[f32; 5]; 6]; 4], 5>>());
+    of_picture(any::<Positions>(), any::<Flatten<5, 6, Dense<30, 2>>>());
     methods(any::<Residual<Dense<3, 3>>>());
     methods(any::<Residual<Dense<3, 3, Silu>>>());
     methods(any::<Repeat<3, Residual<Dense<3, 3, Relu>>>>());

@@ -74,6 +74,7 @@ fn whole_numbers() {
     debug(&hide(Due::EACH));
     debug(&hide(Sum));
     debug(&hide(Concat::<3>));
+    debug(&hide(ConcatChannels::<3>));
     debug(&hide(Linear));
     debug(&hide(Curved));
     debug(&hide(Init::He));
@@ -130,6 +131,7 @@ pub fn excepted() {
     debug(&dense);
     debug(&any::<LayerNorm<3>>());
     debug(&any::<BatchNorm<[[[f32; 3]; 2]; 2], 3, Relu>>());
+    debug(&any::<GroupNorm<[[[f32; 4]; 2]; 2], 4, 2, Relu>>());
     debug(&any::<Residual<Dense<3, 3>>>());
     debug(&any::<Repeat<2, Dense<3, 3>>>());
     debug(&any::<Each<2, Dense<3, 3>>>());
@@ -210,6 +212,7 @@ fn copies() {
     copy(&any::<GlobalMaxPool<[[[f32; 3]; 2]; 2], 3>>());
     copy(&hide(Sum));
     copy(&hide(Concat::<3>));
+    copy(&hide(ConcatChannels::<3>));
     copy(&hide(Linear));
     copy(&hide(Curved));
     let (xs, dys) = ([any::<[f32; 3]>()], [any::<[f32; 2]>()]);
@@ -255,6 +258,7 @@ fn comparisons() {
     compare(&dense);
     compare(&any::<LayerNorm<3>>());
     compare(&any::<BatchNorm<[[[f32; 3]; 2]; 2], 3, Relu>>());
+    compare(&any::<GroupNorm<[[[f32; 4]; 2]; 2], 4, 2, Relu>>());
     compare(&any::<Softmax<3>>());
     compare(&any::<Dropout<3, 20>>());
     compare(&any::<Activate<3, Relu>>());
