@@ -1,6 +1,6 @@
 //! With the feature `rayon`, products on any number of threads have the bits of one thread: every layout, epilogue and
-//! instruction set, at sizes on either side of where splitting begins, split by rows and by columns; and so have
-//! parameters and moments that a rule moves at a product's store.
+//! instruction set, at sizes on either side of where splitting begins, split by rows and by columns; so have parameters
+//! and moments that a rule moves at a product's store; and so has a training step of convolutions.
 //!
 //! ```text
 //! cargo test --release --features rayon --test threads
@@ -12,7 +12,10 @@ mod support {
     pub(crate) mod isas;
 }
 
-use fusebox::{Adam, Epilogue, Isa, Mat, MatMut, Optimizer, Product, Rng, Whole, Zeroed, gemm_with};
+use fusebox::{
+    Adam, Conv2d, Dense, DepthwiseConv2d, Epilogue, GlobalAvgPool, Isa, Mat, MatMut, Optimizer, Plain,
+    Product, Relu, Rng, Scratch, Sgd, Whole, Workspace, Zeroed, gemm_with, network,
+};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use support::isas::isas;
 
@@ -130,5 +133,50 @@ fn rules_at_the_store_give_the_same_bits() {
         steps::<300, 3>(9500); // by rows, and few columns
         steps::<3, 300>(9500); // by columns
         steps::<40, 400>(1100); // by columns
+    }
+}
+
+// Of forty pictures, each layer and each tile of a gradient is worth two parts or more: 8 million multiply-adds.
+network!(type Pictures = [8, 8, 32] => [
+    Conv2d(64, 3, Relu),
+    Conv2d(64, 3, groups 2, Relu),
+    Conv2d(256, 1, Relu),
+    DepthwiseConv2d(7, Relu),
+    GlobalAvgPool,
+    Dense(4),
+]);
+
+#[test]
+fn convolutions_have_the_same_bits() {
+    // Room for the workspace: moved to the heap, where nothing is optimised, from the stack.
+    let test = std::thread::Builder::new().stack_size(64 << 20).spawn(train_pictures::<40>);
+    test.expect("a thread").join().expect("the same bits");
+}
+
+fn train_pictures<const ROWS: usize>() {
+    let (pools, mut rng) = (pools(), Rng::new(3));
+    let xs: [[[[f32; 32]; 8]; 8]; ROWS] = std::array::from_fn(|_| {
+        std::array::from_fn(|_| std::array::from_fn(|_| std::array::from_fn(|_| rng.uniform() - 0.5)))
+    });
+    let labels: [u8; ROWS] = std::array::from_fn(|row| row as u8 % 4);
+    let start = Pictures::he(&mut rng);
+    for isa in isas() {
+        let run = |pool: &ThreadPool| {
+            let mut net = start;
+            let mut workspace = Box::new(Workspace::<Pictures, ROWS>::new());
+            let mut scratch = Box::new(Scratch::<Pictures, ROWS>::new());
+            let mut ys = [[0.0; 4]; ROWS];
+            pool.install(|| {
+                let step = workspace.train_step_with(isa, &mut net, &xs, &labels, &Sgd::new(0.1));
+                step.expect("as many labels as rows");
+                net.infer_with(isa, &xs, &mut scratch, &mut ys).expect("as many outputs as rows");
+            });
+            (net.as_bytes().to_vec(), ys.as_bytes().to_vec())
+        };
+        let one = run(&pools[0]);
+        assert!(one.0 != start.as_bytes(), "{isa}: the network learns");
+        for pool in &pools[1..] {
+            assert!(run(pool) == one, "{isa}, {} threads", pool.current_num_threads());
+        }
     }
 }

@@ -13,6 +13,7 @@
 use super::gather::{End, Ends, fits};
 use super::runs::{Run, Way};
 use super::sizes::Sizes;
+use super::threads::{in_parts, tile_in_parts};
 use super::weights::flush;
 use crate::Isa;
 use crate::kernel::gemm::LONGEST;
@@ -38,8 +39,9 @@ pub(crate) fn forward(
     ys: &mut [f32],
 ) {
     if sizes.is_depthwise() && fits(sizes, Way::Forward, &rows, xs, weight, ends, ys) {
-        // SAFETY: the lengths have been checked.
-        unsafe { all(isa, sizes, Way::Forward, rows, xs.as_ptr(), weight, ends, ys.as_mut_ptr()) };
+        let (macs, xs, ys) = (sizes.macs_of_row(Way::Forward), xs.as_ptr(), ys.as_mut_ptr());
+        // SAFETY: the lengths have been checked; a part writes its own rows only.
+        unsafe { in_parts(rows, macs, |rows| all(isa, sizes, Way::Forward, rows, xs, weight, ends, ys)) };
     }
 }
 
@@ -55,8 +57,9 @@ pub(crate) fn input_gradient(
     dxs: &mut [f32],
 ) {
     if sizes.is_depthwise() && fits(sizes, Way::Back, &rows, dys, weight, ends, dxs) {
-        // SAFETY: the lengths have been checked.
-        unsafe { all(isa, sizes, Way::Back, rows, dys.as_ptr(), weight, ends, dxs.as_mut_ptr()) };
+        let (macs, dys, dxs) = (sizes.macs_of_row(Way::Back), dys.as_ptr(), dxs.as_mut_ptr());
+        // SAFETY: the lengths have been checked; a part writes its own rows only.
+        unsafe { in_parts(rows, macs, |rows| all(isa, sizes, Way::Back, rows, dys, weight, ends, dxs)) };
     }
 }
 
@@ -226,8 +229,25 @@ impl Line {
 
 /// Overwrites `sum` with the gradient of the taps `taps` (numbered through the rows) of the weights of all channels,
 /// `spare` too: see [`weight_gradient`](super::weight_gradient).
-#[inline(never)]
 pub(crate) fn weight_gradient(
+    isa: Isa,
+    sizes: &Sizes,
+    taps: &Range<usize>,
+    xs: &[f32],
+    dys: &[f32],
+    spare: &mut [f32],
+    sum: &mut [f32],
+) {
+    let pictures = xs.len().checked_div(sizes.pictures()[0]).unwrap_or(0);
+    let macs = sizes.macs_of_weights(sizes.channels, pictures);
+    tile_in_parts(taps, macs, spare, sum, |taps, spare, sum| {
+        gradient_of(isa, sizes, &taps, xs, dys, spare, sum);
+    });
+}
+
+/// [`weight_gradient`] on this thread.
+#[inline(never)]
+fn gradient_of(
     isa: Isa,
     sizes: &Sizes,
     taps: &Range<usize>,

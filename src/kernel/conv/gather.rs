@@ -2,6 +2,7 @@
 
 use super::runs::{Line, Run, Way, lines};
 use super::sizes::Sizes;
+use super::threads::in_parts;
 use crate::Isa;
 use crate::kernel::gemm::{Activate, First, LONGEST, Operands, chain};
 use core::ops::Range;
@@ -98,8 +99,13 @@ pub(crate) fn forward(
     for group in 0..sizes.groups {
         let gathering = Gathering::of_group(isa, sizes, Way::Forward, group, weight);
         let first = ends.first(gathering.to_first);
-        // SAFETY: the lengths have been checked.
-        unsafe { gathering.pictures(&rows, xs.as_ptr(), ys.as_mut_ptr(), first, ends.end()) };
+        let (xs, ys) = (xs.as_ptr(), ys.as_mut_ptr());
+        // SAFETY: the lengths have been checked; a part writes its own rows only.
+        unsafe {
+            in_parts(rows.clone(), sizes.macs_of_row(Way::Forward) / sizes.groups, |rows| {
+                gathering.pictures(&rows, xs, ys, first, ends.end());
+            });
+        }
     }
 }
 
@@ -121,12 +127,15 @@ pub(crate) fn input_gradient(
     for group in 0..sizes.groups {
         let gathering = Gathering::of_group(isa, sizes, Way::Back, group, weight);
         let (first, end) = (ends.first(gathering.to_first), ends.end());
-        // SAFETY: the lengths have been checked.
+        let (dys, dxs) = (dys.as_ptr(), dxs.as_mut_ptr());
+        // SAFETY: the lengths have been checked; a part writes its own rows only.
         unsafe {
-            #[cfg(not(fusebox_scalar))]
-            super::pack::in_panels(&gathering, &rows, dys.as_ptr(), dxs.as_mut_ptr(), first, end);
-            #[cfg(fusebox_scalar)]
-            gathering.pictures(&rows, dys.as_ptr(), dxs.as_mut_ptr(), first, end);
+            in_parts(rows.clone(), sizes.macs_of_row(Way::Back) / sizes.groups, |rows| {
+                #[cfg(not(fusebox_scalar))]
+                super::pack::in_panels(&gathering, &rows, dys, dxs, first, end);
+                #[cfg(fusebox_scalar)]
+                gathering.pictures(&rows, dys, dxs, first, end);
+            });
         }
     }
 }

@@ -36,6 +36,7 @@
 //! | `gather` | outputs, and gradients of the input |
 //! | `pack` | transposed weights for the gradient of the input, a panel at a time on the stack |
 //! | `weights` | the gradient of the weights, a tile at a time |
+//! | `threads` | with the feature `rayon`, all of this on several threads |
 //! | `depthwise` | all three passes where each channel has one filter of its own |
 
 pub(crate) mod depthwise;
@@ -46,6 +47,7 @@ mod runs;
 mod sizes;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod weights;
 
 pub(crate) use gather::{Ends, forward, input_gradient};

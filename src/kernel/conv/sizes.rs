@@ -53,6 +53,22 @@ impl Sizes {
         }
     }
 
+    /// Multiply-adds for a row of the destination.
+    pub(super) fn macs_of_row(&self, way: Way) -> usize {
+        let [_, destination] = self.sides(way);
+        self.macs_of_picture().checked_div(destination.height).unwrap_or(0)
+    }
+
+    /// Multiply-adds for a picture.
+    fn macs_of_picture(&self) -> usize {
+        (self.rows.output * self.cols.output).saturating_mul(self.weights())
+    }
+
+    /// Multiply-adds for a row of the weights' gradient, of some filters, from so many pictures.
+    pub(super) fn macs_of_weights(&self, filters: usize, pictures: usize) -> usize {
+        (self.rows.output * self.cols.output).saturating_mul(filters).saturating_mul(pictures)
+    }
+
     /// Numbers in a picture of the input, and of the output.
     pub(crate) fn pictures(&self) -> [usize; 2] {
         self.sides(Way::Forward).map(|side| side.numbers())

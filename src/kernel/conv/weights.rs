@@ -11,6 +11,7 @@
 
 use super::runs::{Line, Run, Way, lines};
 use super::sizes::Sizes;
+use super::threads::tile_in_parts;
 use crate::Isa;
 use crate::kernel::gemm::{Activate, First, LONGEST, Operands, chain};
 use crate::memory::part;
@@ -26,8 +27,25 @@ pub(crate) struct Tile {
 /// Overwrites `sum` with the gradient of the weights in `tile`, summed over the pictures `xs`, where `dys` is the
 /// gradient of their outputs. `spare`, as long as `sum`, is clobbered. If a length does not match `sizes`, writes
 /// nothing.
-#[inline(never)]
 pub(crate) fn weight_gradient(
+    isa: Isa,
+    sizes: &Sizes,
+    tile: &Tile,
+    xs: &[f32],
+    dys: &[f32],
+    spare: &mut [f32],
+    sum: &mut [f32],
+) {
+    let pictures = xs.len().checked_div(sizes.pictures()[0]).unwrap_or(0);
+    let macs = sizes.macs_of_weights(tile.filters.len(), pictures);
+    tile_in_parts(&tile.rows, macs, spare, sum, |rows, spare, sum| {
+        gradient_of(isa, sizes, &Tile { rows, filters: tile.filters.clone() }, xs, dys, spare, sum);
+    });
+}
+
+/// [`weight_gradient`] on this thread.
+#[inline(never)]
+fn gradient_of(
     isa: Isa,
     sizes: &Sizes,
     tile: &Tile,

@@ -38,6 +38,8 @@ pub(in crate::kernel) use fixed::fixed_product;
 pub(in crate::kernel) use panel::PACK_LEN;
 pub(super) use prepacked::run_panels;
 pub(super) use thin::add_rank_one;
+#[cfg(feature = "rayon")]
+pub(in crate::kernel) use threads::PART;
 
 /// A product whose sums become what a [`Store`](super::tile::Store) says.
 type Product<'a> = super::product::Product<'a, super::tile::Store<'a>>;

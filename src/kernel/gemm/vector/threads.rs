@@ -18,7 +18,7 @@ use crate::kernel::gemm::product::Operands;
 use core::ops::Range;
 
 /// Multiply-adds of a part that is worth waking a thread: some fifty microseconds, where the waking takes five to ten.
-const PART: usize = 4 << 20;
+pub(in crate::kernel) const PART: usize = 4 << 20;
 
 /// Numbers of B that are, where memory is the limit.
 const PART_READ: usize = 512 * 1024;

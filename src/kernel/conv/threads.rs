@@ -1,0 +1,75 @@
+//! Convolutions on the threads of a rayon pool.
+//!
+//! ```text
+//! parts = one for each thread of the pool, if each is worth its wake-up
+//! rows of the destination, numbered through the batch, or rows of the weights' gradient, in equal parts
+//! ```
+//!
+//! A row is in no other row's sum, so the bits are those of one thread.
+
+use core::ops::Range;
+
+/// Calls `run` with parts of `units`, of `macs` multiply-adds each: with the feature `rayon` on several threads, where
+/// there is enough to do.
+///
+/// # Safety
+/// `run` may run on any threads, and at once with units of which no other call has any.
+#[inline(always)]
+pub(super) unsafe fn in_parts(units: Range<usize>, macs: usize, run: impl Fn(Range<usize>)) {
+    #[cfg(all(feature = "rayon", not(fusebox_scalar)))]
+    {
+        use crate::kernel::gemm::PART;
+        let worth = units.len().saturating_mul(macs) / PART;
+        if worth >= 2 {
+            let parts = rayon::current_num_threads().min(worth).min(units.len());
+            return split(units, parts, &Shared(run));
+        }
+    }
+    #[cfg(not(all(feature = "rayon", not(fusebox_scalar))))]
+    let _ = macs;
+    run(units);
+}
+
+/// The same for rows of a tile of weights, of which `spare` and `sum` hold as many numbers each: `run` gets those of its part.
+#[inline(always)]
+pub(super) fn tile_in_parts(
+    rows: &Range<usize>,
+    macs: usize,
+    spare: &mut [f32],
+    sum: &mut [f32],
+    run: impl Fn(Range<usize>, &mut [f32], &mut [f32]),
+) {
+    let width = sum.len().checked_div(rows.len()).unwrap_or(0);
+    if sum.len() != width * rows.len() || spare.len() != sum.len() {
+        return;
+    }
+    let (first, spare, sum) = (rows.start, spare.as_mut_ptr(), sum.as_mut_ptr());
+    // SAFETY: a part's numbers are inside both slices, which are borrowed mutably, and are no other part's.
+    unsafe {
+        in_parts(rows.clone(), macs, |rows| {
+            let (start, len) = ((rows.start - first) * width, rows.len() * width);
+            let [spare, sum] =
+                [spare, sum].map(|numbers| core::slice::from_raw_parts_mut(numbers.add(start), len));
+            run(rows, spare, sum);
+        });
+    }
+}
+
+/// What may be called from several threads.
+#[cfg(all(feature = "rayon", not(fusebox_scalar)))]
+struct Shared<F>(F);
+
+// SAFETY: the promise of whoever called `in_parts`, which alone makes one.
+#[cfg(all(feature = "rayon", not(fusebox_scalar)))]
+unsafe impl<F> Sync for Shared<F> {}
+
+/// Halves `units` until each part is one.
+#[cfg(all(feature = "rayon", not(fusebox_scalar)))]
+fn split<F: Fn(Range<usize>)>(units: Range<usize>, parts: usize, run: &Shared<F>) {
+    if parts < 2 {
+        return (run.0)(units);
+    }
+    let cut = units.start + units.len() / parts * (parts / 2);
+    let halves = (units.start..cut, cut..units.end);
+    rayon::join(|| split(halves.0, parts / 2, run), || split(halves.1, parts - parts / 2, run));
+}
