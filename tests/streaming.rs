@@ -6,9 +6,10 @@ mod support {
 
 use fusebox::layers::{Causal, Due, GlobalAvgPool, GlobalMaxPool, Same, Stream, Valid, Window};
 use fusebox::{
-    Activate, AvgPool1d, AvgPool2d, BatchNorm, Concat, Conv1d, Conv2d, Dense, DepthwiseConv1d, Dropout, Each,
-    Flatten, Frozen, Isa, Layer, LayerNorm, MaxPool1d, MaxPool2d, Parallel, Pixels, Plain, Relu, Relu6,
-    Repeat, Residual, Rng, Scratch, Seq, Sigmoid, Softmax, Streaming, Sum, Tanh, View, Zeroed,
+    Activate, AvgPool1d, AvgPool2d, BatchNorm, Concat, ConcatChannels, Conv1d, Conv2d, Dense,
+    DepthwiseConv1d, Dropout, Each, Flatten, Frozen, Isa, Layer, LayerNorm, MaxPool1d, MaxPool2d, Parallel,
+    Pixels, Plain, Relu, Relu6, Repeat, Residual, Rng, Scratch, Seq, Sigmoid, Softmax, Streaming, Sum, Tanh,
+    View, Zeroed, network,
 };
 use support::isas::isas;
 
@@ -163,6 +164,31 @@ fn compositions() {
     );
     // One frame.
     check::<Flatten<1, 4, Dense<4, 2>>>();
+}
+
+/// The branches' frames are joined as the sequences are.
+#[test]
+fn joined_channels() {
+    type Wide = Conv1d<12, 3, 12, 4, 3, 18, Steps<Causal, 1, 2>, Relu>;
+    check::<Parallel<Wide, MaxPool1d<12, 3, 12, 3, Window<Causal>>, ConcatChannels<21>>>();
+    check::<Parallel<MaxPool1d<12, 3, 12, 3, Window<Causal>>, Wide, ConcatChannels<21>>>();
+    type Tall = Conv2d<Map<9, 7, 2>, Map<9, 7, 5>, 3, 3, 2, 5, Window<Causal>, Tanh>;
+    check::<Parallel<Tall, AvgPool2d<Map<9, 7, 2>, Map<9, 7, 2>, 2, 3, Window<Causal>>, ConcatChannels<7>>>();
+    // As `network!` writes them; the pictures' branches are due with every second frame.
+    network!(type Sequence = [12, 3] => [
+        Conv1d(4, 3, Causal, Relu),
+        Concat[[Conv1d(5, 2, Causal), BatchNorm], [Conv1d(2, 3, dilation 3, Causal), Each[LayerNorm]]],
+        Concat[[MaxPool1d(2)], [Conv1d(3, 2, stride 2, Valid)]],
+        GlobalAvgPool,
+        Concat[[Dense(2)], [Dense(1)]],
+    ]);
+    check::<Sequence>();
+    network!(type Picture = [10, 6, 2] => [
+        Concat[[Conv2d(4, 2, stride 2, Valid, Relu)], [MaxPool2d(2), Conv2d(3, [1, 3])]],
+        Conv2d(3, 3, Causal),
+    ]);
+    check::<Picture>();
+    assert_eq!(Picture::DUE, Due { first: 1, every: 2 });
 }
 
 #[test]

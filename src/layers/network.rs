@@ -135,6 +135,14 @@ pub const fn groups(number: usize, layer: &str, channels: usize, filters: usize,
     some(number, layer, filters);
 }
 
+/// Panics with a message unless `groups` divides the number of channels.
+pub const fn divided(number: usize, layer: &str, channels: usize, groups: usize) {
+    if groups == 0 || !channels.is_multiple_of(groups) {
+        let error = Message::of(number, layer).number(channels).text(" channels do not divide into ");
+        error.number(groups).text(" groups").panic();
+    }
+}
+
 /// Panics with a message if a layer has no outputs.
 pub const fn some(number: usize, layer: &str, outputs: usize) {
     if outputs == 0 {
@@ -275,7 +283,9 @@ impl Message {
 /// | `ConvTranspose2d(filters, kernel, ..)` | picture | `Same` |
 /// | `Upsample2d(2)`, `Upsample2d([2, 1])` | picture | times down, times to the right |
 /// | `Pad2d(1)`, `Pad2d([1, 0], [2, 2])` | picture | rows above and below, columns left and right |
-/// | `BatchNorm`, `BatchNorm(Relu)`, `GlobalAvgPool`, `GlobalMaxPool` | picture, sequence | |
+/// | `BatchNorm`, `InstanceNorm`, `BatchNorm(Relu)`, `InstanceNorm(Relu)` | picture, sequence | |
+/// | `GroupNorm(groups)`, `GroupNorm(groups, Relu)` | picture, sequence | |
+/// | `GlobalAvgPool`, `GlobalMaxPool` | picture, sequence | |
 /// | `Dense(outputs)`, `Dense(outputs, Relu)` | row | |
 /// | `LayerNorm`, `Softmax` | row | |
 /// | `Dropout(percent)`, `Dropout(percent, seed)` | any | `Each` position of a sequence, `Each` row of a picture |
@@ -284,7 +294,7 @@ impl Message {
 /// | `Flatten`, `Reshape(height, width, channels)` and with fewer sizes | any | the next layer's view, no layer of its own |
 /// | `Residual[..]`, `Repeat(4)[..]` | any | a list whose output is as its input |
 /// | `Each[..]` | sequence, picture | a list for each position, or for each row of a picture |
-/// | `Sum[[..], [..]]`, `Concat[[..], [..]]` | any | two branches; `Concat` of rows |
+/// | `Sum[[..], [..]]`, `Concat[[..], [..]]` | any | two branches; `Concat` joins rows, or channels of equal pictures or sequences |
 /// | `MyLayer<3>`, `MyLayer<3> => [4]` | any | any type of layer: its output has its input's shape, or the given one |
 ///
 /// A kernel is `3` or `[3, 1]`: rows, columns. After it come the options in any order: `stride 2` or `stride [2, 1]`,
@@ -298,8 +308,8 @@ impl Message {
 /// of k, and (n - 1) s + k - 2 p with `Around(p)`, as in PyTorch. A dilation of d makes k into (k - 1) d + 1.
 ///
 /// ```
-/// use fusebox::layers::{ConvTranspose2d, Pad2d, Upsample2d};
-/// use fusebox::{BatchNorm, Conv1d, Conv2d, Dense, GlobalAvgPool, Layer, MaxPool1d, Relu, network};
+/// use fusebox::{BatchNorm, Conv1d, Conv2d, ConvTranspose2d, Dense, GlobalAvgPool, GroupNorm, InstanceNorm, Layer};
+/// use fusebox::{MaxPool1d, Pad2d, Relu, Upsample2d, network};
 /// // 32 readings of three axes: time is down the rows.
 /// network!(type Motion = [32, 3] => [Conv1d(8, 5, Causal, Relu), MaxPool1d(2), BatchNorm, GlobalAvgPool, Dense(3)]);
 ///
@@ -314,6 +324,17 @@ impl Message {
 ///     ];
 /// }
 /// let _: <Cleaned as Layer>::Output = [[[0.0; 1]; 8]; 8];
+///
+/// network! {
+///     type Branches = [8, 8, 1] => [
+///         Concat[
+///             [Conv2d(4, 1), InstanceNorm(Relu)],
+///             [Conv2d(8, 3), GroupNorm(2, Relu)],
+///         ],                                         // 12 channels
+///         GlobalAvgPool,
+///     ];
+/// }
+/// let _: <Branches as Layer>::Output = [0.0; 12];
 /// ```
 ///
 /// A kernel that is larger than its input, positions that no window reaches, and sizes that do not match are errors.
@@ -348,6 +369,24 @@ impl Message {
 /// # use fusebox::{Dense, network};
 /// // layer 3, `Residual[..]`: its input, which it adds, and its output differ: [8] and [9]
 /// network!(type Net = [4] => [Dense(6), Dense(8), Residual[Dense(9)]]);
+/// ```
+///
+/// ```compile_fail,E0080
+/// # use fusebox::{Conv2d, network};
+/// // layer 2, `Concat[..]`: the heights and widths of its branches' outputs differ: [6, 6] and [4, 6]
+/// network!(type Net = [6, 6, 1] => [Conv2d(4, 3), Concat[[Conv2d(2, 3)], [Conv2d(2, [3, 1], Valid)]]]);
+/// ```
+///
+/// ```compile_fail,E0080
+/// # use fusebox::{GroupNorm, network};
+/// // layer 1, `GroupNorm(4)`: 6 channels do not divide into 4 groups
+/// network!(type Net = [4, 4, 6] => [GroupNorm(4)]);
+/// ```
+///
+/// ```compile_fail
+/// # use fusebox::{GroupNorm, network};
+/// // `GroupNorm(2)`: its input is a picture or a sequence, and it is written `GroupNorm(groups)` or ..
+/// network!(type Net = [6] => [GroupNorm(2)]);
 /// ```
 ///
 /// ```compile_fail
@@ -504,6 +543,29 @@ macro_rules! __network {
             {$a0 ($p0 ($crate::layers::Parallel<$crate::__network!(@chain $first), $crate::__network!(@chain $a),
                 $crate::layers::Concat<{ $one + $two }>>))}
             $c ()) (row ($one + $two)); $($rest)* }
+    };
+    (@ (($head:tt [{(Concat $first:tt (sequence $t:tt $one:tt)) $n0:tt $a0:tt $p0:tt $from:tt {$($rest:tt)*}} $stack:tt]) $n:tt $a:tt $c:tt ())
+        (sequence $u:tt $two:tt);) => {
+        $crate::__network! { @ (($head $stack) $n
+            {$a0 ($p0 ($crate::layers::Parallel<$crate::__network!(@chain $first), $crate::__network!(@chain $a),
+                $crate::layers::ConcatChannels<{ $one + $two }>>))}
+            {
+                $c
+                $crate::layers::network::same($n0, "Concat[..]", "the positions of its branches' outputs differ", &[$t], &[$u]);
+            }
+            ()) (sequence $t ($one + $two)); $($rest)* }
+    };
+    (@ (($head:tt [{(Concat $first:tt (picture $h:tt $w:tt $one:tt)) $n0:tt $a0:tt $p0:tt $from:tt {$($rest:tt)*}} $stack:tt]) $n:tt $a:tt $c:tt ())
+        (picture $g:tt $v:tt $two:tt);) => {
+        $crate::__network! { @ (($head $stack) $n
+            {$a0 ($p0 ($crate::layers::Parallel<$crate::__network!(@chain $first), $crate::__network!(@chain $a),
+                $crate::layers::ConcatChannels<{ $one + $two }>>))}
+            {
+                $c
+                $crate::layers::network::same($n0, "Concat[..]", "the heights and widths of its branches' outputs differ",
+                    &[$h, $w], &[$g, $v]);
+            }
+            ()) (picture $h $w ($one + $two)); $($rest)* }
     };
     (@ (($head:tt [{($list:tt $($_:tt)*) $($more:tt)*} $stack:tt]) $n:tt $a:tt $c:tt $p:tt) $to:tt;) => {
         compile_error!(concat!("`", stringify!($list), "[..]`: its layers end in a shape that it cannot take"));
@@ -678,6 +740,32 @@ macro_rules! __network {
             {$a ($p ($crate::layers::View<[[f32; $m]; $t], BatchNorm<[[[f32; $m]; 1]; $t], { $m } $(, $act)?>, [[f32; $m]; $t]>))} $c ())
             (sequence $t $m); $($($rest)*)? }
     };
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (picture $h:tt $w:tt $m:tt); InstanceNorm $(($act:ty))? $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p (InstanceNorm<[[[f32; $m]; $w]; $h], { $m } $(, $act)?>))} $c ())
+            (picture $h $w $m); $($($rest)*)? }
+    };
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (sequence $t:tt $m:tt); InstanceNorm $(($act:ty))? $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1)
+            {$a ($p ($crate::layers::View<[[f32; $m]; $t], InstanceNorm<[[[f32; $m]; 1]; $t], { $m } $(, $act)?>, [[f32; $m]; $t]>))} $c ())
+            (sequence $t $m); $($($rest)*)? }
+    };
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (picture $h:tt $w:tt $m:tt); GroupNorm($g:expr $(, $act:ty)? $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p (GroupNorm<[[[f32; $m]; $w]; $h], { $m }, { $g } $(, $act)?>))}
+            {
+                $c
+                $crate::layers::network::divided($n, stringify!(GroupNorm($g)), $m, $g);
+            }
+            ()) (picture $h $w $m); $($($rest)*)? }
+    };
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (sequence $t:tt $m:tt); GroupNorm($g:expr $(, $act:ty)? $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1)
+            {$a ($p ($crate::layers::View<[[f32; $m]; $t], GroupNorm<[[[f32; $m]; 1]; $t], { $m }, { $g } $(, $act)?>, [[f32; $m]; $t]>))}
+            {
+                $c
+                $crate::layers::network::divided($n, stringify!(GroupNorm($g)), $m, $g);
+            }
+            ()) (sequence $t $m); $($($rest)*)? }
+    };
     (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (picture $h:tt $w:tt $m:tt); GlobalAvgPool $(, $($rest:tt)*)?) => {
         $crate::__network! { @ ($s ($n + 1) {$a ($p (GlobalAvgPool<[[[f32; $m]; $w]; $h], { $m }>))} $c ()) (row $m); $($($rest)*)? }
     };
@@ -809,6 +897,9 @@ macro_rules! __network {
     (@ $z:tt $shape:tt; Pad2d $args:tt $($_:tt)*) => {
         $crate::__network! { @written Pad2d $args "a picture" "Pad2d(around)` or `Pad2d([above, below], [left, right])" }
     };
+    (@ $z:tt $shape:tt; GroupNorm $(($($args:tt)*))? $(, $($_:tt)*)?) => {
+        $crate::__network! { @written GroupNorm ($($($args)*)?) "a picture or a sequence" "GroupNorm(groups)` or `GroupNorm(groups, Relu)" }
+    };
     (@written $name:ident $args:tt $kind:literal $form:literal) => {
         compile_error!(concat!("`", stringify!($name), stringify!($args), "`: its input is ", $kind, ", and it is written `", $form, "`"));
     };
@@ -822,6 +913,7 @@ macro_rules! __network {
     (@ $z:tt $shape:tt; GlobalAvgPool $(, $($_:tt)*)?) => { compile_error!("`GlobalAvgPool`: its input is a picture or a sequence"); };
     (@ $z:tt $shape:tt; GlobalMaxPool $(, $($_:tt)*)?) => { compile_error!("`GlobalMaxPool`: its input is a picture or a sequence"); };
     (@ $z:tt $shape:tt; BatchNorm $(($act:ty))? $(, $($_:tt)*)?) => { compile_error!("`BatchNorm`: its input is a picture or a sequence"); };
+    (@ $z:tt $shape:tt; InstanceNorm $(($act:ty))? $(, $($_:tt)*)?) => { compile_error!("`InstanceNorm`: its input is a picture or a sequence"); };
     (@ $z:tt ($kind:tt $($m:tt)*); $name:ident($($args:tt)*) $($_:tt)*) => {
         compile_error!(concat!("`", stringify!($name), "(", stringify!($($args)*), ")`: there is no such layer on a ", stringify!($kind),
             ", or there is no comma after it"));
@@ -863,6 +955,7 @@ mod tests {
         window::<Over<Around<1>, 2>>(1, "", &[4, 5], &[3, 3]);
         window::<Over<Valid, 2>>(1, "", &[5], &[3]);
         groups(1, "", 6, 4, 2);
+        divided(1, "", 6, 3);
         same(1, "", "", &[1, 2], &[1, 2]);
         reshape(1, "", &[6], &[1, 2, 3]);
     }
@@ -948,6 +1041,18 @@ mod tests {
     #[should_panic(expected = "6 channels and 5 filters do not divide into 3 groups")]
     fn grouped() {
         groups(1, "Conv2d", 6, 5, 3);
+    }
+
+    #[test]
+    #[should_panic(expected = "layer 2, `GroupNorm(4)`: 6 channels do not divide into 4 groups")]
+    fn normalised_in_groups() {
+        divided(2, "GroupNorm(4)", 6, 4);
+    }
+
+    #[test]
+    #[should_panic(expected = "6 channels do not divide into 0 groups")]
+    fn no_groups() {
+        divided(2, "GroupNorm(0)", 6, 0);
     }
 
     #[test]

@@ -170,7 +170,8 @@ fn write(to: &mut [f32], from: &[f32]) {
 
 /// Concatenates pictures of the same height and width, or sequences of the same length, along their channels: pixels of
 /// `CA` and `CB` numbers become pixels of `N`, those of the first branch before those of the second. `N` must be
-/// `CA + CB`, which is checked at compile time.
+/// `CA + CB`, which is checked at compile time. [`network!`](crate::network) writes it as `Concat[[..], [..]]`. Single
+/// positions, as in a stream, are rows, which it joins as [`Concat`] does.
 ///
 /// ```
 /// use fusebox::layers::{Conv2d, ConcatChannels, Parallel};
@@ -251,6 +252,22 @@ impl<const CA: usize, const CB: usize, const T: usize, const N: usize> Join<[[f3
 
     fn part(dys: &[Self::Output], da: &mut [[[f32; CA]; T]], db: &mut [[[f32; CB]; T]]) {
         Concat::<N>::part(dys.as_flattened(), da.as_flattened_mut(), db.as_flattened_mut());
+    }
+}
+
+impl<const CA: usize, const CB: usize, const N: usize> Join<[f32; CA], [f32; CB]> for ConcatChannels<N> {
+    type Output = [f32; N];
+
+    const NAME: u64 = layout("ConcatChannels", &[N as u64]);
+
+    const CHECK: () = <Concat<N> as Join<[f32; CA], [f32; CB]>>::CHECK;
+
+    fn join(isa: Isa, a: &[[f32; CA]], b: &[[f32; CB]], ys: &mut [[f32; N]]) {
+        Concat::<N>::join(isa, a, b, ys);
+    }
+
+    fn part(dys: &[[f32; N]], da: &mut [[f32; CA]], db: &mut [[f32; CB]]) {
+        Concat::<N>::part(dys, da, db);
     }
 }
 

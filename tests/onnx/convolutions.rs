@@ -2,8 +2,8 @@
 
 use crate::bounds::exact;
 use crate::nodes::{Case, Map, Nodes};
-use fusebox::layers::{Around, Pad2d, Picture, Same, Steps, Valid, Window};
-use fusebox::{Conv2d, ConvTranspose2d, Seq, Zeroed};
+use fusebox::layers::{Around, Picture, Same, Steps, Valid, Window};
+use fusebox::{Conv2d, ConvTranspose2d, Pad2d, Seq, Zeroed};
 
 /// One channel, one filter of 3 x 3.
 fn conv<I: Picture, O: Picture, G: Steps>(nodes: &Nodes, name: &'static str) {

@@ -2,8 +2,7 @@
 
 use crate::bounds::exact;
 use crate::nodes::{Map, Nodes};
-use fusebox::layers::{Pad2d, Upsample2d};
-use fusebox::{Layer, Plain, Zeroed};
+use fusebox::{Layer, Pad2d, Plain, Upsample2d, Zeroed};
 
 /// The layer pads with zeros, so the value that onnx pads with, and which is nowhere else, is a zero here.
 fn padded<L: Layer<Input: Plain> + Zeroed>(nodes: &Nodes, name: &'static str, pads: [f32; 4]) {

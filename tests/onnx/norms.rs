@@ -1,4 +1,4 @@
-//! Batch and layer normalisation.
+//! Batch, group, instance and layer normalisation.
 //!
 //! A layer's epsilon is 1e-5. To a variance that is given, the test adds what another epsilon is more than that.
 //! Numbers that are normalised by their own statistics it multiplies by s = sqrt(1e-5 / epsilon): with s^2 epsilon, s x
@@ -7,7 +7,8 @@
 use crate::bounds::{U, normalised};
 use crate::nodes::{Case, Map, Nodes, numbers, typed};
 use crate::support::isas::isas;
-use fusebox::{BatchNorm, LayerNorm, Train, Whole, Zeroed};
+use fusebox::layers::Picture;
+use fusebox::{BatchNorm, GroupNorm, LayerNorm, Train, Whole, Zeroed};
 
 const EPSILON: f64 = 1e-5;
 
@@ -54,6 +55,16 @@ fn layer_norm<const N: usize>(nodes: &Nodes, name: &'static str) {
     let layer =
         LayerNorm::<N> { gain: nodes.parameter(name, "weight"), shift: nodes.parameter(name, "bias") };
     let bounds = bounds(nodes, &case, |i| i / N, |i| i % N);
+    nodes.check(&scaled(nodes, case).0, &layer, |i| bounds[i]);
+}
+
+fn group_norm<I: Picture, const C: usize, const GROUPS: usize>(nodes: &Nodes, name: &'static str) {
+    assert_eq!(nodes.numbers(name, "groups"), [GROUPS as f32]);
+    let case = nodes.case(name);
+    let mut layer = GroupNorm::<I, C, GROUPS>::ZEROED;
+    [layer.gain, layer.shift] = ["weight", "bias"].map(|field| nodes.parameter(name, field));
+    let group = |i| i / (I::HEIGHT * I::WIDTH * C) * GROUPS + i % C / (C / GROUPS);
+    let bounds = bounds(nodes, &case, group, |i| i % C);
     nodes.check(&scaled(nodes, case).0, &layer, |i| bounds[i]);
 }
 
@@ -120,6 +131,13 @@ pub(crate) fn run(nodes: &Nodes) {
     for name in ["batchnorm_example_training_mode", "batchnorm_epsilon_training_mode"] {
         statistics_of_the_batch(nodes, name);
     }
+
+    for name in ["group_normalization_example", "group_normalization_epsilon"] {
+        group_norm::<Map<2, 2, 4>, 4, 2>(nodes, name);
+    }
+    // An instance normalisation has a group for each channel.
+    group_norm::<Map<1, 3, 2>, 2, 2>(nodes, "instancenorm_example");
+    group_norm::<Map<4, 5, 3>, 3, 3>(nodes, "instancenorm_epsilon");
 
     for name in ["layer_normalization_2d_axis0", "layer_normalization_2d_axis_negative_2"] {
         layer_norm::<12>(nodes, name);

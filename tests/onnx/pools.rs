@@ -2,8 +2,8 @@
 
 use crate::bounds::{exact, mean};
 use crate::nodes::{Case, Map, Nodes};
-use fusebox::layers::{Around, Pad2d, Picture, Same, Steps, Valid, Window};
-use fusebox::{AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d, Seq, Zeroed};
+use fusebox::layers::{Around, Picture, Same, Steps, Valid, Window};
+use fusebox::{AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool2d, Pad2d, Seq, Zeroed};
 
 fn largest<I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps>(nodes: &Nodes, case: &Case) {
     nodes.check(case, &MaxPool2d::<I, O, KH, KW, G>::ZEROED, exact);

@@ -125,4 +125,5 @@ fn as_rows() {
     pixels.infer(&xs, &mut Scratch::<_, 2>::new(), &mut same).expect("rows");
     assert_eq!(ys, same.map(|[y]| y));
     assert_ne!(Rows::LAYOUT, Pixels::LAYOUT);
+    check::<Dense<3, 4, Tanh>, Dense<3, 2>, ConcatChannels<6>>([4, 2]);
 }

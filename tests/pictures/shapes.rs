@@ -2,12 +2,13 @@
 
 use core::any::TypeId;
 use core::any::type_name;
-use fusebox::layers::{Around, Causal, Pad2d, Same, Summary, Upsample2d, Valid, Window};
+use fusebox::layers::{Around, Causal, Same, Summary, Valid, Window};
 use fusebox::{
-    Activate, AvgPool1d, AvgPool2d, BatchNorm, Concat, Conv1d, Conv2d, ConvTranspose2d, Dense,
-    DepthwiseConv1d, DepthwiseConv2d, Dropout, Each, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool,
-    InputGradient, Isa, Layer, LayerNorm, Linear, MaxPool1d, MaxPool2d, Optimizer, Pace, Parallel, Pixels,
-    Relu, Repeat, Residual, Seq, Sgd, Softmax, Tanh, Tied, Train, View, Workspace, Zeroed, network, plain,
+    Activate, AvgPool1d, AvgPool2d, BatchNorm, Concat, ConcatChannels, Conv1d, Conv2d, ConvTranspose2d,
+    Dense, DepthwiseConv1d, DepthwiseConv2d, Dropout, Each, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool,
+    GroupNorm, InputGradient, InstanceNorm, Isa, Layer, LayerNorm, Linear, MaxPool1d, MaxPool2d, Optimizer,
+    Pace, Pad2d, Parallel, Pixels, Relu, Repeat, Residual, Seq, Sgd, Softmax, Tanh, Tied, Train, Upsample2d,
+    View, Workspace, Zeroed, network, plain,
 };
 
 type Pic<const H: usize, const W: usize, const C: usize> = [[[f32; C]; W]; H];
@@ -139,6 +140,75 @@ fn sequences() {
     network!(type Nested = [6, 4, 2] => [Each[Residual[Conv1d(2, 3, Relu)], Conv1d(4, 3)], Flatten, Reshape(24, 4), MaxPool1d(3)]);
     type Row = Seq![Residual<Conv1d<4, 2, 4, 3, 2, 2, Window, Relu>>, Conv1d<4, 2, 4, 3, 2, 4>];
     same::<Nested, Seq![Each<6, Row>, View<Pic<6, 4, 4>, MaxPool1d<24, 4, 8, 3>, [[f32; 4]; 8]>]>();
+}
+
+/// Each picture or sequence by itself.
+#[test]
+fn normalised() {
+    network! {
+        type Net = [6, 4, 2] => [
+            GroupNorm(2),
+            Conv2d(FILTERS, 1),
+            GroupNorm(FILTERS / 2, Relu),
+            InstanceNorm(Tanh),
+            InstanceNorm,
+            Reshape(24, 8),
+            GroupNorm(1, Gelu, ),
+            GroupNorm(8),
+            InstanceNorm,
+            InstanceNorm(Relu),
+        ];
+    }
+    type P = Pic<6, 4, 8>;
+    type Row = [[f32; 8]; 24];
+    type Column = Pic<24, 1, 8>;
+    type ByHand = Seq![
+        GroupNorm<Pic<6, 4, 2>, 2, 2>,
+        Conv2d<Pic<6, 4, 2>, P, 1, 1, 2, 8>,
+        GroupNorm<P, 8, 4, Relu>,
+        InstanceNorm<P, 8, Tanh>,
+        InstanceNorm<P, 8>,
+        View<P, View<Row, GroupNorm<Column, 8, 1, Gelu>, Row>, Row>,
+        View<Row, GroupNorm<Column, 8, 8>, Row>,
+        View<Row, InstanceNorm<Column, 8>, Row>,
+        View<Row, InstanceNorm<Column, 8, Relu>, Row>,
+    ];
+    same::<Net, ByHand>();
+}
+
+/// `Concat` of rows, of sequences and of pictures, in each other.
+#[test]
+fn joined() {
+    network! {
+        type Net = [8, 6, 2] => [
+            Concat[
+                [Conv2d(3, 1, stride 2, Relu)],
+                [MaxPool2d(2), Concat[[Conv2d(4, 3)], [InstanceNorm]]],
+            ],
+            Reshape(12, 9),
+            Concat[[Conv1d(5, 3, stride 3), BatchNorm], [MaxPool1d(3)]],
+            Each[Concat[[Dense(2)], [Dense(4, Relu)]]],
+            Flatten,
+            Concat[[Dense(3)], [Dense(1)]],
+            Dense(2),
+        ];
+    }
+    type P<const C: usize> = Pic<4, 3, C>;
+    type Half = Seq![
+        MaxPool2d<Pic<8, 6, 2>, P<2>, 2, 2>,
+        Parallel<Conv2d<P<2>, P<4>, 3, 3, 2, 4>, InstanceNorm<P<2>, 2>, ConcatChannels<6>>,
+    ];
+    type S<const C: usize> = [[f32; C]; 4];
+    type Long =
+        Seq![Conv1d<12, 9, 4, 3, 9, 5, Window<Same, 3>>, View<S<5>, BatchNorm<Pic<4, 1, 5>, 5>, S<5>>];
+    type ByHand = Seq![
+        Parallel<Conv2d<Pic<8, 6, 2>, P<3>, 1, 1, 2, 3, Window<Same, 2, 2>, Relu>, Half, ConcatChannels<9>>,
+        View<P<9>, Parallel<Long, MaxPool1d<12, 9, 4, 3>, ConcatChannels<14>>, S<14>>,
+        Each<4, Parallel<Dense<14, 2>, Dense<14, 4, Relu>, Concat<6>>>,
+        View<S<6>, Parallel<Dense<24, 3>, Dense<24, 1>, Concat<4>>, [f32; 4]>,
+        Dense<4, 2>,
+    ];
+    same::<Net, ByHand>();
 }
 
 /// Layers that make a picture larger.

@@ -22,7 +22,7 @@ use core::num::NonZero;
 /// A picture's outputs do not depend on the others of the batch. So the layer is the same in training and in inference, a
 /// batch may have any size, and private training works: unlike [`BatchNorm`](super::BatchNorm). It cannot be folded into
 /// a convolution. One group is layer normalisation of pictures; [`InstanceNorm`] has as many groups as channels. Sequences
-/// are pictures of one row, through a [`View`](crate::View).
+/// are pictures of one column, through a [`View`](crate::View), as [`network!`](crate::network) derives them.
 ///
 /// A constant group becomes `shift`. Errors: that of y, before `A`, is at most `2 (L + 8) u |gain| (|xhat| + 1) + 2 u
 /// |shift|`, where u = 2^-24, xhat is the normalised number, and with k channels in a group L is min(k, 16) + k / 16 + 2

@@ -12,8 +12,7 @@ use core::marker::PhantomData;
 /// pixel is the sum of its copies', added row by row.
 ///
 /// ```
-/// use fusebox::layers::Upsample2d;
-/// use fusebox::{Layer, Scratch, Zeroed};
+/// use fusebox::{Layer, Scratch, Upsample2d, Zeroed};
 /// type Wide = Upsample2d<[[[f32; 1]; 2]; 1], [[[f32; 1]; 4]; 1], 1, 2>;
 /// let mut ys = [[[[f32::NAN]; 4]; 1]];
 /// Wide::ZEROED.infer(&[[[[1.0], [2.0]]]], &mut Scratch::<_, 1>::new(), &mut ys)?;
@@ -22,7 +21,7 @@ use core::marker::PhantomData;
 /// ```
 ///
 /// ```compile_fail,E0080
-/// use fusebox::{layers::Upsample2d, network};
+/// use fusebox::{Upsample2d, network};
 /// network!(type Net = [Upsample2d<[[[f32; 1]; 2]; 1], [[[f32; 1]; 5]; 1], 1, 2>]); // four, not five
 /// ```
 #[doc(alias = "nearest")]
@@ -32,8 +31,7 @@ pub type Upsample2d<I, O, const SH: usize, const SW: usize> = Resize<I, O, SH, S
 /// gradient of what was there passes.
 ///
 /// ```
-/// use fusebox::layers::Pad2d;
-/// use fusebox::{Layer, Scratch, Zeroed};
+/// use fusebox::{Layer, Pad2d, Scratch, Zeroed};
 /// type Framed = Pad2d<[[[f32; 1]; 1]; 1], [[[f32; 1]; 3]; 2], 0, 1>;
 /// let mut ys = [[[[f32::NAN]; 3]; 2]];
 /// Framed::ZEROED.infer(&[[[[5.0]]]], &mut Scratch::<_, 1>::new(), &mut ys)?;
