@@ -18,11 +18,11 @@ use super::weights::flush;
 use crate::Isa;
 use crate::kernel::gemm::LONGEST;
 use crate::memory::part;
-use crate::simd::{Pass, Simd};
+use crate::simd::{Pass, Simd, VECTORS};
 use core::ops::Range;
 
 /// Outputs at a time. Without vectors eight would fill a microcontroller's registers.
-const PIXELS: usize = if crate::simd::VECTORS { 8 } else { FEWER };
+const PIXELS: usize = if VECTORS { 8 } else { FEWER };
 
 /// Outputs at a time where there are fewer.
 const FEWER: usize = 4;
@@ -80,6 +80,8 @@ unsafe fn all(
     let Sizes { rows: vertical, cols: horizontal, channels, .. } = *sizes;
     let [source, destination] = sizes.sides(way);
     let height = destination.height;
+    let numbers = source.height.max(1).saturating_mul(source.width * channels);
+    let far = is_far(rows.len().checked_div(height).unwrap_or(0).saturating_mul(numbers));
     let mut row = rows.start;
     while row < rows.end {
         let picture = row.checked_div(height).unwrap_or(0);
@@ -104,6 +106,7 @@ unsafe fn all(
                         to: to.wrapping_add(at),
                         to_step: x.to_step * channels,
                         end: end.at(at),
+                        far,
                     };
                     isa.call(line);
                 }
@@ -111,6 +114,14 @@ unsafe fn all(
         }
         row = until;
     }
+}
+
+/// Whether the second-level cache does not hold so many numbers and as many results.
+fn is_far(numbers: usize) -> bool {
+    #[cfg(not(fusebox_scalar))]
+    return numbers > crate::simd::Cache::second_level().numbers() / 2;
+    #[cfg(fusebox_scalar)]
+    return numbers == usize::MAX;
 }
 
 /// Which weights the taps of two runs have.
@@ -150,6 +161,8 @@ struct Line {
     to: *mut f32,
     to_step: usize,
     end: End,
+    /// Whether the cache does not hold what is met: the next row is fetched ahead.
+    far: bool,
 }
 
 impl Pass for Line {
@@ -159,6 +172,10 @@ impl Pass for Line {
     fn run<S: Simd>(self, s: S) {
         let mut pixel = 0;
         while pixel < self.count {
+            // The last outputs of a line are computed with some before them, whose bits are the same again.
+            if VECTORS && self.count >= PIXELS {
+                pixel = pixel.min(self.count - PIXELS);
+            }
             let left = self.count - pixel;
             let pixels = if left < FEWER { 1 } else { FEWER };
             let pixels = if left < PIXELS { pixels } else { PIXELS };
@@ -212,6 +229,12 @@ impl Line {
                     }
                     from = from.wrapping_add(from_tap);
                     weight = weight.wrapping_offset(weight_tap);
+                }
+            }
+            #[cfg(not(fusebox_scalar))]
+            if self.far {
+                for i in 0..N {
+                    s.prefetch(from.wrapping_add(self.taps[0] * from_row + i * self.from_step));
                 }
             }
             for (i, &sum) in sums.iter().enumerate() {
