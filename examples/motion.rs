@@ -11,9 +11,9 @@
 //! cargo run --release --example motion -- --draw motion.svg     # films, and what was recognised in them
 //! ```
 //!
-//! Expect about 98 %: seeds 1 to 5 reach 97.6, 98.3, 97.4, 98.3 and 97.9 % with AVX-512. Exits with status 1 if the
-//! accuracy is below 96 %, or if an output of a stream is not, to the bit, that of a whole sequence. The data: those of the
-//! example `mnist`.
+//! Expect about 98 %: seeds 1 to 5 reach 97.6, 98.3, 97.4, 98.3 and 97.9 % with AVX-512 (without fused multiply-add, the
+//! first has 96.9 %). Exits with status 1 if the accuracy is below 95.5 %, or if an output of a stream is not, to the bit,
+//! that of a whole sequence. The data: those of the example `mnist`.
 
 use comfy_table::{CellAlignment, Table, presets};
 use film::{DIRECTIONS, Film, Frame, SIDE, Shot};
@@ -84,7 +84,7 @@ const STEPS: usize = 1000;
 /// Falls linearly to zero, step by step.
 const LEARNING_RATE: f32 = 0.008;
 /// Below this accuracy something is broken.
-const LEAST_ACCURACY: f32 = 0.96;
+const LEAST_ACCURACY: f32 = 0.955;
 
 /// Mean cross-entropy of the frames of all sequences.
 struct EachFrame;
