@@ -17,7 +17,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 use film::{DIRECTIONS, Film, Frame, SIDE, Shot};
-use fusebox::layers::{Conv2d, Summary};
+use fusebox::layers::{Conv1d, Conv2d, Summary};
 use fusebox::{
     Adam, Confusion, CrossEntropy, Dense, GlobalAvgPool, Isa, Loss, Relu, Rng, Scratch, Streaming, Workspace,
     argmax, network,
@@ -53,9 +53,7 @@ macro_rules! net {
                     GlobalAvgPool,
                 ],
                 // Three frames together, then a class for each frame.
-                Reshape($frames, 1, 24),
-                Conv2d(32, [3, 1], Causal, Relu),
-                Reshape($frames, 32),
+                Conv1d(32, 3, Causal, Relu),
                 Each[Dense(9)],
             ];
         }
