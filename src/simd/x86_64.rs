@@ -67,22 +67,16 @@ static SECOND_LEVEL: AtomicU32 = AtomicU32::new(0);
 #[cold]
 fn find_second_level() -> Cache {
     let mut found = None;
-    // Intel's leaf, then AMD's; each is empty on the other's processors. The bound of AMD's is bit 22, "topology extensions".
     if !cfg!(miri) {
-        let leaf = |leaf| {
-            Cache::of_leaf(move |position| {
-                let registers = __cpuid_count(leaf, position);
-                [registers.eax, registers.ebx, registers.ecx]
-            })
-        };
-        if __cpuid(0).eax >= 4 {
-            found = leaf(4);
-        }
-        if found.is_none()
-            && __cpuid(0x8000_0000).eax >= 0x8000_001D
-            && __cpuid(0x8000_0001).ecx >> 22 & 1 == 1
-        {
-            found = leaf(0x8000_001D);
+        // Intel's leaf, then AMD's, which exists with topology extensions; each is empty on the other's processors.
+        let of_amd = __cpuid(0x8000_0000).eax >= 0x8000_001D && __cpuid(0x8000_0001).ecx >> 22 & 1 == 1;
+        for (leaf, exists) in [(4, __cpuid(0).eax >= 4), (0x8000_001D, of_amd)] {
+            if exists && found.is_none() {
+                found = Cache::of_leaf(|position| {
+                    let registers = __cpuid_count(leaf, position);
+                    [registers.eax, registers.ebx, registers.ecx]
+                });
+            }
         }
     }
     let cache = found.filter(|cache| cache.ways < 256).unwrap_or(Cache::USUAL);
