@@ -264,6 +264,36 @@ fn nothing_before_the_start() {
     assert_eq!(stream.push(&net, &[3.0]), Some(&[3.0]));
 }
 
+/// What a layer remembers is plain numbers, which may be any: outputs mean nothing then, but nothing else is touched.
+#[test]
+fn counters_of_any_value() {
+    fn check<N: Stream<Frame: Plain> + Plain>() {
+        let mut rng = Rng::new(3);
+        let (net, frame): (N, N::Frame) = (random(&mut rng), random(&mut rng));
+        let counters = (0..10).chain([1 << 16, 1 << 30, u32::MAX / 4, u32::MAX - 1, u32::MAX]);
+        for (at, len) in counters.clone().flat_map(|at| counters.clone().map(move |len| (at, len))) {
+            let mut bytes = vec![0; size_of::<N::Past>()];
+            bytes[..4].copy_from_slice(&at.to_le_bytes());
+            bytes[4..8].copy_from_slice(&len.to_le_bytes());
+            for isa in isas() {
+                let mut past = N::Past::copy_from_bytes(&bytes).expect("as many bytes as are remembered");
+                let mut out = N::Out::ZEROED;
+                for _ in 0..12 {
+                    net.step(isa, &mut past, &frame, &mut out);
+                }
+            }
+        }
+    }
+    check::<Conv2d<Map<6, 3, 2>, Map<6, 3, 2>, 3, 3, 2, 2, Window<Causal, 1, 1, 2, 1>>>();
+    check::<Conv2d<Map<6, 3, 2>, Map<3, 3, 2>, 2, 3, 1, 2, Window<Causal, 2, 1, 3, 1>>>();
+    check::<Conv2d<Map<6, 1, 2>, Map<3, 1, 2>, 2, 1, 2, 2, Window<Causal, 2, 1, 3, 1>>>();
+    check::<MaxPool2d<Map<8, 3, 3>, Map<4, 3, 3>, 2, 1, Window<Valid, 2>>>();
+    check::<AvgPool2d<Map<8, 3, 3>, Map<1, 1, 3>, 8, 3>>();
+    check::<AvgPool2d<Map<1, 3, 3>, Map<1, 3, 3>, 1, 1, Window<Same, { usize::MAX }>>>();
+    check::<GlobalAvgPool<Map<5, 3, 2>, 2>>();
+    check::<GlobalMaxPool<Map<5, 3, 2>, 2>>();
+}
+
 /// A NaN frame is in the outputs that see it, and no others.
 #[test]
 fn nan_passes() {
