@@ -209,12 +209,15 @@ impl<N: Stream> Streaming<N> {
     /// Bytes of memory.
     pub const BYTES: usize = size_of::<Self>();
 
+    /// Compiles only if the network runs one frame at a time.
+    pub(crate) const CHECK: () = {
+        _ = N::DUE;
+        N::CHECK
+    };
+
     /// Before the first frame, for a `static` or the stack.
     pub const fn new() -> Self {
-        const {
-            let _ = N::DUE;
-            N::CHECK
-        }
+        const { Self::CHECK }
         Self { past: Zeroed::ZEROED, out: Zeroed::ZEROED }
     }
 
