@@ -9,7 +9,7 @@ use fusebox::{
     Activate, AvgPool1d, AvgPool2d, BatchNorm, Concat, ConcatChannels, Conv1d, Conv2d, Dense,
     DepthwiseConv1d, Dropout, Each, Flatten, Frozen, Isa, Layer, LayerNorm, MaxPool1d, MaxPool2d, Parallel,
     Pixels, Plain, Relu, Relu6, Repeat, Residual, Rng, Scratch, Seq, Sigmoid, Softmax, Streaming, Sum, Tanh,
-    View, Zeroed, network,
+    Tied, View, Zeroed, network,
 };
 use support::isas::isas;
 
@@ -156,6 +156,7 @@ fn compositions() {
         View<[[f32; 4]; 12], GlobalAvgPool<Map<12, 1, 4>, 4>, [f32; 4]>,
         Parallel<Dense<4, 3, Relu>, Dense<4, 2>, Concat<5>>,
         Residual<Dense<5, 5>>,
+        Tied<5, 3, LayerNorm<3>, Tanh>,
     ];
     check::<Seq![Conv1d<24, 2, 12, 4, 2, 4, Window<Causal, 2, 1>, Relu>, Head]>();
     assert_eq!(
