@@ -9,7 +9,7 @@ use fusebox::{
     Activate, AvgPool1d, AvgPool2d, BatchNorm, Concat, ConcatChannels, Conv1d, Conv2d, Dense,
     DepthwiseConv1d, Dropout, Each, Flatten, Frozen, Isa, Layer, LayerNorm, MaxPool1d, MaxPool2d, Parallel,
     Pixels, Plain, Relu, Relu6, Repeat, Residual, Rng, Scratch, Seq, Sigmoid, Softmax, Streaming, Sum, Tanh,
-    View, Zeroed, network,
+    Tied, View, Zeroed, network,
 };
 use support::isas::isas;
 
@@ -156,6 +156,7 @@ fn compositions() {
         View<[[f32; 4]; 12], GlobalAvgPool<Map<12, 1, 4>, 4>, [f32; 4]>,
         Parallel<Dense<4, 3, Relu>, Dense<4, 2>, Concat<5>>,
         Residual<Dense<5, 5>>,
+        Tied<5, 3, LayerNorm<3>, Tanh>,
     ];
     check::<Seq![Conv1d<24, 2, 12, 4, 2, 4, Window<Causal, 2, 1>, Relu>, Head]>();
     assert_eq!(
@@ -262,6 +263,36 @@ fn nothing_before_the_start() {
     assert!(stream.push(&net, &[2.0]).expect("due")[0].is_nan());
     stream.restart();
     assert_eq!(stream.push(&net, &[3.0]), Some(&[3.0]));
+}
+
+/// What a layer remembers is plain numbers, which may be any: outputs mean nothing then, but nothing else is touched.
+#[test]
+fn counters_of_any_value() {
+    fn check<N: Stream<Frame: Plain> + Plain>() {
+        let mut rng = Rng::new(3);
+        let (net, frame): (N, N::Frame) = (random(&mut rng), random(&mut rng));
+        let counters = (0..10).chain([1 << 16, 1 << 30, u32::MAX / 4, u32::MAX - 1, u32::MAX]);
+        for (at, len) in counters.clone().flat_map(|at| counters.clone().map(move |len| (at, len))) {
+            let mut bytes = vec![0; size_of::<N::Past>()];
+            bytes[..4].copy_from_slice(&at.to_le_bytes());
+            bytes[4..8].copy_from_slice(&len.to_le_bytes());
+            for isa in isas() {
+                let mut past = N::Past::copy_from_bytes(&bytes).expect("as many bytes as are remembered");
+                let mut out = N::Out::ZEROED;
+                for _ in 0..12 {
+                    net.step(isa, &mut past, &frame, &mut out);
+                }
+            }
+        }
+    }
+    check::<Conv2d<Map<6, 3, 2>, Map<6, 3, 2>, 3, 3, 2, 2, Window<Causal, 1, 1, 2, 1>>>();
+    check::<Conv2d<Map<6, 3, 2>, Map<3, 3, 2>, 2, 3, 1, 2, Window<Causal, 2, 1, 3, 1>>>();
+    check::<Conv2d<Map<6, 1, 2>, Map<3, 1, 2>, 2, 1, 2, 2, Window<Causal, 2, 1, 3, 1>>>();
+    check::<MaxPool2d<Map<8, 3, 3>, Map<4, 3, 3>, 2, 1, Window<Valid, 2>>>();
+    check::<AvgPool2d<Map<8, 3, 3>, Map<1, 1, 3>, 8, 3>>();
+    check::<AvgPool2d<Map<1, 3, 3>, Map<1, 3, 3>, 1, 1, Window<Same, { usize::MAX }>>>();
+    check::<GlobalAvgPool<Map<5, 3, 2>, 2>>();
+    check::<GlobalMaxPool<Map<5, 3, 2>, 2>>();
 }
 
 /// A NaN frame is in the outputs that see it, and no others.

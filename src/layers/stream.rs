@@ -132,7 +132,7 @@ impl Due {
     /// With each frame.
     pub const EACH: Self = Self { first: 0, every: 1 };
 
-    /// When a layer's outputs are due whose frames are these outputs.
+    /// When a layer's outputs are due whose frames are these outputs. Saturates.
     ///
     /// ```
     /// use fusebox::layers::Due;
@@ -142,7 +142,8 @@ impl Due {
     /// ```
     #[must_use]
     pub const fn then(self, later: Self) -> Self {
-        Self { first: self.first + later.first * self.every, every: self.every * later.every }
+        let wait = later.first.saturating_mul(self.every);
+        Self { first: self.first.saturating_add(wait), every: self.every.saturating_mul(later.every) }
     }
 
     /// Whether both are the same.
@@ -208,12 +209,15 @@ impl<N: Stream> Streaming<N> {
     /// Bytes of memory.
     pub const BYTES: usize = size_of::<Self>();
 
+    /// Compiles only if the network runs one frame at a time.
+    pub(crate) const CHECK: () = {
+        _ = N::DUE;
+        N::CHECK
+    };
+
     /// Before the first frame, for a `static` or the stack.
     pub const fn new() -> Self {
-        const {
-            let _ = N::DUE;
-            N::CHECK
-        }
+        const { Self::CHECK }
         Self { past: Zeroed::ZEROED, out: Zeroed::ZEROED }
     }
 

@@ -12,7 +12,7 @@
 use super::activation::{Activation, Form, FormOf, Identity};
 use super::dense::{affine, forward, product_with_transposed};
 use super::init::initialize;
-use super::{Entry, Init, InputGradient, Layer, Linear, Side, Tapes, Train};
+use super::{Entry, Init, InputGradient, Layer, Linear, PerRow, Side, Tapes, Train};
 use crate::kernel::gemm;
 use crate::memory::{layout, part, part_mut, stretches, stretches_mut};
 use crate::optimizers::{Optimizer, Product, Rows};
@@ -94,6 +94,13 @@ where
             self.out(isa, ms, ys);
         }
     }
+}
+
+impl<const IN: usize, const HIDDEN: usize, M, A> PerRow for Tied<IN, HIDDEN, M, A>
+where
+    M: Layer<Input = [f32; HIDDEN], Output = [f32; HIDDEN]>,
+    A: Activation,
+{
 }
 
 /// The gradients with respect to the hidden numbers and to the middle layer's outputs, then the middle layer's

@@ -3,7 +3,7 @@
 //! A value that is created and then boxed is first on the stack, which may be too small. These functions initialise
 //! zeroed heap memory in place. (The `new` of a `static` is a constant and does not use the stack either.)
 
-use crate::layers::{Layer, Scratch, Train};
+use crate::layers::{Layer, Scratch, Stream, Streaming, Train};
 use crate::losses::{CrossEntropy, Loss};
 use crate::memory::Plain;
 use crate::optimizers::Optimizer;
@@ -82,6 +82,23 @@ impl<N: Layer, const B: usize> Scratch<N, B> {
     /// [`Scratch::new`] directly on the heap.
     pub fn boxed() -> Box<Self> {
         // SAFETY: scratch consists of `Plain` values.
+        unsafe { Box::new_zeroed().assume_init() }
+    }
+}
+
+impl<N: Stream> Streaming<N> {
+    /// [`Streaming::new`] directly on the heap.
+    ///
+    /// ```
+    /// use fusebox::layers::{Causal, Window};
+    /// use fusebox::{Conv1d, Streaming, Zeroed};
+    /// type Net = Conv1d<9, 1000, 9, 9, 1000, 1, Window<Causal>>; // remembers 9000 numbers
+    /// let net = fusebox::boxed::<Net>();
+    /// assert_eq!(Streaming::<Net>::boxed().push(&net, &[1.0; 1000]), Some(&[0.0]));
+    /// ```
+    pub fn boxed() -> Box<Self> {
+        const { Self::CHECK }
+        // SAFETY: a stream consists of `Plain` values.
         unsafe { Box::new_zeroed().assume_init() }
     }
 }

@@ -233,10 +233,10 @@ fn as_a_line_of_a_summary() {
     assert_eq!(lines, [("GroupNorm", 12, 4 * (6 + 36)), ("InstanceNorm", 12, 4 * 18)]);
 }
 
-/// A sequence is a picture of one row.
+/// A sequence is a picture of one column.
 #[test]
 fn of_a_sequence() {
-    type Positions = View<[[f32; 4]; 6], GroupNorm<Of<1, 6, 4>, 4, 2, Relu>, [[f32; 4]; 6]>;
+    type Positions = View<[[f32; 4]; 6], GroupNorm<Of<6, 1, 4>, 4, 2, Relu>, [[f32; 4]; 6]>;
     type Net = Seq![Conv1d<6, 2, 6, 3, 2, 4>, Positions, View<[[f32; 4]; 6], Dense<24, 2>, [f32; 2]>];
     let mut net = Net::he(&mut Rng::new(1));
     let mut workspace = Workspace::<Net, 1, Sgd, CrossEntropy>::new();

@@ -119,9 +119,10 @@ unsafe fn all(
 /// Whether the second-level cache does not hold so many numbers and as many results.
 fn is_far(numbers: usize) -> bool {
     #[cfg(not(fusebox_scalar))]
-    return numbers > crate::simd::Cache::second_level().numbers() / 2;
+    let cached = crate::simd::Cache::second_level().numbers();
     #[cfg(fusebox_scalar)]
-    return numbers == usize::MAX;
+    let cached = usize::MAX;
+    numbers > cached / 2
 }
 
 /// Which weights the taps of two runs have.
@@ -231,7 +232,6 @@ impl Line {
                     weight = weight.wrapping_offset(weight_tap);
                 }
             }
-            #[cfg(not(fusebox_scalar))]
             if self.far {
                 for i in 0..N {
                     s.prefetch(from.wrapping_add(self.taps[0] * from_row + i * self.from_step));

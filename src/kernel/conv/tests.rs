@@ -335,6 +335,19 @@ fn more_weights_than_a_panel_holds() {
     }
 }
 
+/// The last outputs of a line are computed with some before them.
+#[test]
+fn one_filter_for_each_channel_on_lines_of_every_length() {
+    let mut rng = Rng::new(5);
+    let rows = Axis { input: 3, output: 3, taps: 2, stride: 1, dilation: 1, before: 1 };
+    for (output, stride) in (7..=26).flat_map(|output| [(output, 1), (output, 2)]) {
+        let cols = Axis { input: output * stride, output, taps: 3, stride, dilation: 1, before: 1 };
+        for channels in [1, 3, 17] {
+            check(&Sizes { rows, cols, channels, filters: channels, groups: channels }, 2, &mut rng);
+        }
+    }
+}
+
 #[test]
 fn long_rows_and_segments() {
     let mut rng = Rng::new(4);

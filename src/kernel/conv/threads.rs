@@ -63,13 +63,36 @@ struct Shared<F>(F);
 #[cfg(all(feature = "rayon", not(fusebox_scalar)))]
 unsafe impl<F> Sync for Shared<F> {}
 
-/// Halves `units` until each part is one.
+/// Divides `units` into `parts` whose lengths differ by one at most, if there are as many units.
 #[cfg(all(feature = "rayon", not(fusebox_scalar)))]
 fn split<F: Fn(Range<usize>)>(units: Range<usize>, parts: usize, run: &Shared<F>) {
     if parts < 2 {
         return (run.0)(units);
     }
-    let cut = units.start + units.len() / parts * (parts / 2);
+    let half = parts / 2;
+    let cut = units.start + units.len() / parts * half + units.len() % parts * half / parts;
     let halves = (units.start..cut, cut..units.end);
-    rayon::join(|| split(halves.0, parts / 2, run), || split(halves.1, parts - parts / 2, run));
+    rayon::join(|| split(halves.0, half, run), || split(halves.1, parts - half, run));
+}
+
+#[cfg(all(test, feature = "rayon", not(fusebox_scalar)))]
+mod tests {
+    use super::{Shared, split};
+    use std::sync::Mutex;
+    use std::vec::Vec;
+
+    #[test]
+    fn equal_parts() {
+        for (units, parts) in (1..40).flat_map(|units| (1..=units).map(move |parts| (units, parts))) {
+            let found = Mutex::new(Vec::new());
+            split(3..3 + units, parts, &Shared(|part| found.lock().unwrap().push(part)));
+            let mut found = found.into_inner().unwrap();
+            found.sort_by_key(|part| part.start);
+            assert_eq!(found.len(), parts);
+            assert!(
+                found.iter().all(|part| part.len() == units / parts || part.len() == units.div_ceil(parts))
+            );
+            assert!(found.iter().flat_map(Clone::clone).eq(3..3 + units), "{units} in {parts}: {found:?}");
+        }
+    }
 }

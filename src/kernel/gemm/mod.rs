@@ -49,7 +49,6 @@ pub(crate) use tile::Store;
 pub(crate) use tile::{Finish, TakeTile, Tile};
 #[cfg(fusebox_scalar)]
 pub(crate) use tile::{Place, load_row, next_row, store_tile};
-#[cfg(not(fusebox_scalar))]
 #[cfg(all(feature = "rayon", not(fusebox_scalar)))]
 pub(super) use vector::PART;
 #[cfg(not(fusebox_scalar))]

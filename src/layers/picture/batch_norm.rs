@@ -25,7 +25,7 @@ use core::ops::Range;
 ///
 /// A batch needs at least two numbers per channel, so pictures of a single pixel need two rows: a step with one is an
 /// [`Error::FewRows`](crate::Error::FewRows) (see [`Train::LEAST_ROWS`]). Private training does not compile. Sequences
-/// and rows are pictures of one row, through a [`View`](crate::View).
+/// are pictures of one column, rows those of one pixel, through a [`View`](crate::View).
 ///
 /// Errors in training: that of y, before `A`, is at most `2 (L + 8) u |gain| (|xhat| + 1) + 2 u |shift|`, where u =
 /// 2^-24, xhat is the normalised number, and L is n / 4 + 4 for up to n = 4096 numbers per channel, and 1028 + n /

@@ -344,6 +344,7 @@ impl<
     const DUE: Due = Self::IN_TIME.rows.due();
 
     fn step(&self, isa: Isa, past: &mut Self::Past, frame: &I::Frame, out: &mut O::Frame) -> bool {
+        const { _ = Self::DUE }
         let out = numbers_mut(core::slice::from_mut(out));
         past.next(&Self::IN_TIME.rows, numbers(core::slice::from_ref(frame)), |rows, frames| {
             let sizes = Sizes { rows, ..Self::IN_TIME }.along();

@@ -65,7 +65,7 @@ fn push(axis: &Axis, at: &mut u32, len: &mut u32, frame: &[f32], frames: &mut [f
         Some(since) => (stride - since % stride) % stride,
     };
     let next = now.saturating_add(1);
-    *at = if next >= span + stride { next - stride } else { next } as u32;
+    *at = if next >= span.saturating_add(stride) { next - stride } else { next } as u32;
     if left < span {
         let start = (*len as usize).saturating_mul(frame.len());
         frames.get_mut(start..)?.get_mut(..frame.len())?.copy_from_slice(frame);

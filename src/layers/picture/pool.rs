@@ -364,9 +364,13 @@ impl<F: Function, W: Over<I, O>, I: Plain, O: Plain> Stream for Pool<F, W, I, O>
     type Out = W::Out;
     type Past = Past<W::Past>;
 
-    const DUE: Due = W::WINDOWS.height.due();
+    const DUE: Due = {
+        let () = Self::SIZES;
+        W::WINDOWS.height.due()
+    };
 
     fn step(&self, isa: Isa, past: &mut Past<W::Past>, frame: &W::Frame, out: &mut W::Out) -> bool {
+        const { _ = Self::DUE }
         past.next(&W::WINDOWS.height, numbers(core::slice::from_ref(frame)), |height, frames| {
             let windows = Windows { height, ..W::WINDOWS };
             F::forward(isa, &windows, frames, numbers_mut(core::slice::from_mut(out)));
