@@ -217,7 +217,10 @@ impl<const CA: usize, const CB: usize, const W: usize, const H: usize, const N: 
 
     const NAME: u64 = layout("ConcatChannels", &[N as u64]);
 
-    const CHECK: () = <Concat<N> as Join<[f32; CA], [f32; CB]>>::CHECK;
+    const CHECK: () = {
+        assert!(CA > 0 && CB > 0, "a ConcatChannels joins branches that have channels");
+        <Concat<N> as Join<[f32; CA], [f32; CB]>>::CHECK
+    };
 
     fn join(isa: Isa, a: &[[[[f32; CA]; W]; H]], b: &[[[[f32; CB]; W]; H]], ys: &mut [Self::Output]) {
         <Self as Join<[[f32; CA]; W], [[f32; CB]; W]>>::join(
@@ -244,7 +247,10 @@ impl<const CA: usize, const CB: usize, const T: usize, const N: usize> Join<[[f3
 
     const NAME: u64 = layout("ConcatChannels", &[N as u64]);
 
-    const CHECK: () = <Concat<N> as Join<[f32; CA], [f32; CB]>>::CHECK;
+    const CHECK: () = {
+        assert!(CA > 0 && CB > 0, "a ConcatChannels joins branches that have channels");
+        <Concat<N> as Join<[f32; CA], [f32; CB]>>::CHECK
+    };
 
     fn join(isa: Isa, a: &[[[f32; CA]; T]], b: &[[[f32; CB]; T]], ys: &mut [Self::Output]) {
         Concat::<N>::join(isa, a.as_flattened(), b.as_flattened(), ys.as_flattened_mut());
@@ -260,7 +266,10 @@ impl<const CA: usize, const CB: usize, const N: usize> Join<[f32; CA], [f32; CB]
 
     const NAME: u64 = layout("ConcatChannels", &[N as u64]);
 
-    const CHECK: () = <Concat<N> as Join<[f32; CA], [f32; CB]>>::CHECK;
+    const CHECK: () = {
+        assert!(CA > 0 && CB > 0, "a ConcatChannels joins branches that have channels");
+        <Concat<N> as Join<[f32; CA], [f32; CB]>>::CHECK
+    };
 
     fn join(isa: Isa, a: &[[f32; CA]], b: &[[f32; CB]], ys: &mut [[f32; N]]) {
         Concat::<N>::join(isa, a, b, ys);
@@ -335,6 +344,7 @@ where
     };
 
     fn step(&self, isa: Isa, past: &mut Self::Past, frame: &A::Frame, out: &mut Self::Out) -> bool {
+        const { Self::DUE };
         use core::slice::{from_mut, from_ref};
         let Pair(Pair(past_a, past_b), Pair(a, b)) = past;
         let due = [self.first.step(isa, past_a, frame, a), self.second.step(isa, past_b, frame, b)];

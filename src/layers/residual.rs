@@ -66,6 +66,7 @@ impl<T: Plain, S: Plain, F: Stream<Input = T, Output = T, Frame = S, Out = S>> S
     };
 
     fn step(&self, isa: Isa, past: &mut F::Past, frame: &S, out: &mut S) -> bool {
+        const { Self::DUE };
         let due = self.layer.step(isa, past, frame, out);
         let (others, xs) = (numbers(core::slice::from_ref(frame)), numbers_mut(core::slice::from_mut(out)));
         isa.call(Add { others, xs });

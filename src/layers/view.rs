@@ -129,6 +129,7 @@ impl<I: Frames, O: Frames, F: Stream<Input: Plain, Frame: Plain>> Stream for Vie
     };
 
     fn step(&self, isa: Isa, past: &mut F::Past, frame: &I::Frame, out: &mut O::Frame) -> bool {
+        const { Self::DUE };
         let frame = values(numbers(core::slice::from_ref(frame)), 1).first();
         let out = values_mut(numbers_mut(core::slice::from_mut(out)), 1).first_mut();
         frame.zip(out).is_some_and(|(frame, out)| self.layer.step(isa, past, frame, out))
