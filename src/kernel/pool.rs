@@ -27,6 +27,8 @@ use super::axis::Axis;
 use super::elementwise::vectors;
 use super::update::sum_of_rows;
 use super::{rows, rows_mut};
+#[cfg(fusebox_scalar)]
+use crate::simd::rolled;
 use crate::simd::{Pass, Simd};
 
 /// The taps of an output that are inside the picture, along one axis: their number, and the position of the first. They are
@@ -122,13 +124,17 @@ impl Windows {
         Each { windows: self, row: 0, col: 0, down: self.height.inside(0) }
     }
 
+    /// From one tap to the next to its right, and to the one below. Neither is used if it wraps: there is then one tap.
+    #[inline(always)]
+    fn distances(&self) -> [usize; 2] {
+        let right = self.width.dilation.wrapping_mul(self.channels);
+        [right, self.height.dilation.wrapping_mul(self.width.input).wrapping_mul(self.channels)]
+    }
+
     /// The offsets of a window's taps, row by row.
     #[inline(always)]
     fn taps(&self, window: &Window) -> impl Iterator<Item = impl Iterator<Item = usize> + use<>> + use<> {
-        let [rows, cols] = window.taps;
-        // Neither is used if it wraps: there is then one tap.
-        let right = self.width.dilation.wrapping_mul(self.channels);
-        let down = self.height.dilation.wrapping_mul(self.width.input).wrapping_mul(self.channels);
+        let ([rows, cols], [right, down]) = (window.taps, self.distances());
         steps(window.first, rows, down).map(move |row| steps(row, cols, right))
     }
 }
@@ -218,8 +224,11 @@ unsafe fn largest<S: Simd>(
     _lanes: usize,
 ) -> (S::V, S::V) {
     let (mut largest, mut place) = (f32::NEG_INFINITY, window.first);
-    'taps: for row in windows.taps(window) {
-        for tap in row {
+    let [right, down] = windows.distances();
+    let (mut first, [mut rows, cols]) = (window.first, window.taps);
+    'taps: while rows > 0 {
+        let (mut tap, mut left) = (first, cols);
+        while left > 0 {
             // SAFETY: the caller's promise.
             let x = unsafe { x.add(tap).read() };
             #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN too")]
@@ -229,7 +238,9 @@ unsafe fn largest<S: Simd>(
                     break 'taps;
                 }
             }
+            (tap, left) = (tap.wrapping_add(right), rolled(left - 1));
         }
+        (first, rows) = (first.wrapping_add(down), rolled(rows - 1));
     }
     (s.splat(largest), s.splat(f32::from_bits(place as u32)))
 }
