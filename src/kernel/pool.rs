@@ -130,12 +130,17 @@ impl Windows {
         let right = self.width.dilation.wrapping_mul(self.channels);
         [right, self.height.dilation.wrapping_mul(self.width.input).wrapping_mul(self.channels)]
     }
+}
 
-    /// The offsets of a window's taps, row by row.
+impl Window {
+    /// The offsets of its taps, row by row.
     #[inline(always)]
-    fn taps(&self, window: &Window) -> impl Iterator<Item = impl Iterator<Item = usize> + use<>> + use<> {
-        let ([rows, cols], [right, down]) = (window.taps, self.distances());
-        steps(window.first, rows, down).map(move |row| steps(row, cols, right))
+    fn taps(
+        &self,
+        [right, down]: [usize; 2],
+    ) -> impl Iterator<Item = impl Iterator<Item = usize> + use<>> + use<> {
+        let [rows, cols] = self.taps;
+        steps(self.first, rows, down).map(move |row| steps(row, cols, right))
     }
 }
 
@@ -188,15 +193,15 @@ const MOST_LANES: usize = if crate::simd::VECTORS { 16 } else { 1 };
 #[inline(always)]
 unsafe fn largest<S: Simd>(
     s: S,
-    windows: &Windows,
     window: &Window,
+    distances: [usize; 2],
     x: *const f32,
     lanes: usize,
 ) -> (S::V, S::V) {
     let (mut largest, mut first_nan) = (s.splat(f32::NEG_INFINITY), s.splat(0.0));
     let mut place = s.splat(f32::from_bits(window.first as u32));
     let mut place_of_nan = place;
-    for row in windows.taps(window) {
+    for row in window.taps(distances) {
         for tap in row {
             // SAFETY: the caller's promise.
             let x = unsafe { s.load_partial(x.add(tap), lanes) };
@@ -218,13 +223,13 @@ unsafe fn largest<S: Simd>(
 #[inline(always)]
 unsafe fn largest<S: Simd>(
     s: S,
-    windows: &Windows,
     window: &Window,
+    distances: [usize; 2],
     x: *const f32,
     _lanes: usize,
 ) -> (S::V, S::V) {
     let (mut largest, mut place) = (f32::NEG_INFINITY, window.first);
-    let [right, down] = windows.distances();
+    let [right, down] = distances;
     let (mut first, [mut rows, cols]) = (window.first, window.taps);
     'taps: while rows > 0 {
         let (mut tap, mut left) = (first, cols);
@@ -259,11 +264,13 @@ impl Pass for Max<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { windows, xs, ys } = self;
         let [inputs, outputs] = windows.numbers();
+        let distances = windows.distances();
         for (x, y) in rows(xs, inputs).zip(rows_mut(ys, outputs)) {
             for window in windows.each() {
                 for (start, lanes) in vectors::<S>(windows.channels) {
                     // SAFETY: the `lanes` channels from `start` on of a tap are inside the picture.
-                    let (largest, _) = unsafe { largest(s, windows, &window, x.as_ptr().add(start), lanes) };
+                    let (largest, _) =
+                        unsafe { largest(s, &window, distances, x.as_ptr().add(start), lanes) };
                     // SAFETY: those of an output are inside the outputs.
                     unsafe { s.store_partial(y.as_mut_ptr().add(window.output + start), largest, lanes) };
                 }
@@ -287,12 +294,13 @@ impl Pass for MaxBackward<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { windows, xs, dys, dxs } = self;
         let [inputs, outputs] = windows.numbers();
+        let distances = windows.distances();
         for ((x, dy), dx) in rows(xs, inputs).zip(rows(dys, outputs)).zip(rows_mut(dxs, inputs)) {
             dx.fill(0.0);
             for window in windows.each() {
                 for (start, lanes) in vectors::<S>(windows.channels) {
                     // SAFETY: the `lanes` channels from `start` on of a tap are inside the picture.
-                    let (_, place) = unsafe { largest(s, windows, &window, x.as_ptr().add(start), lanes) };
+                    let (_, place) = unsafe { largest(s, &window, distances, x.as_ptr().add(start), lanes) };
                     let mut places = [0.0_f32; MOST_LANES];
                     // SAFETY: the array has at least as many numbers as a vector.
                     unsafe { s.store(places.as_mut_ptr(), place) };
@@ -323,6 +331,7 @@ impl Pass for Mean<'_> {
         let Self { windows, xs, ys } = self;
         let [inputs, outputs] = windows.numbers();
         let Windows { height, width, channels, whole } = *windows;
+        let distances = windows.distances();
         for (x, y) in rows(xs, inputs).zip(rows_mut(ys, outputs)) {
             for window in windows.each() {
                 let count = s.splat(window.count());
@@ -333,7 +342,7 @@ impl Pass for Mean<'_> {
                         // SAFETY: the `lanes` channels from `start` on of each pixel are inside the picture.
                         sum = unsafe { sum_of_rows(s, first, channels, height.input * width.input, lanes) };
                     } else {
-                        for row in windows.taps(&window) {
+                        for row in window.taps(distances) {
                             for tap in row {
                                 // SAFETY: those of a tap are.
                                 sum = s.add(sum, unsafe { s.load_partial(first.add(tap), lanes) });
@@ -363,6 +372,7 @@ impl Pass for MeanBackward<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { windows, dys, dxs } = self;
         let [inputs, outputs] = windows.numbers();
+        let distances = windows.distances();
         for (dy, dx) in rows(dys, outputs).zip(rows_mut(dxs, inputs)) {
             dx.fill(0.0);
             for window in windows.each() {
@@ -371,7 +381,7 @@ impl Pass for MeanBackward<'_> {
                     let dy = dy.as_ptr().wrapping_add(window.output + start);
                     // SAFETY: the `lanes` channels from `start` on of an output are inside the outputs.
                     let share = s.div(unsafe { s.load_partial(dy, lanes) }, count);
-                    for row in windows.taps(&window) {
+                    for row in window.taps(distances) {
                         for tap in row {
                             let dx = dx.as_mut_ptr().wrapping_add(tap + start);
                             // SAFETY: those of a tap are inside the picture.

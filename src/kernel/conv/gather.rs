@@ -1,10 +1,14 @@
 //! Outputs from inputs, and gradients of inputs from those of outputs.
 
-use super::runs::{Line, Run, Way, lines};
+use super::runs::{Line, Lines, Run, Way};
 use super::sizes::Sizes;
 use super::threads::in_parts;
 use crate::Isa;
-use crate::kernel::gemm::{Activate, First, LONGEST, Operands, chain};
+#[cfg(not(fusebox_scalar))]
+use crate::kernel::gemm::LONGEST;
+use crate::kernel::gemm::{Activate, First, Operands, chain};
+#[cfg(fusebox_scalar)]
+use crate::kernel::gemm::{Stretches, chains};
 use core::ops::Range;
 
 /// The operation applied to a finished sum.
@@ -257,9 +261,10 @@ impl Gathering<'_> {
         let [source, destination] = self.sizes.sides(self.way);
         for y in self.sizes.rows.runs(self.way, rows) {
             for x in self.sizes.cols.runs(self.way, 0..destination.width) {
-                for line in lines(&y, &x, source.width, destination.width) {
+                let lines = Lines::of(&y, &x, source.width, destination.width);
+                for i in 0..lines.count {
                     // SAFETY: the caller's promise.
-                    unsafe { self.line(&y, &x, &line, picture) };
+                    unsafe { self.line(&y, &x, &lines.line(i), picture) };
                 }
             }
         }
@@ -274,7 +279,7 @@ impl Gathering<'_> {
         let to = line.to * destination.channels + self.to_first;
         let c_stride = line.to_step * destination.channels;
         let end = picture.end.at(to).activate(self.isa, c_stride);
-        let mut product = Operands {
+        let product = Operands {
             m: line.count,
             n: self.cols,
             k: 0,
@@ -304,6 +309,27 @@ impl Gathering<'_> {
             && x.tap_step == 1
             && (self.way == Way::Forward || self.b.last_tap.is_some())
             && !self.b.transposed;
+        // SAFETY: the caller's promise.
+        unsafe { self.sums(y, x, line, picture, product, end, merged) }
+    }
+
+    /// The sums of a line, tap by tap, or if taps are `merged`, a row of them at a time.
+    ///
+    /// # Safety
+    /// As for [`Gathering::pictures`].
+    #[cfg(not(fusebox_scalar))]
+    #[inline(always)]
+    unsafe fn sums(
+        &self,
+        y: &Run,
+        x: &Run,
+        line: &Line,
+        picture: &Picture,
+        mut product: Operands,
+        end: Activate,
+        merged: bool,
+    ) {
+        let [source, _] = self.sizes.sides(self.way);
         for v in 0..y.taps {
             let tap_row = self.tap(y, v);
             if !self.part.rows.contains(&tap_row) {
@@ -342,6 +368,47 @@ impl Gathering<'_> {
                 }
                 h += count;
             }
+        }
+    }
+
+    /// The same where nothing is packed, and taps that are equally far apart are one call: rows of them, or the taps of a row.
+    ///
+    /// # Safety
+    /// As for [`Gathering::pictures`].
+    #[cfg(fusebox_scalar)]
+    #[inline(always)]
+    unsafe fn sums(
+        &self,
+        y: &Run,
+        x: &Run,
+        line: &Line,
+        picture: &Picture,
+        mut product: Operands,
+        end: Activate,
+        merged: bool,
+    ) {
+        let [source, _] = self.sizes.sides(self.way);
+        let steps = |run: &Run, pixels: usize, weights: usize| {
+            let b = run.tap_step * weights;
+            let b = if self.way == Way::Forward { b } else { b.wrapping_neg() };
+            Stretches { count: run.taps, a: run.tap_from * pixels * source.channels, b }
+        };
+        let rows = steps(y, source.width, self.b.row);
+        let (calls, stretches) = match merged || x.taps == 1 {
+            true => (1, rows),
+            false => (y.taps, steps(x, 1, self.b.tap)),
+        };
+        product.k = if merged { x.taps * self.depth } else { self.depth };
+        for call in 0..calls {
+            let a = line.from * source.channels + self.from_first + call * rows.a;
+            let b = self.tap(y, call) * self.b.row + self.tap(x, 0) * self.b.tap;
+            product.a = picture.from.wrapping_add(a);
+            product.b = self.b.first.wrapping_add(b);
+            product.b_len = self.b.len - b;
+            let end = if call + 1 == calls { end } else { Activate::Nothing };
+            // SAFETY: the caller's promise: rows of the picture that the taps meet, and the taps' weights.
+            unsafe { chains(self.isa, &product, &stretches, end) };
+            product.first = First::Output;
         }
     }
 

@@ -39,6 +39,8 @@ pub(crate) use door::{add_rank_one, finish_product, product, row_product};
 pub use door::{gemm, gemm_with};
 pub(super) use epilogue::Activate;
 pub use epilogue::Epilogue;
+#[cfg(fusebox_scalar)]
+pub(super) use kernels::{Stretches, chains};
 pub(super) use kernels::{chain, fixed_product};
 pub use packed::{Packed, gemm_packed, gemm_packed_with};
 pub(super) use product::Operands;

@@ -1,16 +1,20 @@
 //! How sums are cut into what the assembly computes: whole tiles, and what is left beside them.
 
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+use super::super::abi::Stretched;
 use super::super::abi::Tiles;
 #[cfg(all(fusebox_fused, fusebox_core = "m55"))]
 use super::super::helium::{nn_row, nn_tiles, nt_tiles, tn_tiles};
 use super::super::plain;
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+use super::super::stretches::Stretches;
 use super::super::sums::{End, RankOne, Sums, ZEROS};
 use super::rank_one::{eight_columns, one_column};
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 use super::rows::nn_row;
 use super::rows::nt_row;
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
-use super::tiles::{nn_tiles, nt_tiles, tn_tiles};
+use super::tiles::{nn_stretches, nn_tiles, nt_stretches, nt_tiles, tn_stretches, tn_tiles};
 use crate::kernel::gemm::segments::segment_len;
 use crate::simd::rolled;
 use core::mem::MaybeUninit;
@@ -254,6 +258,42 @@ pub(in super::super) unsafe fn nt(sums: &mut Sums) {
     let layout = Layout { tiles: nt_tiles, row: Some(nt_row), a_transposed: false, b_transposed: true };
     // SAFETY: the caller's promise.
     unsafe { layout.run(sums) }
+}
+
+/// Sums of whole tiles over several stretches of k, in one chain; the rows that are so, which is none if columns are left over, or
+/// the operands lie as in no kernel.
+///
+/// # Safety
+/// As for [`Kernel`](super::super::sums::Kernel) for each of the stretches, of which there is one at least.
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+pub(in super::super) unsafe fn stretched(sums: &Sums, layout: [bool; 2], stretches: &Stretches) -> usize {
+    let rows = sums.rows / 4 * 4;
+    let [a_transposed, b_transposed] = layout;
+    if rows == 0 || !sums.cols.is_multiple_of(4) || sums.k == 0 || a_transposed && b_transposed {
+        return 0;
+    }
+    let (kernel, tiles): (unsafe extern "C" fn(&mut Stretched), Assembly) = match layout {
+        [false, false] => (nn_stretches, nn_tiles),
+        [true, _] => (tn_stretches, tn_tiles),
+        [false, true] => (nt_stretches, nt_tiles),
+    };
+    let layout = Layout { tiles, row: None, a_transposed, b_transposed };
+    let Stretches { count, a, b } = *stretches;
+    let (a_k, b_k) = (sums.k * sums.a_k, sums.k * sums.b_k);
+    let bytes = |numbers: usize| numbers.wrapping_mul(NUMBER);
+    let mut stretched = MaybeUninit::<Stretched>::uninit();
+    let first = stretched.as_mut_ptr();
+    // SAFETY: the fields are inside, and all of them are written; then the caller's promise.
+    unsafe {
+        layout.tiles_of(sums, &Part { row: 0, rows, col: 0 }, &mut *(&raw mut (*first).tiles).cast());
+        (*first).count = count;
+        (*first).a_next = bytes(a.wrapping_sub(a_k));
+        (*first).b_next = bytes(b.wrapping_sub(b_k));
+        (*first).a_back = bytes(a.wrapping_mul(count - 1).wrapping_add(a_k));
+        (*first).left = 0;
+        kernel(stretched.assume_init_mut());
+    }
+    rows
 }
 
 /// A column times a row, added.
