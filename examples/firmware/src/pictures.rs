@@ -7,7 +7,7 @@ use crate::bits::Fnv1a;
 use crate::board::{Board, Counter, Decimal, Failure, Percent, say};
 use crate::picture_net::{BATCH, CLASSES, FORWARD_MACS, Net, PIXELS, STEP_MACS};
 use crate::stack::Painted;
-use fusebox::{Error, Init, Isa, Layer, Momentum, Rng, Scratch, Train, Workspace, Zeroed, argmax};
+use fusebox::{Error, Init, Isa, Momentum, Rng, Scratch, Workspace, Zeroed, argmax};
 use pictures::{HELD_OUT_ROWS, Row, TRAINING, TRAINING_ROWS, WEIGHTS};
 use static_cell::ConstStaticCell;
 

@@ -4,11 +4,11 @@ use super::runs::{Line, Lines, Run, Way};
 use super::sizes::Sizes;
 use super::threads::in_parts;
 use crate::Isa;
-#[cfg(not(fusebox_scalar))]
-use crate::kernel::gemm::LONGEST;
-use crate::kernel::gemm::{Activate, First, Operands, chain};
 #[cfg(fusebox_scalar)]
-use crate::kernel::gemm::{Stretches, chains};
+use crate::kernel::gemm::stretches::{Chains, Stretches, nn, nt};
+use crate::kernel::gemm::{Activate, First, Operands};
+#[cfg(not(fusebox_scalar))]
+use crate::kernel::gemm::{LONGEST, chain};
 use core::ops::Range;
 
 /// The operation applied to a finished sum.
@@ -183,6 +183,9 @@ pub(super) struct Gathering<'a> {
     pub(super) b: Weights,
     /// The part of the kernel that `b` holds; other parts are summed in separate passes.
     pub(super) part: Part,
+    /// What computes several taps: a pointer, so that a program without training has no other.
+    #[cfg(fusebox_scalar)]
+    chains: Chains,
 }
 
 /// Source and destination of one picture, and what its sums start and end with.
@@ -196,6 +199,7 @@ struct Picture {
 
 impl<'a> Gathering<'a> {
     /// All taps of a group, its weights as they lie.
+    #[inline(always)]
     fn of_group(isa: Isa, sizes: &'a Sizes, way: Way, group: usize, weight: &[f32]) -> Self {
         let [channels, filters] = sizes.of_group();
         let (depth, cols) = if way == Way::Forward { (channels, filters) } else { (filters, channels) };
@@ -217,6 +221,8 @@ impl<'a> Gathering<'a> {
                 last_tap: None,
             },
             part: Part { rows: 0..sizes.rows.taps, taps: 0..sizes.cols.taps, depth: 0..depth },
+            #[cfg(fusebox_scalar)]
+            chains: if way == Way::Forward { nn } else { nt },
         }
     }
 }
@@ -298,7 +304,15 @@ impl Gathering<'_> {
         if y.taps == 0 || x.taps == 0 {
             if self.part.rows.start == 0 && self.part.taps.start == 0 && self.part.depth.start == 0 {
                 // SAFETY: nothing is read but what the sums start from.
-                unsafe { chain(self.isa, &product, end) };
+                #[cfg(not(fusebox_scalar))]
+                unsafe {
+                    chain(self.isa, &product, end)
+                };
+                // SAFETY: the same.
+                #[cfg(fusebox_scalar)]
+                unsafe {
+                    (self.chains)(self.isa, &product, &Stretches { count: 1, a: 0, b: 0 }, end)
+                };
             }
             return;
         }
@@ -407,7 +421,7 @@ impl Gathering<'_> {
             product.b_len = self.b.len - b;
             let end = if call + 1 == calls { end } else { Activate::Nothing };
             // SAFETY: the caller's promise: rows of the picture that the taps meet, and the taps' weights.
-            unsafe { chains(self.isa, &product, &stretches, end) };
+            unsafe { (self.chains)(self.isa, &product, &stretches, end) };
             product.first = First::Output;
         }
     }

@@ -15,9 +15,9 @@ use super::threads::tile_in_parts;
 use crate::Isa;
 #[cfg(not(fusebox_scalar))]
 use crate::kernel::gemm::chain;
-use crate::kernel::gemm::{Activate, First, LONGEST, Operands};
 #[cfg(fusebox_scalar)]
-use crate::kernel::gemm::{Stretches, chains};
+use crate::kernel::gemm::stretches::{Chains, Stretches, nn, tn};
+use crate::kernel::gemm::{Activate, First, LONGEST, Operands};
 use crate::memory::part;
 use core::ops::Range;
 
@@ -172,6 +172,7 @@ impl WeightGradient<'_> {
                     #[cfg(fusebox_scalar)]
                     unsafe {
                         let (a, b) = (lines.from_next * channels, lines.to_next * filters);
+                        let chains: Chains = if product.a_transposed { tn } else { nn };
                         chains(
                             self.isa,
                             &product,

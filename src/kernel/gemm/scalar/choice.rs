@@ -9,7 +9,7 @@ use crate::Isa;
 /// Whether assembly is for an instruction set: of those that fuse and those that do not, a build has one.
 #[cfg(not(fusebox_core = "other"))]
 #[inline(always)]
-pub(super) fn is_assembled(isa: Isa) -> bool {
+fn is_assembled(isa: Isa) -> bool {
     isa.is_fused() == cfg!(fusebox_fused)
 }
 

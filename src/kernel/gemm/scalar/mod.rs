@@ -35,11 +35,10 @@ mod finishing;
 mod helium;
 mod loops;
 mod plain;
-mod stretches;
+pub(in crate::kernel) mod stretches;
 mod sums;
 #[cfg(not(fusebox_core = "other"))]
 mod vfp;
 
+pub(in crate::kernel) use drive::fixed_product;
 pub(super) use drive::{add_rank_one, row_product, run, run_panels};
-pub(in crate::kernel) use drive::{chain, fixed_product};
-pub(in crate::kernel) use stretches::{Stretches, chains};

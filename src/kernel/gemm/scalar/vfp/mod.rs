@@ -40,5 +40,5 @@ mod rows;
 mod tiles;
 
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
-pub(super) use kernels::stretched;
+pub(super) use kernels::Kernels;
 pub(super) use kernels::{nn, nn_row_alone, nt, rank_one, tn};
