@@ -83,13 +83,14 @@ fn gradient_of(
                 let lines = Lines::of(&y, &across, sizes.cols.input, sizes.cols.output);
                 let mut done = 0;
                 while done < lines.count {
-                    // As many lines as the segment has room for, or one.
+                    // As many lines as the segment has room for, or one. With vectors a line is long enough, and its pixels are read
+                    // for all rows of taps while they are in the cache.
                     let mut room = LONGEST.saturating_sub(outputs) / lines.first.count.max(1);
                     if room == 0 {
                         flush(spare, sum);
                         (outputs, room) = (0, 1);
                     }
-                    let count = room.min(AT_ONCE).min(lines.count - done);
+                    let count = if crate::simd::VECTORS { 1 } else { room.min(lines.count - done) };
                     outputs += count * lines.first.count;
                     // SAFETY: the lengths have been checked; the tile is this function's.
                     unsafe {
@@ -102,10 +103,6 @@ fn gradient_of(
     }
     flush(spare, sum);
 }
-
-/// The most lines of outputs at a time. With vectors a line is long enough, and its pixels are read for all rows of taps while they are
-/// in the cache.
-const AT_ONCE: usize = if crate::simd::VECTORS { 1 } else { usize::MAX };
 
 /// Adds a segment's sums to those of the previous segments, and sets them to zero.
 pub(super) fn flush(segment: &mut [f32], sum: &mut [f32]) {

@@ -1,8 +1,8 @@
-//! Convolutions of several shapes, forward and both gradients: their bits, which the desktop's tests compare with plain loops.
+//! Convolutions of two shapes, forward and both gradients: their bits, which the desktop's tests compare with plain loops.
 
 use crate::bits::Fnv1a;
 use core::slice::{from_mut, from_ref};
-use fusebox::layers::{Conv2d, Same, Valid, Window};
+use fusebox::layers::{Conv2d, Same, Window};
 use fusebox::{
     Derivative, Init, InputGradient, Isa, Optimizer, Pair, Plain, Relu, Rng, Sgd, Train, Whole, Zeroed,
 };
@@ -14,21 +14,11 @@ type Picture<const H: usize, const W: usize, const C: usize> = [[[f32; C]; W]; H
 pub(super) fn check(isa: Isa) -> Fnv1a {
     let mut hash = Fnv1a::new();
     let hash = &mut hash;
-    // Pixels of one number; odd and even numbers of taps, channels and filters; lines along rows and down columns.
+    // Pixels of one number, whose taps are fewer than a tile's rows; lines along rows and down columns.
     pass::<Conv2d<Picture<7, 9, 1>, Picture<7, 9, 8>, 3, 3, 1, 8>, _, _, _, _, _, _>(isa, hash);
-    pass::<Conv2d<Picture<6, 5, 3>, Picture<6, 5, 4>, 3, 3, 3, 4, Window, Relu>, _, _, _, _, _, _>(isa, hash);
-    pass::<Conv2d<Picture<8, 7, 5>, Picture<6, 5, 12>, 3, 3, 5, 12, Window<Valid>>, _, _, _, _, _, _>(
-        isa, hash,
-    );
-    pass::<Conv2d<Picture<6, 6, 4>, Picture<6, 6, 6>, 3, 3, 4, 6, Window, Relu>, _, _, _, _, _, _>(isa, hash);
-    pass::<Conv2d<Picture<6, 6, 2>, Picture<6, 6, 4>, 5, 5, 2, 4>, _, _, _, _, _, _>(isa, hash);
-    pass::<Conv2d<Picture<5, 5, 16>, Picture<5, 5, 20>, 1, 1, 16, 20>, _, _, _, _, _, _>(isa, hash);
-    // Strides, dilation, groups.
-    type Strided = Conv2d<Picture<9, 8, 4>, Picture<5, 4, 8>, 3, 3, 4, 8, Window<Same, 2, 2>>;
+    // Channels and filters that are no whole tiles, and a stride.
+    type Strided = Conv2d<Picture<9, 8, 5>, Picture<5, 4, 6>, 3, 3, 5, 6, Window<Same, 2, 2>, Relu>;
     pass::<Strided, _, _, _, _, _, _>(isa, hash);
-    type Dilated = Conv2d<Picture<8, 8, 4>, Picture<8, 8, 4>, 3, 3, 4, 4, Window<Same, 1, 1, 2, 2>>;
-    pass::<Dilated, _, _, _, _, _, _>(isa, hash);
-    pass::<Conv2d<Picture<6, 6, 8>, Picture<6, 6, 8>, 3, 3, 4, 8>, _, _, _, _, _, _>(isa, hash);
     *hash
 }
 
