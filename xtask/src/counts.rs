@@ -115,11 +115,9 @@ fn measure(board: &Board, road: &Road, listing: bool) -> Result<(Trace, Vec<Case
                 "{}: the board counts {counted} instructions, the log holds {traced}",
                 case.name
             ),
-            None => ensure!(
-                traced > COUNTABLE,
-                "{}: the board does not count {traced} instructions",
-                case.name
-            ),
+            None => {
+                ensure!(traced > COUNTABLE, "{}: the board does not count {traced} instructions", case.name)
+            }
         }
     }
     eprintln!("{}: marks of {} instructions are left out", board.name, nothing.instructions);
