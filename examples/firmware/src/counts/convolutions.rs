@@ -86,6 +86,7 @@ fn forward<L: Layer>(layer: &L, x: &L::Input, y: &mut L::Output) {
 pub(super) struct Memory {
     first: Single<Conv<3, 16, 3, 16, 16>>,
     square: Single<Conv<3, 16, 16, 16, 16>>,
+    #[cfg(feature = "large")]
     deep: Single<Conv<3, 8, 32, 8, 32>>,
     strided: Single<Conv<3, 16, 16, 8, 32, 2>>,
     mixing: Single<Conv<1, 8, 16, 8, 32>>,
@@ -106,6 +107,7 @@ impl Memory {
         Self {
             first: Single::new(),
             square: Single::new(),
+            #[cfg(feature = "large")]
             deep: Single::new(),
             strided: Single::new(),
             mixing: Single::new(),
@@ -126,6 +128,7 @@ impl Memory {
         }
         self.first.run(bench, "conv 3x3 3-16, 16x16")?;
         self.square.run(bench, "conv 3x3 16-16, 16x16")?;
+        #[cfg(feature = "large")]
         self.deep.run(bench, "conv 3x3 32-32, 8x8")?;
         self.strided.run(bench, "conv 3x3 16-32, 16x16 to 8x8")?;
         self.mixing.run(bench, "conv 1x1 16-32, 8x8")?;
