@@ -14,7 +14,7 @@
 //!
 //! The largest number starts as minus infinity, and a tap replaces it if it is greater. So of equal numbers the first one stays,
 //! and -0.0 and +0.0 are equal. A NaN is never greater: the first one is remembered beside, and replaces the result. Both are
-//! selected, not computed, and keep their bits.
+//! selected, not computed, and keep their bits. Without vectors the first NaN ends the window, which is the same.
 //!
 //! # Accuracy
 //!
@@ -27,6 +27,8 @@ use super::axis::Axis;
 use super::elementwise::vectors;
 use super::update::sum_of_rows;
 use super::{rows, rows_mut};
+#[cfg(fusebox_scalar)]
+use crate::simd::rolled;
 use crate::simd::{Pass, Simd};
 
 /// The taps of an output that are inside the picture, along one axis: their number, and the position of the first. They are
@@ -122,14 +124,23 @@ impl Windows {
         Each { windows: self, row: 0, col: 0, down: self.height.inside(0) }
     }
 
-    /// The offsets of a window's taps, row by row.
+    /// From one tap to the next to its right, and to the one below. Neither is used if it wraps: there is then one tap.
     #[inline(always)]
-    fn taps(&self, window: &Window) -> impl Iterator<Item = impl Iterator<Item = usize> + use<>> + use<> {
-        let [rows, cols] = window.taps;
-        // Neither is used if it wraps: there is then one tap.
+    fn distances(&self) -> [usize; 2] {
         let right = self.width.dilation.wrapping_mul(self.channels);
-        let down = self.height.dilation.wrapping_mul(self.width.input).wrapping_mul(self.channels);
-        steps(window.first, rows, down).map(move |row| steps(row, cols, right))
+        [right, self.height.dilation.wrapping_mul(self.width.input).wrapping_mul(self.channels)]
+    }
+}
+
+impl Window {
+    /// The offsets of its taps, row by row.
+    #[inline(always)]
+    fn taps(
+        &self,
+        [right, down]: [usize; 2],
+    ) -> impl Iterator<Item = impl Iterator<Item = usize> + use<>> + use<> {
+        let [rows, cols] = self.taps;
+        steps(self.first, rows, down).map(move |row| steps(row, cols, right))
     }
 }
 
@@ -170,6 +181,75 @@ impl Iterator for Each<'_> {
     }
 }
 
+/// The most lanes a vector has.
+const MOST_LANES: usize = if crate::simd::VECTORS { 16 } else { 1 };
+
+/// The largest number of a window in each of some channels, the first of which is at `x`, and the offset of the tap that has it, as
+/// bits, which selecting leaves as they are.
+///
+/// # Safety
+/// `lanes` channels of each tap can be read.
+#[cfg(not(fusebox_scalar))]
+#[inline(always)]
+unsafe fn largest<S: Simd>(
+    s: S,
+    window: &Window,
+    distances: [usize; 2],
+    x: *const f32,
+    lanes: usize,
+) -> (S::V, S::V) {
+    let (mut largest, mut first_nan) = (s.splat(f32::NEG_INFINITY), s.splat(0.0));
+    let mut place = s.splat(f32::from_bits(window.first as u32));
+    let mut place_of_nan = place;
+    for row in window.taps(distances) {
+        for tap in row {
+            // SAFETY: the caller's promise.
+            let x = unsafe { s.load_partial(x.add(tap), lanes) };
+            let tap = s.splat(f32::from_bits(tap as u32));
+            place = s.select_gt(x, largest, tap, place);
+            largest = s.max(x, largest);
+            place_of_nan = select_nan(s, first_nan, place_of_nan, tap);
+            first_nan = select_nan(s, first_nan, first_nan, x);
+        }
+    }
+    (select_nan(s, first_nan, first_nan, largest), select_nan(s, first_nan, place_of_nan, place))
+}
+
+/// The same without vectors, where a comparison is a branch: one for a tap, and the first NaN ends it.
+///
+/// # Safety
+/// Each tap can be read.
+#[cfg(fusebox_scalar)]
+#[inline(always)]
+unsafe fn largest<S: Simd>(
+    s: S,
+    window: &Window,
+    distances: [usize; 2],
+    x: *const f32,
+    _lanes: usize,
+) -> (S::V, S::V) {
+    let (mut largest, mut place) = (f32::NEG_INFINITY, window.first);
+    let [right, down] = distances;
+    let (mut first, [mut rows, cols]) = (window.first, window.taps);
+    'taps: while rows > 0 {
+        let (mut tap, mut left) = (first, cols);
+        while left > 0 {
+            // SAFETY: the caller's promise.
+            let x = unsafe { x.add(tap).read() };
+            #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN too")]
+            if !(x <= largest) {
+                (largest, place) = (x, tap);
+                if x.is_nan() {
+                    break 'taps;
+                }
+            }
+            (tap, left) = (tap.wrapping_add(right), rolled(left - 1));
+        }
+        (first, rows) = (first.wrapping_add(down), rolled(rows - 1));
+    }
+    (s.splat(largest), s.splat(f32::from_bits(place as u32)))
+}
+
 /// Overwrites `ys` with the largest numbers of the windows on the pictures `xs`.
 pub(crate) struct Max<'a> {
     pub(crate) windows: &'a Windows,
@@ -184,19 +264,13 @@ impl Pass for Max<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { windows, xs, ys } = self;
         let [inputs, outputs] = windows.numbers();
+        let distances = windows.distances();
         for (x, y) in rows(xs, inputs).zip(rows_mut(ys, outputs)) {
             for window in windows.each() {
                 for (start, lanes) in vectors::<S>(windows.channels) {
-                    let (mut largest, mut first_nan) = (s.splat(f32::NEG_INFINITY), s.splat(0.0));
-                    for row in windows.taps(&window) {
-                        for tap in row {
-                            // SAFETY: the `lanes` channels from `start` on of a tap are inside the picture.
-                            let x = unsafe { s.load_partial(x.as_ptr().add(tap + start), lanes) };
-                            largest = s.max(x, largest);
-                            first_nan = select_nan(s, first_nan, first_nan, x);
-                        }
-                    }
-                    let largest = select_nan(s, first_nan, first_nan, largest);
+                    // SAFETY: the `lanes` channels from `start` on of a tap are inside the picture.
+                    let (largest, _) =
+                        unsafe { largest(s, &window, distances, x.as_ptr().add(start), lanes) };
                     // SAFETY: those of an output are inside the outputs.
                     unsafe { s.store_partial(y.as_mut_ptr().add(window.output + start), largest, lanes) };
                 }
@@ -220,31 +294,16 @@ impl Pass for MaxBackward<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { windows, xs, dys, dxs } = self;
         let [inputs, outputs] = windows.numbers();
+        let distances = windows.distances();
         for ((x, dy), dx) in rows(xs, inputs).zip(rows(dys, outputs)).zip(rows_mut(dxs, inputs)) {
             dx.fill(0.0);
             for window in windows.each() {
                 for (start, lanes) in vectors::<S>(windows.channels) {
-                    let mut largest = s.splat(f32::NEG_INFINITY);
-                    let mut first_nan = s.splat(0.0);
-                    // Offsets as bits, which selecting leaves as they are.
-                    let mut place = s.splat(f32::from_bits(window.first as u32));
-                    let mut place_of_nan = place;
-                    for row in windows.taps(&window) {
-                        for tap in row {
-                            // SAFETY: the `lanes` channels from `start` on of a tap are inside the picture.
-                            let x = unsafe { s.load_partial(x.as_ptr().add(tap + start), lanes) };
-                            let tap = s.splat(f32::from_bits(tap as u32));
-                            place = s.select_gt(x, largest, tap, place);
-                            largest = s.max(x, largest);
-                            place_of_nan = select_nan(s, first_nan, place_of_nan, tap);
-                            first_nan = select_nan(s, first_nan, first_nan, x);
-                        }
-                    }
-                    let mut places = [0.0_f32; 16];
-                    // SAFETY: the array has sixteen numbers, at least as many as a vector.
-                    unsafe {
-                        s.store(places.as_mut_ptr(), select_nan(s, first_nan, place_of_nan, place));
-                    }
+                    // SAFETY: the `lanes` channels from `start` on of a tap are inside the picture.
+                    let (_, place) = unsafe { largest(s, &window, distances, x.as_ptr().add(start), lanes) };
+                    let mut places = [0.0_f32; MOST_LANES];
+                    // SAFETY: the array has at least as many numbers as a vector.
+                    unsafe { s.store(places.as_mut_ptr(), place) };
                     let dy = dy.get(window.output + start..).unwrap_or_default();
                     for (lane, (place, dy)) in places.iter().zip(dy).take(lanes).enumerate() {
                         if let Some(dx) = dx.get_mut((place.to_bits() as usize).wrapping_add(start + lane)) {
@@ -272,6 +331,7 @@ impl Pass for Mean<'_> {
         let Self { windows, xs, ys } = self;
         let [inputs, outputs] = windows.numbers();
         let Windows { height, width, channels, whole } = *windows;
+        let distances = windows.distances();
         for (x, y) in rows(xs, inputs).zip(rows_mut(ys, outputs)) {
             for window in windows.each() {
                 let count = s.splat(window.count());
@@ -282,7 +342,7 @@ impl Pass for Mean<'_> {
                         // SAFETY: the `lanes` channels from `start` on of each pixel are inside the picture.
                         sum = unsafe { sum_of_rows(s, first, channels, height.input * width.input, lanes) };
                     } else {
-                        for row in windows.taps(&window) {
+                        for row in window.taps(distances) {
                             for tap in row {
                                 // SAFETY: those of a tap are.
                                 sum = s.add(sum, unsafe { s.load_partial(first.add(tap), lanes) });
@@ -312,6 +372,7 @@ impl Pass for MeanBackward<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { windows, dys, dxs } = self;
         let [inputs, outputs] = windows.numbers();
+        let distances = windows.distances();
         for (dy, dx) in rows(dys, outputs).zip(rows_mut(dxs, inputs)) {
             dx.fill(0.0);
             for window in windows.each() {
@@ -320,7 +381,7 @@ impl Pass for MeanBackward<'_> {
                     let dy = dy.as_ptr().wrapping_add(window.output + start);
                     // SAFETY: the `lanes` channels from `start` on of an output are inside the outputs.
                     let share = s.div(unsafe { s.load_partial(dy, lanes) }, count);
-                    for row in windows.taps(&window) {
+                    for row in window.taps(distances) {
                         for tap in row {
                             let dx = dx.as_mut_ptr().wrapping_add(tap + start);
                             // SAFETY: those of a tap are inside the picture.
@@ -343,6 +404,7 @@ impl Window {
 }
 
 /// `x` where `a` is NaN, else `y`.
+#[cfg(not(fusebox_scalar))]
 #[inline(always)]
 fn select_nan<S: Simd>(s: S, a: S::V, x: S::V, y: S::V) -> S::V {
     s.select_gt(s.abs(a), s.splat(-1.0), y, x)

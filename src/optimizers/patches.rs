@@ -11,7 +11,7 @@ use core::ops::Range;
 use core::slice::from_mut;
 
 /// Numbers of the part that is computed at a time, on the stack.
-const TILE: usize = if crate::simd::VECTORS { 4096 } else { 256 };
+const TILE: usize = if crate::simd::VECTORS { 4096 } else { 384 };
 
 /// The products of all windows of pictures with the gradients of the outputs that were made of them. They fit the
 /// sizes, or nothing is computed.

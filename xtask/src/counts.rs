@@ -27,6 +27,9 @@ fn rounding(instructions: u64) -> u64 {
     2 + instructions / 100_000
 }
 
+/// Instructions that every board's counter can count.
+const COUNTABLE: u64 = 5_000_000;
+
 /// What is asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
@@ -45,8 +48,8 @@ struct Case {
     /// How much it does, in `unit`s.
     work: u64,
     unit: String,
-    /// By the board's own counter.
-    instructions: u64,
+    /// By the board's own counter, unless they are more than it holds.
+    instructions: Option<u64>,
     cost: Cost,
     visits: Visits,
 }
@@ -106,12 +109,15 @@ fn measure(board: &Board, road: &Road, listing: bool) -> Result<(Trace, Vec<Case
     let (nothing, cases) = subtract_first(cases).context("no cases")?;
     for case in &cases {
         let traced = case.cost.instructions;
-        if case.instructions.abs_diff(traced) > rounding(traced) {
-            bail!(
-                "{}: the board counts {} instructions, the log holds {traced}",
-                case.name,
-                case.instructions
-            );
+        match case.instructions {
+            Some(counted) => ensure!(
+                counted.abs_diff(traced) <= rounding(traced),
+                "{}: the board counts {counted} instructions, the log holds {traced}",
+                case.name
+            ),
+            None => {
+                ensure!(traced > COUNTABLE, "{}: the board does not count {traced} instructions", case.name)
+            }
         }
     }
     eprintln!("{}: marks of {} instructions are left out", board.name, nothing.instructions);
@@ -122,8 +128,9 @@ fn measure(board: &Board, road: &Road, listing: bool) -> Result<(Trace, Vec<Case
 fn subtract_first(cases: Vec<Case>) -> Option<(Cost, Vec<Case>)> {
     let mut cases = cases.into_iter();
     let first = cases.next()?;
+    let marks = first.instructions?;
     let rest = cases.map(|case| Case {
-        instructions: case.instructions.saturating_sub(first.instructions),
+        instructions: case.instructions.map(|counted| counted.saturating_sub(marks)),
         cost: case.cost - first.cost,
         ..case
     });
@@ -131,7 +138,7 @@ fn subtract_first(cases: Vec<Case>) -> Option<(Cost, Vec<Case>)> {
 }
 
 impl Case {
-    /// `gemm NN 8x8x8; 512 MACs; 2185 instructions`, as the firmware prints it.
+    /// `gemm NN 8x8x8; 512 MACs; 2185 instructions`, as the firmware prints it; `uncounted` is a number that it does not know.
     fn parse(line: &str, trace: &Trace, visits: Visits) -> Result<Self> {
         let parts: Vec<_> = line.split("; ").collect();
         let [name, work, instructions] = parts[..] else { bail!("not three parts") };
@@ -141,7 +148,7 @@ impl Case {
             name: name.into(),
             work: work.parse()?,
             unit: unit.trim_end_matches('s').into(),
-            instructions: instructions.parse()?,
+            instructions: (instructions != "uncounted").then(|| instructions.parse()).transpose()?,
             cost: cycles::cost(trace, &visits),
             visits,
         })

@@ -20,6 +20,7 @@ mod host;
 mod infer;
 mod kernels;
 mod mixed;
+mod picture_net;
 #[cfg(feature = "pictures")]
 mod pictures;
 mod recipe;

@@ -5,32 +5,12 @@
 
 use crate::bits::Fnv1a;
 use crate::board::{Board, Counter, Decimal, Failure, Percent, say};
+use crate::picture_net::{BATCH, CLASSES, FORWARD_MACS, Net, PIXELS, STEP_MACS};
 use crate::stack::Painted;
-use fusebox::layers::{Conv2d, MaxPool2d};
-use fusebox::{
-    Dense, Error, Init, Isa, Momentum, Pixels, Relu, Rng, Scratch, Workspace, Zeroed, argmax, network,
-};
-use pictures::{HELD_OUT_ROWS, PIXELS, Row, SIDE, TRAINING, TRAINING_ROWS, WEIGHTS};
+use fusebox::{Error, Init, Isa, Momentum, Rng, Scratch, Workspace, Zeroed, argmax};
+use pictures::{HELD_OUT_ROWS, Row, TRAINING, TRAINING_ROWS, WEIGHTS};
 use static_cell::ConstStaticCell;
 
-const CLASSES: usize = 10;
-
-network! {
-    /// Two convolutions, each halved by a maximum, and a dense layer.
-    pub(crate) type Net = [PIXELS] => [
-        Pixels,
-        Reshape(SIDE, SIDE, 1),
-        Conv2d(8, 3, Valid, Relu),
-        MaxPool2d(2),
-        Conv2d(16, 3, Relu),
-        MaxPool2d(2),
-        Flatten,
-        Dense(CLASSES),
-    ]
-}
-
-/// Rows of a training step.
-const BATCH: usize = 3;
 const EPOCHS: u16 = 3;
 const STEPS_OF_AN_EPOCH: usize = TRAINING.div_ceil(BATCH);
 
@@ -49,13 +29,6 @@ const RAM: usize = 96 * 1024;
 /// What is left of them for the stack and for counters.
 const STACK: usize = 4 * 1024;
 const _: () = assert!(size_of::<Lesson>() + STACK <= RAM, "training takes more RAM than it may");
-
-/// Multiply-accumulates of one picture's products, layer by layer.
-const MACS: [u64; 3] = [12 * 12 * 9 * 8, 6 * 6 * 72 * 16, 3 * 3 * 16 * 10];
-/// Those of a forward pass.
-const FORWARD_MACS: u64 = MACS[0] + MACS[1] + MACS[2];
-/// Those of a training step: forward, gradients of weights, and of all inputs but the pictures.
-const STEP_MACS: u64 = 2 * FORWARD_MACS + MACS[1] + MACS[2];
 
 /// Memory to read pictures with.
 struct Reader {

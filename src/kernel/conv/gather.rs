@@ -1,10 +1,14 @@
 //! Outputs from inputs, and gradients of inputs from those of outputs.
 
-use super::runs::{Line, Run, Way, lines};
+use super::runs::{Line, Lines, Run, Way};
 use super::sizes::Sizes;
 use super::threads::in_parts;
 use crate::Isa;
-use crate::kernel::gemm::{Activate, First, LONGEST, Operands, chain};
+#[cfg(fusebox_scalar)]
+use crate::kernel::gemm::stretches::{Chains, Stretches, nn, nt};
+use crate::kernel::gemm::{Activate, First, Operands};
+#[cfg(not(fusebox_scalar))]
+use crate::kernel::gemm::{LONGEST, chain};
 use core::ops::Range;
 
 /// The operation applied to a finished sum.
@@ -179,6 +183,9 @@ pub(super) struct Gathering<'a> {
     pub(super) b: Weights,
     /// The part of the kernel that `b` holds; other parts are summed in separate passes.
     pub(super) part: Part,
+    /// What computes several taps: a pointer, so that a program without training has no other.
+    #[cfg(fusebox_scalar)]
+    chains: Chains,
 }
 
 /// Source and destination of one picture, and what its sums start and end with.
@@ -192,6 +199,7 @@ struct Picture {
 
 impl<'a> Gathering<'a> {
     /// All taps of a group, its weights as they lie.
+    #[inline(always)]
     fn of_group(isa: Isa, sizes: &'a Sizes, way: Way, group: usize, weight: &[f32]) -> Self {
         let [channels, filters] = sizes.of_group();
         let (depth, cols) = if way == Way::Forward { (channels, filters) } else { (filters, channels) };
@@ -213,6 +221,8 @@ impl<'a> Gathering<'a> {
                 last_tap: None,
             },
             part: Part { rows: 0..sizes.rows.taps, taps: 0..sizes.cols.taps, depth: 0..depth },
+            #[cfg(fusebox_scalar)]
+            chains: if way == Way::Forward { nn } else { nt },
         }
     }
 }
@@ -257,9 +267,10 @@ impl Gathering<'_> {
         let [source, destination] = self.sizes.sides(self.way);
         for y in self.sizes.rows.runs(self.way, rows) {
             for x in self.sizes.cols.runs(self.way, 0..destination.width) {
-                for line in lines(&y, &x, source.width, destination.width) {
+                let lines = Lines::of(&y, &x, source.width, destination.width);
+                for i in 0..lines.count {
                     // SAFETY: the caller's promise.
-                    unsafe { self.line(&y, &x, &line, picture) };
+                    unsafe { self.line(&y, &x, &lines.line(i), picture) };
                 }
             }
         }
@@ -274,7 +285,7 @@ impl Gathering<'_> {
         let to = line.to * destination.channels + self.to_first;
         let c_stride = line.to_step * destination.channels;
         let end = picture.end.at(to).activate(self.isa, c_stride);
-        let mut product = Operands {
+        let product = Operands {
             m: line.count,
             n: self.cols,
             k: 0,
@@ -293,7 +304,15 @@ impl Gathering<'_> {
         if y.taps == 0 || x.taps == 0 {
             if self.part.rows.start == 0 && self.part.taps.start == 0 && self.part.depth.start == 0 {
                 // SAFETY: nothing is read but what the sums start from.
-                unsafe { chain(self.isa, &product, end) };
+                #[cfg(not(fusebox_scalar))]
+                unsafe {
+                    chain(self.isa, &product, end)
+                };
+                // SAFETY: the same.
+                #[cfg(fusebox_scalar)]
+                unsafe {
+                    (self.chains)(self.isa, &product, &Stretches { count: 1, a: 0, b: 0 }, end)
+                };
             }
             return;
         }
@@ -304,6 +323,27 @@ impl Gathering<'_> {
             && x.tap_step == 1
             && (self.way == Way::Forward || self.b.last_tap.is_some())
             && !self.b.transposed;
+        // SAFETY: the caller's promise.
+        unsafe { self.sums(y, x, line, picture, product, end, merged) }
+    }
+
+    /// The sums of a line, tap by tap, or if taps are `merged`, a row of them at a time.
+    ///
+    /// # Safety
+    /// As for [`Gathering::pictures`].
+    #[cfg(not(fusebox_scalar))]
+    #[inline(always)]
+    unsafe fn sums(
+        &self,
+        y: &Run,
+        x: &Run,
+        line: &Line,
+        picture: &Picture,
+        mut product: Operands,
+        end: Activate,
+        merged: bool,
+    ) {
+        let [source, _] = self.sizes.sides(self.way);
         for v in 0..y.taps {
             let tap_row = self.tap(y, v);
             if !self.part.rows.contains(&tap_row) {
@@ -342,6 +382,47 @@ impl Gathering<'_> {
                 }
                 h += count;
             }
+        }
+    }
+
+    /// The same where nothing is packed, and taps that are equally far apart are one call: rows of them, or the taps of a row.
+    ///
+    /// # Safety
+    /// As for [`Gathering::pictures`].
+    #[cfg(fusebox_scalar)]
+    #[inline(always)]
+    unsafe fn sums(
+        &self,
+        y: &Run,
+        x: &Run,
+        line: &Line,
+        picture: &Picture,
+        mut product: Operands,
+        end: Activate,
+        merged: bool,
+    ) {
+        let [source, _] = self.sizes.sides(self.way);
+        let steps = |run: &Run, pixels: usize, weights: usize| {
+            let b = run.tap_step * weights;
+            let b = if self.way == Way::Forward { b } else { b.wrapping_neg() };
+            Stretches { count: run.taps, a: run.tap_from * pixels * source.channels, b }
+        };
+        let rows = steps(y, source.width, self.b.row);
+        let (calls, stretches) = match merged || x.taps == 1 {
+            true => (1, rows),
+            false => (y.taps, steps(x, 1, self.b.tap)),
+        };
+        product.k = if merged { x.taps * self.depth } else { self.depth };
+        for call in 0..calls {
+            let a = line.from * source.channels + self.from_first + call * rows.a;
+            let b = self.tap(y, call) * self.b.row + self.tap(x, 0) * self.b.tap;
+            product.a = picture.from.wrapping_add(a);
+            product.b = self.b.first.wrapping_add(b);
+            product.b_len = self.b.len - b;
+            let end = if call + 1 == calls { end } else { Activate::Nothing };
+            // SAFETY: the caller's promise: rows of the picture that the taps meet, and the taps' weights.
+            unsafe { (self.chains)(self.isa, &product, &stretches, end) };
+            product.first = First::Output;
         }
     }
 

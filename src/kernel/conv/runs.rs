@@ -34,6 +34,7 @@ pub(super) struct Run {
 }
 
 /// Positions side by side that meet the same taps, along a row or down a column of pictures. Everything is counted in pixels.
+#[derive(Clone, Copy)]
 pub(super) struct Line {
     pub(super) count: usize,
     /// What the first position meets at its first tap, and the distance to what the next meets there.
@@ -44,26 +45,32 @@ pub(super) struct Line {
     pub(super) to_step: usize,
 }
 
-/// The lines of a rectangle of runs, in the direction in which it is longer. Rows of what is met, and of the positions, are so
-/// many pixels wide.
-pub(super) fn lines(y: &Run, x: &Run, from_width: usize, to_width: usize) -> impl Iterator<Item = Line> {
-    let (y, x) = (*y, *x);
-    let along = x.count >= y.count;
-    (0..if along { y.count } else { x.count }).map(move |i| {
-        let (down, right) = if along { (i, 0) } else { (0, i) };
-        let from = (y.from + down * y.from_step) * from_width + x.from + right * x.from_step;
-        let to = (y.to + down * y.to_step) * to_width + x.to + right * x.to_step;
-        match along {
-            true => Line { count: x.count, from, from_step: x.from_step, to, to_step: x.to_step },
-            false => Line {
-                count: y.count,
-                from,
-                from_step: y.from_step * from_width,
-                to,
-                to_step: y.to_step * to_width,
-            },
-        }
-    })
+/// Lines beside each other: the distances are from one line's first position to the next one's.
+#[derive(Clone, Copy)]
+pub(super) struct Lines {
+    pub(super) first: Line,
+    pub(super) count: usize,
+    pub(super) from_next: usize,
+    pub(super) to_next: usize,
+}
+
+impl Lines {
+    /// Those of a rectangle of runs, in the direction in which it is longer. Rows of what is met, and of the positions, are so many
+    /// pixels wide.
+    pub(super) fn of(y: &Run, x: &Run, from_width: usize, to_width: usize) -> Self {
+        let [from, to] = [y.from * from_width + x.from, y.to * to_width + x.to];
+        let along = Line { count: x.count, from, from_step: x.from_step, to, to_step: x.to_step };
+        let [from_step, to_step] = [y.from_step * from_width, y.to_step * to_width];
+        let down = Line { count: y.count, from, from_step, to, to_step };
+        let (first, other) = if x.count >= y.count { (along, down) } else { (down, along) };
+        Self { first, count: other.count, from_next: other.from_step, to_next: other.to_step }
+    }
+
+    /// The line after so many.
+    pub(super) fn line(&self, i: usize) -> Line {
+        let Line { from, to, .. } = self.first;
+        Line { from: from + i * self.from_next, to: to + i * self.to_next, ..self.first }
+    }
 }
 
 impl Axis {

@@ -9,11 +9,15 @@
 //!
 //! The caller asks for a tile of the weights at a time and provides both arrays, so no gradient is stored in full.
 
-use super::runs::{Line, Run, Way, lines};
+use super::runs::{Lines, Run, Way};
 use super::sizes::Sizes;
 use super::threads::tile_in_parts;
 use crate::Isa;
-use crate::kernel::gemm::{Activate, First, LONGEST, Operands, chain};
+#[cfg(not(fusebox_scalar))]
+use crate::kernel::gemm::chain;
+#[cfg(fusebox_scalar)]
+use crate::kernel::gemm::stretches::{Chains, Stretches, nn, tn};
+use crate::kernel::gemm::{Activate, First, LONGEST, Operands};
 use crate::memory::part;
 use core::ops::Range;
 
@@ -76,14 +80,23 @@ fn gradient_of(
         let dy = part(dys, &(p * output..(p + 1) * output));
         for y in sizes.rows.runs(Way::Forward, 0..sizes.rows.output) {
             for across in sizes.cols.runs(Way::Forward, 0..sizes.cols.output) {
-                for line in lines(&y, &across, sizes.cols.input, sizes.cols.output) {
-                    if outputs + line.count > LONGEST {
+                let lines = Lines::of(&y, &across, sizes.cols.input, sizes.cols.output);
+                let mut done = 0;
+                while done < lines.count {
+                    // As many lines as the segment has room for, or one. With vectors a line is long enough, and its pixels are read
+                    // for all rows of taps while they are in the cache.
+                    let mut room = LONGEST.saturating_sub(outputs) / lines.first.count.max(1);
+                    if room == 0 {
                         flush(spare, sum);
-                        outputs = 0;
+                        (outputs, room) = (0, 1);
                     }
-                    outputs += line.count;
+                    let count = if crate::simd::VECTORS { 1 } else { room.min(lines.count - done) };
+                    outputs += count * lines.first.count;
                     // SAFETY: the lengths have been checked; the tile is this function's.
-                    unsafe { gradient.add(&y, &across, &line, x, dy) };
+                    unsafe {
+                        gradient.add(&y, &across, &Lines { first: lines.line(done), count, ..lines }, x, dy)
+                    };
+                    done += count;
                 }
             }
         }
@@ -107,11 +120,12 @@ struct WeightGradient<'a> {
 }
 
 impl WeightGradient<'_> {
-    /// Adds the contribution of one line of outputs.
+    /// Adds the contribution of some lines of outputs: with vectors, of one.
     ///
     /// # Safety
     /// The picture and its outputs have their sizes; the sum has the tile's, and is nobody else's.
-    unsafe fn add(&self, y: &Run, x: &Run, line: &Line, picture: &[f32], dys: &[f32]) {
+    unsafe fn add(&self, y: &Run, x: &Run, lines: &Lines, picture: &[f32], dys: &[f32]) {
+        let line = &lines.first;
         let Sizes { cols, channels, filters, .. } = *self.sizes;
         let [depth, _] = self.sizes.of_group();
         let b = line.to * filters + self.tile.filters.start;
@@ -147,7 +161,22 @@ impl WeightGradient<'_> {
                         c_stride: n,
                     };
                     // SAFETY: the caller's promise: inputs that taps meet, outputs of the line, rows of the tile.
-                    unsafe { chain(self.isa, &product, Activate::Nothing) };
+                    #[cfg(not(fusebox_scalar))]
+                    unsafe {
+                        chain(self.isa, &product, Activate::Nothing)
+                    };
+                    // SAFETY: the same for each of the lines.
+                    #[cfg(fusebox_scalar)]
+                    unsafe {
+                        let (a, b) = (lines.from_next * channels, lines.to_next * filters);
+                        let chains: Chains = if product.a_transposed { tn } else { nn };
+                        chains(
+                            self.isa,
+                            &product,
+                            &Stretches { count: lines.count, a, b },
+                            Activate::Nothing,
+                        );
+                    }
                 }
                 h += count;
             }

@@ -11,10 +11,12 @@
 //! | `products` | gemm in every layout, with every epilogue, at boundary sizes; fixed shapes and packed weights |
 //! | `functions` | exp and its kin, softmax |
 //! | `layers` | forward and backward: dense with every activation, normalisation, softmax; `probes` make them visible |
+//! | `convolutions` | bits of all passes |
 //! | `losses` | means and gradients |
 //! | `rules` | steps of the optimisers |
 
 mod bounded;
+mod convolutions;
 mod functions;
 mod layers;
 mod ledger;
@@ -70,12 +72,13 @@ impl Large {
         Self(Buffers::new())
     }
 
-    /// Products up to [`LARGE`] squared.
+    /// Products up to [`LARGE`] squared, and convolutions.
     pub(crate) fn check<B: Board>(&mut self, board: &mut B, isa: Isa) -> Result<(), Failure> {
         let mut ledger = Ledger::new();
         products::layouts(isa, &mut ledger, &mut self.0)?;
         products::long_rows(isa, &mut ledger, &mut self.0)?;
         told(board, "large products", &ledger);
+        say!(board, "convolutions fnv1a {:016x}", convolutions::check(isa).finish());
         Ok(())
     }
 }

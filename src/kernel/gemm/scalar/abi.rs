@@ -42,6 +42,36 @@ pub(super) struct Tiles {
     pub(super) kept: [usize; 3],
 }
 
+/// Tiles whose k is several stretches of `k` steps. All but `left` are sizes in bytes and may wrap.
+///
+/// ```text
+/// [r0, #76]  count      [r0, #80]  a_next     [r0, #84]  b_next     [r0, #88]  a_back     [r0, #92]  left
+/// ```
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+#[repr(C)]
+pub(super) struct Stretched {
+    pub(super) tiles: Tiles,
+    /// At least one.
+    pub(super) count: usize,
+    /// From where one stretch ends to where the next begins.
+    pub(super) a_next: usize,
+    pub(super) b_next: usize,
+    /// From where the first begins to where the last ends.
+    pub(super) a_back: usize,
+    /// What the assembly keeps.
+    pub(super) left: usize,
+}
+
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+const _: () = assert!(
+    offset_of!(Stretched, tiles) == 0
+        && offset_of!(Stretched, count) == 19 * 4
+        && offset_of!(Stretched, a_next) == 20 * 4
+        && offset_of!(Stretched, b_next) == 21 * 4
+        && offset_of!(Stretched, a_back) == 22 * 4
+        && offset_of!(Stretched, left) == 23 * 4
+);
+
 // Where the assembly looks for them.
 const _: () = {
     let offsets = [

@@ -107,8 +107,9 @@ fn drive(isa: Isa, product: &Product<'_, &dyn FinishRows>, in_lanes: bool) {
 ///
 /// # Safety
 /// As for [`Product::new`], but that A's rows may overlap.
+#[cfg(any(fusebox_core = "other", all(fusebox_fused, fusebox_core = "m55")))]
 #[inline(never)]
-pub(in crate::kernel) unsafe fn chain(isa: Isa, operands: &Operands, end: Activate) {
+pub(super) unsafe fn chain(isa: Isa, operands: &Operands, end: Activate) {
     let finish: &dyn FinishRows = &Finishing { isa, finish: &end };
     // SAFETY: the caller's promises.
     drive(isa, &unsafe { Product::new(*operands, finish) }, false);

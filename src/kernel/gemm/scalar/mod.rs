@@ -20,6 +20,7 @@
 //! | `finish`, `finishing` | what becomes of sums, as an object, and how any `Finish` is one |
 //! | `loops` | the loops around a kernel where the old C is needed at the end |
 //! | `column` | a single column, whose sums have lanes |
+//! | `stretches` | products of which k is several stretches, for convolutions |
 //! | `drive` | the loops, and where products come into this room |
 
 #[cfg(not(fusebox_core = "other"))]
@@ -34,9 +35,10 @@ mod finishing;
 mod helium;
 mod loops;
 mod plain;
+pub(in crate::kernel) mod stretches;
 mod sums;
 #[cfg(not(fusebox_core = "other"))]
 mod vfp;
 
+pub(in crate::kernel) use drive::fixed_product;
 pub(super) use drive::{add_rank_one, row_product, run, run_panels};
-pub(in crate::kernel) use drive::{chain, fixed_product};

@@ -1,16 +1,20 @@
 //! How sums are cut into what the assembly computes: whole tiles, and what is left beside them.
 
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+use super::super::abi::Stretched;
 use super::super::abi::Tiles;
 #[cfg(all(fusebox_fused, fusebox_core = "m55"))]
 use super::super::helium::{nn_row, nn_tiles, nt_tiles, tn_tiles};
 use super::super::plain;
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+use super::super::stretches::Stretches;
 use super::super::sums::{End, RankOne, Sums, ZEROS};
 use super::rank_one::{eight_columns, one_column};
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 use super::rows::nn_row;
 use super::rows::nt_row;
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
-use super::tiles::{nn_tiles, nt_tiles, tn_tiles};
+use super::tiles::{nn_stretches, nn_tiles, nt_stretches, nt_tiles, tn_stretches, tn_tiles};
 use crate::kernel::gemm::segments::segment_len;
 use crate::simd::rolled;
 use core::mem::MaybeUninit;
@@ -254,6 +258,128 @@ pub(in super::super) unsafe fn nt(sums: &mut Sums) {
     let layout = Layout { tiles: nt_tiles, row: Some(nt_row), a_transposed: false, b_transposed: true };
     // SAFETY: the caller's promise.
     unsafe { layout.run(sums) }
+}
+
+/// The kernels of sums over several stretches of k, for how A and B lie.
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+#[derive(Clone, Copy)]
+pub(in super::super) struct Kernels {
+    tiles: unsafe extern "C" fn(&mut Stretched),
+    /// If there is none, the last one to three rows are left to [`plain`].
+    row: Option<Assembly>,
+    a_transposed: bool,
+    b_transposed: bool,
+}
+
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+impl Kernels {
+    pub(in super::super) const NN: Self =
+        Self { tiles: nn_stretches, row: Some(nn_row), a_transposed: false, b_transposed: false };
+    pub(in super::super) const TN: Self =
+        Self { tiles: tn_stretches, row: None, a_transposed: true, b_transposed: false };
+    pub(in super::super) const NT: Self =
+        Self { tiles: nt_stretches, row: Some(nt_row), a_transposed: false, b_transposed: true };
+
+    /// Stores sums, each of which is one chain.
+    ///
+    /// # Safety
+    /// As for [`Kernel`](super::super::sums::Kernel), for each of the stretches, of which there is one at least; `sums` are those of
+    /// the first.
+    pub(in super::super) unsafe fn run(&self, sums: &mut Sums, stretches: &Stretches) {
+        // SAFETY: the caller's promise, here and below.
+        let whole = if sums.k > 0 && sums.cols >= 4 { unsafe { self.whole(sums, stretches) } } else { 0 };
+        if whole == sums.rows {
+            return;
+        }
+        let row = self.row.filter(|_| sums.k > 0 && sums.cols >= 4);
+        sums.segment = sums.k.max(1);
+        for _ in 0..stretches.count {
+            let mut part = Part { row: whole, rows: 1, col: 0 };
+            while let Some(row) = row
+                && part.row < sums.rows
+            {
+                let layout = Layout {
+                    tiles: row,
+                    row: None,
+                    a_transposed: self.a_transposed,
+                    b_transposed: self.b_transposed,
+                };
+                // SAFETY: see above: there are k and four columns.
+                unsafe { layout.columns(row, sums, &mut part) };
+                part.rows = 1;
+            }
+            // SAFETY: see above.
+            unsafe { plain::rows_from::<FUSED>(sums, part.row) };
+            sums.a = sums.a.wrapping_add(stretches.a);
+            sums.b = sums.b.wrapping_add(stretches.b);
+            (sums.first, sums.first_row, sums.first_col) = (sums.out, sums.out_row, 1);
+        }
+    }
+
+    /// The rows that are whole tiles: how many. Columns beside the last whole tile are computed in one that reaches back, in a copy.
+    ///
+    /// # Safety
+    /// As for [`Kernels::run`]; k is not zero, and there are at least four columns.
+    unsafe fn whole(&self, sums: &Sums, stretches: &Stretches) -> usize {
+        let rows = sums.rows / 4 * 4;
+        let beside = sums.cols % 4;
+        let mut part = Part { row: 0, rows, col: 0 };
+        let mut copy = [const { MaybeUninit::<f32>::uninit() }; 16];
+        let copy = copy.as_mut_ptr().cast::<f32>();
+        while part.row < rows {
+            let mut stretched = self.stretched(sums, &part, stretches);
+            let (out, out_row) = (stretched.tiles.out, sums.out_row);
+            if part.col > 0 {
+                (stretched.tiles.out, stretched.tiles.out_row) = (copy, 4 * NUMBER);
+            }
+            // SAFETY: the caller's promise; the copy has four rows of four.
+            unsafe { (self.tiles)(&mut stretched) };
+            if part.col > 0 {
+                // SAFETY: the same.
+                unsafe { Columns { first: 4 - beside, rows: 4 }.copy((copy, 4), (out, out_row)) };
+                part.row += 4;
+            } else if beside == 0 {
+                break;
+            } else {
+                (part.rows, part.col) = (4, sums.cols - 4);
+            }
+        }
+        rows
+    }
+
+    /// What the assembly is handed for a part.
+    fn stretched(&self, sums: &Sums, part: &Part, stretches: &Stretches) -> Stretched {
+        let Self { a_transposed, b_transposed, .. } = *self;
+        let (a_stride, a_block) = if a_transposed { (sums.a_k, 4) } else { (sums.a_row, 4 * sums.a_row) };
+        let (a_k, b_k) = (sums.k * sums.a_k, sums.k * sums.b_k);
+        let bytes = |numbers: usize| numbers.wrapping_mul(NUMBER);
+        Stretched {
+            tiles: Tiles {
+                a: sums.a.wrapping_add(part.row * sums.a_row),
+                a_stride: a_stride * NUMBER,
+                a_block: a_block * NUMBER,
+                b: sums.b.wrapping_add(part.col * sums.b_col),
+                b_stride: NUMBER * if b_transposed { sums.b_col } else { sums.b_k },
+                k: sums.k,
+                first: sums.first.wrapping_add(part.row * sums.first_row + part.col * sums.first_col),
+                first_row: sums.first_row * NUMBER,
+                first_step: sums.first_col * 4 * NUMBER,
+                out: sums.out.wrapping_add(part.row * sums.out_row + part.col),
+                out_row: sums.out_row * NUMBER,
+                tiles: (sums.cols - part.col) / 4,
+                fours: 0,
+                blocks: part.rows / 4,
+                end: 0,
+                factor: 1.0,
+                kept: [0; 3],
+            },
+            count: stretches.count,
+            a_next: bytes(stretches.a.wrapping_sub(a_k)),
+            b_next: bytes(stretches.b.wrapping_sub(b_k)),
+            a_back: bytes(stretches.a.wrapping_mul(stretches.count - 1).wrapping_add(a_k)),
+            left: 0,
+        }
+    }
 }
 
 /// A column times a row, added.

@@ -30,6 +30,9 @@
 //! Whole tiles are done here; the last columns in a tile that reaches back, and rows beside tiles one by one. Of a transposed
 //! A the last one to three rows, and matrices of less than four columns, are left to [`plain`]. A loop of two steps is
 //! entered in its middle when k is odd, so that nothing is there twice.
+//!
+//! For convolutions each kernel of tiles is there once more, for a k of several stretches (`Kernels`): programs without
+//! convolutions do not contain them.
 
 #[macro_use]
 mod assembly;
@@ -39,4 +42,6 @@ mod rows;
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 mod tiles;
 
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+pub(super) use kernels::Kernels;
 pub(super) use kernels::{nn, nn_row_alone, nt, rank_one, tn};
