@@ -34,14 +34,11 @@ fn run_steps(fuzz_seconds: u32) -> Vec<(String, Result<()>, u64)> {
         functions.current_dir(root()).args(["test", "--release", "--lib"]).args(features);
         functions.args(["math::tests::units", "--", "--nocapture"]);
         functions.env("FUSEBOX_EVERYTHING", "1");
-        functions
-            .envs([("CARGO_PROFILE_RELEASE_LTO", "false"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")]);
         let name = format!("mathematical functions over every f32 {}", features.join(" "));
         steps.push((name, functions));
     }
     let mut benches = Command::new("cargo");
     benches.current_dir(root()).args(["bench", "--", "--test"]);
-    benches.envs([("CARGO_PROFILE_BENCH_LTO", "false"), ("CARGO_PROFILE_BENCH_CODEGEN_UNITS", "16")]);
     steps.push(("every bench once".into(), benches));
     for (task, name) in [
         (&["qemu", "--both"][..], "every board, both ways"),
