@@ -80,8 +80,6 @@ unsafe fn all(
     let Sizes { rows: vertical, cols: horizontal, channels, .. } = *sizes;
     let [source, destination] = sizes.sides(way);
     let height = destination.height;
-    let numbers = source.height.max(1).saturating_mul(source.width * channels);
-    let far = is_far(rows.len().checked_div(height).unwrap_or(0).saturating_mul(numbers));
     let mut row = rows.start;
     while row < rows.end {
         let picture = row.checked_div(height).unwrap_or(0);
@@ -106,7 +104,6 @@ unsafe fn all(
                         to: to.wrapping_add(at),
                         to_step: x.to_step * channels,
                         end: end.at(at),
-                        far,
                     };
                     isa.call(line);
                 }
@@ -114,15 +111,6 @@ unsafe fn all(
         }
         row = until;
     }
-}
-
-/// Whether the second-level cache does not hold so many numbers and as many results.
-fn is_far(numbers: usize) -> bool {
-    #[cfg(not(fusebox_scalar))]
-    let cached = crate::simd::Cache::second_level().numbers();
-    #[cfg(fusebox_scalar)]
-    let cached = usize::MAX;
-    numbers > cached / 2
 }
 
 /// Which weights the taps of two runs have.
@@ -162,8 +150,6 @@ struct Line {
     to: *mut f32,
     to_step: usize,
     end: End,
-    /// Whether the cache does not hold what is met: the next row is fetched ahead.
-    far: bool,
 }
 
 impl Pass for Line {
@@ -222,6 +208,18 @@ impl Line {
             for row in 0..self.taps[0] {
                 let mut from = from.wrapping_add(row * from_row);
                 let mut weight = weight.wrapping_offset(row as isize * weight_row);
+                if S::LANES == 16 && N == PIXELS && self.taps[1] == 3 && from_tap == self.from_step {
+                    // Outputs side by side meet the same inputs: each is loaded once, where there are registers for them.
+                    let x: [S::V; PIXELS + 2] =
+                        core::array::from_fn(|j| s.load_partial(from.wrapping_add(j * from_tap), lanes));
+                    for tap in 0..3 {
+                        let w = s.load_partial(weight.wrapping_offset(tap as isize * weight_tap), lanes);
+                        for (sum, &x) in sums.iter_mut().zip(&x[tap..]) {
+                            *sum = s.mul_add(x, w, *sum);
+                        }
+                    }
+                    continue;
+                }
                 for _ in 0..self.taps[1] {
                     let w = s.load_partial(weight, lanes);
                     for (i, sum) in sums.iter_mut().enumerate() {
@@ -230,11 +228,6 @@ impl Line {
                     }
                     from = from.wrapping_add(from_tap);
                     weight = weight.wrapping_offset(weight_tap);
-                }
-            }
-            if self.far {
-                for i in 0..N {
-                    s.prefetch(from.wrapping_add(self.taps[0] * from_row + i * self.from_step));
                 }
             }
             for (i, &sum) in sums.iter().enumerate() {
