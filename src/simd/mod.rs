@@ -99,6 +99,7 @@ pub(crate) trait Simd: Copy {
     }
 
     /// Prefetches the cache line at `p` into L1; `p` need not be valid for reads.
+    #[cfg(not(fusebox_scalar))]
     #[inline(always)]
     fn prefetch(self, _p: *const f32) {}
 
