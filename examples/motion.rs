@@ -19,8 +19,8 @@ use comfy_table::{CellAlignment, Table, presets};
 use film::{DIRECTIONS, Film, Frame, SIDE, Shot};
 use fusebox::layers::{Conv1d, Conv2d, Summary};
 use fusebox::{
-    Adam, Confusion, CrossEntropy, Dense, GlobalAvgPool, Isa, Loss, Relu, Rng, Scratch, Streaming, Workspace,
-    argmax, network,
+    Adam, Confusion, CrossEntropy, Dense, EachPosition, GlobalAvgPool, Isa, Relu, Rng, Scratch, Streaming,
+    Workspace, argmax, network,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use mnist::Images;
@@ -84,30 +84,9 @@ const LEARNING_RATE: f32 = 0.008;
 /// Below this accuracy something is broken.
 const LEAST_ACCURACY: f32 = 0.955;
 
-/// Mean cross-entropy of the frames of all sequences.
-struct EachFrame;
-
-impl<const T: usize, const CLASSES: usize> Loss<[[f32; CLASSES]; T]> for EachFrame {
-    type Target = [u8; T];
-
-    fn check(&self, labels: &[u8; T], row: usize) -> Result<(), fusebox::Error> {
-        labels.iter().try_for_each(|label| Loss::<[f32; CLASSES]>::check(&CrossEntropy, label, row))
-    }
-
-    /// The frames of all sequences are rows of one batch.
-    fn gradient(
-        &self,
-        isa: Isa,
-        ys: &[[[f32; CLASSES]; T]],
-        labels: &[[u8; T]],
-        dys: &mut [[[f32; CLASSES]; T]],
-    ) -> f32 {
-        CrossEntropy.gradient(isa, ys.as_flattened(), labels.as_flattened(), dys.as_flattened_mut())
-    }
-}
-
 /// Too large for a stack.
-static WORKSPACE: Mutex<Workspace<Net, BATCH, Adam, EachFrame>> = Mutex::new(Workspace::with_loss(EachFrame));
+static WORKSPACE: Mutex<Workspace<Net, BATCH, Adam, EachPosition<CrossEntropy>>> =
+    Mutex::new(Workspace::with_loss(EachPosition(CrossEntropy)));
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = pico_args::Arguments::from_env();

@@ -112,7 +112,9 @@ pub use layers::{
     Tied, Train, Upsample2d, View,
 };
 #[doc(no_inline)]
-pub use losses::{BinaryCrossEntropy, CrossEntropy, Huber, Loss, Mse, Weighted, WeightedCrossEntropy};
+pub use losses::{
+    BinaryCrossEntropy, CrossEntropy, EachPosition, Huber, Loss, Mse, Weighted, WeightedCrossEntropy,
+};
 pub use mat::{Mat, MatMut};
 #[doc(hidden)]
 pub use memory::is_plain;

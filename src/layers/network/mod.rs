@@ -8,7 +8,7 @@
 //! the end. So a layer costs one or two levels of the compiler's limit of 128 nested expansions, and one more for
 //! each option.
 //!
-//! The checks ([`checks`]) are statements, one or two for each layer, in a constant next to the type: they name a layer by its
+//! The checks (`checks`) are statements, one or two for each layer, in a constant next to the type: they name a layer by its
 //! number and its text.
 //!
 //! | tokens | content |

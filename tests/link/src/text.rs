@@ -160,6 +160,7 @@ pub fn excepted() {
     }
     debug(&hide(Huber::new(any())));
     debug(&hide(Weighted(Huber::new(any()))));
+    debug(&hide(EachPosition(CrossEntropy)));
     debug(&hide(BinaryCrossEntropy::new()));
     let sgd = hide(Sgd::new(any()));
     debug(&sgd);
@@ -303,6 +304,7 @@ fn comparisons() {
     }
     compare(&hide(Huber::new(any())));
     compare(&hide(Weighted(Huber::new(any()))));
+    compare(&hide(EachPosition(CrossEntropy)));
     compare(&hide(BinaryCrossEntropy::new()));
     let sgd = hide(Sgd::new(any()));
     compare(&sgd);
@@ -336,6 +338,7 @@ fn defaults() {
     default::<CrossEntropy>();
     default::<Mse>();
     default::<Weighted<Mse>>();
+    default::<EachPosition<Mse>>();
     default::<Scores>();
 }
 

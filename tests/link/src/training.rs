@@ -2,10 +2,10 @@
 
 use crate::{any, hide, keep};
 use fusebox::{
-    Accumulate, Adam, AdamW, BinaryCrossEntropy, Budget, ClipNorm, ClipValue, CrossEntropy, Dense, Error,
-    Formed, Gradient, Guard, Huber, Isa, Learner, Limits, Loss, Momentum, Mse, Nesterov, Optimizer, Pace,
-    Plain, Product, Relu, RmsProp, Rows, Seq, Sgd, WeightDecay, Weighted, WeightedCrossEntropy, Whole,
-    Workspace, Zeroed,
+    Accumulate, Adam, AdamW, BinaryCrossEntropy, Budget, ClipNorm, ClipValue, CrossEntropy, Dense,
+    EachPosition, Error, Formed, Gradient, Guard, Huber, Isa, Learner, Limits, Loss, Momentum, Mse, Nesterov,
+    Optimizer, Pace, Plain, Product, Relu, RmsProp, Rows, Seq, Sgd, WeightDecay, Weighted,
+    WeightedCrossEntropy, Whole, Workspace, Zeroed,
 };
 
 type Net = Seq![Dense<3, 4, Relu>, Dense<4, 2>];
@@ -28,6 +28,7 @@ pub fn all() {
         loss(hide(weighted), &any::<[u16; 4]>());
     }
     loss(hide(Weighted(Huber::new(any()))), &any::<[([f32; 2], f32); 4]>());
+    at_once::<[[f32; 3]; 2], _>(&hide(EachPosition(CrossEntropy)), hide(&any::<[[u8; 2]; 4]>()));
     loss(hide(Stranger(Mse)), &any::<[[f32; 2]; 4]>());
     let sgd = Sgd::new(any());
     let adam = Adam::new(any());
@@ -48,8 +49,18 @@ pub fn all() {
 
 /// A loss, given slices of any length, at once and in a learner's slices.
 fn loss<L: Loss<[f32; 2]>>(loss: L, targets: &[L::Target]) {
-    let (ys, mut dys) = (any::<[[f32; 2]; 4]>(), any::<[[f32; 2]; 4]>());
     let targets = hide(targets);
+    at_once::<[f32; 2], L>(&loss, targets);
+    let mut learner = hide(Learner::<Dense<1, 2>, 3, Sgd, L>::with_loss(any(), loss));
+    for &target in targets {
+        keep(learner.push(target, |x| *x = any()));
+    }
+    keep(learner.start(Sgd::new(any())));
+    keep(learner.poll(Budget::macs(any())));
+}
+
+fn at_once<O: Zeroed, L: Loss<O>>(loss: &L, targets: &[L::Target]) {
+    let (ys, mut dys) = (any::<[O; 4]>(), any::<[O; 4]>());
     for target in targets {
         keep(loss.check(target, any()));
     }
@@ -58,12 +69,6 @@ fn loss<L: Loss<[f32; 2]>>(loss: L, targets: &[L::Target]) {
     keep(loss.gradient(isa, hide(&ys), targets, hide(&mut dys)));
     let mut sums = any::<[f32; 16]>();
     keep(loss.paced(&mut Whole::on(isa), hide(&ys), targets, hide(&mut dys), &mut sums));
-    let mut learner = hide(Learner::<Dense<1, 2>, 3, Sgd, L>::with_loss(any(), loss));
-    for &target in targets {
-        keep(learner.push(target, |x| *x = any()));
-    }
-    keep(learner.start(Sgd::new(any())));
-    keep(learner.poll(Budget::macs(any())));
 }
 
 /// An optimiser, given slices of any length.
