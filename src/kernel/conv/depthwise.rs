@@ -18,11 +18,11 @@ use super::weights::flush;
 use crate::Isa;
 use crate::kernel::gemm::LONGEST;
 use crate::memory::part;
-use crate::simd::{Pass, Simd, VECTORS};
+use crate::simd::{Pass, Simd};
 use core::ops::Range;
 
 /// Outputs at a time. Without vectors eight would fill a microcontroller's registers.
-const PIXELS: usize = if VECTORS { 8 } else { FEWER };
+const PIXELS: usize = if crate::simd::VECTORS { 8 } else { FEWER };
 
 /// Outputs at a time where there are fewer.
 const FEWER: usize = 4;
@@ -160,7 +160,8 @@ impl Pass for Line {
         let mut pixel = 0;
         while pixel < self.count {
             // The last outputs of a line are computed with some before them, whose bits are the same again.
-            if VECTORS && self.count >= PIXELS {
+            #[cfg(not(fusebox_scalar))]
+            if self.count >= PIXELS {
                 pixel = pixel.min(self.count - PIXELS);
             }
             let left = self.count - pixel;
@@ -208,6 +209,7 @@ impl Line {
             for row in 0..self.taps[0] {
                 let mut from = from.wrapping_add(row * from_row);
                 let mut weight = weight.wrapping_offset(row as isize * weight_row);
+                #[cfg(not(fusebox_scalar))]
                 if S::LANES == 16 && N == PIXELS && self.taps[1] == 3 && from_tap == self.from_step {
                     // Outputs side by side meet the same inputs: each is loaded once, where there are registers for them.
                     let x: [S::V; PIXELS + 2] =
