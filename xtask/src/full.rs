@@ -12,7 +12,8 @@ use std::time::Instant;
 /// The record.
 const RECORD: &str = "xtask/full.md";
 
-fn run_steps(fuzz_seconds: u32) -> Vec<(String, Result<()>, u64)> {
+/// What is run, in this order, and its name.
+fn steps(fuzz_seconds: u32) -> Vec<(String, Command)> {
     let limit = format!("-max_total_time={fuzz_seconds}");
     let mut steps: Vec<(String, Command)> = Vec::new();
     for features in [&[][..], &["--features", "reproducible"]] {
@@ -57,25 +58,37 @@ fn run_steps(fuzz_seconds: u32) -> Vec<(String, Result<()>, u64)> {
         steps.push((format!("{fuzz_seconds} s of fuzzing {target}"), fuzz));
     }
 
-    let timed = |(name, mut command): (String, Command)| {
+    steps
+}
+
+/// Runs all steps. The record is written after each: one of a run that was cut short tells what was not reached.
+pub(crate) fn check(fuzz_seconds: u32) -> Result<()> {
+    let mut steps = steps(fuzz_seconds);
+    let mut rows: Vec<[String; 3]> =
+        steps.iter().map(|(name, _)| [name.trim().into(), "not reached".into(), String::new()]).collect();
+    let mut passed = true;
+    for ((_, command), row) in steps.iter_mut().zip(0..) {
         // A toolchain chosen by name must win over the one that runs this program.
         command.env_remove("RUSTUP_TOOLCHAIN");
         let start = Instant::now();
-        let result = run(&mut command);
-        (name.trim().to_string(), result, start.elapsed().as_secs())
-    };
-    steps.into_iter().map(timed).collect()
+        let result = run(command);
+        passed &= result.is_ok();
+        rows[row][1] = result.map_or_else(|error| format!("{error:#}"), |()| "passed".into());
+        rows[row][2] = start.elapsed().as_secs().to_string();
+        write(&rows)?;
+    }
+    println!("{}", fs::read_to_string(root().join(RECORD))?);
+    if !passed {
+        bail!("not every check passed; recorded in {RECORD}");
+    }
+    Ok(())
 }
 
-pub(crate) fn check(fuzz_seconds: u32) -> Result<()> {
-    let results = run_steps(fuzz_seconds);
+fn write(rows: &[[String; 3]]) -> Result<()> {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
     table.set_header(["check", "result", "seconds"]);
-    for (name, result, seconds) in &results {
-        let told = result.as_ref().map_or_else(|error| format!("{error:#}"), |()| "passed".into());
-        table.add_row([name.clone(), told, seconds.to_string()]);
-    }
+    table.add_rows(rows);
     let date = output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
     let stable = output(Command::new("rustc").arg("--version"))?;
     let nightly =
@@ -87,10 +100,5 @@ pub(crate) fn check(fuzz_seconds: u32) -> Result<()> {
         stable.trim(),
         nightly.trim()
     );
-    fs::write(root().join(RECORD), &record)?;
-    println!("{record}");
-    if results.iter().any(|(_, result, _)| result.is_err()) {
-        bail!("not every check passed; recorded in {RECORD}");
-    }
-    Ok(())
+    Ok(fs::write(root().join(RECORD), record)?)
 }
