@@ -1,13 +1,11 @@
 //! Batch normalisation.
 
-use super::conv::{Conv2d, pixels, pixels_mut};
+use super::conv::{Conv2d, derivative, finish};
 use super::{Picture, Steps};
 use crate::kernel::batch_norm::{Backward, EPSILON, Gradients, Infer, Normalize, Reciprocals, Statistics};
 use crate::layers::activation::{Form, FormOf};
 use crate::layers::{Activation, Derivative, Due, Identity, Init, InputGradient, Layer, Stream, Train};
-use crate::memory::{
-    count_of, layout, numbers, numbers_mut, part, part_mut, stretches, stretches_mut, values, values_mut,
-};
+use crate::memory::{count_of, layout, numbers, numbers_mut, part, part_mut, stretches, stretches_mut};
 use crate::optimizers::{Formed, Optimizer};
 use crate::pace::{FUNCTION, Pace};
 use crate::{Epilogue, Isa, Pair, Plain, Rng, Zeroed, plain};
@@ -298,16 +296,11 @@ impl<I: Picture, const C: usize, A: Activation> Train for BatchNorm<I, C, A> {
             }
             None => self.scale(isa, from, to),
         }
-        let here = rows.start * Self::PIXELS..rows.end * Self::PIXELS;
-        let count = kept.len().saturating_mul(Self::PIXELS);
-        let kept = values_mut(numbers_mut(kept), count);
-        FormOf::<A>::forward(isa, part_mut(pixels_mut::<I, C>(ys), &here), part_mut(kept, &here));
+        finish::<I, C, A>(isa, &rows, Self::PIXELS, kept, ys);
     }
 
     fn derivative<'a>(tape: &'a [Self::Tape], ys: &'a [I]) -> Derivative<'a> {
-        let (_, kept) = stretches(tape);
-        let count = kept.len().saturating_mul(Self::PIXELS);
-        FormOf::<A>::derivative(values(numbers(kept), count), pixels::<I, C>(ys))
+        derivative::<I, C, A>(stretches(tape).1, ys)
     }
 
     fn backward<P: Pace>(

@@ -1,13 +1,11 @@
 //! Group and instance normalisation.
 
 use super::Picture;
-use super::conv::{pixels, pixels_mut};
+use super::conv::{derivative, finish};
 use crate::kernel::group_norm::{Backward, Normalize, Shape};
 use crate::layers::activation::{Form, FormOf};
 use crate::layers::{Activation, Derivative, Entry, Identity, Init, InputGradient, Layer, Train};
-use crate::memory::{
-    count_of, layout, numbers, numbers_mut, part, part_mut, stretches, stretches_mut, values, values_mut,
-};
+use crate::memory::{count_of, layout, numbers, numbers_mut, part, part_mut, stretches, stretches_mut};
 use crate::optimizers::{Optimizer, Rows};
 use crate::pace::{FUNCTION, Pace};
 use crate::{Epilogue, Isa, Pair, Rng, plain};
@@ -176,16 +174,11 @@ impl<I: Picture, const C: usize, const GROUPS: usize, A: Activation> Train for G
         }
         let (moments, kept) = stretches_mut(tape);
         self.normalize(pace.isa(), part(xs, &rows), part_mut(moments, &rows), part_mut(ys, &rows));
-        let here = rows.start * Self::PIXELS..rows.end * Self::PIXELS;
-        let count = kept.len().saturating_mul(Self::PIXELS);
-        let kept = values_mut(numbers_mut(kept), count);
-        FormOf::<A>::forward(pace.isa(), part_mut(pixels_mut::<I, C>(ys), &here), part_mut(kept, &here));
+        finish::<I, C, A>(pace.isa(), &rows, Self::PIXELS, kept, ys);
     }
 
     fn derivative<'a>(tape: &'a [Self::Tape], ys: &'a [I]) -> Derivative<'a> {
-        let (_, kept) = stretches(tape);
-        let count = kept.len().saturating_mul(Self::PIXELS);
-        FormOf::<A>::derivative(values(numbers(kept), count), pixels::<I, C>(ys))
+        derivative::<I, C, A>(stretches(tape).1, ys)
     }
 
     fn backward<P: Pace>(
