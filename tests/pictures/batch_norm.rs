@@ -1,5 +1,6 @@
 //! Batch normalisation against plain loops in `f64`, which are checked by central differences.
 
+use crate::rows::{self, numbers, typed};
 use crate::support::isas::isas;
 use fusebox::layers::{Conv2d, DepthwiseConv2d, Picture, Window};
 use fusebox::{
@@ -7,22 +8,11 @@ use fusebox::{
     Identity, InputGradient, Isa, Layer, Learner, Momentum, Mse, Plain, Relu, Repeat, Residual, Rng, Scratch,
     Seq, Sgd, Tanh, Train, View, Whole, Workspace, Zeroed,
 };
-use std::task::Poll;
 
 const U: f64 = 1.0 / 16_777_216.0;
 const EPSILON: f64 = 1e-5_f32 as f64;
 
 type Of<const H: usize, const W: usize, const C: usize> = [[[f32; C]; W]; H];
-
-fn typed<T: Plain>(numbers: &[f32]) -> Vec<T> {
-    let bytes: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
-    bytes.chunks(size_of::<T>()).map(|bytes| T::copy_from_bytes(bytes).expect("its size")).collect()
-}
-
-fn numbers<T: Plain>(values: &[T]) -> Vec<f32> {
-    let bytes = values.iter().flat_map(|value| value.as_bytes().to_vec()).collect::<Vec<u8>>();
-    bytes.chunks(4).map(|x| f32::from_le_bytes(x.try_into().expect("four bytes"))).collect()
-}
 
 fn bits(xs: &[f32]) -> Vec<u32> {
     xs.iter().map(|x| x.to_bits()).collect()
@@ -456,31 +446,10 @@ fn in_slices() {
     let start = Net::he(&mut Rng::new(5));
     let mut rng = Rng::new(6);
     let xs: Vec<I> = typed(&(0..4 * 12).map(|_| 10.0 + rng.normal()).collect::<Vec<f32>>());
-    let labels = [0, 1, 2, 1];
     for isa in isas() {
-        let (mut net, mut workspace) = (start, Workspace::<Net, 4, Momentum>::new());
-        let mut losses = Vec::new();
-        for _ in 0..3 {
-            let optimizer = Momentum::new(0.003, 0.9);
-            losses.push(workspace.train_step_with(isa, &mut net, &xs, &labels, &optimizer).expect("a step"));
-        }
+        let budgets = [Budget::rows(1), Budget::rows(5), Budget::macs(3000), Budget::ALL];
+        let losses = rows::steps_in_slices(isa, &start, &xs, Momentum::new(0.003, 0.9), &budgets);
         assert!(losses[2] < losses[0], "{isa}: {losses:?}");
-        for budget in [Budget::rows(1), Budget::rows(5), Budget::macs(3000), Budget::ALL] {
-            let mut learner = Learner::<Net, 4, Momentum>::new(start);
-            for loss in &losses {
-                for (x, &label) in xs.iter().zip(&labels) {
-                    learner.push(label, |row| *row = *x).expect("room");
-                }
-                learner.start(Momentum::new(0.003, 0.9)).expect("rows");
-                let ready = loop {
-                    if let Poll::Ready(loss) = learner.poll_with(isa, budget) {
-                        break loss.expect("a step");
-                    }
-                };
-                assert_eq!(ready.to_bits(), loss.to_bits(), "{isa}, {budget:?}");
-            }
-            assert_eq!(learner.net().as_bytes(), net.as_bytes(), "{isa}, {budget:?}");
-        }
     }
 }
 

@@ -1,31 +1,16 @@
 //! Branches joined along the channels of pictures and of sequences.
 
+use crate::rows::{self, numbers, random, typed};
 use crate::support::isas::isas;
 use fusebox::layers::{Join, Window};
 use fusebox::{
     Budget, ConcatChannels, Conv1d, Conv2d, Dense, Derivative, Gelu, GlobalAvgPool, InputGradient, Isa,
-    Layer, Learner, Momentum, Parallel, Plain, Relu, Rng, Scratch, Seq, Tanh, Train, View, Whole, Workspace,
-    Zeroed,
+    Layer, Momentum, Parallel, Plain, Relu, Rng, Scratch, Seq, Tanh, Train, View, Whole, Zeroed,
 };
-use std::task::Poll;
 
 type Of<const C: usize> = [[[f32; C]; 3]; 4];
 type Narrow = Conv2d<Of<2>, Of<5>, 1, 1, 2, 5, Window, Relu>;
 type Wide = Conv2d<Of<2>, Of<18>, 3, 3, 2, 18, Window, Gelu>;
-
-fn typed<T: Plain>(numbers: &[f32]) -> Vec<T> {
-    let bytes: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
-    bytes.chunks(size_of::<T>()).map(|bytes| T::copy_from_bytes(bytes).expect("its size")).collect()
-}
-
-fn numbers<T: Plain>(values: &[T]) -> Vec<f32> {
-    let bytes = values.iter().flat_map(|value| value.as_bytes().to_vec()).collect::<Vec<u8>>();
-    bytes.chunks(4).map(|x| f32::from_le_bytes(x.try_into().expect("four bytes"))).collect()
-}
-
-fn random<T: Plain>(rng: &mut Rng, count: usize) -> Vec<T> {
-    typed(&(0..count * size_of::<T>() / 4).map(|_| rng.normal()).collect::<Vec<f32>>())
-}
 
 /// A layer's outputs for `xs`; and from the gradients with respect to them, with respect to `xs`.
 fn passes<L: Train<Input: Plain>>(isa: Isa, layer: &L, xs: &[L::Input], dys: &[L::Output]) -> [Vec<f32>; 2] {
@@ -85,29 +70,10 @@ fn in_a_network() {
     type Net = Seq![Three, GlobalAvgPool<Of<25>, 25>, Dense<25, 3>];
     let start = Net::he(&mut Rng::new(5));
     let xs: Vec<Of<2>> = random(&mut Rng::new(6), 4);
-    let labels = [0, 1, 2, 1];
-    let momentum = Momentum::new(0.1, 0.9);
     for isa in isas() {
-        let (mut net, mut workspace) = (start, Workspace::<Net, 4, Momentum>::new());
-        let losses = [(); 3]
-            .map(|()| workspace.train_step_with(isa, &mut net, &xs, &labels, &momentum).expect("a step"));
+        let budgets = [Budget::rows(1), Budget::macs(1000), Budget::ALL];
+        let losses = rows::steps_in_slices(isa, &start, &xs, Momentum::new(0.1, 0.9), &budgets);
         assert!(losses[2] < losses[0], "{isa}: {losses:?}");
-        for budget in [Budget::rows(1), Budget::macs(1000), Budget::ALL] {
-            let mut learner = Learner::<Net, 4, Momentum>::new(start);
-            for loss in &losses {
-                for (x, &label) in xs.iter().zip(&labels) {
-                    learner.push(label, |row| *row = *x).expect("room");
-                }
-                learner.start(momentum).expect("rows");
-                let ready = loop {
-                    if let Poll::Ready(loss) = learner.poll_with(isa, budget) {
-                        break loss.expect("a step");
-                    }
-                };
-                assert_eq!(ready.to_bits(), loss.to_bits(), "{isa}, {budget:?}");
-            }
-            assert_eq!(learner.net().as_bytes(), net.as_bytes(), "{isa}, {budget:?}");
-        }
     }
 }
 

@@ -1,29 +1,15 @@
 //! Group and instance normalisation as layers. (Their kernels are compared with `f64` beside these.)
 
+use crate::rows::{self, numbers, random, typed};
 use crate::support::isas::isas;
 use fusebox::layers::{Picture, Summary};
 use fusebox::{
     Activation, Adam, Budget, Conv1d, Conv2d, CrossEntropy, Dense, Derivative, Gelu, GroupNorm, Identity,
-    InputGradient, InstanceNorm, Layer, LayerNorm, Learner, Momentum, Mse, Plain, Private, Relu, Residual,
-    Rng, Scratch, Seq, Sgd, Tanh, Train, View, Whole, Workspace, Zeroed,
+    InputGradient, InstanceNorm, Layer, LayerNorm, Momentum, Mse, Plain, Private, Relu, Residual, Rng,
+    Scratch, Seq, Sgd, Tanh, Train, View, Whole, Workspace, Zeroed,
 };
-use std::task::Poll;
 
 type Of<const H: usize, const W: usize, const C: usize> = [[[f32; C]; W]; H];
-
-fn typed<T: Plain>(numbers: &[f32]) -> Vec<T> {
-    let bytes: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
-    bytes.chunks(size_of::<T>()).map(|bytes| T::copy_from_bytes(bytes).expect("its size")).collect()
-}
-
-fn numbers<T: Plain>(values: &[T]) -> Vec<f32> {
-    let bytes = values.iter().flat_map(|value| value.as_bytes().to_vec()).collect::<Vec<u8>>();
-    bytes.chunks(4).map(|x| f32::from_le_bytes(x.try_into().expect("four bytes"))).collect()
-}
-
-fn random<T: Plain>(rng: &mut Rng, count: usize) -> Vec<T> {
-    typed(&(0..count * size_of::<T>() / 4).map(|_| rng.normal()).collect::<Vec<f32>>())
-}
 
 fn random_layer<I: Picture, const C: usize, const GROUPS: usize, A: Activation>() -> GroupNorm<I, C, GROUPS, A>
 {
@@ -105,28 +91,9 @@ type Deep = Seq![
 fn in_slices() {
     let start = Deep::he(&mut Rng::new(5));
     let xs: Vec<Of<4, 3, 1>> = random(&mut Rng::new(6), 4);
-    let labels = [0, 1, 2, 1];
-    let momentum = Momentum::new(0.003, 0.9);
     for isa in isas() {
-        let (mut net, mut workspace) = (start, Workspace::<Deep, 4, Momentum>::new());
-        let losses = [(); 3]
-            .map(|()| workspace.train_step_with(isa, &mut net, &xs, &labels, &momentum).expect("a step"));
-        for budget in [Budget::rows(1), Budget::rows(5), Budget::macs(3000), Budget::ALL] {
-            let mut learner = Learner::<Deep, 4, Momentum>::new(start);
-            for loss in &losses {
-                for (x, &label) in xs.iter().zip(&labels) {
-                    learner.push(label, |row| *row = *x).expect("room");
-                }
-                learner.start(momentum).expect("rows");
-                let ready = loop {
-                    if let Poll::Ready(loss) = learner.poll_with(isa, budget) {
-                        break loss.expect("a step");
-                    }
-                };
-                assert_eq!(ready.to_bits(), loss.to_bits(), "{isa}, {budget:?}");
-            }
-            assert_eq!(learner.net().as_bytes(), net.as_bytes(), "{isa}, {budget:?}");
-        }
+        let budgets = [Budget::rows(1), Budget::rows(5), Budget::macs(3000), Budget::ALL];
+        rows::steps_in_slices(isa, &start, &xs, Momentum::new(0.003, 0.9), &budgets);
     }
 }
 

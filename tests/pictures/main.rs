@@ -13,4 +13,5 @@ mod conv;
 mod group_norm;
 mod pool;
 mod pytorch;
+mod rows;
 mod shapes;

@@ -1,6 +1,7 @@
 //! Pools against plain loops in `f64`, which are checked by central differences; the kernel's own tests go through every small
 //! window.
 
+use crate::rows::{numbers, typed};
 use crate::support::isas::isas;
 use fusebox::layers::{Around, Causal, Padding, Picture, Same, Steps, Valid, Window};
 use fusebox::{
@@ -163,16 +164,6 @@ where
         net.run(isa, &xs, &mut [], &mut got[..2]);
         assert_eq!(numbers(&trained), numbers(&got), "{what}: too few outputs, yet something is written");
     }
-}
-
-fn typed<T: Plain>(numbers: &[f32]) -> Vec<T> {
-    let bytes: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
-    bytes.chunks(size_of::<T>()).map(|row| T::copy_from_bytes(row).expect("whole rows")).collect()
-}
-
-fn numbers<T: Plain>(rows: &[T]) -> Vec<f32> {
-    let bytes = rows.iter().flat_map(|row| row.as_bytes().chunks(4));
-    bytes.map(|x| f32::from_le_bytes(x.try_into().expect("four bytes"))).collect()
 }
 
 fn close(got: &[f32], expected: &[f64], bound: f64, what: &str) {

@@ -1,5 +1,6 @@
 //! Pools and normalisation against PyTorch's: see tests/pytorch. (Convolutions are compared beside their kernels.)
 
+use crate::rows::numbers;
 use crate::support::isas::isas;
 use crate::support::vectors::Vectors;
 use fusebox::layers::{
@@ -23,11 +24,6 @@ fn pictures<P: Plain>(vectors: &Vectors, case: &str, field: &str) -> Vec<P> {
     let numbers = vectors.f32s(&format!("{case} {field}"));
     let bytes: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
     bytes.chunks_exact(size_of::<P>()).map(|bytes| P::copy_from_bytes(bytes).unwrap()).collect()
-}
-
-fn numbers<P: Plain>(pictures: &[P]) -> Vec<f32> {
-    let words = pictures.iter().flat_map(|picture| picture.as_bytes().chunks_exact(4));
-    words.map(|word| f32::from_le_bytes(word.try_into().unwrap())).collect()
 }
 
 /// Within so many units in the last place of the largest number there, and what nine digits leave open.
