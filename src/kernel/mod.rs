@@ -4,6 +4,7 @@
 //!
 //! Functions that take views or slices check sizes; the code below them relies on those checks.
 
+pub(crate) mod attention;
 pub(crate) mod axis;
 pub(crate) mod batch_norm;
 pub(crate) mod conv;

@@ -39,11 +39,11 @@ pub(crate) use door::{add_rank_one, finish_product, product, row_product};
 pub use door::{gemm, gemm_with};
 pub(super) use epilogue::Activate;
 pub use epilogue::Epilogue;
-#[cfg(not(fusebox_scalar))]
-pub(super) use kernels::chain;
 pub(super) use kernels::fixed_product;
 #[cfg(fusebox_scalar)]
 pub(super) use kernels::stretches;
+#[cfg(not(fusebox_scalar))]
+pub(super) use kernels::{chain, chain_by_rows};
 pub use packed::{Packed, gemm_packed, gemm_packed_with};
 pub(super) use product::Operands;
 pub(super) use segments::LONGEST;

@@ -139,6 +139,32 @@ pub(in crate::kernel) unsafe fn chain(isa: Isa, operands: &Operands, end: Activa
     }
 }
 
+/// The same where B lies transposed, for sums of less than [`DOTS`]. C is overwritten.
+///
+/// # Safety
+/// As for [`Product::new`].
+#[inline(never)]
+pub(in crate::kernel) unsafe fn chain_by_rows(isa: Isa, operands: &Operands) {
+    // SAFETY: the caller's promise.
+    let product = unsafe { Product::new(*operands, Activate::Nothing.store()) };
+    debug_assert!(product.b_transposed && product.k < DOTS && product.segment() >= product.k);
+    if product.m == 1 {
+        return isa.call(TransposedRow { product: &product });
+    }
+    if product.n > 1 {
+        return blocks(isa, Tiles::of_isa(isa), &product);
+    }
+    // A single column has another order elsewhere.
+    for row in 0..product.m {
+        let (a, c) =
+            (product.a.wrapping_add(row * product.a_stride), product.c.wrapping_add(row * product.c_stride));
+        // SAFETY: a row of the product.
+        let product =
+            unsafe { Product::new(Operands { m: 1, a, c, ..*operands }, Activate::Nothing.store()) };
+        isa.call(TransposedRow { product: &product });
+    }
+}
+
 /// Numbers in a row of a panel of B, where `cols` columns are left.
 pub(in crate::kernel) fn panel_width(isa: Isa, cols: usize) -> usize {
     let tiles = Tiles::of_isa(isa);

@@ -32,7 +32,7 @@ mod thin;
 mod threads;
 mod transposed_row;
 
-pub(in crate::kernel) use driver::{chain, pack_transposed, panel_width};
+pub(in crate::kernel) use driver::{chain, chain_by_rows, pack_transposed, panel_width};
 pub(super) use driver::{row_product, run};
 pub(in crate::kernel) use fixed::fixed_product;
 pub(in crate::kernel) use panel::PACK_LEN;

@@ -1,0 +1,96 @@
+//! The sizes of an attention, and where its operands are.
+
+use core::ops::Range;
+
+/// Frames in a sample's numbers: the first number, and the numbers from a frame to the next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frames {
+    pub(crate) first: usize,
+    pub(crate) stride: usize,
+}
+
+/// The keys that a query sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Visible {
+    /// All of them.
+    All,
+    /// Those up to its own position.
+    Past,
+    /// All whose numbers, and those of their values, are not all zero. A query of zeros sees none.
+    Present,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    pub(crate) queries: usize,
+    pub(crate) keys: usize,
+    pub(crate) heads: usize,
+    /// Groups of heads with the same keys and values: a divisor of `heads`.
+    pub(crate) groups: usize,
+    /// Numbers in a head.
+    pub(crate) head: usize,
+    /// Numbers in a sample's input.
+    pub(crate) sample: usize,
+    pub(crate) q: Frames,
+    pub(crate) k: Frames,
+    pub(crate) v: Frames,
+    pub(crate) visible: Visible,
+}
+
+impl Sizes {
+    /// The factor of the scores: one over the square root of a head's numbers.
+    pub(super) fn scale(&self) -> f32 {
+        1.0 / libm::sqrtf(self.head as f32)
+    }
+
+    /// Numbers in a sample's outputs.
+    pub(crate) const fn outputs(&self) -> usize {
+        self.queries * self.heads * self.head
+    }
+
+    /// Queries of a head, keys and values of its group.
+    pub(super) fn of_head(&self, head: usize) -> [Frames; 3] {
+        let Self { heads, groups, head: width, q, k, v, .. } = *self;
+        let group = head / (heads / groups);
+        [(q, head), (k, group), (v, group)]
+            .map(|(frames, i)| Frames { first: frames.first + i * width, ..frames })
+    }
+
+    /// Keys that some of the queries see.
+    pub(super) fn seen_by(&self, queries: &Range<usize>) -> usize {
+        match self.visible {
+            Visible::Past => self.keys.min(queries.end),
+            Visible::All | Visible::Present => self.keys,
+        }
+    }
+
+    /// The first of the queries that sees any of the keys from `key` on.
+    pub(super) fn first_that_sees(&self, key: usize, queries: &Range<usize>) -> usize {
+        match self.visible {
+            Visible::Past => queries.start.max(key),
+            Visible::All | Visible::Present => queries.start,
+        }
+    }
+
+    /// Whether all operands are inside a sample, and the heads come out even.
+    pub(super) fn are_sound(&self) -> bool {
+        let inside = |frames: &Frames, count: usize, width: usize| {
+            let last = frames.stride.checked_mul(count.saturating_sub(1));
+            let end = last.and_then(|last| last.checked_add(frames.first)?.checked_add(width));
+            end.is_some_and(|end| end <= self.sample)
+        };
+        let Self { queries, keys, heads, groups, head, q, k, v, visible, .. } = self;
+        let [of_query, of_key] = [heads, groups].map(|heads| heads.saturating_mul(*head));
+        *queries > 0
+            && *keys > 0
+            && *head > 0
+            && *groups > 0
+            && heads.is_multiple_of(*groups)
+            && of_key <= k.stride
+            && of_key <= v.stride
+            && (*visible != Visible::Past || queries == keys)
+            && inside(q, *queries, of_query)
+            && inside(k, *keys, of_key)
+            && inside(v, *keys, of_key)
+    }
+}
