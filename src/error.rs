@@ -75,6 +75,15 @@ pub enum Error {
         /// Position in the batch.
         row: usize,
     },
+    /// A token is not below the size of the vocabulary.
+    Token {
+        /// Tokens in the vocabulary.
+        vocabulary: usize,
+        /// The token given.
+        got: usize,
+        /// Position in the batch, through all of its rows.
+        position: usize,
+    },
     /// A target is not valid for the loss.
     Target {
         /// The valid targets.
@@ -204,6 +213,9 @@ impl fmt::Display for Error {
             }
             Error::Label { classes, got, row } => {
                 write!(f, "expected a label below {classes}, got {got} in row {row}")
+            }
+            Error::Token { vocabulary, got, position } => {
+                write!(f, "expected a token below {vocabulary}, got {got} at position {position}")
             }
             Error::Target { expected, row, index } => {
                 write!(f, "expected a target that is {expected}, got another at {index} of row {row}")

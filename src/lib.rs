@@ -104,12 +104,13 @@ pub use kernel::pass::{Kernels, Pass};
 pub use label::Label;
 #[doc(no_inline)]
 pub use layers::{
-    Activate, Activation, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Chain, Columns, Concat, ConcatChannels,
-    Conv1d, Conv2d, ConvTranspose2d, Curved, Dense, DepthwiseConv1d, DepthwiseConv2d, Derivative, Dropout,
-    Each, Flatten, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, GroupNorm, Identity, Init, InputGradient,
-    InstanceNorm, Layer, LayerNorm, LeakyRelu, Linear, LowRank, MaxPool1d, MaxPool2d, Pad2d, Parallel,
-    Pixels, Relu, Relu6, Repeat, Residual, Scratch, Sigmoid, Silu, Softmax, Stream, Streaming, Sum, Tanh,
-    Tied, Train, Upsample2d, View,
+    Activate, Activation, Attention, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Chain, Columns, Concat,
+    ConcatChannels, Conv1d, Conv2d, ConvTranspose2d, CrossAttention, Curved, Dense, DepthwiseConv1d,
+    DepthwiseConv2d, Derivative, Dropout, Each, Embedding, Flatten, Frozen, Gelu, GlobalAvgPool,
+    GlobalMaxPool, GroupNorm, Identity, Init, InputGradient, InstanceNorm, Layer, LayerNorm, LeakyRelu,
+    Linear, LowRank, MaxPool1d, MaxPool2d, Pad2d, Parallel, Pixels, Positions, Present, Relu, Relu6, Repeat,
+    Residual, Scratch, Sigmoid, Silu, Softmax, Stream, Streaming, Sum, Tanh, Tied, TiedEmbedding, Train,
+    Upsample2d, View,
 };
 #[doc(no_inline)]
 pub use losses::{

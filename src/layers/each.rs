@@ -5,7 +5,7 @@ use super::{Derivative, Due, Entry, Init, InputGradient, Layer, Side, Stream, Ta
 use crate::memory::{layout, numbers, numbers_mut, values, values_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
-use crate::{Isa, Pair, Plain, Rng, plain};
+use crate::{Error, Isa, Pair, Plain, Rng, plain};
 
 /// Applies the layer `F` at each of `T` positions, of a sequence or a picture. `F` sees a batch of `T` times as many
 /// rows, so its products are larger. The gradient of its parameters is the sum over positions; in private training,
@@ -39,6 +39,10 @@ impl<const T: usize, F: Layer> Layer for Each<T, F> {
 
     const CHECK: () = F::CHECK;
     const SUMMARY: Entry = Entry::parts::<Self>([Some(&F::SUMMARY), None]).times(1, T);
+
+    fn admits(xs: &[[F::Input; T]]) -> Result<(), Error> {
+        F::admits(xs.as_flattened())
+    }
 
     #[inline]
     fn run(&self, isa: Isa, xs: &[[F::Input; T]], scratch: &mut [f32], ys: &mut [[F::Output; T]]) {
@@ -75,6 +79,10 @@ impl<const T: usize, F: Layer> Stream for Each<T, F> {
     type Past = F::Scratch;
 
     const DUE: Due = Due::EACH;
+
+    fn admits_frame(frame: &F::Input) -> Result<(), Error> {
+        F::admits(core::slice::from_ref(frame))
+    }
 
     fn step(&self, isa: Isa, scratch: &mut F::Scratch, frame: &F::Input, out: &mut F::Output) -> bool {
         run_one(&self.layer, isa, scratch, frame, out);

@@ -79,6 +79,10 @@ impl<A: Layer, R: Layer<Input = A::Output>> Layer for Frozen<'_, A, R> {
     const CHECK: () = (A::CHECK, R::CHECK).0;
     const SUMMARY: Entry = Entry::hidden::<Self>([Some(&A::SUMMARY), Some(&R::SUMMARY)]);
 
+    fn admits(xs: &[A::Input]) -> Result<(), Error> {
+        A::admits(xs)
+    }
+
     fn run(&self, isa: Isa, xs: &[A::Input], scratch: &mut [f32], ys: &mut [R::Output]) {
         if xs.len() == ys.len() {
             let (between, own) = Side::Front.cut(scratch, xs.len());
@@ -103,6 +107,11 @@ impl<A: Stream, R: Stream<Frame = A::Out> + Layer<Input = A::Output>> Stream for
     type Past = Pair<A::Past, Pair<R::Past, A::Out>>;
 
     const DUE: Due = A::DUE.then(R::DUE);
+    const FRAMES: usize = A::DUE.limit(A::FRAMES, R::FRAMES);
+
+    fn admits_frame(frame: &A::Frame) -> Result<(), Error> {
+        A::admits_frame(frame)
+    }
 
     fn step(&self, isa: Isa, past: &mut Self::Past, frame: &A::Frame, out: &mut R::Out) -> bool {
         let Pair(body, Pair(head, between)) = past;

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `dense`, `activation`, `activate`, `norm`, `softmax`, `dropout`, `pixels`, `columns` | on rows of numbers |
 //! | `picture` | on pictures and sequences |
+//! | `sequence` | of transformers: attention, embeddings |
 //! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
 //! | `frozen`, `adapters` | with borrowed weights, for example in flash |
 //!
@@ -40,6 +41,7 @@ mod pixels;
 mod repeat;
 mod residual;
 mod scratch;
+mod sequence;
 mod softmax;
 mod stream;
 mod summary;
@@ -71,6 +73,9 @@ pub use repeat::Repeat;
 pub use residual::Residual;
 pub(crate) use scratch::check_batch;
 pub use scratch::{Scratch, Side};
+pub use sequence::{
+    Attention, CrossAttention, Embedding, Everything, Positions, Present, PresentOnly, Sees, TiedEmbedding,
+};
 pub use softmax::Softmax;
 pub use stream::{Due, Frames, PerRow, Stream, Streaming};
 pub use summary::{Entry, Row, Summary, Tapes};
@@ -145,6 +150,12 @@ pub trait Layer: Sized {
 
     /// The layer's line in a [`Summary`], and those of the layers inside it. A layer made of others overrides it.
     const SUMMARY: Entry = Entry::layer::<Self>();
+
+    /// Errors if an input is not valid for the layer, such as a token past the vocabulary. Called by inference and
+    /// training before anything is written. A layer made of others asks those that get its inputs.
+    fn admits(_xs: &[Self::Input]) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Overwrites `ys` with the outputs for `xs`, which has as many rows. `scratch` is the numbers of as many rows of
     /// `Scratch`.

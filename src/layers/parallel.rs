@@ -12,7 +12,7 @@ use crate::memory::{
 };
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
-use crate::{Isa, Pair, Plain, Rng, Zeroed};
+use crate::{Error, Isa, Pair, Plain, Rng, Zeroed};
 use core::marker::PhantomData;
 use core::ops::Range;
 
@@ -289,6 +289,11 @@ where
     const CHECK: () = (A::CHECK, B::CHECK, J::CHECK).0;
     const SUMMARY: Entry = Entry::parts::<Self>([Some(&A::SUMMARY), Some(&B::SUMMARY)]);
 
+    fn admits(xs: &[T]) -> Result<(), Error> {
+        A::admits(xs)?;
+        B::admits(xs)
+    }
+
     fn run(&self, isa: Isa, xs: &[T], mut scratch: &mut [f32], ys: &mut [J::Output]) {
         let rows = xs.len();
         let (a, b) = (take_mut(&mut scratch, rows), take_mut(&mut scratch, rows));
@@ -336,6 +341,7 @@ where
         assert!(A::DUE.is(B::DUE), "the outputs of two branches in a stream are due with the same frames");
         A::DUE
     };
+    const FRAMES: usize = Due::EACH.limit(A::FRAMES, B::FRAMES);
 
     fn step(&self, isa: Isa, past: &mut Self::Past, frame: &A::Frame, out: &mut Self::Out) -> bool {
         const { Self::DUE };

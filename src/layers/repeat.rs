@@ -4,7 +4,7 @@ use super::{Derivative, Due, Entry, Init, InputGradient, Layer, Side, Stream, Ta
 use crate::memory::{Either, count_of, layout, numbers, numbers_mut, part, part_mut, values, values_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
-use crate::{Isa, Pair, Plain, Rng, plain};
+use crate::{Error, Isa, Pair, Plain, Rng, plain};
 
 /// `N` blocks of the same type, each with its own parameters. The block is compiled once, and a loop runs it.
 ///
@@ -40,6 +40,10 @@ impl<const N: usize, T: Plain, F: Layer<Input = T, Output = T>> Layer for Repeat
         F::CHECK
     };
     const SUMMARY: Entry = Entry::parts::<Self>([Some(&F::SUMMARY), None]).times(N, N);
+
+    fn admits(xs: &[T]) -> Result<(), Error> {
+        F::admits(xs)
+    }
 
     fn run(&self, isa: Isa, xs: &[T], scratch: &mut [f32], ys: &mut [T]) {
         match &self.blocks[..] {
@@ -82,6 +86,15 @@ impl<const N: usize, T: Plain, S: Plain, F: Stream<Input = T, Output = T, Frame 
     type Out = S;
     type Past = Pair<[F::Past; N], [S; 2]>;
 
+    const FRAMES: usize = {
+        let (mut due, mut most, mut blocks) = (Due::EACH, usize::MAX, 0);
+        while blocks < N {
+            most = due.limit(most, F::FRAMES);
+            due = due.then(F::DUE);
+            blocks += 1;
+        }
+        most
+    };
     const DUE: Due = {
         let (mut due, mut blocks) = (Due::EACH, 0);
         while blocks < N {

@@ -14,7 +14,7 @@ use crate::memory::{
 };
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
-use crate::{Isa, Pair, Plain, Rng, plain};
+use crate::{Error, Isa, Pair, Plain, Rng, plain};
 
 /// `x + f(x)`, where `f` is any layer whose output has the type of its input.
 ///
@@ -46,6 +46,10 @@ impl<T: Plain, F: Layer<Input = T, Output = T>> Layer for Residual<F> {
     const CHECK: () = F::CHECK;
     const SUMMARY: Entry = Entry::parts::<Self>([Some(&F::SUMMARY), None]);
 
+    fn admits(xs: &[T]) -> Result<(), Error> {
+        F::admits(xs)
+    }
+
     #[inline]
     fn run(&self, isa: Isa, xs: &[T], scratch: &mut [f32], ys: &mut [T]) {
         if xs.len() == ys.len() {
@@ -64,6 +68,7 @@ impl<T: Plain, S: Plain, F: Stream<Input = T, Output = T, Frame = S, Out = S>> S
         assert!(F::DUE.is(Due::EACH), "the layer of a Residual in a stream has an output with each frame");
         Due::EACH
     };
+    const FRAMES: usize = F::FRAMES;
 
     fn step(&self, isa: Isa, past: &mut F::Past, frame: &S, out: &mut S) -> bool {
         const { Self::DUE };

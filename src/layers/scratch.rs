@@ -58,6 +58,7 @@ pub(crate) fn infer<N: Layer, const B: usize>(
     if ys.len() != xs.len() {
         return Err(Error::Rows { expected: xs.len(), got: ys.len() });
     }
+    N::admits(xs)?;
     net.run(isa, xs, scratch.buffer(xs.len()), ys);
     Ok(())
 }

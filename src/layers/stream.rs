@@ -2,7 +2,7 @@
 
 use super::Layer;
 use crate::Aligned;
-use crate::{Isa, Plain, Zeroed};
+use crate::{Error, Isa, Plain, Zeroed};
 
 /// A layer that can run one frame at a time: a position of a sequence, or a row of a picture whose rows are time.
 ///
@@ -68,6 +68,15 @@ pub trait Stream: Layer {
     /// The frames with which outputs come. Does not compile if an output depends on a later frame.
     const DUE: Due;
 
+    /// The most frames that a stream takes; after them, [`Stream::step`] returns false. Without limit for layers whose memory is of a
+    /// window, or a state.
+    const FRAMES: usize = usize::MAX;
+
+    /// Errors if a frame is not valid for the layer: see [`Layer::admits`]. A layer made of others asks the first that gets it.
+    fn admits_frame(_frame: &Self::Frame) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Takes the next frame. If an output is due, overwrites `out` with it and returns true.
     fn step(&self, isa: Isa, past: &mut Self::Past, frame: &Self::Frame, out: &mut Self::Out) -> bool;
 }
@@ -100,6 +109,10 @@ impl<L: PerRow> Stream for L {
     type Past = L::Scratch;
 
     const DUE: Due = Due::EACH;
+
+    fn admits_frame(frame: &L::Input) -> Result<(), Error> {
+        L::admits(core::slice::from_ref(frame))
+    }
 
     fn step(&self, isa: Isa, past: &mut L::Scratch, frame: &L::Input, out: &mut L::Output) -> bool {
         run_one(self, isa, past, frame, out);
@@ -144,6 +157,15 @@ impl Due {
     pub const fn then(self, later: Self) -> Self {
         let wait = later.first.saturating_mul(self.every);
         Self { first: self.first.saturating_add(wait), every: self.every.saturating_mul(later.every) }
+    }
+
+    /// The most frames of two layers, of which the later one takes these outputs and at most `frames` of them. Saturates.
+    pub(super) const fn limit(self, most: usize, frames: usize) -> usize {
+        let later = match frames {
+            usize::MAX => usize::MAX,
+            _ => self.first.saturating_add(self.every.saturating_mul(frames)),
+        };
+        if most < later { most } else { later }
     }
 
     /// Whether both are the same.
@@ -201,6 +223,7 @@ impl Due {
 /// ```
 #[derive(Debug)]
 pub struct Streaming<N: Stream> {
+    frames: usize,
     past: Aligned<N::Past>,
     out: Aligned<N::Out>,
 }
@@ -218,11 +241,11 @@ impl<N: Stream> Streaming<N> {
     /// Before the first frame, for a `static` or the stack.
     pub const fn new() -> Self {
         const { Self::CHECK }
-        Self { past: Zeroed::ZEROED, out: Zeroed::ZEROED }
+        Self { frames: 0, past: Zeroed::ZEROED, out: Zeroed::ZEROED }
     }
 
     /// Takes the next frame, on the fastest available instruction set. Returns the output that is due with it, if there is
-    /// one.
+    /// one. Compiles only if the stream has no end: see [`Streaming::try_push`].
     pub fn push(&mut self, net: &N, frame: &N::Frame) -> Option<&N::Out> {
         self.push_with(Isa::detect(), net, frame)
     }
@@ -235,7 +258,45 @@ impl<N: Stream> Streaming<N> {
     /// assert_eq!(stream.push_with(Isa::portable(), &Dense::ZEROED, &[1.0, 2.0]), Some(&[0.0]));
     /// ```
     pub fn push_with(&mut self, isa: Isa, net: &N, frame: &N::Frame) -> Option<&N::Out> {
+        const { assert!(N::FRAMES == usize::MAX, "this network takes a number of frames only: use `try_push`") }
         net.step(isa, &mut self.past.0, frame, &mut self.out.0).then_some(&self.out.0)
+    }
+
+    /// [`Streaming::push`] for networks that take [`Stream::FRAMES`] frames only, as those with
+    /// [`Attention`](super::Attention) do, or not all frames, as those of tokens.
+    ///
+    /// Errors, with nothing changed, if there have been as many frames, or the frame is not valid for the network.
+    ///
+    /// ```
+    /// use fusebox::{Error, Positions, Streaming, Zeroed};
+    /// let (net, mut stream) = (Positions::<2, 1>::ZEROED, Streaming::<Positions<2, 1>>::new());
+    /// assert_eq!(stream.try_push(&net, &[1.0])?, Some(&[1.0]));
+    /// assert_eq!(stream.try_push(&net, &[2.0])?, Some(&[2.0]));
+    /// assert_eq!(stream.try_push(&net, &[3.0]), Err(Error::Full { capacity: 2 }));
+    /// stream.restart();
+    /// assert_eq!(stream.try_push(&net, &[4.0])?, Some(&[4.0]));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn try_push(&mut self, net: &N, frame: &N::Frame) -> Result<Option<&N::Out>, Error> {
+        self.try_push_with(Isa::detect(), net, frame)
+    }
+
+    /// [`Streaming::try_push`] on the given instruction set.
+    ///
+    /// ```
+    /// use fusebox::{Each, Embedding, Error, Isa, Streaming, Zeroed};
+    /// type Net = Each<4, Embedding<10, 2>>;
+    /// let (net, mut stream) = (Net::ZEROED, Streaming::<Net>::new());
+    /// let refused = stream.try_push_with(Isa::portable(), &net, &10);
+    /// assert_eq!(refused, Err(Error::Token { vocabulary: 10, got: 10, position: 0 }));
+    /// ```
+    pub fn try_push_with(&mut self, isa: Isa, net: &N, frame: &N::Frame) -> Result<Option<&N::Out>, Error> {
+        if self.frames >= N::FRAMES {
+            return Err(Error::Full { capacity: N::FRAMES });
+        }
+        N::admits_frame(frame)?;
+        self.frames = self.frames.saturating_add(1);
+        Ok(net.step(isa, &mut self.past.0, frame, &mut self.out.0).then_some(&self.out.0))
     }
 
     /// Forgets all frames.
@@ -252,6 +313,7 @@ impl<N: Stream> Streaming<N> {
     /// assert_eq!(stream.push(&sum, &[1.0]), Some(&[1.0]));
     /// ```
     pub fn restart(&mut self) {
+        self.frames = 0;
         crate::memory::numbers_mut(core::slice::from_mut(&mut self.past.0)).fill(0.0);
     }
 }

@@ -4,7 +4,7 @@ use super::{Derivative, Due, Entry, Frames, Init, InputGradient, Layer, Side, St
 use crate::memory::{layout, numbers, numbers_mut, values, values_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
-use crate::{Isa, Plain, Rng, Zeroed};
+use crate::{Error, Isa, Plain, Rng, Zeroed};
 use core::marker::PhantomData;
 
 /// The layer `F` with its input rows viewed as `I` and its output rows viewed as `O`, with the same number of
@@ -103,6 +103,11 @@ impl<I: Plain, O: Plain, F: Layer<Input: Plain>> Layer for View<I, F, O> {
     const CHECK: () = (Self::SIZES, F::CHECK).1;
     const SUMMARY: Entry = Entry::hidden::<Self>([Some(&F::SUMMARY), None]);
 
+    fn admits(xs: &[I]) -> Result<(), Error> {
+        const { Self::SIZES }
+        F::admits(Self::inputs(xs))
+    }
+
     fn run(&self, isa: Isa, xs: &[I], scratch: &mut [f32], ys: &mut [O]) {
         const { Self::SIZES }
         self.layer.run(isa, Self::inputs(xs), scratch, Self::outputs_mut(ys));
@@ -127,6 +132,7 @@ impl<I: Frames, O: Frames, F: Stream<Input: Plain, Frame: Plain>> Stream for Vie
         );
         F::DUE
     };
+    const FRAMES: usize = F::FRAMES;
 
     fn step(&self, isa: Isa, past: &mut F::Past, frame: &I::Frame, out: &mut O::Frame) -> bool {
         const { Self::DUE };

@@ -6,19 +6,20 @@
 //! |---|---|---|
 //! | [`Product`] | X^T dY, or the sum of several such products | weights |
 //! | [`Rows`] | the sum of rows | biases, gains |
+//! | [`Picked`](super::Picked) | rows, each added to the row that a token picks | embeddings |
 //! | [`Formed`] | in memory | anything a layer computes itself |
 
 use crate::kernel::elementwise::SumOfSquares;
 use crate::kernel::update::{
     self, DescendColumns, DescendSlice, MOST_MOMENTS, Rule, RuleAt, descend_product,
 };
-use crate::memory::{numbers, numbers_mut, part, part_mut};
+use crate::memory::{count_of, numbers, numbers_mut, part, part_mut};
 use crate::pace::{FUNCTION, Pace};
 use crate::{Isa, Mat, MatMut, Plain};
 use core::ops::Range;
 use core::slice::{from_mut, from_ref};
 
-/// The gradient of parameters of type `P`. Implemented by [`Product`], [`Rows`] and [`Formed`] only.
+/// The gradient of parameters of type `P`. Implemented by the types of this module only.
 #[expect(private_bounds, reason = "rules are written for instruction sets, which are private")]
 pub trait Gradient<P: Plain>: Copy {
     /// Whether the parameters are biases, gains and the like, which weight decay can exclude.
@@ -108,17 +109,19 @@ impl<'a, const IN: usize, const OUT: usize, const USES: usize> Product<'a, IN, O
 }
 
 /// A view of some columns of the rows.
-fn columns<'a, const N: usize>(rows: &'a [[f32; N]], range: &Range<usize>) -> Mat<'a> {
+pub(super) fn columns<'a, const N: usize>(rows: &'a [[f32; N]], range: &Range<usize>) -> Mat<'a> {
     let data = rows.as_flattened().get(range.start..).unwrap_or_default();
     // The last row ends at the end of `range`, which is inside the row.
     Mat::with_stride(data, rows.len(), range.len(), N).unwrap_or(Mat::of_rows::<N>(&[]))
 }
 
 /// Size of the part of a gradient computed at a time, on the stack, when no kernel takes the product directly.
-const TILE: usize = if crate::simd::VECTORS { 1024 } else { 64 };
+pub(super) const TILE: usize = if crate::simd::VECTORS { 1024 } else { 64 };
 
 /// Tiles of at most [`TILE`] numbers, as ranges of rows and columns, that cover `rows` rows of `OUT`.
-fn tiles<const OUT: usize>(rows: Range<usize>) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+pub(super) fn tiles<const OUT: usize>(
+    rows: Range<usize>,
+) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
     let cols = OUT.clamp(1, TILE);
     let height = TILE / cols;
     let Range { start, end } = rows;
@@ -243,62 +246,75 @@ fn apply_product<R: Rule>(
 
 /// The sum of rows: the gradient of parameters that are added to, or multiply, every row.
 #[derive(Clone, Copy, Debug)]
-pub struct Rows<'a, const N: usize> {
-    rows: &'a [[f32; N]],
+pub struct Rows<'a, P, const OFFSETS: bool = true> {
+    rows: &'a [P],
 }
 
-impl<'a, const N: usize> Rows<'a, N> {
-    /// The sum of `rows`.
-    pub const fn of(rows: &'a [[f32; N]]) -> Self {
+impl<'a, P: Plain> Rows<'a, P> {
+    /// The sum of `rows`, for biases, gains and the like.
+    pub const fn of(rows: &'a [P]) -> Self {
+        Self { rows }
+    }
+}
+
+impl<'a, P: Plain> Rows<'a, P, false> {
+    /// The sum of `rows`, for weights.
+    pub const fn of_weights(rows: &'a [P]) -> Self {
         Self { rows }
     }
 }
 
 #[expect(private_bounds, reason = "see the trait")]
-impl<const N: usize> Gradient<[f32; N]> for Rows<'_, N> {
-    const IS_OFFSET: bool = true;
+impl<P: Plain, const OFFSETS: bool> Gradient<P> for Rows<'_, P, OFFSETS> {
+    const IS_OFFSET: bool = OFFSETS;
 
     #[inline]
     fn apply<R: Rule, Q: Pace>(
         self,
         pace: &mut Q,
         rule: R,
-        bias: &mut [f32; N],
+        bias: &mut P,
         moments: [&mut [f32]; MOST_MOMENTS],
     ) {
-        if pace.take_whole(N * (self.rows.len() + macs::<R>())) {
-            pace.isa().call(DescendColumns { rule, dys: self.rows.as_flattened(), bias, moments });
+        if pace.take_whole(count_of::<P>() * (self.rows.len() + macs::<R>())) {
+            let (dys, bias) = (numbers(self.rows), numbers_mut(from_mut(bias)));
+            pace.isa().call(DescendColumns { rule, dys, bias, moments });
         }
     }
 
-    fn add_to<Q: Pace>(self, pace: &mut Q, fresh: bool, factor: f32, sum: &mut [f32; N]) {
-        if pace.take_whole(N * (self.rows.len() + 1)) {
+    fn add_to<Q: Pace>(self, pace: &mut Q, fresh: bool, factor: f32, sum: &mut P) {
+        if pace.take_whole(count_of::<P>() * (self.rows.len() + 1)) {
+            let sum = numbers_mut(from_mut(sum));
             if fresh {
                 sum.fill(0.0);
             }
-            let rule = update::GradientDescent { rate: -factor };
-            let (dys, moments) = (self.rows.as_flattened(), [&mut [][..], &mut []]);
-            pace.isa().call(DescendColumns { rule, dys, bias: sum, moments });
+            add_rows(pace.isa(), self.rows, factor, sum);
         }
     }
 
     /// A unit is a sample.
     fn add_squares<Q: Pace, const FINITE: bool>(self, pace: &mut Q, squares: &mut [f32]) {
         let each = self.rows.len().checked_div(squares.len()).unwrap_or(0);
-        let samples = pace.take(squares.len(), each * N);
+        let samples = pace.take(squares.len(), each * count_of::<P>());
         let isa = pace.isa();
         for (square, sample) in part_mut(squares, &samples).iter_mut().zip(samples.clone()) {
             let rows = part(self.rows, &(sample * each..(sample + 1) * each));
             if FINITE || rows.len() <= 1 {
-                *square += rows.iter().map(|row| square_of(isa, row)).sum::<f32>();
+                *square += rows.iter().map(|row| square_of(isa, numbers(from_ref(row)))).sum::<f32>();
                 continue;
             }
-            let mut sum = [0.0; N];
-            let (rule, moments) = (update::GradientDescent { rate: -1.0 }, [&mut [][..], &mut []]);
-            isa.call(DescendColumns { rule, dys: rows.as_flattened(), bias: &mut sum, moments });
-            *square += square_of(isa, &sum);
+            let mut sum = P::ZEROED;
+            let sum = numbers_mut(from_mut(&mut sum));
+            add_rows(isa, rows, 1.0, sum);
+            *square += square_of(isa, sum);
         }
     }
+}
+
+/// Adds `factor` times the sum of the rows to `sum`.
+fn add_rows<P: Plain>(isa: Isa, rows: &[P], factor: f32, sum: &mut [f32]) {
+    let rule = update::GradientDescent { rate: -factor };
+    isa.call(DescendColumns { rule, dys: numbers(rows), bias: sum, moments: [&mut [], &mut []] });
 }
 
 /// A gradient in memory, summed over the whole batch. It has no gradient per sample, so private training of a layer

@@ -2,7 +2,7 @@
 //!
 //! | file | contents |
 //! |---|---|
-//! | `gradient`, `patches` | the representations of a gradient |
+//! | `gradient`, `patches`, `picked` | the representations of a gradient |
 //! | `elementwise` | rules for one parameter at a time, fused into the store of its gradient |
 //! | `buffered` | rules that need all gradients before any parameter changes: clipping by norm, accumulation |
 //! | `private` | clipping of every sample's gradient, with noise |
@@ -13,6 +13,7 @@ mod elementwise;
 mod gradient;
 mod norms;
 mod patches;
+mod picked;
 mod private;
 pub(crate) mod settings;
 
@@ -21,6 +22,7 @@ pub use elementwise::{Adam, AdamW, ClipValue, Momentum, Nesterov, RmsProp, Sgd, 
 pub use gradient::{Formed, Gradient, Product, Rows};
 pub(crate) use norms::Norms;
 pub(crate) use patches::Patches;
+pub use picked::Picked;
 pub use private::{Noise, Private};
 
 use crate::pace::Pace;

@@ -191,6 +191,7 @@ pub(super) fn check<N: Train, L: Loss<N::Output>, const B: usize>(
     if targets.len() != xs.len() {
         return Err(Error::Rows { expected: xs.len(), got: targets.len() });
     }
+    N::admits(xs)?;
     targets.iter().enumerate().try_for_each(|(row, target)| loss.check(target, row))
 }
 

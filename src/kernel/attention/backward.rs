@@ -1,6 +1,6 @@
 //! Gradients of queries, keys and values.
 
-use super::forward::{Absent, Sample, zero};
+use super::forward::{Absent, Sample};
 use super::products::{Rows, Shape, add_product, add_transposed_product, rows_by_rows};
 use super::rows::{Differences, Dots, Probabilities};
 use super::sizes::{Frames, Sizes};

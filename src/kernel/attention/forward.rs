@@ -195,7 +195,7 @@ unsafe fn triangle(
 
 /// # Safety
 /// The rows can be written.
-pub(super) unsafe fn zero(rows: Rows<*mut f32>, count: usize, len: usize) {
+unsafe fn zero(rows: Rows<*mut f32>, count: usize, len: usize) {
     for row in 0..count {
         // SAFETY: the caller's promise; zero bytes are the number zero.
         unsafe { rows.from(row).at.write_bytes(0, len) };

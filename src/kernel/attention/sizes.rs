@@ -11,7 +11,7 @@ pub(crate) struct Frames {
 
 /// The keys that a query sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Visible {
+pub enum Visible {
     /// All of them.
     All,
     /// Those up to its own position.

@@ -4,8 +4,10 @@
 //! (moments). The same rule is used as the epilogue of a product ([`Descend`], [`ByTile`]), on slices
 //! ([`DescendSlice`]), and on the sum of rows ([`DescendColumns`]).
 
+mod picks;
 mod rules;
 
+pub(crate) use picks::WithPicks;
 pub(crate) use rules::{
     AdamRule, ClipByValue, DecoupledDecay, GradientDescent, L2Penalty, MomentumRule, RmsPropRule,
 };

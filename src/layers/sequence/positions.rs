@@ -1,0 +1,136 @@
+//! A vector for each position.
+
+use super::super::{Due, Init, InputGradient, Layer, Linear, Stream, Train};
+use super::embedding::initialize_rows;
+use crate::kernel::elementwise::Add;
+use crate::memory::{layout, part, part_mut};
+use crate::optimizers::{Optimizer, Rows};
+use crate::pace::Pace;
+use crate::{Isa, Rng, plain};
+
+/// Adds a row of `D` numbers, trained, to each of the `T` frames of a sequence: attention itself knows no order. Frames of
+/// zeros, where there is no token, stay zeros.
+///
+/// In a [stream](crate::Streaming) there are at most `T` frames.
+///
+/// ```
+/// use fusebox::{Layer, Positions, Scratch, Zeroed};
+/// let mut net = Positions::<3, 2>::ZEROED;
+/// net.weight = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]];
+/// let mut ys = [[[f32::NAN; 2]; 3]];
+/// net.infer(&[[[10.0, 10.0], [0.0, 0.0], [10.0, 0.0]]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+/// assert_eq!(ys, [[[11.0, 12.0], [0.0, 0.0], [15.0, 6.0]]]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
+pub struct Positions<const T: usize, const D: usize> {
+    /// A row for each position.
+    pub weight: [[f32; D]; T],
+}
+
+plain!([const T: usize, const D: usize] Positions<T, D> { weight: [[f32; D]; T] });
+
+/// Whether a frame is of zeros.
+pub(super) fn is_absent(frame: &[f32]) -> bool {
+    frame.iter().all(|&x| x == 0.0)
+}
+
+/// Overwrites `y` with `x + w`, or zeros if `x` is.
+fn add<const D: usize>(isa: Isa, x: &[f32; D], w: &[f32; D], y: &mut [f32; D]) {
+    *y = *x;
+    if !is_absent(x) {
+        isa.call(Add { others: w, xs: y });
+    }
+}
+
+impl<const T: usize, const D: usize> Layer for Positions<T, D> {
+    type Input = [[f32; D]; T];
+    type Output = [[f32; D]; T];
+    type Scratch = ();
+    type InPlace = [[f32; D]; T];
+
+    fn run(&self, isa: Isa, xs: &[Self::Input], _: &mut [f32], ys: &mut [Self::Output]) {
+        for (x, y) in xs.iter().zip(ys) {
+            for ((x, w), y) in x.iter().zip(&self.weight).zip(y) {
+                add(isa, x, w, y);
+            }
+        }
+    }
+}
+
+/// After `T` frames there is no output.
+impl<const T: usize, const D: usize> Stream for Positions<T, D> {
+    type Frame = [f32; D];
+    type Out = [f32; D];
+    type Past = u32;
+
+    const DUE: Due = Due::EACH;
+    const FRAMES: usize = T;
+
+    fn step(&self, isa: Isa, position: &mut u32, frame: &[f32; D], out: &mut [f32; D]) -> bool {
+        let Some(w) = self.weight.get(*position as usize) else { return false };
+        *position += 1;
+        add(isa, frame, w, out);
+        true
+    }
+}
+
+/// Units are rows of the batch; the weights are one unit.
+impl<const T: usize, const D: usize> Train for Positions<T, D> {
+    type Tape = ();
+    type Gradients = ();
+    type Memory = ();
+    type State<O: Optimizer> = O::State<[[f32; D]; T]>;
+    type End = Linear;
+
+    const LAYOUT: u64 = layout("Positions", &[T as u64, D as u64]);
+
+    fn init(&mut self, init: Init, rng: &mut Rng) {
+        initialize_rows(init, &mut self.weight, rng);
+    }
+
+    fn forward<P: Pace>(
+        &self,
+        pace: &mut P,
+        xs: &[Self::Input],
+        _: Option<&()>,
+        _: &mut [()],
+        ys: &mut [Self::Output],
+    ) {
+        let rows = pace.take(xs.len(), T * D);
+        self.run(pace.isa(), part(xs, &rows), &mut [], part_mut(ys, &rows));
+    }
+
+    /// The gradient at a frame of zeros is passed on, although its output does not depend on the weights: no layer after it
+    /// has one there, if all of them keep it.
+    fn backward<P: Pace>(
+        &self,
+        pace: &mut P,
+        _: &[Self::Input],
+        _: &[()],
+        dys: &[Self::Output],
+        _: &mut [()],
+        dx: InputGradient<'_, Self::Input>,
+    ) {
+        let rows = pace.take(dx.wanted(dys.len()), T * D);
+        dx.rows(&rows).write(pace.isa(), |dxs| {
+            for (dx, dy) in dxs.iter_mut().zip(part(dys, &rows)) {
+                *dx = *dy;
+            }
+        });
+    }
+
+    fn update<O: Optimizer, P: Pace>(
+        &mut self,
+        pace: &mut P,
+        _: &[Self::Input],
+        _: &[()],
+        dys: &[Self::Output],
+        _: &[()],
+        sweep: &mut O::Sweep,
+        state: &mut Self::State<O>,
+    ) {
+        O::step(pace, sweep, Rows::of_weights(dys), &mut self.weight, state);
+    }
+}
