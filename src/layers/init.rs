@@ -30,6 +30,10 @@ pub enum Init {
     /// Source: A. Saxe and others, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks",
     /// 2014.
     Orthogonal,
+    /// Weights normal with the standard deviation 0.02, biases zero: for transformers.
+    ///
+    /// Source: A. Radford and others, "Language Models are Unsupervised Multitask Learners" (GPT-2), 2019.
+    Gpt,
     /// All zeros: for a last layer, or a network of a single layer.
     Zeros,
 }
@@ -49,6 +53,7 @@ pub(super) fn initialize(
     match init {
         Init::He => uniform(gain / inputs as f32),
         Init::Glorot => uniform(2.0 / (inputs as f32 + outputs as f32)),
+        Init::Gpt => weight.fill_with(|| 0.02 * rng.normal()),
         Init::Orthogonal => {
             weight.fill_with(|| rng.normal());
             // The first elements of consecutive vectors are `step` apart, the elements of a vector `stride` apart.
