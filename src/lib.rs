@@ -108,8 +108,8 @@ pub use layers::{
     Conv1d, Conv2d, ConvTranspose2d, Curved, Dense, DepthwiseConv1d, DepthwiseConv2d, Derivative, Dropout,
     Each, Flatten, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, GroupNorm, Identity, Init, InputGradient,
     InstanceNorm, Layer, LayerNorm, LeakyRelu, Linear, LowRank, MaxPool1d, MaxPool2d, Pad2d, Parallel,
-    Pixels, Relu, Relu6, Repeat, Residual, Scratch, Sigmoid, Silu, Softmax, Stream, Streaming, Sum, Tanh,
-    Tied, Train, Upsample2d, View,
+    Pixels, Relu, Relu6, Repeat, Residual, RmsNorm, Scratch, Sigmoid, Silu, Softmax, Stream, Streaming, Sum,
+    Tanh, Tied, Train, Upsample2d, View,
 };
 #[doc(no_inline)]
 pub use losses::{

@@ -5,7 +5,7 @@
 //!
 //! | file | layers |
 //! |---|---|
-//! | `dense`, `activation`, `activate`, `norm`, `softmax`, `dropout`, `pixels`, `columns` | on rows of numbers |
+//! | `dense`, `activation`, `activate`, `norm`, `rms_norm`, `softmax`, `dropout`, `pixels`, `columns` | on rows of numbers |
 //! | `picture` | on pictures and sequences |
 //! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
 //! | `frozen`, `adapters` | with borrowed weights, for example in flash |
@@ -39,6 +39,7 @@ mod picture;
 mod pixels;
 mod repeat;
 mod residual;
+mod rms_norm;
 mod scratch;
 mod softmax;
 mod stream;
@@ -69,6 +70,7 @@ pub use picture::{
 pub use pixels::Pixels;
 pub use repeat::Repeat;
 pub use residual::Residual;
+pub use rms_norm::RmsNorm;
 pub(crate) use scratch::check_batch;
 pub use scratch::{Scratch, Side};
 pub use softmax::Softmax;
