@@ -5,7 +5,7 @@
 //!
 //! | file | layers |
 //! |---|---|
-//! | `dense`, `activation`, `activate`, `norm`, `rms_norm`, `softmax`, `dropout`, `pixels`, `columns` | on rows of numbers |
+//! | `dense`, `activation`, `activate`, `norm`, `rms_norm`, `gated`, `softmax`, `dropout`, `pixels`, `columns` | on rows of numbers |
 //! | `picture` | on pictures and sequences |
 //! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
 //! | `frozen`, `adapters` | with borrowed weights, for example in flash |
@@ -29,6 +29,7 @@ mod dense;
 mod dropout;
 mod each;
 mod frozen;
+mod gated;
 mod init;
 mod input_gradient;
 #[doc(hidden)]
@@ -49,7 +50,7 @@ mod view;
 
 pub use activate::Activate;
 pub use activation::{
-    Activation, Derivative, Gelu, Identity, LeakyRelu, Relu, Relu6, Sigmoid, Silu, Slopes, Tanh,
+    Activation, Derivative, Gelu, GeluTanh, Identity, LeakyRelu, Relu, Relu6, Sigmoid, Silu, Slopes, Tanh,
 };
 pub use adapters::{BiasOnly, LowRank};
 pub use chain::Chain;
@@ -58,6 +59,7 @@ pub use dense::Dense;
 pub use dropout::Dropout;
 pub use each::Each;
 pub use frozen::Frozen;
+pub use gated::Gated;
 pub use init::Init;
 pub use input_gradient::InputGradient;
 pub use norm::LayerNorm;
