@@ -256,6 +256,13 @@ impl<N: Stream> Streaming<N> {
     }
 }
 
+/// For a beam search, in which a sequence continues another's: `clone_from` copies what its layers remember.
+impl<N: Stream> Clone for Streaming<N> {
+    fn clone(&self) -> Self {
+        Self { past: self.past, out: self.out }
+    }
+}
+
 impl<N: Stream> Default for Streaming<N> {
     fn default() -> Self {
         Self::new()

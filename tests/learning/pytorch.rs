@@ -1,11 +1,14 @@
-//! Activations and layer normalisation against PyTorch's numbers.
+//! Activations, normalisations and gated units against PyTorch's numbers.
 
 use crate::support::bounded::{Bounded, Real};
 use crate::support::isas::isas;
 use crate::support::probes::{Given, Reveal};
 use crate::support::reference_net::{Bend, Layer as Reference, backward, batch, forward};
 use crate::support::vectors::Vectors;
-use fusebox::{Activation, Dense, Gelu, LayerNorm, LeakyRelu, Relu6, Silu, Workspace, Zeroed};
+use fusebox::{
+    Activation, Dense, Gated, Gelu, GeluTanh, LayerNorm, LeakyRelu, Relu6, RmsNorm, Silu, Train, Workspace,
+    Zeroed,
+};
 
 fn vectors() -> Vectors {
     Vectors::read(include_str!("../pytorch/functions.txt"), 2)
@@ -44,48 +47,74 @@ fn activation<A: Activation + Copy>(name: &str, bend: Bend) {
 #[test]
 fn activations() {
     activation::<Gelu>("gelu", Bend::Gelu);
+    activation::<GeluTanh>("gelu_tanh", Bend::GeluTanh);
     activation::<Silu>("silu", Bend::Silu);
     activation::<LeakyRelu>("leaky_relu", Bend::Leaky(1));
     activation::<Relu6>("relu6", Bend::Relu6);
 }
 
-/// Four rows of seven: the third lies around 1000, where a deviation is known to 1e-4 of itself; the fourth is constant.
-#[test]
-fn layer_norm() {
+/// A layer's outputs, input gradient and parameter gradient against PyTorch's, whose order the names `dparameters` say.
+fn layer<N, const ROWS: usize, const IN: usize, const OUT: usize>(
+    case: &str,
+    net: &N,
+    reference: Reference,
+    parameters: impl Fn(&N) -> Vec<f32>,
+    dparameters: &[&str],
+) where
+    N: Train<Input = [f32; IN], Output = [f32; OUT]> + Clone,
+{
     let vectors = vectors();
-    let rows = |name: &str| -> [[f32; 7]; 4] {
-        let numbers = vectors.f32s(&format!("layer_norm {name}"));
-        std::array::from_fn(|row| std::array::from_fn(|i| numbers[row * 7 + i]))
-    };
-    let row =
-        |name: &str| -> [f32; 7] { vectors.f32s(&format!("layer_norm {name}")).try_into().expect("seven") };
-    let (xs, dys) = (rows("x"), rows("dy"));
-    let net = LayerNorm::<7> { gain: row("weight"), shift: row("bias") };
+    let numbers = |name: &str| vectors.f32s(&format!("{case} {name}"));
+    let (xs, dys) = (numbers("x").as_chunks::<IN>().0.to_vec(), numbers("dy").as_chunks::<OUT>().0.to_vec());
     let bounded = |row: &[f32]| row.iter().map(|&x| Bounded::exact(x)).collect::<Vec<_>>();
-    let parameters = [bounded(&net.gain), bounded(&net.shift)].concat();
-    let layers = [Reference::Norm(7)];
-    let ys: Vec<Bounded> = xs.iter().flat_map(|x| forward(&layers, &parameters, &bounded(x))).collect();
+    let (start, layers) = (bounded(&parameters(net)), [reference]);
+    let ys: Vec<Bounded> = xs.iter().flat_map(|x| forward(&layers, &start, &bounded(x))).collect();
     let (dxs, gradients): (Vec<_>, Vec<_>) =
-        xs.iter().zip(&dys).map(|(x, dy)| backward(&layers, &parameters, &bounded(x), &bounded(dy))).unzip();
+        xs.iter().zip(&dys).map(|(x, dy)| backward(&layers, &start, &bounded(x), &bounded(dy))).unzip();
     let (dxs, gradient) = (dxs.concat(), batch(&gradients));
 
-    let pytorch = |name: &str| vectors.f64s(&format!("layer_norm {name}")).to_vec();
+    let pytorch = |name: &str| vectors.f64s(&format!("{case} {name}")).to_vec();
     let compare = |bounds: &[Bounded], exact: Vec<f64>, got: &[f32], what: &str| {
         let largest = exact.iter().fold(0.0, |a: f64, x| a.max(x.abs()));
-        assert!(bounds.len() == exact.len() && got.len() == exact.len(), "{what}");
+        assert!(bounds.len() == exact.len() && got.len() == exact.len(), "{case}, {what}");
         for ((&bound, &exact), &got) in bounds.iter().zip(&exact).zip(got) {
-            check(bound, exact, 1e-11 * largest, got, what);
+            check(bound, exact, 1e-11 * largest, got, &format!("{case}, {what}"));
         }
     };
     for isa in isas() {
-        let mut workspace = Workspace::<_, 4, Reveal, Given>::with_loss(Given::default());
-        let mut got = [[f32::NAN; 7]; 4];
-        workspace.input_gradient_with(isa, &net, &xs, &dys, &mut got).expect("four rows");
+        let mut workspace = Workspace::<N, ROWS, Reveal, Given>::with_loss(Given::default());
+        let mut got = vec![[f32::NAN; IN]; xs.len()];
+        workspace.input_gradient_with(isa, net, &xs, &dys, &mut got).expect("rows that fit");
         compare(&ys, pytorch("y"), &workspace.loss.seen.borrow(), &format!("{isa}: y"));
         compare(&dxs, pytorch("dx"), got.as_flattened(), &format!("{isa}: dx"));
-        let mut revealed = net;
-        workspace.train_step_with(isa, &mut revealed, &xs, &dys, &Reveal).expect("four rows");
-        let exact = [pytorch("dweight"), pytorch("dbias")].concat();
-        compare(&gradient, exact, &[revealed.gain, revealed.shift].concat(), &format!("{isa}: gradient"));
+        let mut revealed = net.clone();
+        workspace.train_step_with(isa, &mut revealed, &xs, &dys, &Reveal).expect("rows that fit");
+        let exact = dparameters.iter().flat_map(|name| pytorch(name)).collect();
+        compare(&gradient, exact, &parameters(&revealed), &format!("{isa}: gradient"));
     }
+}
+
+fn row<const N: usize>(name: &str) -> [f32; N] {
+    vectors().f32s(name).try_into().expect("a row")
+}
+
+/// Four rows of seven: the third lies around 1000, where a deviation is known to 1e-4 of itself; the fourth is constant.
+#[test]
+fn layer_norm() {
+    let net = LayerNorm::<7> { gain: row("layer_norm weight"), shift: row("layer_norm bias") };
+    let parameters = |net: &LayerNorm<7>| [net.gain, net.shift].concat();
+    layer::<_, 4, 7, 7>("layer_norm", &net, Reference::Norm(7), parameters, &["dweight", "dbias"]);
+}
+
+/// Three rows of seven: the third is so small that epsilon matters.
+#[test]
+fn rms_norm() {
+    let net = RmsNorm::<7> { gain: row("rms_norm weight") };
+    layer::<_, 3, 7, 7>("rms_norm", &net, Reference::Rms(7), |net| net.gain.to_vec(), &["dweight"]);
+}
+
+#[test]
+fn swiglu() {
+    let net = Gated::<10, 5, Silu>::ZEROED;
+    layer::<_, 3, 10, 5>("swiglu", &net, Reference::Gated(Bend::Silu), |_| vec![], &[]);
 }
