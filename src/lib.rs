@@ -34,6 +34,7 @@
 //! | training beside a control loop | [`Learner`], which runs each step in slices of a [`Budget`] |
 //! | resuming training after a restart | [`checkpoint`] |
 //! | evaluation | [`metrics`], [`evaluate()`], [`Workspace::validate`] |
+//! | the next token of a language model | [`decoding`] |
 //!
 //! The networks are built on kernels: [`gemm`] multiplies matrices whose shape is known at run time, given as views
 //! ([`Mat`], [`MatMut`]); [`matmul`] multiplies matrices whose shape is part of their type. [`Isa`] is the
