@@ -34,6 +34,7 @@
 //! | training beside a control loop | [`Learner`], which runs each step in slices of a [`Budget`] |
 //! | resuming training after a restart | [`checkpoint`] |
 //! | evaluation | [`metrics`], [`evaluate()`], [`Workspace::validate`] |
+//! | the next token of a language model | [`decoding`] |
 //!
 //! The networks are built on kernels: [`gemm`] multiplies matrices whose shape is known at run time, given as views
 //! ([`Mat`], [`MatMut`]); [`matmul`] multiplies matrices whose shape is part of their type. [`Isa`] is the
@@ -81,6 +82,7 @@ struct Guide;
 
 pub mod checkpoint;
 pub mod data;
+pub mod decoding;
 mod error;
 mod kernel;
 mod label;
@@ -106,22 +108,23 @@ pub use label::Label;
 pub use layers::{
     Activate, Activation, Attention, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Chain, Columns, Concat,
     ConcatChannels, Conv1d, Conv2d, ConvTranspose2d, CrossAttention, Curved, Dense, DepthwiseConv1d,
-    DepthwiseConv2d, Derivative, Dropout, Each, Embedding, Flatten, Frozen, Gelu, GlobalAvgPool,
-    GlobalMaxPool, GroupNorm, Identity, Init, InputGradient, InstanceNorm, Layer, LayerNorm, LeakyRelu,
-    Linear, LowRank, MaxPool1d, MaxPool2d, Pad2d, Parallel, Pixels, Positions, Present, Relu, Relu6, Repeat,
-    Residual, Scratch, Sigmoid, Silu, Softmax, Stream, Streaming, Sum, Tanh, Tied, TiedEmbedding, Train,
-    Upsample2d, View,
+    DepthwiseConv2d, Derivative, Dropout, Each, Embedding, Flatten, Frozen, Gated, Gelu, GeluTanh,
+    GlobalAvgPool, GlobalMaxPool, GroupNorm, Identity, Init, InputGradient, InstanceNorm, Layer, LayerNorm,
+    LeakyRelu, Linear, LowRank, MaxPool1d, MaxPool2d, Pad2d, Parallel, Pixels, Positions, Present, Relu,
+    Relu6, Repeat, Residual, RmsNorm, Scratch, Sigmoid, Silu, Softmax, Stream, Streaming, Sum, Tanh, Tied,
+    TiedEmbedding, Train, Upsample2d, View,
 };
 #[doc(no_inline)]
 pub use losses::{
-    BinaryCrossEntropy, CrossEntropy, EachPosition, Huber, Loss, Mse, Weighted, WeightedCrossEntropy,
+    BinaryCrossEntropy, CrossEntropy, EachPosition, Huber, Ignoring, Loss, Mse, Weighted,
+    WeightedCrossEntropy,
 };
 pub use mat::{Mat, MatMut};
 #[doc(hidden)]
 pub use memory::is_plain;
 pub use memory::{Aligned, Either, Pair, Plain, Zeroed};
 #[doc(no_inline)]
-pub use metrics::{Confusion, Regression, RocAuc, RocHistogram, Scores, argmax};
+pub use metrics::{Confusion, Likelihood, Regression, RocAuc, RocHistogram, Scores, argmax};
 #[doc(no_inline)]
 pub use optimizers::{
     Accumulate, Adam, AdamW, ClipNorm, ClipValue, Formed, Gradient, Momentum, Nesterov, Optimizer, Private,

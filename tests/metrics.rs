@@ -11,7 +11,10 @@
 //! theirs, and the test is `==`.
 
 use core::num::FpCategory;
-use fusebox::{Confusion, EarlyStopping, Error, Regression, Rng, RocAuc, RocHistogram, Scores};
+use fusebox::{
+    Confusion, CrossEntropy, EarlyStopping, Error, Isa, Likelihood, Loss, Regression, Rng, RocAuc,
+    RocHistogram, Scores,
+};
 
 /// `precision_recall_fscore_support(labels, predicted, labels=range(CLASSES), average=None, zero_division=0)` as
 /// three rows, the same with `average="macro"`, and `accuracy_score(labels, predicted)`.
@@ -316,6 +319,51 @@ fn regression_adds_nothing_that_it_refuses() {
         assert_eq!(metrics.observe(number, 0.0), Err(Error::NotFinite { row: 0, feature: 0, got }));
         assert_eq!(metrics.observe(0.0, number), Err(Error::NotFinite { row: 0, feature: 1, got }));
     }
+    assert_eq!(metrics, before);
+}
+
+/// One prediction at a time, by their mean, and in `f64` by the definition.
+#[test]
+fn likelihoods_agree() {
+    let mut rng = Rng::new(8);
+    let logits: [[f32; 7]; 50] = std::array::from_fn(|_| std::array::from_fn(|_| 3.0 * rng.normal()));
+    let tokens: [u8; 50] = std::array::from_fn(|_| rng.below(7) as u8);
+    let (mut one, mut all) = (Likelihood::new(), Likelihood::new());
+    let mut nats = 0.0;
+    for (logits, &token) in logits.iter().zip(&tokens) {
+        one.observe(logits, token).unwrap();
+        let powers = logits.map(|z| f64::from(z).exp());
+        nats -= (powers[usize::from(token)] / powers.iter().sum::<f64>()).ln();
+    }
+    let mean = CrossEntropy.gradient(Isa::portable(), &logits, &tokens, &mut [[0.0; 7]; 50]);
+    all.add(mean, 50).unwrap();
+    let exact = [nats / 50.0, (nats / 50.0).exp(), nats / 50.0 / 2_f64.ln(), nats / 2_f64.ln() / 120.0];
+    for (metrics, bound) in [(one, 1e-7), (all, 1e-6)] {
+        let got =
+            [metrics.cross_entropy(), metrics.perplexity(), metrics.bits_per_token(), metrics.bits_per(120)];
+        for (got, exact) in got.into_iter().zip(exact) {
+            let error = (f64::from(got.unwrap()) - exact).abs();
+            assert!(error <= bound * (1.0 + nats / 50.0) * exact, "{got:?}, not {exact}");
+        }
+    }
+}
+
+#[test]
+fn likelihoods_of_none_and_of_wrong_logits() {
+    let mut metrics = Likelihood::new();
+    let none = [metrics.cross_entropy(), metrics.perplexity(), metrics.bits_per_token(), metrics.bits_per(0)];
+    assert_eq!(none, [None; 4]);
+    metrics.observe(&[1e38, -1e38], 1_u8).unwrap(); // an `f32` holds the sum, no `exp` the perplexity
+    assert_eq!((metrics.cross_entropy(), metrics.perplexity()), (Some(2e38), Some(f32::INFINITY)));
+    let before = metrics.clone();
+    let error = |feature, got| Err(Error::NotFinite { row: 0, feature, got });
+    assert_eq!(metrics.observe(&[0.0, f32::NAN], 0_u8), error(1, FpCategory::Nan));
+    assert_eq!(
+        metrics.observe(&[0.0, 1.0], -1_i32),
+        Err(Error::Label { classes: 2, got: usize::MAX, row: 0 })
+    );
+    assert_eq!(metrics.observe(&[], 0_u8), Err(Error::Label { classes: 0, got: 0, row: 0 }));
+    assert_eq!(metrics.add(f32::INFINITY, 3), error(0, FpCategory::Infinite));
     assert_eq!(metrics, before);
 }
 

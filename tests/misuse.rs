@@ -7,10 +7,10 @@ mod support {
 use fusebox::layers::Side;
 use fusebox::{
     Adam, BiasOnly, BinaryCrossEntropy, Budget, Columns, Concat, ConcatChannels, CrossEntropy, Curved, Dense,
-    Derivative, Dropout, Each, Formed, Frozen, Gelu, GroupNorm, Huber, Init, InputGradient, InstanceNorm,
-    Isa, Layer, LayerNorm, Learner, Linear, Loss, LowRank, Mse, Optimizer, Pace, Parallel, Plain, Product,
-    Relu, Repeat, Residual, Rng, Rows, Seq, Sgd, Silu, Softmax, Tanh, Tied, Train, View, Weighted,
-    WeightedCrossEntropy, Whole, Workspace, Zeroed, plain,
+    Derivative, Dropout, Each, Formed, Frozen, Gated, Gelu, GroupNorm, Huber, Ignoring, Init, InputGradient,
+    InstanceNorm, Isa, Layer, LayerNorm, Learner, Linear, Loss, LowRank, Mse, Optimizer, Pace, Parallel,
+    Plain, Product, Relu, Repeat, Residual, RmsNorm, Rng, Rows, Seq, Sgd, Silu, Softmax, Tanh, Tied, Train,
+    View, Weighted, WeightedCrossEntropy, Whole, Workspace, Zeroed, plain,
 };
 use support::isas::isas;
 
@@ -105,6 +105,8 @@ fn layers_called_with_other_rows() {
     called_with_other_rows("tanh", Dense::<4, 4, Tanh>::ZEROED);
     called_with_other_rows("silu", Dense::<4, 4, Silu>::ZEROED);
     called_with_other_rows("layer norm", LayerNorm::<4>::ZEROED);
+    called_with_other_rows("rms norm", RmsNorm::<4>::ZEROED);
+    called_with_other_rows("gated", <Seq![Gated<4, 2, Silu>, Dense<2, 8>, Gated<8, 4, Relu>]>::ZEROED);
     called_with_other_rows("group norm", Positions::<GroupNorm<[[[f32; 2]; 2]; 1], 2, 1, Silu>>::ZEROED);
     called_with_other_rows("instance norm", Positions::<InstanceNorm<[[[f32; 2]; 2]; 1], 2>>::ZEROED);
     called_with_other_rows("softmax", Softmax::<4>);
@@ -208,6 +210,8 @@ fn a_way_back_with_half_of_the_rows() {
     let base = Dense::<4, 4, Gelu>::ZEROED;
     trains(Dense::<4, 4, Tanh>::ZEROED);
     trains(LayerNorm::<4>::ZEROED);
+    trains(RmsNorm::<4>::ZEROED);
+    trains(<Seq![Gated<4, 2, Silu>, Dense<2, 8>, Gated<8, 4, Relu>]>::ZEROED);
     trains(Softmax::<4>);
     trains(Dropout::<4, 50>);
     trains(BiasOnly::new(&base));
@@ -266,6 +270,7 @@ fn layers_without_numbers() {
     trains("rank 0", LowRank::<4, 3, 0, Gelu>::new(&base));
     trains("none between", <Seq![Dense<4, 0, Tanh>, Dense<0, 3>]>::ZEROED);
     trains("none between, normalised", <Seq![Dense<4, 0, Relu>, LayerNorm<0>, Dense<0, 3, Silu>]>::ZEROED);
+    trains("gates of none", <Seq![Dense<4, 0>, RmsNorm<0>, Gated<0, 0, Silu>, Dense<0, 3>]>::ZEROED);
     trains("softmax of none", <Seq![Dense<4, 0>, Softmax<0>, Dropout<0, 50>, Dense<0, 3>]>::ZEROED);
 }
 
@@ -390,6 +395,7 @@ fn losses_called_with_labels_that_are_no_class() {
             unchecked::<CLASSES, _>("cross-entropy", &CrossEntropy, label);
             unchecked::<CLASSES, _>("weighted", &weighted, label);
             unchecked::<CLASSES, _>("weighted by sample", &Weighted(CrossEntropy), (label, 2.0));
+            unchecked::<CLASSES, _>("some", &Ignoring(CrossEntropy), Some(label));
         }
     }
     of::<0>();

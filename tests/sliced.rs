@@ -8,10 +8,11 @@ mod support {
 
 use fusebox::{
     Accumulate, Activation, Adam, AdamW, BiasOnly, BinaryCrossEntropy, Budget, Chain, ClipNorm, ClipValue,
-    Concat, CrossEntropy, Dense, Dropout, Each, Error, Flatten, Frozen, Gelu, Guard, Huber, Identity, Init,
-    Isa, LayerNorm, LeakyRelu, Learner, Loss, LowRank, Momentum, Mse, Nesterov, Optimizer, Parallel, Pixels,
-    Private, Relu, Relu6, Repeat, Residual, RmsProp, Rng, Seq, Sgd, Sigmoid, Silu, Softmax, Tanh, Tied,
-    Train, View, WeightDecay, Weighted, WeightedCrossEntropy, Workspace, Zeroed,
+    Concat, CrossEntropy, Dense, Dropout, Each, Error, Flatten, Frozen, Gated, Gelu, GeluTanh, Guard, Huber,
+    Identity, Ignoring, Init, Isa, LayerNorm, LeakyRelu, Learner, Loss, LowRank, Momentum, Mse, Nesterov,
+    Optimizer, Parallel, Pixels, Private, Relu, Relu6, Repeat, Residual, RmsNorm, RmsProp, Rng, Seq, Sgd,
+    Sigmoid, Silu, Softmax, Tanh, Tied, Train, View, WeightDecay, Weighted, WeightedCrossEntropy, Workspace,
+    Zeroed,
 };
 use std::fmt::Debug;
 use std::task::Poll;
@@ -342,6 +343,10 @@ fn layers() {
     );
     let private = Private::new(Sgd::new(0.1), 0.5, 0.5, 7);
     check("mixed, private", &net, &private, &CrossEntropy, label::<3>, &Privately);
+    type Swiglu = Seq![RmsNorm<6>, Dense<6, 34, GeluTanh>, Gated<34, 17, Silu>, RmsNorm<17, -5>, Dense<17, 8>, Gated<8, 4, Relu>, Dense<4, 3>];
+    let net = he::<Swiglu>();
+    check("gated", &net, &Adam::new(0.01), &CrossEntropy, label::<3>, &Plainly);
+    check("gated, private", &net, &private, &CrossEntropy, label::<3>, &Privately);
 
     let base = he::<Small>();
     let bias: Seq![BiasOnly<'_, 5, 9, Relu>, BiasOnly<'_, 9, 3>] =
@@ -433,6 +438,9 @@ fn targets_of_other_types() {
     check("weighted twice", &net, &adam, &Weighted(classes), weighted, &Guarded(Guard::new()));
     let private = Private::new(Sgd::new(0.1), 0.5, 0.5, 7);
     check("weighted, private", &net, &private, &Weighted(CrossEntropy), weighted, &Privately);
+    let some = |rng: &mut Rng| (rng.below(3) > 0).then(|| label::<3>(rng));
+    check("without some targets", &net, &adam, &Ignoring(CrossEntropy), some, &Plainly);
+    check("without some targets, private", &net, &private, &Ignoring(CrossEntropy), some, &Privately);
     let errors = |rng: &mut Rng| (random(rng), rng.uniform());
     check("errors weighted by sample", &net, &Sgd::new(0.1), &Weighted(Huber::new(0.5)), errors, &Plainly);
 }

@@ -36,15 +36,24 @@ use super::elementwise::sixteens;
 use super::{rows, rows_mut};
 use crate::simd::{Lanes16, Pass, Simd};
 
-/// Added to the variance, so that a constant row is not divided by zero.
-const EPSILON: f32 = 1e-5;
+/// 10^`exponent`, the nearest `f32`, for exponents from -20 to 0: what is added to a variance or a mean square.
+pub(crate) const fn epsilon(exponent: i32) -> f32 {
+    assert!(exponent >= -20 && exponent <= 0, "an epsilon is a power of ten from 1e-20 to 1");
+    // Powers of ten up to 10^22 are exact in `f64`.
+    let (mut power, mut i) = (1.0_f64, 0);
+    while i > exponent {
+        power *= 10.0;
+        i -= 1;
+    }
+    (1.0 / power) as f32
+}
 
 /// Distances are in units of 4, so that none overflows.
-const QUARTER: f32 = 0.25;
+pub(super) const QUARTER: f32 = 0.25;
 
 /// 2^-96: sums of distances and of their squares do not overflow for rows of up to 2^60 numbers; and if some squares
 /// overflowed without it, no relevant one underflows with it.
-const SMALL: f32 = f32::from_bits((127 - 96) << 23);
+pub(super) const SMALL: f32 = f32::from_bits((127 - 96) << 23);
 
 /// A quarter of the mean distance of a row's numbers to its [`pivot`], and four times the reciprocal of their deviation.
 pub(crate) type Moments = [f32; 2];
@@ -54,6 +63,8 @@ pub(crate) struct Normalize<'a> {
     pub(crate) xs: &'a [f32],
     pub(crate) gain: &'a [f32],
     pub(crate) shift: &'a [f32],
+    /// Added to the variance, so that a constant row is not divided by zero.
+    pub(crate) epsilon: f32,
     pub(crate) moments: &'a mut [Moments],
     pub(crate) ys: &'a mut [f32],
 }
@@ -63,11 +74,11 @@ impl Pass for Normalize<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { xs, gain, shift, moments, ys } = self;
+        let Self { xs, gain, shift, epsilon, moments, ys } = self;
         let n = gain.len().min(shift.len());
         let mut kept = moments.iter_mut();
         for (x, y) in rows(xs, n).zip(rows_mut(ys, n)) {
-            let moments = moments_of(s, x);
+            let moments = moments_of(s, x, epsilon);
             if let Some(kept) = kept.next() {
                 *kept = moments;
             }
@@ -175,7 +186,7 @@ fn pivot(x: &[f32]) -> f32 {
 
 /// A row's moments; NaN if it contains NaN or infinity.
 #[inline(always)]
-fn moments_of<S: Simd>(s: S, x: &[f32]) -> Moments {
+fn moments_of<S: Simd>(s: S, x: &[f32], epsilon: f32) -> Moments {
     let count = x.len() as f32;
     let (pivot, mut scale) = (pivot(x), QUARTER);
     loop {
@@ -200,7 +211,7 @@ fn moments_of<S: Simd>(s: S, x: &[f32]) -> Moments {
         }
         let squares = squares.sum(s);
         if squares.is_finite() || scale == SMALL {
-            let reciprocal = 1.0 / libm::sqrtf(squares / count + EPSILON * scale * scale);
+            let reciprocal = 1.0 / libm::sqrtf(squares / count + epsilon * scale * scale);
             // Converts from units of 1 / `scale` to units of 4, and back: exact, because both are powers of two.
             return [mean * (QUARTER / scale), reciprocal * (scale / QUARTER)];
         }
@@ -247,7 +258,7 @@ unsafe fn normalized<S: Simd>(
 
 /// The mean of `a b` over two rows of equal length.
 #[inline(always)]
-fn mean_of_products<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn mean_of_products<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f32 {
     let n = a.len().min(b.len());
     let mut sum = Lanes16::splat(s, 0.0);
     for (start, lanes) in sixteens(n) {
@@ -277,21 +288,22 @@ mod tests {
         gain: Vec<f32>,
         shift: Vec<f32>,
         dy: Vec<f32>,
+        epsilon: f32,
     }
 
     impl Row {
-        fn of(x: Vec<f32>) -> Self {
+        fn of(x: Vec<f32>, epsilon: f32) -> Self {
             let mut rng = Rng::new(x.len() as u64);
             let mut random = || x.iter().map(|_| 2.0 * rng.uniform() - 1.0).collect();
-            Self { gain: random(), shift: random(), dy: random(), x }
+            Self { gain: random(), shift: random(), dy: random(), x, epsilon }
         }
 
         /// `y`, the products, and `dx`.
         fn run(&self, isa: Isa) -> [Vec<f32>; 3] {
-            let Self { x, gain, shift, dy } = self;
+            let Self { x, gain, shift, dy, epsilon } = self;
             let [mut y, mut products, mut dx] = [(); 3].map(|()| vec![f32::NAN; x.len()]);
             let moments = &mut [[f32::NAN; 2]];
-            isa.call(Normalize { xs: x, gain, shift, moments, ys: &mut y });
+            isa.call(Normalize { xs: x, gain, shift, epsilon: *epsilon, moments, ys: &mut y });
             isa.call(NormalizeBackward { xs: x, moments, gain, dys: dy, products: &mut products });
             isa.call(NormalizeInput { xs: x, moments, gain, dys: dy, products: &products, dxs: &mut dx });
             [y, products, dx]
@@ -306,7 +318,7 @@ mod tests {
             let d: Vec<f64> = x.iter().map(|other| other - x[0]).collect();
             let mean = d.iter().sum::<f64>() / n;
             let variance = d.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / n;
-            let r = 1.0 / (variance + f64::from(EPSILON)).sqrt();
+            let r = 1.0 / (variance + f64::from(self.epsilon)).sqrt();
             let xhat: Vec<f64> = d.iter().map(|d| (d - mean) * r).collect();
             let y = (0..x.len()).map(|i| gain[i] * xhat[i] + shift[i]).collect();
             let products: Vec<f64> = dy.iter().zip(&xhat).map(|(dy, xhat)| dy * xhat).collect();
@@ -346,6 +358,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn powers_of_ten() {
+        for exponent in -20..=0 {
+            let nearest: f32 = format!("1e{exponent}").parse().expect("a number");
+            assert_eq!(epsilon(exponent).to_bits(), nearest.to_bits(), "1e{exponent}");
+        }
+    }
+
     fn lengths() -> impl Iterator<Item = usize> {
         (1..=70).chain([784])
     }
@@ -355,7 +375,10 @@ mod tests {
         for n in lengths() {
             let mut rng = Rng::new(n as u64 + 1000);
             let mut check = |what: &str, f: &mut dyn FnMut(&mut Rng, usize) -> f32| {
-                Row::of((0..n).map(|i| f(&mut rng, i)).collect()).check(what);
+                let x: Vec<f32> = (0..n).map(|i| f(&mut rng, i)).collect();
+                for epsilon in [1e-5, 1e-12, 1e-3] {
+                    Row::of(x.clone(), epsilon).check(&format!("{what}, epsilon {epsilon:e}"));
+                }
             };
             check("ordinary", &mut |rng, _| rng.normal());
             check("around 1e4", &mut |rng, _| 1e4 + rng.normal());
@@ -380,7 +403,7 @@ mod tests {
     fn a_constant_row_is_zero() {
         for n in lengths() {
             for constant in [0.0, -0.0, 10_000.7, 100_000.1, 1e-45, 1e-39, -1e-30, 1e19, 3e38, f32::MIN] {
-                let row = Row::of(vec![constant; n]);
+                let row = Row::of(vec![constant; n], 1e-12);
                 for isa in Isa::available() {
                     let [y, products, _] = row.run(isa);
                     assert_eq!(y, row.shift, "{isa}, {n} of {constant:e}");
@@ -397,7 +420,7 @@ mod tests {
                 for at in [0, n / 3, n / 2, n - 1] {
                     let mut x = vec![1.0; n];
                     x[at] = bad;
-                    let row = Row::of(x);
+                    let row = Row::of(x, 1e-5);
                     for isa in Isa::available() {
                         let got = row.run(isa).concat();
                         assert!(got.iter().all(|x| x.is_nan()), "{isa}, {n} numbers, {bad} at {at}: {got:?}");

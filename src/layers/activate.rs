@@ -36,11 +36,11 @@ pub struct Activate<const N: usize, A> {
 
 plain!([const N: usize, A: Copy + 'static] Activate<N, A> { function: PhantomData<A> });
 
-/// Overwrites `ys` with `xs`, or their positive parts if the [`Form`] leaves ReLU to an epilogue.
-fn begin<const N: usize, A: Activation>(isa: Isa, xs: &[[f32; N]], ys: &mut [[f32; N]]) {
+/// Overwrites `ys` with `xs`, or their positive parts if the [`Form`] leaves ReLU to an epilogue. Both have the same length.
+pub(super) fn begin<A: Activation>(isa: Isa, xs: &[f32], ys: &mut [f32]) {
     if matches!(FormOf::<A>::epilogue(&[]), Epilogue::BiasRelu(_)) {
-        isa.call(Mapped { function: Positive, xs: xs.as_flattened(), ys: ys.as_flattened_mut() });
-    } else {
+        isa.call(Mapped { function: Positive, xs, ys });
+    } else if xs.len() == ys.len() {
         ys.copy_from_slice(xs);
     }
 }
@@ -53,7 +53,7 @@ impl<const N: usize, A: Activation> Layer for Activate<N, A> {
 
     fn run(&self, isa: Isa, xs: &[[f32; N]], _scratch: &mut [f32], ys: &mut [[f32; N]]) {
         if xs.len() == ys.len() {
-            begin::<N, A>(isa, xs, ys);
+            begin::<A>(isa, xs.as_flattened(), ys.as_flattened_mut());
             FormOf::<A>::infer(isa, ys.as_flattened_mut());
         }
     }
@@ -82,7 +82,7 @@ impl<const N: usize, A: Activation> Train for Activate<N, A> {
         let rows = pace.take(xs.len(), (1 + FormOf::<A>::MACS) * N);
         let (isa, xs, ys) = (pace.isa(), part(xs, &rows), part_mut(ys, &rows));
         if xs.len() == ys.len() {
-            begin::<N, A>(isa, xs, ys);
+            begin::<A>(isa, xs.as_flattened(), ys.as_flattened_mut());
             FormOf::<A>::forward(isa, ys, part_mut(kept, &rows));
         }
     }

@@ -9,6 +9,7 @@
 //! | [`Sigmoid`] | 1 / (1 + e^-z) | y (1 - y) | |
 //! | [`Tanh`] | tanh z | 1 - y^2 | |
 //! | [`Gelu`] | z Phi(z) | Phi(z) + z phi(z), stored | D. Hendrycks and K. Gimpel, 2016 |
+//! | [`GeluTanh`] | z/2 (1 + tanh u), u = sqrt(2/pi) (z + 0.044715 z^3) | of that formula, stored | the same |
 //! | [`Silu`] | z s(z), s the sigmoid | s(z) (1 + z (1 - s(z))), stored | S. Elfwing and others, 2018 |
 //!
 //! ReLU and its derivative cost one operation each and are applied when the product's tile is stored. The other
@@ -29,7 +30,7 @@ use core::ops::Range;
 /// An activation function of a [`Dense`](crate::Dense) layer.
 ///
 /// ```
-/// use fusebox::{Activation, Dense, Gelu, LeakyRelu, Relu6, Scratch, Sigmoid, Silu, Tanh, Zeroed};
+/// use fusebox::{Activation, Dense, Gelu, GeluTanh, LeakyRelu, Relu6, Scratch, Sigmoid, Silu, Tanh, Zeroed};
 ///
 /// fn of<A: Activation + Copy>(x: f32) -> f32 {
 ///     let mut layer = Dense::<1, 1, A>::ZEROED;
@@ -41,7 +42,8 @@ use core::ops::Range;
 /// assert_eq!((of::<LeakyRelu>(2.0), of::<LeakyRelu>(-2.0), of::<LeakyRelu<20>>(-2.0)), (2.0, -0.02, -0.4));
 /// assert_eq!((of::<Relu6>(-1.0), of::<Relu6>(5.0), of::<Relu6>(7.0)), (0.0, 5.0, 6.0));
 /// assert_eq!((of::<Sigmoid>(0.0), of::<Tanh>(0.0)), (0.5, 0.0));
-/// assert!((of::<Gelu>(1.0) - 0.841_345).abs() < 1e-6 && (of::<Silu>(1.0) - 0.731_059).abs() < 1e-6);
+/// assert!((of::<Gelu>(1.0) - 0.841_345).abs() < 1e-6 && (of::<GeluTanh>(1.0) - 0.841_192).abs() < 1e-6);
+/// assert!((of::<Silu>(1.0) - 0.731_059).abs() < 1e-6);
 /// ```
 pub trait Activation: sealed::Sealed + Copy + 'static {
     /// The factor by which [`Init::He`](crate::Init::He) multiplies the weights' variance, so that the function does
@@ -372,6 +374,36 @@ impl Curve for Gelu {
     #[inline(always)]
     fn slope<S: Simd>(s: S, x: S::V) -> S::V {
         math::gelu_derivative(s, x)
+    }
+}
+
+/// y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))): the tanh approximation of [`Gelu`], as in GPT-2. They differ by up to
+/// 0.0005, so weights trained with one should run with the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GeluTanh;
+
+impl Activation for GeluTanh {
+    const GAIN: f32 = 2.0;
+    const NAME: u64 = layout("GeluTanh", &[]);
+}
+
+impl sealed::Sealed for GeluTanh {
+    type Form = FromInput<Self>;
+}
+
+impl Function for GeluTanh {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
+        math::gelu_tanh(s, x)
+    }
+}
+
+impl Curve for GeluTanh {
+    const CURVE: Self = Self;
+
+    #[inline(always)]
+    fn slope<S: Simd>(s: S, x: S::V) -> S::V {
+        math::gelu_tanh_derivative(s, x)
     }
 }
 

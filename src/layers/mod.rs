@@ -5,7 +5,7 @@
 //!
 //! | file | layers |
 //! |---|---|
-//! | `dense`, `activation`, `activate`, `norm`, `softmax`, `dropout`, `pixels`, `columns` | on rows of numbers |
+//! | `dense`, `activation`, `activate`, `norm`, `rms_norm`, `gated`, `softmax`, `dropout`, `pixels`, `columns` | on rows of numbers |
 //! | `picture` | on pictures and sequences |
 //! | `sequence` | of transformers: attention, embeddings |
 //! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
@@ -30,6 +30,7 @@ mod dense;
 mod dropout;
 mod each;
 mod frozen;
+mod gated;
 mod init;
 mod input_gradient;
 #[doc(hidden)]
@@ -40,6 +41,7 @@ mod picture;
 mod pixels;
 mod repeat;
 mod residual;
+mod rms_norm;
 mod scratch;
 mod sequence;
 mod softmax;
@@ -50,7 +52,7 @@ mod view;
 
 pub use activate::Activate;
 pub use activation::{
-    Activation, Derivative, Gelu, Identity, LeakyRelu, Relu, Relu6, Sigmoid, Silu, Slopes, Tanh,
+    Activation, Derivative, Gelu, GeluTanh, Identity, LeakyRelu, Relu, Relu6, Sigmoid, Silu, Slopes, Tanh,
 };
 pub use adapters::{BiasOnly, LowRank};
 pub use chain::Chain;
@@ -59,6 +61,7 @@ pub use dense::Dense;
 pub use dropout::Dropout;
 pub use each::Each;
 pub use frozen::Frozen;
+pub use gated::Gated;
 pub use init::Init;
 pub use input_gradient::InputGradient;
 pub use norm::LayerNorm;
@@ -71,6 +74,7 @@ pub use picture::{
 pub use pixels::Pixels;
 pub use repeat::Repeat;
 pub use residual::Residual;
+pub use rms_norm::RmsNorm;
 pub(crate) use scratch::check_batch;
 pub use scratch::{Scratch, Side};
 pub use sequence::{

@@ -1,16 +1,17 @@
-//! Layer normalisation.
+//! Layer normalisation, of mean and variance.
 
 use super::{Init, InputGradient, Layer, Linear, PerRow, Train};
-use crate::kernel::norm::{Moments, Normalize, NormalizeBackward, NormalizeInput};
+use crate::kernel::norm::{self, Moments, Normalize, NormalizeBackward, NormalizeInput};
 use crate::memory::{layout, part, part_mut};
 use crate::optimizers::{Optimizer, Rows};
 use crate::pace::{FUNCTION, Pace};
 use crate::{Isa, Pair, Rng, plain};
 
 /// Normalises every row to mean 0 and variance 1, then multiplies each element by a gain and adds a shift, both
-/// trained: `y = gain (x - mean) / sqrt(var + 1e-5) + shift`. A constant row becomes `shift`.
+/// trained: `y = gain (x - mean) / sqrt(var + 10^EPSILON) + shift`. A constant row becomes `shift`.
 ///
-/// Source: J. Ba and others, "Layer Normalization", 2016.
+/// Source: J. Ba and others, "Layer Normalization", 2016. `EPSILON` is an exponent from -20 to 0: -5 as in PyTorch if it is
+/// left out, -12 for weights of BERT, -3 for those of Keras. In [`network!`](crate::network): `LayerNorm`, `LayerNorm(-12)`.
 ///
 /// ```
 /// use fusebox::{Dense, Init, LayerNorm, Relu, Rng, Scratch, Seq, Train, Zeroed};
@@ -24,20 +25,23 @@ use crate::{Isa, Pair, Rng, plain};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
-pub struct LayerNorm<const N: usize> {
+pub struct LayerNorm<const N: usize, const EPSILON: i32 = -5> {
     /// Starts as ones.
     pub gain: [f32; N],
     /// Starts as zeros.
     pub shift: [f32; N],
 }
 
-plain!([const N: usize] LayerNorm<N> { gain: [f32; N], shift: [f32; N] });
+plain!([const N: usize, const EPSILON: i32] LayerNorm<N, EPSILON> { gain: [f32; N], shift: [f32; N] });
 
-impl<const N: usize> LayerNorm<N> {
+impl<const N: usize, const EPSILON: i32> LayerNorm<N, EPSILON> {
+    const ADDED: f32 = norm::epsilon(EPSILON);
+
     fn normalize(&self, isa: Isa, xs: &[[f32; N]], moments: &mut [Moments], ys: &mut [[f32; N]]) {
         let (xs, ys) = (xs.as_flattened(), ys.as_flattened_mut());
         if xs.len() == ys.len() {
-            isa.call(Normalize { xs, gain: &self.gain, shift: &self.shift, moments, ys });
+            let (gain, shift, epsilon) = (&self.gain, &self.shift, Self::ADDED);
+            isa.call(Normalize { xs, gain, shift, epsilon, moments, ys });
         }
     }
 
@@ -59,21 +63,23 @@ impl<const N: usize> LayerNorm<N> {
     }
 }
 
-impl<const N: usize> Layer for LayerNorm<N> {
+impl<const N: usize, const EPSILON: i32> Layer for LayerNorm<N, EPSILON> {
     type Input = [f32; N];
     type Output = [f32; N];
     type Scratch = ();
     type InPlace = [f32; N];
+
+    const CHECK: () = _ = Self::ADDED;
 
     fn run(&self, isa: Isa, xs: &[[f32; N]], _scratch: &mut [f32], ys: &mut [[f32; N]]) {
         self.normalize(isa, xs, &mut [], ys);
     }
 }
 
-impl<const N: usize> PerRow for LayerNorm<N> {}
+impl<const N: usize, const EPSILON: i32> PerRow for LayerNorm<N, EPSILON> {}
 
 /// Units are rows of the batch; the gain and the shift are one unit each.
-impl<const N: usize> Train for LayerNorm<N> {
+impl<const N: usize, const EPSILON: i32> Train for LayerNorm<N, EPSILON> {
     /// The row's mean and the reciprocal of its standard deviation.
     type Tape = Moments;
     /// The row's contribution to the gradient of the gain.
@@ -82,7 +88,7 @@ impl<const N: usize> Train for LayerNorm<N> {
     type State<O: Optimizer> = Pair<O::State<[f32; N]>, O::State<[f32; N]>>;
     type End = Linear;
 
-    const LAYOUT: u64 = layout("LayerNorm", &[N as u64]);
+    const LAYOUT: u64 = layout("LayerNorm", &[N as u64, EPSILON.unsigned_abs() as u64]);
 
     fn init(&mut self, _: Init, _: &mut Rng) {
         *self = Self { gain: [1.0; N], shift: [0.0; N] };

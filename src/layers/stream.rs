@@ -318,6 +318,13 @@ impl<N: Stream> Streaming<N> {
     }
 }
 
+/// For a beam search, in which a sequence continues another's: `clone_from` copies what its layers remember.
+impl<N: Stream> Clone for Streaming<N> {
+    fn clone(&self) -> Self {
+        Self { frames: self.frames, past: self.past, out: self.out }
+    }
+}
+
 impl<N: Stream> Default for Streaming<N> {
     fn default() -> Self {
         Self::new()

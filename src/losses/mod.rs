@@ -9,17 +9,19 @@
 //! | [`Mse`] | a = relu(z), J = 1/m sum (a - target)^2 | 2/m (a - target) relu'(z) | the same; the layer applies relu' |
 //! | [`Huber`] | quadratic near zero, linear beyond | clipped to +-delta | the same |
 //!
-//! [`Weighted`] gives each row a weight, [`EachPosition`] applies a loss at each position of a sequence.
+//! [`Weighted`] gives each row a weight, [`Ignoring`] leaves out rows without a target, [`EachPosition`] applies a loss at each position of a sequence.
 //!
 //! In the textbook form, a confident output makes `a` exactly 0 or 1, and the loss takes the logarithm of zero. The
 //! forms computed here are mathematically equal and finite for all finite logits.
 
 mod classes;
+mod ignoring;
 mod numbers;
 mod positions;
 mod weighted;
 
 pub use classes::{CrossEntropy, WeightedCrossEntropy};
+pub use ignoring::Ignoring;
 pub use numbers::{BinaryCrossEntropy, Huber, Mse};
 pub use positions::EachPosition;
 

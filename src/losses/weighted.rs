@@ -1,4 +1,4 @@
-//! Sample weights.
+//! Sample weights: a loss computed one row at a time.
 
 use super::{Loss, whole};
 use crate::memory::{Plain, numbers_mut, part, part_mut};
@@ -60,26 +60,43 @@ impl<Output: Plain, L: Loss<Output>> Loss<Output> for Weighted<L> {
         dys: &mut [Output],
         [sum, ..]: &mut [f32; 16],
     ) -> Option<f32> {
-        let rows = pace.take(ys.len(), FUNCTION * (size_of::<Output>() / size_of::<f32>() + FUNCTION));
-        if rows.is_empty() {
-            return None;
-        }
-        let (all, last) = (self.weight(targets), rows.end == ys.len());
-        let scale = if all > 0.0 { 1.0 / all } else { 0.0 };
-        let (ys, targets, dys) = (part(ys, &rows), part(targets, &rows), part_mut(dys, &rows));
-        for ((y, (target, weight)), dy) in ys.iter().zip(targets).zip(dys) {
-            let factor = weight * self.0.weight(from_ref(target)) * scale;
-            let dy = from_mut(dy);
-            // A sample of weight zero contributes nothing, whatever its numbers are.
-            if factor == 0.0 {
-                numbers_mut(dy).fill(0.0);
-                continue;
-            }
-            *sum += factor * self.0.gradient(pace.isa(), from_ref(y), from_ref(target), dy);
-            for dy in numbers_mut(dy) {
-                *dy *= factor;
-            }
-        }
-        last.then_some(*sum)
+        let of = |(target, weight): &'_ Self::Target| Some((*target, *weight));
+        by_row(&self.0, pace, self.weight(targets), (ys, targets, of), dys, sum)
     }
+}
+
+/// The weighted mean of `loss`, and its gradient: `of` says the target and the weight of a row, if it takes part. `all` is the
+/// sum of the weights, `sum` that of the preceding rows' losses. A unit is a row.
+#[inline(always)]
+pub(super) fn by_row<Output: Plain, T, L: Loss<Output>, P: Pace>(
+    loss: &L,
+    pace: &mut P,
+    all: f32,
+    (ys, targets, of): (&[Output], &[T], impl Fn(&T) -> Option<(L::Target, f32)>),
+    dys: &mut [Output],
+    sum: &mut f32,
+) -> Option<f32> {
+    let rows = pace.take(ys.len(), FUNCTION * (size_of::<Output>() / size_of::<f32>() + FUNCTION));
+    if rows.is_empty() {
+        return None;
+    }
+    let last = rows.end == ys.len();
+    let scale = if all > 0.0 { 1.0 / all } else { 0.0 };
+    let (ys, targets, dys) = (part(ys, &rows), part(targets, &rows), part_mut(dys, &rows));
+    for ((y, target), dy) in ys.iter().zip(targets).zip(dys) {
+        let dy = from_mut(dy);
+        let target = of(target);
+        let factor = target.map_or(0.0, |(target, weight)| weight * loss.weight(from_ref(&target)) * scale);
+        match target {
+            Some((target, _)) if factor != 0.0 => {
+                *sum += factor * loss.gradient(pace.isa(), from_ref(y), from_ref(&target), dy);
+                for dy in numbers_mut(dy) {
+                    *dy *= factor;
+                }
+            }
+            // A row without a weight contributes nothing, whatever its numbers are.
+            _ => numbers_mut(dy).fill(0.0),
+        }
+    }
+    last.then_some(*sum)
 }

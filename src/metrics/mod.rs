@@ -8,10 +8,12 @@
 //! bits on every machine.
 
 mod confusion;
+mod likelihood;
 mod regression;
 mod roc;
 
 pub use confusion::{Confusion, Scores};
+pub use likelihood::Likelihood;
 pub use regression::Regression;
 pub use roc::{RocAuc, RocHistogram};
 

@@ -36,6 +36,16 @@ use crate::optimizers::settings;
 /// assert!((RATES.rate(3 + 500) - 0.05).abs() < 1e-7);
 /// assert_eq!(RATES.rate(3 + 1000), 0.0);
 /// ```
+///
+/// For transformers: 100 steps of warm-up, then a cosine to a tenth at step 5000, and that from then on.
+///
+/// ```
+/// let rates = fusebox::Schedule::cosine(1e-3, 1e-4, 5000 - 100)?.warm_up(100);
+/// assert!((rates.rate(0) - 1e-3 / 101.0).abs() < 1e-9);
+/// assert_eq!([100, 5000, 9000].map(|step| rates.rate(step)), [1e-3, 1e-4, 1e-4]);
+/// assert!((rates.rate(2550) - 5.5e-4).abs() < 1e-9); // half way
+/// # Ok::<(), fusebox::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Schedule {
     curve: Curve,

@@ -5,9 +5,9 @@ use crate::support::compositions::{Added, All, Around, Block, Branches, Other, P
 use crate::support::isas::isas;
 use crate::support::probes::{Given, Reveal};
 use fusebox::{
-    Activation, BiasOnly, Chain, Dense, Derivative, Dropout, Each, Gelu, Identity, InputGradient, Layer,
-    LayerNorm, LeakyRelu, LowRank, Relu, Relu6, Repeat, Residual, Rng, Scratch, Seq, Sigmoid, Silu, Softmax,
-    Tanh, Train, Whole, Workspace, Zeroed,
+    Activation, BiasOnly, Chain, Dense, Derivative, Dropout, Each, Gated, Gelu, GeluTanh, Identity,
+    InputGradient, Layer, LayerNorm, LeakyRelu, LowRank, Relu, Relu6, Repeat, Residual, RmsNorm, Rng,
+    Scratch, Seq, Sigmoid, Silu, Softmax, Tanh, Train, Whole, Workspace, Zeroed,
 };
 
 const MOST: usize = 33;
@@ -87,6 +87,7 @@ fn activations() {
     activation::<Sigmoid>("sigmoid");
     activation::<Tanh>("tanh");
     activation::<Gelu>("gelu");
+    activation::<GeluTanh>("gelu by tanh");
     activation::<Silu>("silu");
 }
 
@@ -95,6 +96,9 @@ fn layers() {
     let mut rng = Rng::new(4);
     check_layer("dense to one", &dense::<40, 1, Gelu>());
     check_layer("layer norm", &LayerNorm::<18> { gain: random(&mut rng), shift: random(&mut rng) });
+    check_layer("rms norm", &RmsNorm::<18> { gain: random(&mut rng) });
+    check_layer("gated", &Gated::<36, 18, Silu>::ZEROED);
+    check_layer("gated by a relu", &Gated::<36, 18, Relu>::ZEROED);
     check_layer("softmax", &Softmax::<18>);
     let base = dense::<18, 7, Silu>();
     check_layer("bias only", &BiasOnly::new(&base));

@@ -5,8 +5,8 @@ use crate::support::isas::isas;
 use crate::support::probes::{Given, Reveal};
 use crate::support::reference_net::{Bend, Layer as Reference, backward, batch, forward};
 use fusebox::{
-    BiasOnly, Chain, Dense, Frozen, Gelu, Identity, Init, Layer, LayerNorm, LeakyRelu, LowRank, Relu, Relu6,
-    Rng, Seq, Sigmoid, Silu, Softmax, Tanh, Train, Workspace, Zeroed,
+    BiasOnly, Chain, Dense, Frozen, Gated, Gelu, GeluTanh, Identity, Init, Layer, LayerNorm, LeakyRelu,
+    LowRank, Relu, Relu6, RmsNorm, Rng, Seq, Sigmoid, Silu, Softmax, Tanh, Train, Workspace, Zeroed,
 };
 
 const ROWS: usize = 5;
@@ -131,6 +131,7 @@ fn dense_with_every_activation() {
     activation::<Sigmoid>(Bend::Sigmoid);
     activation::<Tanh>(Bend::Tanh);
     activation::<Gelu>(Bend::Gelu);
+    activation::<GeluTanh>(Bend::GeluTanh);
     activation::<Silu>(Bend::Silu);
 }
 
@@ -155,6 +156,34 @@ fn layer_norm() {
     size::<15>();
     size::<16>();
     size::<33>();
+}
+
+#[test]
+fn rms_norm() {
+    fn size<const N: usize>() {
+        let gain = std::array::from_fn(|i| random(&mut Rng::new(i as u64)));
+        check(&format!("rms {N}"), &RmsNorm::<N> { gain }, &[Reference::Rms(N)], |net| net.gain.to_vec());
+    }
+    size::<3>();
+    size::<15>();
+    size::<16>();
+    size::<33>();
+}
+
+#[test]
+fn gated() {
+    fn gate<const N2: usize, const N: usize, A: fusebox::Activation>(bend: Bend) {
+        let what = format!("gated {N}, {bend:?}");
+        check(&what, &Gated::<N2, N, A>::ZEROED, &[Reference::Gated(bend)], |_| vec![]);
+    }
+    gate::<2, 1, Silu>(Bend::Silu);
+    gate::<30, 15, Silu>(Bend::Silu);
+    gate::<34, 17, Gelu>(Bend::Gelu);
+    gate::<34, 17, GeluTanh>(Bend::GeluTanh);
+    gate::<34, 17, Sigmoid>(Bend::Sigmoid);
+    gate::<34, 17, Relu>(Bend::Relu);
+    gate::<34, 17, LeakyRelu>(Bend::Leaky(1));
+    gate::<34, 17, Identity>(Bend::Identity);
 }
 
 #[test]
@@ -212,6 +241,22 @@ fn composite_networks() {
     ];
     check("with a norm", &net, &layers, |Chain { first, rest: Chain { first: second, rest } }| {
         [dense(first), norm(second), dense(&rest.first), dense(&rest.rest)].concat()
+    });
+
+    type Swiglu = Seq![Dense<6, 34, Tanh>, Gated<34, 17, Silu>, RmsNorm<17>, Dense<17, 3>];
+    let last = Chain {
+        first: RmsNorm { gain: std::array::from_fn(|_| random(&mut rng)) },
+        rest: some_dense(&mut rng),
+    };
+    let net: Swiglu = Chain { first: some_dense(&mut rng), rest: Chain { first: Gated::ZEROED, rest: last } };
+    let layers = [
+        reference_dense(6, 34, Bend::Tanh),
+        Reference::Gated(Bend::Silu),
+        Reference::Rms(17),
+        reference_dense(17, 3, Bend::Identity),
+    ];
+    check("a gated block", &net, &layers, |Chain { first, rest }| {
+        [dense(first), rest.rest.first.gain.to_vec(), dense(&rest.rest.rest)].concat()
     });
 
     type Gates = Seq![Dense<6, 17, Relu>, Softmax<17>, Dense<17, 3, Sigmoid>, Dense<3, 2, Silu>];

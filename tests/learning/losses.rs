@@ -8,7 +8,7 @@ use crate::support::isas::isas;
 use crate::support::reference_net::{LN, SOFTPLUS, exponentials, logistic};
 use crate::support::vectors::Vectors;
 use fusebox::{
-    Adam, BinaryCrossEntropy, ClipNorm, CrossEntropy, Dense, Error, Huber, Loss, Mse, Rng,
+    Adam, BinaryCrossEntropy, ClipNorm, CrossEntropy, Dense, Error, Huber, Ignoring, Loss, Mse, Rng,
     WeightedCrossEntropy, Workspace, Zeroed,
 };
 use std::fmt::Debug;
@@ -260,6 +260,28 @@ fn pytorch_classes<const N: usize>(case: &str) {
 fn classes_as_in_pytorch() {
     pytorch_classes::<4>("cross_entropy.ordinary");
     pytorch_classes::<3>("cross_entropy.extreme");
+}
+
+/// Of the rows with a label, the reference's loss and gradient; the others' are zero.
+#[test]
+fn ignored_rows_as_in_pytorch() {
+    let vectors = vectors();
+    let flat = vectors.f32s("ignoring x");
+    let labels = vectors.f32s("ignoring labels");
+    let labels: Vec<Option<u8>> = labels.iter().map(|&label| (label >= 0.0).then_some(label as u8)).collect();
+    let all = rows(&over::<Bounded>(&flat), 4);
+    let (some, of_some): (Vec<_>, Vec<u8>) = std::iter::zip(&all, &labels)
+        .filter_map(|(row, label)| label.map(|label| (row.clone(), label)))
+        .unzip();
+    let (mean, gradient) = cross_entropy(&some, &of_some, &[1.0; 4], 0.0);
+    let mut gradient = gradient.into_iter();
+    let zero = || vec![Bounded::exact(0.0); 4];
+    let gradient = labels
+        .iter()
+        .flat_map(|label| label.map_or_else(zero, |_| gradient.by_ref().take(4).collect()))
+        .collect();
+    let ys = matrix::<4>(&flat);
+    against_pytorch("ignoring", &vectors, &Ignoring(CrossEntropy), &ys, &labels, &(mean, gradient));
 }
 
 #[test]

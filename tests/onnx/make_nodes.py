@@ -55,13 +55,14 @@ layer_normalization_4d_axis2 layer_normalization_4d_axis3 layer_normalization_4d
 layer_normalization_4d_axis_negative_2 layer_normalization_4d_axis_negative_3
 layer_normalization_4d_axis_negative_4 layer_normalization_default_axis
 """
+RMS_NORM = LAYER_NORM.replace("layer_", "rms_")
 PAD = "constant_pad constant_pad_axes constant_pad_negative_axes"
 UPSAMPLE = """
 resize_upsample_scales_nearest resize_upsample_scales_nearest_axes_2_3 resize_upsample_scales_nearest_axes_3_2
 resize_upsample_sizes_nearest_not_smaller upsample_nearest
 """
 ELEMENTWISE = """
-clip_default_min gelu_default_1 gelu_default_2 leakyrelu leakyrelu_default leakyrelu_example relu sigmoid
+clip_default_min gelu_default_1 gelu_default_2 gelu_tanh_1 gelu_tanh_2 leakyrelu leakyrelu_default leakyrelu_example relu sigmoid
 sigmoid_example swish tanh tanh_example
 """
 SOFTMAX = """
@@ -72,8 +73,8 @@ softmax_negative_axis
 # Every case of these is in the lists above, or README.md says why not.
 OPERATORS = set(
     """AveragePool BatchNormalization Clip Conv ConvTranspose Gelu GlobalAveragePool GlobalMaxPool GroupNormalization
-    InstanceNormalization LayerNormalization LeakyRelu MaxPool Pad PRelu Relu Resize Sigmoid Softmax Swish Tanh
-    Upsample""".split()
+    InstanceNormalization LayerNormalization LeakyRelu MaxPool Pad PRelu RMSNormalization Relu Resize Sigmoid Softmax
+    Swish Tanh Upsample""".split()
 )
 
 
@@ -187,6 +188,11 @@ def norms():
         length = weight.size
         write(case.name, input=[x.size // length, length], output=[y.size // length, length])
         write(case.name, x=x, y=y, weight=weight, bias=bias, epsilon=np.float32(case.attribute("epsilon", 1e-5)))
+    section("Normalisation by the root mean square, of rows")
+    for case, (x, weight), (y,) in of(RMS_NORM):
+        length = weight.size
+        write(case.name, input=[x.size // length, length], output=[y.size // length, length])
+        write(case.name, x=x, y=y, weight=weight, epsilon=np.float32(case.attribute("epsilon", 1e-5)))
 
 
 def larger():

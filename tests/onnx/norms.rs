@@ -1,6 +1,6 @@
-//! Batch, group, instance and layer normalisation.
+//! Batch, group, instance, layer and root mean square normalisation.
 //!
-//! A layer's epsilon is 1e-5. To a variance that is given, the test adds what another epsilon is more than that.
+//! The epsilon of layer and root mean square normalisation is a parameter; that of the others is 1e-5. To a variance that is given, the test adds what another epsilon is more than that.
 //! Numbers that are normalised by their own statistics it multiplies by s = sqrt(1e-5 / epsilon): with s^2 epsilon, s x
 //! has the `(x - mean) / sqrt(variance + epsilon)` that x has with epsilon.
 
@@ -8,7 +8,7 @@ use crate::bounds::{U, normalised};
 use crate::nodes::{Case, Map, Nodes, numbers, typed};
 use crate::support::isas::isas;
 use fusebox::layers::Picture;
-use fusebox::{BatchNorm, GroupNorm, LayerNorm, Train, Whole, Zeroed};
+use fusebox::{BatchNorm, GroupNorm, LayerNorm, RmsNorm, Train, Whole, Zeroed};
 
 const EPSILON: f64 = 1e-5;
 
@@ -52,10 +52,25 @@ fn scaled(nodes: &Nodes, mut case: Case) -> (Case, f64) {
 
 fn layer_norm<const N: usize>(nodes: &Nodes, name: &'static str) {
     let case = nodes.case(name);
-    let layer =
-        LayerNorm::<N> { gain: nodes.parameter(name, "weight"), shift: nodes.parameter(name, "bias") };
+    let [gain, shift] = ["weight", "bias"].map(|field| nodes.parameter(name, field));
     let bounds = bounds(nodes, &case, |i| i / N, |i| i % N);
-    nodes.check(&scaled(nodes, case).0, &layer, |i| bounds[i]);
+    match nodes.epsilon(name) as f32 {
+        0.1 => nodes.check(&case, &LayerNorm::<N, -1> { gain, shift }, |i| bounds[i]),
+        1e-5 => nodes.check(&case, &LayerNorm::<N> { gain, shift }, |i| bounds[i]),
+        other => panic!("{name}: no layer has an epsilon of {other}"),
+    }
+}
+
+/// The root mean square is off by (n / 2 + 2) u of itself, its reciprocal and three products by 5 u.
+fn rms_norm<const N: usize>(nodes: &Nodes, name: &'static str) {
+    let case = nodes.case(name);
+    let gain = nodes.parameter(name, "weight");
+    let bound = |i: usize| 2.0 * (N as f64 / 2.0 + 8.0) * U * f64::from(case.y[i].abs());
+    match nodes.epsilon(name) as f32 {
+        0.1 => nodes.check(&case, &RmsNorm::<N, -1> { gain }, bound),
+        1e-5 => nodes.check(&case, &RmsNorm::<N, -5> { gain }, bound),
+        other => panic!("{name}: no layer has an epsilon of {other}"),
+    }
 }
 
 fn group_norm<I: Picture, const C: usize, const GROUPS: usize>(nodes: &Nodes, name: &'static str) {
@@ -169,5 +184,37 @@ pub(crate) fn run(nodes: &Nodes) {
         "layer_normalization_default_axis",
     ] {
         layer_norm::<5>(nodes, name);
+    }
+
+    for name in ["rms_normalization_2d_axis0", "rms_normalization_2d_axis_negative_2"] {
+        rms_norm::<12>(nodes, name);
+    }
+    for name in ["rms_normalization_2d_axis1", "rms_normalization_2d_axis_negative_1"] {
+        rms_norm::<4>(nodes, name);
+    }
+    for name in ["rms_normalization_3d_axis0_epsilon", "rms_normalization_3d_axis_negative_3_epsilon"] {
+        rms_norm::<30>(nodes, name);
+    }
+    for name in ["rms_normalization_3d_axis1_epsilon", "rms_normalization_3d_axis_negative_2_epsilon"] {
+        rms_norm::<15>(nodes, name);
+    }
+    for name in ["rms_normalization_3d_axis2_epsilon", "rms_normalization_3d_axis_negative_1_epsilon"] {
+        rms_norm::<5>(nodes, name);
+    }
+    for name in ["rms_normalization_4d_axis0", "rms_normalization_4d_axis_negative_4"] {
+        rms_norm::<120>(nodes, name);
+    }
+    for name in ["rms_normalization_4d_axis1", "rms_normalization_4d_axis_negative_3"] {
+        rms_norm::<60>(nodes, name);
+    }
+    for name in ["rms_normalization_4d_axis2", "rms_normalization_4d_axis_negative_2"] {
+        rms_norm::<20>(nodes, name);
+    }
+    for name in [
+        "rms_normalization_4d_axis3",
+        "rms_normalization_4d_axis_negative_1",
+        "rms_normalization_default_axis",
+    ] {
+        rms_norm::<5>(nodes, name);
     }
 }

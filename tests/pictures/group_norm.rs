@@ -70,7 +70,7 @@ fn activations() {
 fn one_group_is_layer_normalisation() {
     type Row = Of<1, 1, 20>;
     let net = random_layer::<Row, 20, 1, Identity>();
-    let other = LayerNorm { gain: net.gain, shift: net.shift };
+    let other = LayerNorm::<20> { gain: net.gain, shift: net.shift };
     let xs: Vec<Row> = random(&mut Rng::new(1), 3);
     let (mut ys, mut expected) = ([Row::ZEROED; 3], [[0.0; 20]; 3]);
     net.infer(&xs, &mut Scratch::<_, 3>::new(), &mut ys).expect("rows");

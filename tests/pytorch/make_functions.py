@@ -114,6 +114,36 @@ def layer_norm():
         write("layer_norm", field, values)
 
 
+def rms_norm():
+    section("rms_norm: x [3][7], weight [7], dy [3][7]; eps 1e-6")
+    x, weight = tensor(normal(2, 7) + [normal(1, 7, 1e-3)[0]]), tensor(normal(1, 7)[0])
+    dy = tensor(normal(3, 7)).detach()
+    given("rms_norm", x=x, weight=weight, dy=dy)
+    y = F.rms_norm(x, (7,), weight, float32(1e-6))
+    y.backward(dy)
+    for field, values in {"y": y, "dx": x.grad, "dweight": weight.grad}.items():
+        write("rms_norm", field, values)
+
+
+def swiglu():
+    section("swiglu: x [3][10], dy [3][5]")
+    x, dy = tensor(normal(3, 10, 2.0)), tensor(normal(3, 5)).detach()
+    given("swiglu", x=x, dy=dy)
+    gate, value = x.chunk(2, dim=1)
+    y = F.silu(gate) * value
+    y.backward(dy)
+    write("swiglu", "y", y)
+    write("swiglu", "dx", x.grad)
+
+
+def ignoring():
+    section("ignoring: x [6][4], labels [6], -100 for none; mean over the rows with a label")
+    x, labels = tensor(normal(6, 4, 2.0)), torch.tensor([1, -100, 3, 0, -100, 2])
+    given("ignoring", x=x)
+    write("ignoring", "labels", labels)
+    loss("ignoring", x, partial(F.cross_entropy, target=labels, ignore_index=-100))
+
+
 def activations():
     section("activations: x, and for each function y and dy/dx")
     positive = [1e-30, 1e-6, 1e-3, 0.0625, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3, 3.5, 4, 5, 5.75, 6, 6.25]
@@ -122,6 +152,7 @@ def activations():
     slope = float32(0.01)
     for name, function in {
         "gelu": F.gelu,
+        "gelu_tanh": partial(F.gelu, approximate="tanh"),
         "silu": F.silu,
         "leaky_relu": partial(F.leaky_relu, negative_slope=slope),
         "relu6": F.relu6,
@@ -136,7 +167,7 @@ def activations():
 def main():
     LINES.append(f"# Functions of PyTorch {torch.__version__}; written by make_functions.py, described in README.md.")
     LINES.append("# case  field  numbers, row after row")
-    for part in (cross_entropy, binary_cross_entropy, regression, layer_norm, activations):
+    for part in (cross_entropy, binary_cross_entropy, regression, layer_norm, activations, rms_norm, swiglu, ignoring):
         part()
     path = Path(__file__).with_name("functions.txt")
     path.write_text("\n".join(LINES) + "\n")

@@ -16,6 +16,7 @@ pub(crate) enum Bend {
     Sigmoid,
     Tanh,
     Gelu,
+    GeluTanh,
     Silu,
 }
 
@@ -62,6 +63,23 @@ const GELU_SLOPE: Function = Function {
     units: 9.0,
     least: 0.5,
 };
+fn tanh_argument(x: f64) -> f64 {
+    2.0 * (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x)
+}
+
+/// Its value and its slope are as steep as GELU's, within a hundredth.
+const GELU_TANH: Function =
+    Function { of: |x| x * sigmoid(tanh_argument(x)), spread: |_, e| 1.14 * e, units: 211.0, least: 0.0 };
+const GELU_TANH_SLOPE: Function = Function {
+    of: |x| {
+        let y = sigmoid(tanh_argument(x));
+        let steepness = 2.0 * (2.0 / std::f64::consts::PI).sqrt() * (1.0 + 3.0 * 0.044715 * x * x);
+        y + x * steepness * y * sigmoid(-tanh_argument(x))
+    },
+    spread: |_, e| 0.81 * e,
+    units: 9.0,
+    least: 0.5,
+};
 /// ln(1 + e^x).
 pub(crate) const SOFTPLUS: Function =
     Function { of: |x| x.max(0.0) + (-x.abs()).exp().ln_1p(), spread: |_, e| e, units: 3.0, least: 0.0 };
@@ -84,6 +102,7 @@ impl Bend {
             Self::Sigmoid => logistic(z),
             Self::Tanh => z.apply(&TANH),
             Self::Gelu => z.apply(&GELU),
+            Self::GeluTanh => z.apply(&GELU_TANH),
             Self::Silu => z * logistic(z),
         }
     }
@@ -108,6 +127,7 @@ impl Bend {
                 one - y * y
             }
             Self::Gelu => z.apply(&GELU_SLOPE),
+            Self::GeluTanh => z.apply(&GELU_TANH_SLOPE),
             Self::Silu => {
                 let y = logistic(z);
                 y * (z * (one - y) + one)
@@ -123,6 +143,10 @@ pub(crate) enum Layer {
     Dense { inputs: usize, outputs: usize, bend: Bend },
     /// y = gain (x - mean) / sqrt(variance + 1e-5) + shift; parameters gain and shift.
     Norm(usize),
+    /// y = gain x / sqrt(mean of x^2 + 1e-6); parameters gain.
+    Rms(usize),
+    /// y_j = f(x_j) x_(n + j), of n outputs.
+    Gated(Bend),
     /// y_j = exp(x_j) / sum_i exp(x_i).
     Softmax,
     /// y = f(x W + b), W fixed; parameters b.
@@ -155,7 +179,8 @@ impl Layer {
         match self {
             Self::Dense { inputs, outputs, .. } => (inputs + 1) * outputs,
             Self::Norm(n) => 2 * n,
-            Self::Softmax => 0,
+            Self::Rms(n) => *n,
+            Self::Softmax | Self::Gated(_) => 0,
             Self::BiasOnly { outputs, .. } => *outputs,
             Self::LowRank { weight, bias, rank, .. } => {
                 rank * (weight.len() / bias.len().max(1) + bias.len())
@@ -187,6 +212,11 @@ impl Layer {
                 let (hat, _) = normalized(x);
                 (0..*n).map(|i| hat[i] * p[i] + p[n + i]).collect()
             }
+            Self::Rms(_) => dot(divided(x).0, p.iter().copied()),
+            Self::Gated(bend) => {
+                let (gates, values) = x.split_at(x.len() / 2);
+                std::iter::zip(gates, values).map(|(&gate, &value)| bend.value(gate) * value).collect()
+            }
             Self::Softmax => softmax(x),
         }
     }
@@ -194,7 +224,7 @@ impl Layer {
     fn bend(&self) -> Bend {
         match self {
             Self::Dense { bend, .. } | Self::BiasOnly { bend, .. } | Self::LowRank { bend, .. } => *bend,
-            Self::Norm(_) | Self::Softmax => Bend::Identity,
+            Self::Norm(_) | Self::Rms(_) | Self::Gated(_) | Self::Softmax => Bend::Identity,
         }
     }
 
@@ -237,6 +267,20 @@ impl Layer {
                 let dx = (0..*n).map(|i| (g[i] - mean_g - hat[i] * mean_g_hat) * reciprocal).collect();
                 (dx, [products, dy.to_vec()].concat())
             }
+            Self::Rms(n) => {
+                let (hat, reciprocal) = divided(x);
+                let products = dot(hat.iter().copied(), dy.iter().copied());
+                let g = dot(p.iter().copied(), dy.iter().copied());
+                let mean = mean(dot(p.iter().copied(), products.iter().copied()));
+                let dx = (0..*n).map(|i| (g[i] - hat[i] * mean) * reciprocal).collect();
+                (dx, products)
+            }
+            Self::Gated(bend) => {
+                let (gates, values) = x.split_at(dy.len());
+                let dgates = (0..dy.len()).map(|i| dy[i] * values[i] * bend.slope(gates[i]));
+                let dvalues = (0..dy.len()).map(|i| dy[i] * bend.value(gates[i]));
+                (dgates.chain(dvalues).collect(), vec![])
+            }
             Self::Softmax => {
                 let y = softmax(x);
                 let sum = R::sum(dot(y.iter().copied(), dy.iter().copied()));
@@ -264,6 +308,12 @@ fn normalized<R: Real>(x: &[R]) -> (Vec<R>, R) {
     let variance = mean(distances.iter().map(|&d| d * d));
     let reciprocal = R::exact(1.0) / (variance + R::exact(1e-5)).sqrt();
     (distances.into_iter().map(|d| d * reciprocal).collect(), reciprocal)
+}
+
+/// A row whose mean square is 1, and what it was multiplied by.
+fn divided<R: Real>(x: &[R]) -> (Vec<R>, R) {
+    let reciprocal = R::exact(1.0) / (mean(x.iter().map(|&x| x * x)) + R::exact(1e-6)).sqrt();
+    (x.iter().map(|&x| x * reciprocal).collect(), reciprocal)
 }
 
 /// exp(x - max x), the maximum, and the sum.

@@ -1,6 +1,6 @@
 //! Functions as types, so that a kernel can be generic over the function it applies.
 
-use super::{exp, gelu, ln, sigmoid, softplus, tanh};
+use super::{exp, gelu, gelu_tanh, ln, sigmoid, softplus, tanh};
 use crate::simd::Simd;
 
 /// A function of one number.
@@ -71,5 +71,16 @@ impl Function for Gelu {
     #[inline(always)]
     fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
         gelu(s, x)
+    }
+}
+
+/// [`gelu_tanh`].
+#[derive(Clone, Copy)]
+pub(crate) struct GeluTanh;
+
+impl Function for GeluTanh {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
+        gelu_tanh(s, x)
     }
 }

@@ -50,6 +50,6 @@ pub(crate) fn softplus<S: Simd>(s: S, x: S::V) -> S::V {
 
 /// `e^-|x|`.
 #[inline(always)]
-fn exp_minus_magnitude<S: Simd>(s: S, x: S::V) -> S::V {
+pub(super) fn exp_minus_magnitude<S: Simd>(s: S, x: S::V) -> S::V {
     exp_not_above(s, s.copysign(x, s.splat(-1.0)))
 }

@@ -34,7 +34,7 @@ struct Row {
 const SMALLEST: f64 = f64::from_bits((1023 - 149) << 52);
 const INF: f32 = f32::INFINITY;
 
-const TABLE: [Row; 8] = [
+const TABLE: [Row; 11] = [
     Row {
         name: "exp",
         run: |isa, xs| isa.call(InPlace { function: Exp, xs }),
@@ -119,7 +119,48 @@ const TABLE: [Row; 8] = [
         bits: [0xf859_6d22, 0xcb4b_1f16],
         values: &[[0.0, 0.5], [-0.0, 0.5], [INF, 1.0], [-INF, 0.0]],
     },
+    Row {
+        name: "gelu by tanh",
+        run: |isa, xs| isa.call(InPlace { function: GeluTanh, xs }),
+        exact: |x| x.max(-1e3) * logistic(tanh_argument(x)),
+        units: [210.575, 210.575],
+        unit: 8.0 * SMALLEST,
+        bits: [0x0088_6680, 0xaaa2_7ddd],
+        values: &[[0.0, 0.0], [-0.0, -0.0], [INF, INF], [-INF, -0.0], [100.0, 100.0]],
+    },
+    // The same, of results from 2^-10 on.
+    Row {
+        name: "gelu by tanh, above 2^-10",
+        run: |isa, xs| isa.call(InPlace { function: GeluTanh, xs }),
+        exact: |x| x.max(-1e3) * logistic(tanh_argument(x)),
+        units: [15.744, 14.079],
+        unit: f32::EPSILON as f64 / 1024.0,
+        bits: [0x0088_6680, 0xaaa2_7ddd],
+        values: &[],
+    },
+    Row {
+        name: "gelu by tanh, derivative",
+        run: |isa, xs| isa.call(InPlace { function: GeluTanhDerivative, xs }),
+        exact: |x| {
+            let (x, y) = (x.clamp(-1e3, 1e3), logistic(tanh_argument(x)));
+            let steepness = 2.0 * (2.0 / core::f64::consts::PI).sqrt() * (1.0 + 3.0 * 0.044715 * x * x);
+            y + x * steepness * y * logistic(-tanh_argument(x))
+        },
+        units: [3.041, 2.910],
+        unit: f32::EPSILON as f64 / 2.0,
+        bits: [0x7d8d_027a, 0x2337_9318],
+        values: &[[0.0, 0.5], [-0.0, 0.5], [INF, 1.0], [-INF, 0.0]],
+    },
 ];
+
+fn logistic(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// Twice what the hyperbolic tangent is of.
+fn tanh_argument(x: f64) -> f64 {
+    2.0 * (2.0 / core::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x)
+}
 
 fn normal_cdf(x: f64) -> f64 {
     0.5 * libm::erfc(-x * core::f64::consts::FRAC_1_SQRT_2)
@@ -142,6 +183,16 @@ impl Function for GeluDerivative {
     #[inline(always)]
     fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
         normal::gelu_derivative(s, x)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct GeluTanhDerivative;
+
+impl Function for GeluTanhDerivative {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
+        gelu_tanh_derivative(s, x)
     }
 }
 
@@ -274,6 +325,21 @@ mod units {
     #[test]
     fn derivative() {
         check(&TABLE[7]);
+    }
+
+    #[test]
+    fn gelu_by_tanh() {
+        check(&TABLE[8]);
+    }
+
+    #[test]
+    fn gelu_by_tanh_unless_tiny() {
+        check(&TABLE[9]);
+    }
+
+    #[test]
+    fn derivative_by_tanh() {
+        check(&TABLE[10]);
     }
 }
 

@@ -122,6 +122,13 @@ pub const fn divided(number: usize, layer: &str, channels: usize, groups: usize)
     }
 }
 
+/// Panics with a message unless a row has two halves.
+pub const fn halved(number: usize, layer: &str, inputs: usize) {
+    if !inputs.is_multiple_of(2) {
+        Message::of(number, layer).text("its ").number(inputs).text(" inputs are no two halves").panic();
+    }
+}
+
 /// Panics with a message if a layer has no outputs.
 pub const fn some(number: usize, layer: &str, outputs: usize) {
     if outputs == 0 {
@@ -230,6 +237,7 @@ mod tests {
         window::<Over<Valid, 2>>(1, "", &[5], &[3]);
         groups(1, "", 6, 4, 2);
         divided(1, "", 6, 3);
+        halved(1, "", 6);
         same(1, "", "", &[1, 2], &[1, 2]);
         reshape(1, "", &[6], &[1, 2, 3]);
     }
@@ -321,6 +329,12 @@ mod tests {
     #[should_panic(expected = "layer 2, `GroupNorm(4)`: 6 channels do not divide into 4 groups")]
     fn normalised_in_groups() {
         divided(2, "GroupNorm(4)", 6, 4);
+    }
+
+    #[test]
+    #[should_panic(expected = "layer 2, `Gated(Silu)`: its 7 inputs are no two halves")]
+    fn gates_without_values() {
+        halved(2, "Gated(Silu)", 7);
     }
 
     #[test]

@@ -76,7 +76,9 @@ pub use checks::*;
 /// | `GroupNorm(groups)`, `GroupNorm(groups, Relu)` | picture, sequence | |
 /// | `GlobalAvgPool`, `GlobalMaxPool` | picture, sequence | |
 /// | `Dense(outputs)`, `Dense(outputs, Relu)` | row | |
-/// | `LayerNorm`, `Softmax` | row | |
+/// | `LayerNorm`, `RmsNorm` | row | epsilon's power of ten: `LayerNorm(-12)` |
+/// | `Gated(Silu)` | row | half as many numbers |
+/// | `Softmax` | row | |
 /// | `Dropout(percent)`, `Dropout(percent, seed)` | any | `Each` position of a sequence, `Each` row of a picture |
 /// | `Activate(Relu)` | any | the same |
 /// | `Pixels` | any, of bytes; the first layer | |
@@ -603,8 +605,19 @@ macro_rules! __network {
             }
             ()) (row ($out)); $($($rest)*)? }
     };
-    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (row $m:tt); LayerNorm $(, $($rest:tt)*)?) => {
-        $crate::__network! { @ ($s ($n + 1) {$a ($p (LayerNorm<{ $m }>))} $c ()) (row $m); $($($rest)*)? }
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (row $m:tt); LayerNorm $(($epsilon:expr $(,)?))? $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p (LayerNorm<{ $m } $(, { $epsilon })?>))} $c ()) (row $m); $($($rest)*)? }
+    };
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (row $m:tt); RmsNorm $(($epsilon:expr $(,)?))? $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p (RmsNorm<{ $m } $(, { $epsilon })?>))} $c ()) (row $m); $($($rest)*)? }
+    };
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (row $m:tt); Gated($act:ty $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p (Gated<{ $m }, { $m / 2 }, $act>))}
+            {
+                $c
+                $crate::layers::network::halved($n, stringify!(Gated($act)), $m);
+            }
+            ()) (row ($m / 2)); $($($rest)*)? }
     };
     (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (row $m:tt); Softmax $(, $($rest:tt)*)?) => {
         $crate::__network! { @ ($s ($n + 1) {$a ($p (Softmax<{ $m }>))} $c ()) (row $m); $($($rest)*)? }
@@ -693,7 +706,9 @@ macro_rules! __network {
         compile_error!(concat!("`", stringify!($name), stringify!($args), "`: its input is ", $kind, ", and it is written `", $form, "`"));
     };
     (@ $z:tt ($kind:tt $m:tt $($more:tt)+); Dense $args:tt $($_:tt)*) => { $crate::__network! { @row Dense $args } };
-    (@ $z:tt ($kind:tt $m:tt $($more:tt)+); LayerNorm $(, $($_:tt)*)?) => { $crate::__network! { @row LayerNorm } };
+    (@ $z:tt ($kind:tt $m:tt $($more:tt)+); LayerNorm $(($($args:tt)*))? $(, $($_:tt)*)?) => { $crate::__network! { @row LayerNorm } };
+    (@ $z:tt ($kind:tt $m:tt $($more:tt)+); RmsNorm $(($($args:tt)*))? $(, $($_:tt)*)?) => { $crate::__network! { @row RmsNorm } };
+    (@ $z:tt ($kind:tt $m:tt $($more:tt)+); Gated $args:tt $($_:tt)*) => { $crate::__network! { @row Gated $args } };
     (@ $z:tt ($kind:tt $m:tt $($more:tt)+); Softmax $(, $($_:tt)*)?) => { $crate::__network! { @row Softmax } };
     (@row $name:ident $($args:tt)?) => {
         compile_error!(concat!("`", stringify!($name), $(stringify!($args),)?

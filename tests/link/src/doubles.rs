@@ -1,14 +1,14 @@
 //! What computes in `f64`, and why.
 //!
-//! - `Regression`, `RocAuc` and `RocHistogram` add up, or divide, numbers of which there may be millions, where an `f32`
+//! - `Regression`, `Likelihood`, `RocAuc` and `RocHistogram` add up, or divide, numbers of which there may be millions, where an `f32`
 //!   counts no further than 2^24.
 //! - A cosine schedule and the noise of private training need a cosine, which libm computes in `f64`: a few calls a step.
 
 use crate::training::{optimizer, staged, started};
 use crate::{any, hide, keep};
 use fusebox::{
-    Budget, Dense, Isa, Learner, Private, Regression, Relu, RocAuc, RocHistogram, Schedule, Seq, Sgd,
-    Workspace,
+    Budget, Dense, Isa, Learner, Likelihood, Private, Regression, Relu, RocAuc, RocHistogram, Schedule, Seq,
+    Sgd, Workspace,
 };
 
 /// Calls them all.
@@ -16,6 +16,10 @@ pub fn all() {
     let mut regression = hide(Regression::new());
     keep(regression.observe(any(), any()));
     keep((regression.mae(), regression.rmse(), regression.r2()));
+    let mut likelihood = hide(Likelihood::new());
+    keep((likelihood.observe(hide(&any::<[f32; 4]>()[..]), any::<u16>()), likelihood.add(any(), any())));
+    keep((likelihood.tokens(), likelihood.cross_entropy(), likelihood.perplexity()));
+    keep((likelihood.bits_per_token(), likelihood.bits_per(any())));
     keep(hide(RocAuc::<4>::new()).value());
     let histogram = hide(RocHistogram::<4>::new());
     keep((histogram.value(), histogram.bound()));

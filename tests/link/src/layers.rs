@@ -7,11 +7,11 @@ use fusebox::layers::{
 };
 use fusebox::{
     Activate, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Budget, Chain, Columns, Concat, ConcatChannels,
-    Conv2d, Dense, Derivative, Dropout, Each, Flatten, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, GroupNorm,
-    Identity, Init, InputGradient, InstanceNorm, Isa, Layer, LayerNorm, LeakyRelu, Learner, LowRank,
-    MaxPool1d, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Relu, Relu6, Repeat, Residual, Rng,
-    Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View, Whole, Workspace, evaluate,
-    evaluate_with,
+    Conv2d, Dense, Derivative, Dropout, Each, Flatten, Frozen, Gated, Gelu, GeluTanh, GlobalAvgPool,
+    GlobalMaxPool, GroupNorm, Identity, Init, InputGradient, InstanceNorm, Isa, Layer, LayerNorm, LeakyRelu,
+    Learner, LowRank, MaxPool1d, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Relu, Relu6,
+    Repeat, Residual, RmsNorm, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View,
+    Whole, Workspace, evaluate, evaluate_with,
 };
 
 type Body = Seq![Dense<3, 4, Relu>, Dense<4, 2, Tanh>];
@@ -46,6 +46,7 @@ pub fn all() {
     with_activation(any::<Dense<3, 2, Sigmoid>>());
     with_activation(any::<Dense<3, 2, Tanh>>());
     with_activation(any::<Dense<3, 2, Gelu>>());
+    with_activation(any::<Dense<3, 2, GeluTanh>>());
     with_activation(any::<Dense<3, 2, Silu>>());
     methods(any::<Dense<17, 1, Relu>>());
     methods(any::<Dense<20, 33, Relu>>());
@@ -54,6 +55,14 @@ pub fn all() {
     methods(any::<Dense<2, 0>>());
     methods(any::<LayerNorm<3>>());
     methods(any::<LayerNorm<0>>());
+    methods(any::<LayerNorm<3, -12>>());
+    methods(any::<RmsNorm<33>>());
+    methods(any::<RmsNorm<3, -5>>());
+    methods(any::<RmsNorm<0>>());
+    methods(any::<Gated<6, 3, Silu>>());
+    methods(any::<Gated<6, 3, Relu>>());
+    methods(any::<Gated<6, 3, Sigmoid>>());
+    methods(any::<Gated<0, 0, Gelu>>());
     methods(any::<Softmax<3>>());
     methods(any::<Softmax<0>>());
     methods(any::<Dropout<3, 20>>());

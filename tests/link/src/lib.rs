@@ -11,6 +11,7 @@
 
 pub mod checkpoint;
 pub mod data;
+pub mod decoding;
 pub mod doubles;
 pub mod integers;
 pub mod layers;

@@ -80,6 +80,8 @@ fn slices() {
     functions::exp_with(isa, xs);
     functions::ln(xs);
     functions::ln_with(isa, xs);
+    functions::gelu_tanh(xs);
+    functions::gelu_tanh_with(isa, xs);
     functions::tanh(xs);
     functions::tanh_with(isa, xs);
     functions::sigmoid(xs);

@@ -5,6 +5,7 @@ use core::fmt::{self, Debug, Display, Write};
 use fusebox::data::{
     Clean, Findings, Found, Full, Labels, MinMax, Missing, Outliers, Report, Standardize, Statistics, Windows,
 };
+use fusebox::decoding::{Beam, Sampler};
 use fusebox::layers::{
     Around, Causal, Due, Entry, Padding, Resize, Same, Side, Stream, Streaming, Summary, Tapes, Valid, Window,
 };
@@ -130,6 +131,15 @@ pub fn excepted() {
     debug(&net);
     debug(&dense);
     debug(&any::<LayerNorm<3>>());
+    debug(&any::<RmsNorm<3>>());
+    debug(&hide(Likelihood::new()));
+    debug(&hide(Ignoring(CrossEntropy)));
+    debug(&hide(Sampler::new(any())));
+    if let Ok(beam) = Beam::<2, 3>::new(None, any()) {
+        debug(&beam);
+        debug(&beam.live());
+        debug(&beam.finished());
+    }
     debug(&any::<BatchNorm<[[[f32; 3]; 2]; 2], 3, Relu>>());
     debug(&any::<GroupNorm<[[[f32; 4]; 2]; 2], 4, 2, Relu>>());
     debug(&any::<Residual<Dense<3, 3>>>());
@@ -258,6 +268,10 @@ fn comparisons() {
     compare(&net);
     compare(&dense);
     compare(&any::<LayerNorm<3>>());
+    compare(&any::<RmsNorm<3>>());
+    compare(&any::<Gated<6, 3, Relu>>());
+    compare(&hide(Likelihood::new()));
+    compare(&hide(Ignoring(CrossEntropy)));
     compare(&any::<BatchNorm<[[[f32; 3]; 2]; 2], 3, Relu>>());
     compare(&any::<GroupNorm<[[[f32; 4]; 2]; 2], 4, 2, Relu>>());
     compare(&any::<Softmax<3>>());
@@ -293,6 +307,7 @@ fn comparisons() {
     compare(&hide(Sigmoid));
     compare(&hide(Tanh));
     compare(&hide(Gelu));
+    compare(&hide(GeluTanh));
     compare(&hide(Silu));
     compare(&hide(Confusion::<3>::new()));
     compare(&hide(Scores::default()));
@@ -338,6 +353,8 @@ fn defaults() {
     default::<CrossEntropy>();
     default::<Mse>();
     default::<Weighted<Mse>>();
+    default::<Ignoring<Mse>>();
+    default::<Likelihood>();
     default::<EachPosition<Mse>>();
     default::<Scores>();
 }

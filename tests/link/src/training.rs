@@ -3,8 +3,8 @@
 use crate::{any, hide, keep};
 use fusebox::{
     Accumulate, Adam, AdamW, BinaryCrossEntropy, Budget, ClipNorm, ClipValue, CrossEntropy, Dense,
-    EachPosition, Error, Formed, Gradient, Guard, Huber, Isa, Learner, Limits, Loss, Momentum, Mse, Nesterov,
-    Optimizer, Pace, Plain, Product, Relu, RmsProp, Rows, Seq, Sgd, WeightDecay, Weighted,
+    EachPosition, Error, Formed, Gradient, Guard, Huber, Ignoring, Isa, Learner, Limits, Loss, Momentum, Mse,
+    Nesterov, Optimizer, Pace, Plain, Product, Relu, RmsProp, Rows, Seq, Sgd, WeightDecay, Weighted,
     WeightedCrossEntropy, Whole, Workspace, Zeroed,
 };
 
@@ -27,6 +27,7 @@ pub fn all() {
     if let Ok(weighted) = WeightedCrossEntropy::<2, u16>::with_labels(any(), any()) {
         loss(hide(weighted), &any::<[u16; 4]>());
     }
+    loss(hide(Ignoring(CrossEntropy)), &[Some(any::<u8>()), None]);
     loss(hide(Weighted(Huber::new(any()))), &any::<[([f32; 2], f32); 4]>());
     at_once::<[[f32; 3]; 2], _>(&hide(EachPosition(CrossEntropy)), hide(&any::<[[u8; 2]; 4]>()));
     loss(hide(Stranger(Mse)), &any::<[[f32; 2]; 4]>());

@@ -6,6 +6,7 @@
 #[unsafe(no_mangle)]
 extern "C" fn _start() {
     link::data::all();
+    link::decoding::all();
     link::metrics::all();
     link::products::all();
     link::layers::all();
