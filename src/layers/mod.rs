@@ -78,7 +78,8 @@ pub use rms_norm::RmsNorm;
 pub(crate) use scratch::check_batch;
 pub use scratch::{Scratch, Side};
 pub use sequence::{
-    Attention, CrossAttention, Embedding, Everything, Positions, Present, PresentOnly, Sees, TiedEmbedding,
+    Attention, CrossAttention, Embedding, Everything, MeanPresent, Positions, Present, PresentOnly, Sees,
+    TiedEmbedding,
 };
 pub use softmax::Softmax;
 pub use stream::{Due, Frames, PerRow, Stream, Streaming};

@@ -123,8 +123,9 @@ impl Backward<'_> {
         });
         // SAFETY: the queries can be read.
         let mut absent = unsafe { Absent::queries(sizes.visible, q.from(tile.start), tile.len(), width) };
+        let until = if absent.no_query(tile.len()) { 0 } else { sizes.seen_by(tile) };
         let mut key = 0;
-        while key < sizes.seen_by(tile) {
+        while key < until {
             let rows = sizes.first_that_sees(key, tile)..tile.end;
             let keys = KEYS.min(sizes.keys - key);
             let of_rows = rows.start - tile.start..tile.len();
@@ -135,7 +136,10 @@ impl Backward<'_> {
             let (q, dy, dq) = (q.from(rows.start), dy.from(rows.start), dq.from(rows.start));
             // SAFETY: these queries and keys; the buffers have a row for each query of a tile.
             unsafe {
-                absent.keys(sizes.visible, [k.from(key), v.from(key)], keys, width);
+                if !absent.keys(sizes.visible, [k.from(key), v.from(key)], keys, width) {
+                    key += KEYS;
+                    continue;
+                }
                 rows_by_rows(isa, by_rows, q, k.from(key), p);
                 isa.call(Probabilities { scores: self.sample.scores(&rows, key, &absent, p.at), softmax });
                 add_transposed_product(isa, of_keys, p.as_const(), dy, dv.from(key));

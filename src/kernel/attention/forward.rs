@@ -135,8 +135,9 @@ impl Sample<'_> {
         unsafe { zero(y, tile.len(), width) };
         // SAFETY: the queries can be read.
         let mut absent = unsafe { Absent::queries(sizes.visible, q.from(tile.start), tile.len(), width) };
+        let until = if absent.no_query(tile.len()) { 0 } else { sizes.seen_by(tile) };
         let mut key = 0;
-        while key < sizes.seen_by(tile) {
+        while key < until {
             let rows = sizes.first_that_sees(key, tile)..tile.end;
             let keys = KEYS.min(sizes.keys - key);
             let (values, y) = (v.from(key), y.from(rows.start - tile.start));
@@ -144,7 +145,10 @@ impl Sample<'_> {
             let scores = Rows { at: scores_at, stride: KEYS };
             // SAFETY: these queries and keys; the buffer has a row for each query of a tile.
             unsafe {
-                absent.keys(sizes.visible, [k.from(key), values], keys, width);
+                if !absent.keys(sizes.visible, [k.from(key), values], keys, width) {
+                    key += KEYS;
+                    continue;
+                }
                 rows_by_rows(isa, shape, q.from(rows.start), k.from(key), scores);
                 let of_block = self.scores(&rows, key, &absent, scores_at);
                 let sums = sums.get_mut(rows.start - tile.start..).unwrap_or_default();
@@ -224,6 +228,13 @@ impl Absent {
         Self { queries, bias: [0.0; KEYS] }
     }
 
+    /// Whether all of the tile's queries are.
+    pub(super) fn no_query(&self, count: usize) -> bool {
+        self.queries.count_ones() as usize == count
+    }
+
+    /// Returns whether any of the keys is there. A block without one changes nothing.
+    ///
     /// # Safety
     /// `count` rows of `len` can be read in both.
     pub(super) unsafe fn keys(
@@ -232,14 +243,18 @@ impl Absent {
         [k, v]: [Rows<*const f32>; 2],
         count: usize,
         len: usize,
-    ) {
-        if visible == Visible::Present {
-            for (key, bias) in self.bias.iter_mut().enumerate().take(count) {
-                // SAFETY: the caller's promise.
-                let absent = unsafe { is_zero(k.from(key).at, len) && is_zero(v.from(key).at, len) };
-                *bias = if absent { f32::NEG_INFINITY } else { 0.0 };
-            }
+    ) -> bool {
+        if visible != Visible::Present {
+            return true;
         }
+        let mut any = false;
+        for (key, bias) in self.bias.iter_mut().enumerate().take(count) {
+            // SAFETY: the caller's promise.
+            let absent = unsafe { is_zero(k.from(key).at, len) && is_zero(v.from(key).at, len) };
+            *bias = if absent { f32::NEG_INFINITY } else { 0.0 };
+            any |= !absent;
+        }
+        any
     }
 }
 

@@ -6,6 +6,7 @@
 //! | `embedding` | `Embedding` of tokens |
 //! | `tied_embedding` | `TiedEmbedding`, whose weights are also those of the output |
 //! | `positions` | `Positions`, learnt |
+//! | `mean` | `MeanPresent`, of the frames that are there |
 //! | `present` | `Present`: frames of zeros stay zeros |
 //!
 //! A frame of zeros is absent: [`Embedding`] writes one where there is no token, [`Present`] keeps it, and
@@ -13,12 +14,14 @@
 
 mod attention;
 mod embedding;
+mod mean;
 mod positions;
 mod present;
 mod tied_embedding;
 
 pub use attention::{Attention, CrossAttention, Everything, PresentOnly, Sees};
 pub use embedding::Embedding;
+pub use mean::MeanPresent;
 pub use positions::Positions;
 pub use present::Present;
 pub use tied_embedding::TiedEmbedding;
