@@ -106,10 +106,10 @@ pub use label::Label;
 pub use layers::{
     Activate, Activation, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Chain, Columns, Concat, ConcatChannels,
     Conv1d, Conv2d, ConvTranspose2d, Curved, Dense, DepthwiseConv1d, DepthwiseConv2d, Derivative, Dropout,
-    Each, Flatten, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, GroupNorm, Identity, Init, InputGradient,
-    InstanceNorm, Layer, LayerNorm, LeakyRelu, Linear, LowRank, MaxPool1d, MaxPool2d, Pad2d, Parallel,
-    Pixels, Relu, Relu6, Repeat, Residual, Scratch, Sigmoid, Silu, Softmax, Stream, Streaming, Sum, Tanh,
-    Tied, Train, Upsample2d, View,
+    Each, Flatten, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, GroupNorm, Gru, Identity, Init, InputGradient,
+    InstanceNorm, Last, Layer, LayerNorm, LeakyRelu, Linear, LowRank, Lstm, MaxPool1d, MaxPool2d, Pad2d,
+    Parallel, Pixels, Relu, Relu6, Repeat, Residual, Reversed, Rnn, Scratch, Sigmoid, Silu, Softmax, Stream,
+    Streaming, Sum, Tanh, Tied, Train, Upsample2d, View,
 };
 #[doc(no_inline)]
 pub use losses::{

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `dense`, `activation`, `activate`, `norm`, `softmax`, `dropout`, `pixels`, `columns` | on rows of numbers |
 //! | `picture` | on pictures and sequences |
+//! | `recurrent` | on sequences, from one position to the next |
 //! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
 //! | `frozen`, `adapters` | with borrowed weights, for example in flash |
 //!
@@ -37,6 +38,7 @@ mod norm;
 mod parallel;
 mod picture;
 mod pixels;
+mod recurrent;
 mod repeat;
 mod residual;
 mod scratch;
@@ -67,6 +69,9 @@ pub use picture::{
     Padding, Picture, Pool, Resize, Same, Steps, Upsample2d, Valid, Window, output_len,
 };
 pub use pixels::Pixels;
+pub use recurrent::{
+    Carried, Cell, Fresh, Gru, GruCell, Last, Lstm, LstmCell, Recurrent, Reversed, Rnn, RnnCell, Start,
+};
 pub use repeat::Repeat;
 pub use residual::Residual;
 pub(crate) use scratch::check_batch;
