@@ -28,7 +28,7 @@ use crate::simd::Simd;
 
 /// A position of all sequences of a batch.
 #[derive(Clone, Copy, Debug)]
-pub struct Position {
+pub(crate) struct Position {
     pub(crate) index: usize,
     /// Positions of a sequence.
     pub(crate) count: usize,
