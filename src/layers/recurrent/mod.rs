@@ -373,6 +373,9 @@ impl<C: Cell<H, GATES>, const T: usize, const IN: usize, const H: usize, const G
         gradients: &mut [Self::Gradients],
         dx: InputGradient<'_, [[f32; IN]; T]>,
     ) {
+        if tape.len() != dys.len() || gradients.len() != dys.len() {
+            return;
+        }
         let ((gates, previous), (kept, _)) = {
             let (all, rest) = stretches(tape);
             (stretches(all), stretches::<[C::Kept; T], _>(rest))
