@@ -34,7 +34,10 @@ pub type Rnn<const T: usize, const IN: usize, const H: usize, A = Tanh, S = Fres
 
 /// The cell of an [`Rnn`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RnnCell<A>(PhantomData<A>);
+pub struct RnnCell<A>(
+    /// The activation.
+    pub PhantomData<A>,
+);
 
 impl<A: Activation + core::fmt::Debug + PartialEq, const H: usize> sealed::Cell<H, 1> for RnnCell<A> {
     type Apart = ();

@@ -2,17 +2,16 @@
 
 use crate::{any, hide, keep};
 use fusebox::layers::{
-    Carried, Causal, Conv1d, ConvTranspose2d, DepthwiseConv1d, DepthwiseConv2d, Due, Padding, Resize, Same, Side,
-    Stream, Streaming, Valid, Window, output_len,
+    Carried, Causal, Conv1d, ConvTranspose2d, DepthwiseConv1d, DepthwiseConv2d, Due, Padding, Resize, Same,
+    Side, Stream, Streaming, Valid, Window, output_len,
 };
 use fusebox::{
     Activate, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Budget, Chain, Columns, Concat, ConcatChannels,
     Conv2d, Dense, Derivative, Dropout, Each, Flatten, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool, GroupNorm,
-    Gru, Last, Lstm, Reversed, Rnn,
-    Identity, Init, InputGradient, InstanceNorm, Isa, Layer, LayerNorm, LeakyRelu, Learner, LowRank,
-    MaxPool1d, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Relu, Relu6, Repeat, Residual, Rng,
-    Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View, Whole, Workspace, evaluate,
-    evaluate_with,
+    Gru, Identity, Init, InputGradient, InstanceNorm, Isa, Last, Layer, LayerNorm, LeakyRelu, Learner,
+    LowRank, Lstm, MaxPool1d, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Relu, Relu6, Repeat,
+    Residual, Reversed, Rng, Rnn, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View,
+    Whole, Workspace, evaluate, evaluate_with,
 };
 
 type Body = Seq![Dense<3, 4, Relu>, Dense<4, 2, Tanh>];
@@ -264,6 +263,10 @@ fn recurrent() {
     of_picture(any::<Lstm<5, 2, 3>>(), any::<Rest>());
     of_picture(any::<Rnn<5, 2, 3, Gelu>>(), any::<Rest>());
     of_picture(any::<BothWays>(), any::<Rest>());
+    of_picture(any::<Reversed<5, Gru<5, 2, 3>>>(), any::<Rest>());
+    run(any::<Last<5, 3>>());
+    stream(any::<Last<5, 3>>());
+    stream(any::<Gru<5, 2, 3>>());
     stream(any::<Seq![Gru<5, 2, 3>, Lstm<5, 3, 4, Carried>, Rnn<5, 4, 3, Relu>, Last<5, 3>]>());
     let numbers = any::<[f32; 24]>();
     let [a, b, c, d] = [(); 4].map(|()| numbers.get(..hide(6)).unwrap_or_default());
