@@ -14,10 +14,12 @@ use crate::bounds::U;
 use crate::nodes::Nodes;
 use fusebox::{Chain, Error, Gru, Last, Layer, Lstm, Plain, Rnn};
 
+type FromPytorch<N> = fn(&[f32], &[f32], &[f32], &[f32]) -> Result<N, Error>;
+
 fn check<N, const T: usize, const IN: usize, const H: usize>(
     nodes: &Nodes,
     name: &'static str,
-    from_pytorch: fn(&[f32], &[f32], &[f32], &[f32]) -> Result<N, Error>,
+    from_pytorch: FromPytorch<N>,
 ) where
     N: Layer<Input = [[f32; IN]; T], Output = [[f32; H]; T]> + Plain,
 {
