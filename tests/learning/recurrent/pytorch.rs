@@ -68,3 +68,44 @@ fn recurrent() {
     check::<Rnn<5, 4, 6>, 5, 4, 6>("rnn.tanh", Rnn::from_pytorch);
     check::<Rnn<4, 3, 17, Relu>, 4, 3, 17>("rnn.relu", Rnn::from_pytorch);
 }
+
+/// The same weights in Keras's order of gates, `[in][gate][h]`, make the same layer; other lengths are refused.
+#[test]
+fn keras() {
+    const IN: usize = 4;
+    const H: usize = 6;
+    type FromKeras<N> = fn(&[f32], &[f32], &[f32]) -> Result<N, Error>;
+    fn check<N: Plain + PartialEq>(order: &[usize], from_pytorch: FromPytorch<N>, from_keras: FromKeras<N>) {
+        let mut rng = fusebox::Rng::new(3);
+        let gates = order.len();
+        let mut random = |count: usize| (0..count).map(|_| rng.normal()).collect::<Vec<f32>>();
+        let (w, u, b) = (random(gates * H * IN), random(gates * H * H), random(gates * H));
+        // Only a GRU's biases are two.
+        let c = if gates == 3 { random(gates * H) } else { vec![0.0; gates * H] };
+        let expected = from_pytorch(&w, &u, &b, &c).expect("the lengths of this layer");
+        let turned = |from: &[f32], rows: usize| -> Vec<f32> {
+            let row = |i: usize| {
+                order.iter().flat_map(move |gate| (0..H).map(move |j| from[(gate * H + j) * rows + i]))
+            };
+            (0..rows).flat_map(row).collect()
+        };
+        let mut bias = turned(&b, 1);
+        if gates == 3 {
+            bias.extend(turned(&c, 1));
+        }
+        let parts = [turned(&w, IN), turned(&u, H), bias];
+        let got = from_keras(&parts[0], &parts[1], &parts[2]).expect("the lengths of this layer");
+        assert_eq!(got.as_bytes(), expected.as_bytes(), "{gates} gates");
+        for short in 0..3 {
+            let mut parts = parts.each_ref().map(|part| &part[..]);
+            let expected = parts[short].len();
+            parts[short] = &parts[short][1..];
+            let error = from_keras(parts[0], parts[1], parts[2]).err();
+            assert_eq!(error, Some(Error::Length { expected, got: expected - 1 }), "{gates} gates");
+        }
+    }
+    // Keras's z, r, h are gates 1, 0 and 2 of r, z, n.
+    check::<Gru<5, IN, H>>(&[1, 0, 2], Gru::from_pytorch, Gru::from_keras);
+    check::<Lstm<5, IN, H>>(&[0, 1, 2, 3], Lstm::from_pytorch, Lstm::from_keras);
+    check::<Rnn<5, IN, H>>(&[0], Rnn::from_pytorch, Rnn::from_keras);
+}
