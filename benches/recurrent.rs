@@ -11,8 +11,8 @@
 //! % of peak                   flops / time / (flops a second of multiply-adds on registers alone, just before and after)
 //! ```
 //!
-//! Gates' functions, the loss and the optimiser take time, but count no flops. Time is the thread's on a processor. A step's loss is
-//! that of the last output, and its optimiser plain descent.
+//! Gates' functions, the loss and the optimiser take time, but count no flops. Time is the thread's on a processor. A
+//! step's loss is that of the last output, and its optimiser plain descent.
 
 mod support {
     pub(crate) mod peak;

@@ -1,6 +1,7 @@
 //! Recurrent layers, whose last outputs are compared.
 //!
-//! A gate's argument is a sum of n numbers of the input, the last output and the biases, whose magnitudes add up to S. To first order
+//! A gate's argument is a sum of n numbers of the input, the last output and the biases, whose magnitudes add up to S.
+//! To first order
 //!
 //! ```text
 //! argument   off by (n + 2) u S
@@ -8,7 +9,8 @@
 //! output     made of at most five gates, none above 1: five times that, and 5 u
 //! ```
 //!
-//! on each side. What a position is off by, the next one's arguments are off by the column sum of U's magnitudes times that at most.
+//! on each side. What a position is off by, the next one's arguments are off by the column sum of U's magnitudes times
+//! that at most.
 
 use crate::bounds::U;
 use crate::nodes::Nodes;

@@ -7,8 +7,8 @@
 //!            dx = dr, dz, dn;  du = dr, dz, r dn;  dh' = z dh, and du U^T by a product
 //! ```
 //!
-//! Sources: K. Cho and others, "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine Translation",
-//! 2014; this variant, as in cuDNN, makes of h' one product for all gates.
+//! Sources: K. Cho and others, "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine
+//! Translation", 2014; this variant, as in cuDNN, makes of h' one product for all gates.
 
 use super::{Backward, Forward, one_minus, through_sigmoid, through_tanh};
 use crate::kernel::elementwise::vectors;
@@ -33,7 +33,8 @@ impl Pass for GruForward<'_> {
                 let x = [0, h, 2 * h].map(|gate| x.as_mut_ptr().wrapping_add(gate + i));
                 let u = [0, h, 2 * h].map(|gate| u.as_ptr().wrapping_add(gate + i));
                 let state = state.as_mut_ptr().wrapping_add(i);
-                // SAFETY: the `lanes` numbers from `i` on are inside each of the three gates of `x` and `u`, and inside `state`.
+                // SAFETY: the `lanes` numbers from `i` on are inside each of the three gates of `x` and `u`, and inside
+                // `state`.
                 let (x_r, x_z, x_n, u_r, u_z, u_n, last) = unsafe {
                     let load = |p: *const f32| s.load_partial(p, lanes);
                     (load(x[0]), load(x[1]), load(x[2]), load(u[0]), load(u[1]), load(u[2]), load(state))
@@ -76,8 +77,8 @@ impl Pass for GruBackward<'_> {
                 let dx = [0, h, 2 * h].map(|gate| dx.as_mut_ptr().wrapping_add(gate + i));
                 let du = [0, h, 2 * h].map(|gate| du.as_mut_ptr().wrapping_add(gate + i));
                 let dstate = dstate.as_mut_ptr().wrapping_add(i);
-                // SAFETY: the `lanes` numbers from `i` on are inside each row, and inside each of the three gates of `y`, `dx` and
-                // `du`.
+                // SAFETY: the `lanes` numbers from `i` on are inside each row, and inside each of the three gates of
+                // `y`, `dx` and `du`.
                 unsafe {
                     let load = |p: *const f32| s.load_partial(p, lanes);
                     let at = |row: &[f32]| load(row.as_ptr().wrapping_add(i));

@@ -8,8 +8,8 @@
 //!            dc' = dc f;  dh' is a product
 //! ```
 //!
-//! Sources: S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory", 1997; with a forget gate F. Gers and others, "Learning to
-//! Forget: Continual Prediction with LSTM", 2000.
+//! Sources: S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory", 1997; with a forget gate F. Gers and others,
+//! "Learning to Forget: Continual Prediction with LSTM", 2000.
 
 use super::{Backward, Forward, through_sigmoid, through_tanh};
 use crate::kernel::elementwise::vectors;
@@ -35,8 +35,8 @@ impl Pass for LstmForward<'_> {
                 let x = [0, h, 2 * h, 3 * h].map(|gate| x.as_mut_ptr().wrapping_add(gate + i));
                 let u = [0, h, 2 * h, 3 * h].map(|gate| u.as_ptr().wrapping_add(gate + i));
                 let (state, inner) = (state.as_mut_ptr().wrapping_add(i), inner.as_mut_ptr().wrapping_add(i));
-                // SAFETY: the `lanes` numbers from `i` on are inside each of the four gates of `x` and `u`, inside `state` and
-                // `inner`, and inside both halves of what is kept.
+                // SAFETY: the `lanes` numbers from `i` on are inside each of the four gates of `x` and `u`, inside
+                // `state` and `inner`, and inside both halves of what is kept.
                 unsafe {
                     let load = |p: *const f32| s.load_partial(p, lanes);
                     let sum = |gate: usize| s.add(load(x[gate]), load(u[gate]));
@@ -83,8 +83,8 @@ impl Pass for LstmBackward<'_> {
                 let kept = kept.as_ptr().wrapping_add(i);
                 let (dstate, dinner) =
                     (dstate.as_mut_ptr().wrapping_add(i), dinner.as_mut_ptr().wrapping_add(i));
-                // SAFETY: the `lanes` numbers from `i` on are inside each row, inside each of the four gates of `y` and `dx`, and
-                // inside both halves of what is kept.
+                // SAFETY: the `lanes` numbers from `i` on are inside each row, inside each of the four gates of `y` and
+                // `dx`, and inside both halves of what is kept.
                 unsafe {
                     let load = |p: *const f32| s.load_partial(p, lanes);
                     let (input, forget, new, output) = (load(y[0]), load(y[1]), load(y[2]), load(y[3]));

@@ -6,8 +6,9 @@
 //! f    the cell: from x, u and the state to the next state
 //! ```
 //!
-//! A gate is `width` numbers. A batch has several sequences, each of whose positions are next to one another, so a position of all
-//! sequences is rows with gaps between them ([`Position`]). Vectors run along a gate; nothing depends on the number of sequences.
+//! A gate is `width` numbers. A batch has several sequences, each of whose positions are next to one another, so a
+//! position of all sequences is rows with gaps between them ([`Position`]). Vectors run along a gate; nothing depends
+//! on the number of sequences.
 //!
 //! | file | cell |
 //! |---|---|
@@ -37,8 +38,8 @@ pub(crate) struct Position {
 }
 
 impl Position {
-    /// Of numbers of whole sequences, of which each position has `gates` times `width`, those of this position, a row for each
-    /// sequence.
+    /// Of numbers of whole sequences, of which each position has `gates` times `width`, those of this position, a row
+    /// for each sequence.
     #[inline(always)]
     pub(crate) fn of(self, numbers: &[f32], gates: usize) -> impl Iterator<Item = &[f32]> {
         let len = gates * self.width;
@@ -65,7 +66,8 @@ impl Position {
     }
 }
 
-/// What a cell reads and writes going forward. Arrays of sequences have all positions, the others a row for each sequence.
+/// What a cell reads and writes going forward. Arrays of sequences have all positions, the others a row for each
+/// sequence.
 #[derive(Debug)]
 pub struct Forward<'a> {
     pub(crate) at: Position,
@@ -93,8 +95,8 @@ pub struct Backward<'a> {
     pub(crate) previous: &'a [f32],
     /// Sequences of the gradient with respect to outputs.
     pub(crate) dys: &'a [f32],
-    /// The gradient with respect to the output from later positions, overwritten with that with respect to the last output,
-    /// without its way through u.
+    /// The gradient with respect to the output from later positions, overwritten with that with respect to the last
+    /// output, without its way through u.
     pub(crate) dstate: &'a mut [f32],
     /// The same of an LSTM's cell state.
     pub(crate) dinner: &'a mut [f32],

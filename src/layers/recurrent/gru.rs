@@ -6,8 +6,8 @@ use crate::kernel::recurrent::{Backward, Forward, GruBackward, GruForward};
 use crate::memory::layout;
 use crate::{Error, Isa, Zeroed};
 
-/// A gated recurrent unit: sequences of `T` positions of `IN` numbers become as many positions of `H` numbers, the outputs
-/// `h_t`. Fields and methods are those of [`Recurrent`].
+/// A gated recurrent unit: sequences of `T` positions of `IN` numbers become as many positions of `H` numbers, the
+/// outputs `h_t`. Fields and methods are those of [`Recurrent`].
 ///
 /// ```text
 /// r = sigmoid(x W_r + b_r + h U_r + c_r)         reset
@@ -16,15 +16,15 @@ use crate::{Error, Isa, Zeroed};
 /// h = (1 - z) n + z h
 /// ```
 ///
-/// The gates in this order are PyTorch's; W is `input`, U `recurrent`, b `bias`, c `recurrent_bias`. As in PyTorch (and Keras with
-/// `reset_after=True`), the reset gate multiplies after the product, which is why the two biases are two. The initial state `S` is
-/// [`Fresh`] or [`Carried`](super::Carried).
+/// The gates in this order are PyTorch's; W is `input`, U `recurrent`, b `bias`, c `recurrent_bias`. As in PyTorch (and
+/// Keras with `reset_after=True`), the reset gate multiplies after the product, which is why the two biases are two.
+/// The initial state `S` is [`Fresh`] or [`Carried`](super::Carried).
 ///
-/// Training stores `6 H` numbers for each position on the tape, and `6 H` of gradients. [`Init`](crate::Init) sees each of
-/// the two matrices as a whole; biases start as zeros.
+/// Training stores `5 H` numbers for each position on the tape, and `6 H` of gradients. [`Init`](crate::Init) sees each
+/// of the two matrices as a whole; biases start as zeros.
 ///
-/// Source: K. Cho and others, "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine Translation",
-/// 2014.
+/// Source: K. Cho and others, "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine
+/// Translation", 2014.
 ///
 /// ```
 /// use fusebox::{Dense, Gru, Last, Rng, Seq, Sgd, Streaming, Train, Workspace};
@@ -86,8 +86,8 @@ impl<const T: usize, const IN: usize, const H: usize, S: Start> Recurrent<GruCel
     }
 
     /// A layer with the weights of Keras's `GRU` with `reset_after=True`, its default: `kernel` `[IN][3 H]`,
-    /// `recurrent_kernel` `[H][3 H]`, and the `bias` `[2][3 H]`. Keras's gates z, r, h are put in the order r, z, n. An error if
-    /// a slice has another length.
+    /// `recurrent_kernel` `[H][3 H]`, and the `bias` `[2][3 H]`. Keras's gates z, r, h are put in the order r, z, n. An
+    /// error if a slice has another length.
     ///
     /// ```
     /// use fusebox::{Error, Gru};

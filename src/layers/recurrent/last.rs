@@ -6,8 +6,8 @@ use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Isa, plain};
 
-/// The last of the `T` positions of a sequence: what a recurrent layer says of all of it. In a stream, where every frame is the
-/// last so far, the layer gives each of them.
+/// The last of the `T` positions of a sequence: what a recurrent layer says of all of it. In a stream, where every
+/// frame is the last so far, the layer gives each of them.
 ///
 /// ```
 /// use fusebox::{Last, Layer, Scratch, Streaming};

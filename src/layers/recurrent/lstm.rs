@@ -6,8 +6,8 @@ use crate::kernel::recurrent::{Backward, Forward, LstmBackward, LstmForward};
 use crate::memory::layout;
 use crate::{Error, Isa, Zeroed};
 
-/// Long short-term memory: sequences of `T` positions of `IN` numbers become as many positions of `H` numbers, the outputs
-/// `h_t`. Fields and methods are those of [`Recurrent`].
+/// Long short-term memory: sequences of `T` positions of `IN` numbers become as many positions of `H` numbers, the
+/// outputs `h_t`. Fields and methods are those of [`Recurrent`].
 ///
 /// ```text
 /// i = sigmoid(x W_i + b_i + h U_i)         input
@@ -17,15 +17,15 @@ use crate::{Error, Isa, Zeroed};
 /// c = f c + i g,  h = o tanh(c)
 /// ```
 ///
-/// The gates in this order are PyTorch's and Keras's; W is `input`, U `recurrent`, b `bias`. The initial state `S` is [`Fresh`] or
-/// [`Carried`](super::Carried).
+/// The gates in this order are PyTorch's and Keras's; W is `input`, U `recurrent`, b `bias`. The initial state `S` is
+/// [`Fresh`] or [`Carried`](super::Carried).
 ///
-/// Training stores `7 H` numbers for each position on the tape, and `4 H` of gradients. [`Init`](crate::Init) sees each of
-/// the two matrices as a whole. Biases start as zeros, those of the forget gate as ones (R. Jozefowicz and others, "An Empirical
-/// Exploration of Recurrent Network Architectures", 2015).
+/// Training stores `7 H` numbers for each position on the tape, and `4 H` of gradients. [`Init`](crate::Init) sees each
+/// of the two matrices as a whole. Biases start as zeros, those of the forget gate as ones (R. Jozefowicz and others,
+/// "An Empirical Exploration of Recurrent Network Architectures", 2015).
 ///
-/// Sources: S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory", 1997; F. Gers and others, "Learning to Forget: Continual
-/// Prediction with LSTM", 2000.
+/// Sources: S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory", 1997; F. Gers and others, "Learning to Forget:
+/// Continual Prediction with LSTM", 2000.
 ///
 /// ```
 /// use fusebox::{Dense, Last, Lstm, Rng, Seq, Sgd, Train, Workspace};
@@ -86,8 +86,8 @@ impl<const T: usize, const IN: usize, const H: usize, S: Start> Recurrent<LstmCe
         Ok(Self { input, recurrent, bias: sum(one, other), ..Self::ZEROED })
     }
 
-    /// A layer with the weights of Keras's `LSTM`: `kernel` `[IN][4 H]`, `recurrent_kernel` `[H][4 H]` and `bias` `[4 H]`. An
-    /// error if a slice has another length.
+    /// A layer with the weights of Keras's `LSTM`: `kernel` `[IN][4 H]`, `recurrent_kernel` `[H][4 H]` and `bias` `[4
+    /// H]`. An error if a slice has another length.
     ///
     /// ```
     /// use fusebox::{Error, Lstm};

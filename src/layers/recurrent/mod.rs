@@ -21,8 +21,8 @@
 //! | Keras | z, r, h (`reset_after=True`) | i, f, c, o |
 //! | onnx | z, r, h (`linear_before_reset = 1`) | i, o, f, c |
 //!
-//! r resets, z updates; n and h are the new value. i is the input's gate, f the forget gate, o the output's; g and c are the
-//! new value. Here z is the part of the last output that stays, as in all three.
+//! r resets, z updates; n and h are the new value. i is the input's gate, f the forget gate, o the output's; g and c
+//! are the new value. Here z is the part of the last output that stays, as in all three.
 //!
 //! | file | contents |
 //! |---|---|
@@ -63,8 +63,8 @@ use core::marker::PhantomData;
 use core::ops::Range;
 use core::slice::{from_mut, from_ref};
 
-/// A recurrent layer with the cell `C`, written [`Gru`], [`Lstm`] or [`Rnn`]: sequences of `T` positions of `IN` numbers
-/// become as many positions of `H` numbers.
+/// A recurrent layer with the cell `C`, written [`Gru`], [`Lstm`] or [`Rnn`]: sequences of `T` positions of `IN`
+/// numbers become as many positions of `H` numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct Recurrent<
@@ -167,7 +167,8 @@ impl<'a, C: Cell<H, GATES>, const P: usize, const H: usize, const GATES: usize> 
         }
     }
 
-    /// Sets the state before the first position: that of `memory` or zeros, or if states are carried that of the row before.
+    /// Sets the state before the first position: that of `memory` or zeros, or if states are carried that of the row
+    /// before.
     fn start<S: Start>(&mut self, row: usize, rows: &Range<usize>, memory: Option<&State<C, H, GATES>>) {
         if S::CARRIED && row > 0 {
             copy_next(self.state, row);
@@ -188,8 +189,8 @@ fn copy_next<X: Copy>(xs: &mut [X], at: usize) {
     }
 }
 
-/// Divides positions, counted through row after row, into ranges of rows with the same range of `per_row` positions: at most a
-/// row in part, then whole rows, then one in part. If states are carried, every row alone.
+/// Divides positions, counted through row after row, into ranges of rows with the same range of `per_row` positions: at
+/// most a row in part, then whole rows, then one in part. If states are carried, every row alone.
 fn blocks<S: Start>(
     range: Range<usize>,
     per_row: usize,
@@ -311,13 +312,13 @@ impl<C: Cell<H, GATES>, const T: usize, const IN: usize, const H: usize, const G
     }
 }
 
-/// Units are positions of rows in `forward` and `backward`, each twice: once for the products of inputs. In `update` they are rows
-/// of weights; a bias is one unit.
+/// Units are positions of rows in `forward` and `backward`, each twice: once for the products of inputs. In `update`
+/// they are rows of weights; a bias is one unit.
 impl<C: Cell<H, GATES>, const T: usize, const IN: usize, const H: usize, const GATES: usize, S: Start> Train
     for Recurrent<C, T, IN, H, GATES, S>
 {
-    /// The gates of each position, the outputs before it, and what else the cell keeps; memory for one position, in which the
-    /// last state stays.
+    /// The gates of each position, the outputs before it, and what else the cell keeps; memory for one position, in
+    /// which the last state stays.
     type Tape =
         Pair<Pair<[[[f32; H]; GATES]; T], [[f32; H]; T]>, Pair<[C::Kept; T], AtPosition<C, H, GATES>>>;
     /// The gradients with respect to x and u of each position, and those with respect to the state.

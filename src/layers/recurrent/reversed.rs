@@ -7,9 +7,9 @@ use crate::pace::Pace;
 use crate::{Isa, Pair, Plain, Rng, plain};
 use core::ops::Range;
 
-/// Runs the layer `F` on a sequence of `T` positions from the last to the first, and reverses its outputs, so that they are at the
-/// positions of their inputs. A recurrent layer that sees both what is before and what is after a position is two of them side by
-/// side:
+/// Runs the layer `F` on a sequence of `T` positions from the last to the first, and reverses its outputs, so that they
+/// are at the positions of their inputs. A recurrent layer that sees both what is before and what is after a position
+/// is two of them side by side:
 ///
 /// ```
 /// use fusebox::{ConcatChannels, Dense, Each, EachPosition, Gru, Parallel, Reversed, Rng, Seq, Sgd, Workspace};

@@ -10,15 +10,15 @@ use crate::pace::Whole;
 use crate::{Error, Isa, Zeroed};
 use core::marker::PhantomData;
 
-/// A simple recurrent layer: sequences of `T` positions of `IN` numbers become as many positions of `H` numbers, the outputs
-/// `h_t`, with an activation `A`. Fields and methods are those of [`Recurrent`].
+/// A simple recurrent layer: sequences of `T` positions of `IN` numbers become as many positions of `H` numbers, the
+/// outputs `h_t`, with an activation `A`. Fields and methods are those of [`Recurrent`].
 ///
 /// ```text
 /// h = A(x W + b + h U)
 /// ```
 ///
-/// W is `input`, U `recurrent`, b `bias`, each with one gate. The initial state `S` is [`Fresh`] or [`Carried`](super::Carried).
-/// Training stores `3 H` numbers for each position on the tape, and `H` of gradients.
+/// W is `input`, U `recurrent`, b `bias`, each with one gate. The initial state `S` is [`Fresh`] or
+/// [`Carried`](super::Carried). Training stores `3 H` numbers for each position on the tape, and `H` of gradients.
 ///
 /// Source: J. Elman, "Finding Structure in Time", 1990.
 ///
@@ -72,8 +72,8 @@ impl<A: Activation + core::fmt::Debug + PartialEq, const H: usize> sealed::Cell<
 impl<A: Activation + core::fmt::Debug + PartialEq, const T: usize, const IN: usize, const H: usize, S: Start>
     Recurrent<RnnCell<A>, T, IN, H, 1, S>
 {
-    /// A layer with the weights of PyTorch's `RNN`, each of its arrays in order: `weight_ih` `[H][IN]`, `weight_hh` `[H][H]`,
-    /// and the biases `[H]`, which are added. An error if a slice has another length.
+    /// A layer with the weights of PyTorch's `RNN`, each of its arrays in order: `weight_ih` `[H][IN]`, `weight_hh`
+    /// `[H][H]`, and the biases `[H]`, which are added. An error if a slice has another length.
     ///
     /// ```
     /// use fusebox::{Error, Rnn};
@@ -93,8 +93,8 @@ impl<A: Activation + core::fmt::Debug + PartialEq, const T: usize, const IN: usi
         Ok(Self { input, recurrent, bias: sum(one, other), ..Self::ZEROED })
     }
 
-    /// A layer with the weights of Keras's `SimpleRNN`: `kernel` `[IN][H]`, `recurrent_kernel` `[H][H]` and `bias` `[H]`. An error
-    /// if a slice has another length.
+    /// A layer with the weights of Keras's `SimpleRNN`: `kernel` `[IN][H]`, `recurrent_kernel` `[H][H]` and `bias`
+    /// `[H]`. An error if a slice has another length.
     ///
     /// ```
     /// use fusebox::{Error, Rnn};

@@ -36,12 +36,13 @@ impl sealed::Start for Fresh {
     fn remember<M: Plain>(_: &mut (), _: &M) {}
 }
 
-/// The rows of a batch are consecutive windows of one long sequence: each starts from the last state of the row before, and the
-/// first row of a training step from the last state of the step before, which the workspace stores. Gradients do not pass from a
-/// window to the one before: truncated backpropagation through time, over `T` positions.
+/// The rows of a batch are consecutive windows of one long sequence: each starts from the last state of the row before,
+/// and the first row of a training step from the last state of the step before, which the workspace stores. Gradients
+/// do not pass from a window to the one before: truncated backpropagation through time, over `T` positions.
 ///
-/// The first training step, inference, validation and input gradients start from zeros. (For inference over a long sequence, use
-/// a [`Streaming`](crate::Streaming).) Samples of a batch depend on one another, so private training does not compile.
+/// The first training step, inference, validation and input gradients start from zeros. (For inference over a long
+/// sequence, use a [`Streaming`](crate::Streaming).) Samples of a batch depend on one another, so private training does
+/// not compile.
 ///
 /// Source: R. Williams and J. Peng, "An Efficient Gradient-Based Algorithm for On-Line Training of Recurrent Network
 /// Trajectories", 1990.

@@ -13,8 +13,8 @@ const WINDOWS: usize = 6;
 /// Positions of a window.
 const T: usize = 4;
 
-/// Steps on consecutive windows have the outputs of the whole sequence, and the gradients of windows whose first state is a
-/// constant.
+/// Steps on consecutive windows have the outputs of the whole sequence, and the gradients of windows whose first state
+/// is a constant.
 fn check<N, Whole, const IN: usize, const H: usize>(cell: Cell)
 where
     N: Train<Input = [[f32; IN]; T], Output = [[f32; H]; T]> + Plain,

@@ -35,7 +35,8 @@ fn some<N: Plain>(seed: u64) -> N {
     random(&mut Rng::new(seed), 1, 0.6)[0]
 }
 
-/// What a layer makes of rows and gradients: outputs, the inputs' gradient, the parameters' gradient, and what it remembers.
+/// What a layer makes of rows and gradients: outputs, the inputs' gradient, the parameters' gradient, and what it
+/// remembers.
 struct Passed<M> {
     ys: Vec<f32>,
     dxs: Vec<f32>,

@@ -1,7 +1,7 @@
 //! Recurrent layers as plain loops over one sequence.
 //!
-//! Parameters are a row of numbers: weights by input, then by output before, each `[gates][h]`; a bias for each gate; of a GRU a
-//! second one. A state is h, and of an LSTM c after it.
+//! Parameters are a row of numbers: weights by input, then by output before, each `[gates][h]`; a bias for each gate;
+//! of a GRU a second one. A state is h, and of an LSTM c after it.
 
 use crate::support::bounded::Real;
 use crate::support::reference_net::Bend;
@@ -20,7 +20,8 @@ pub(super) struct Layer {
     pub(super) h: usize,
 }
 
-/// A position: the state before it, its gates before their functions and after, of a GRU h U_n + c_n, and the state after it.
+/// A position: the state before it, its gates before their functions and after, of a GRU h U_n + c_n, and the state
+/// after it.
 struct Step<R> {
     before: Vec<R>,
     sums: Vec<R>,
