@@ -19,6 +19,7 @@ pub(crate) mod matmul;
 pub(crate) mod norm;
 pub(crate) mod pass;
 pub(crate) mod pool;
+pub(crate) mod recurrent;
 pub(crate) mod rms_norm;
 pub(crate) mod softmax;
 mod threads;

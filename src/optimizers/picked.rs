@@ -91,7 +91,7 @@ impl<K: Label, const V: usize, const D: usize> Gradient<[[f32; D]; V]> for Picke
             return move_by_product(isa, xs.t(), Mat::of_rows(dys), MatMut::of_rows(weight), &rule);
         }
         let mut tile = [0.0; TILE];
-        for (tile_rows, cols) in tiles::<D>(0..rows.len()) {
+        for (tile_rows, cols) in tiles(0..rows.len(), D) {
             let gradient = part_mut(&mut tile, &(0..tile_rows.len() * cols.len()));
             let from = rows.start + tile_rows.start..rows.start + tile_rows.end;
             // Gradient descent changes picked rows only.
@@ -123,7 +123,7 @@ impl<K: Label, const V: usize, const D: usize> Gradient<[[f32; D]; V]> for Picke
             descend_product(isa, xs.t(), Mat::of_rows(dys), MatMut::of_rows(sum), -factor);
         }
         let mut tile = [0.0; TILE];
-        for (tile_rows, cols) in tiles::<D>(0..rows.len()) {
+        for (tile_rows, cols) in tiles(0..rows.len(), D) {
             let gradient = part_mut(&mut tile, &(0..tile_rows.len() * cols.len()));
             let from = rows.start + tile_rows.start..rows.start + tile_rows.end;
             if !self.form(isa, &from, &cols, gradient) {
@@ -161,7 +161,7 @@ impl<K: Label, const V: usize, const D: usize> Gradient<[[f32; D]; V]> for Picke
             }
             let sample = Self { tokens: part(self.tokens, &own), dys, product };
             let mut tile = [0.0; TILE];
-            for (rows, cols) in tiles::<D>(0..V) {
+            for (rows, cols) in tiles(0..V, D) {
                 let tile = part_mut(&mut tile, &(0..rows.len() * cols.len()));
                 let any = sample.form(isa, &rows, &cols, tile);
                 if let Some((xs, dys)) = product

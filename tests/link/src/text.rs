@@ -2,12 +2,14 @@
 
 use crate::{any, hide, keep};
 use core::fmt::{self, Debug, Display, Write};
+use core::marker::PhantomData;
 use fusebox::data::{
     Clean, Findings, Found, Full, Labels, MinMax, Missing, Outliers, Report, Standardize, Statistics, Windows,
 };
 use fusebox::decoding::{Beam, Sampler};
 use fusebox::layers::{
-    Around, Causal, Due, Entry, Padding, Resize, Same, Side, Stream, Streaming, Summary, Tapes, Valid, Window,
+    Around, Carried, Causal, Due, Entry, Fresh, GruCell, LstmCell, Padding, Resize, RnnCell, Same, Side,
+    Stream, Streaming, Summary, Tapes, Valid, Window,
 };
 use fusebox::optimizers::Batches;
 use fusebox::*;
@@ -84,6 +86,12 @@ fn whole_numbers() {
     debug(&hide(Identity));
     debug(&hide(Valid));
     debug(&hide(Same));
+    debug(&hide(GruCell));
+    debug(&hide(LstmCell));
+    debug(&hide(RnnCell::<Tanh>(PhantomData)));
+    debug(&hide(Fresh));
+    debug(&hide(Carried));
+    debug(&any::<Last<4, 2>>());
     debug(&hide(Causal));
     debug(&hide(Around::<1>));
     debug(&hide(Padding::Around(1)));
@@ -140,6 +148,8 @@ pub fn excepted() {
         debug(&beam.live());
         debug(&beam.finished());
     }
+    debug(&any::<Gru<2, 1, 3>>());
+    debug(&any::<Reversed<2, Gru<2, 1, 3>>>());
     debug(&any::<BatchNorm<[[[f32; 3]; 2]; 2], 3, Relu>>());
     debug(&any::<GroupNorm<[[[f32; 4]; 2]; 2], 4, 2, Relu>>());
     debug(&any::<Residual<Dense<3, 3>>>());
@@ -211,6 +221,14 @@ fn copies() {
     copy(&hide(Whole::on(Isa::portable())));
     copy(&hide(Valid));
     copy(&hide(Same));
+    copy(&hide(GruCell));
+    copy(&hide(LstmCell));
+    copy(&hide(RnnCell::<Tanh>(PhantomData)));
+    copy(&hide(Fresh));
+    copy(&hide(Carried));
+    copy(&any::<Last<4, 2>>());
+    copy(&any::<Gru<2, 1, 3>>());
+    copy(&any::<Reversed<2, Gru<2, 1, 3>>>());
     copy(&hide(Causal));
     copy(&hide(Due::EACH));
     copy(&any::<<Delay as Stream>::Past>());
@@ -272,6 +290,14 @@ fn comparisons() {
     compare(&any::<Gated<6, 3, Relu>>());
     compare(&hide(Likelihood::new()));
     compare(&hide(Ignoring(CrossEntropy)));
+    compare(&any::<Gru<2, 1, 3>>());
+    compare(&any::<Reversed<2, Gru<2, 1, 3>>>());
+    compare(&any::<Last<4, 2>>());
+    compare(&hide(GruCell));
+    compare(&hide(LstmCell));
+    compare(&hide(RnnCell::<Tanh>(PhantomData)));
+    compare(&hide(Fresh));
+    compare(&hide(Carried));
     compare(&any::<BatchNorm<[[[f32; 3]; 2]; 2], 3, Relu>>());
     compare(&any::<GroupNorm<[[[f32; 4]; 2]; 2], 4, 2, Relu>>());
     compare(&any::<Softmax<3>>());
