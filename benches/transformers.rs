@@ -3,7 +3,7 @@
 //! ```text
 //! cargo bench --bench transformers
 //! cargo bench --bench transformers -- --only GPT-2      # those with this in their name
-//! cargo bench --bench transformers -- --tsv             # for benches/peers/transformers.py
+//! cargo bench --bench transformers -- --tsv             # for benches/peers/sequences.py
 //! ```
 //!
 //! ```text
