@@ -36,13 +36,19 @@ fn main() {
     let dense = (LAYERS * 12 * D * D + V * D) * T;
     let pairs = LAYERS * T * (T + 1) / 2 * D;
     let flops = (B * 2 * (3 * dense + 7 * pairs)) as f64;
-    let mut workspace = Workspace::<Net, B, AdamW, _>::boxed_with_loss(EachPosition(CrossEntropy::<u16>::new()));
+    let mut workspace =
+        Workspace::<Net, B, AdamW, _>::boxed_with_loss(EachPosition(CrossEntropy::<u16>::new()));
     for _ in 0..4 {
         let before = peak_rate(isa);
         let start = ThreadTime::now();
         let loss = workspace.train_step(&mut net, &xs, &ys, &AdamW::new(1e-4, 0.1)).unwrap();
         let time = start.elapsed().as_secs_f64();
         let peak = 0.5 * (before + peak_rate(isa));
-        println!("{loss} {:.1} Gflop {time:.3} s, peak {:.1}, {:.1} %", flops / 1e9, peak / 1e9, 100.0 * flops / time / peak);
+        println!(
+            "{loss} {:.1} Gflop {time:.3} s, peak {:.1}, {:.1} %",
+            flops / 1e9,
+            peak / 1e9,
+            100.0 * flops / time / peak
+        );
     }
 }

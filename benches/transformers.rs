@@ -16,9 +16,7 @@ mod gpt;
 
 use cpu_time::ThreadTime;
 use fusebox::train::boxed;
-use fusebox::{
-    AdamW, ClipNorm, CrossEntropy, EachPosition, Init, Isa, Layer, Rng, Sgd, Train, Workspace,
-};
+use fusebox::{AdamW, ClipNorm, CrossEntropy, EachPosition, Init, Isa, Layer, Rng, Sgd, Train, Workspace};
 use gpt::{D, Gpt, LAYERS, T};
 use support::peak;
 
@@ -56,7 +54,12 @@ fn main() {
         }
         parts.sort_by(f64::total_cmp);
         times.sort_by(f64::total_cmp);
-        println!("{name}: {:.1} Mflop, {:.2} ms, {:.1} % of peak", flops / 1e6, 1e3 * times[7], 100.0 * parts[7]);
+        println!(
+            "{name}: {:.1} Mflop, {:.2} ms, {:.1} % of peak",
+            flops / 1e6,
+            1e3 * times[7],
+            100.0 * parts[7]
+        );
     };
     let mut adam = AdamW::new(1e-3, 0.1);
     adam.adam.beta2 = 0.99;
@@ -67,7 +70,8 @@ fn main() {
         });
     }
     {
-        let mut workspace = Workspace::<Net, B, ClipNorm<AdamW>, _>::boxed_with_loss(EachPosition(CrossEntropy));
+        let mut workspace =
+            Workspace::<Net, B, ClipNorm<AdamW>, _>::boxed_with_loss(EachPosition(CrossEntropy));
         let clip = ClipNorm::new(adam, 1.0);
         report("clip, adamw", &mut || {
             workspace.train_step(&mut net, &xs, &ys, &clip).unwrap();

@@ -109,8 +109,8 @@ pub use layers::{
     DepthwiseConv2d, Derivative, Dropout, Each, Embedding, Flatten, Frozen, Gelu, GlobalAvgPool,
     GlobalMaxPool, GroupNorm, Identity, Init, InputGradient, InstanceNorm, Layer, LayerNorm, LeakyRelu,
     Linear, LowRank, MaxPool1d, MaxPool2d, Pad2d, Parallel, Pixels, Positions, Present, Relu, Relu6, Repeat,
-    Residual, Scratch, Sigmoid, Silu, Softmax, Stream, Streaming, Sum, Tanh, Tied, TiedEmbedding, Train,
-    Upsample2d, View,
+    Residual, Rotary, Scratch, Sigmoid, Silu, Softmax, Stream, Streaming, Sum, Tanh, Tied, TiedEmbedding,
+    Train, Upsample2d, View,
 };
 #[doc(no_inline)]
 pub use losses::{

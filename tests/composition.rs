@@ -2,6 +2,7 @@
 //! a menu of networks (`support/menu.rs`), in every kind of step; and what must hold to the bit.
 
 mod support {
+    pub(crate) mod attention;
     pub(crate) mod bounded;
     pub(crate) mod composed;
     pub(crate) mod embedding;
@@ -10,6 +11,7 @@ mod support {
     pub(crate) mod noting;
     #[expect(dead_code, reason = "functions that only the tests of losses need")]
     pub(crate) mod reference_net;
+    pub(crate) mod transformers;
 }
 
 use fusebox::{
@@ -64,7 +66,7 @@ impl Visitor for Differences {
     {
         let parameters = exact::<f64>(&(case.learnt)(&case.net));
         let count = parameters.len();
-        if count > 500 {
+        if count > 1000 {
             return;
         }
         let batch: Batch<f64> = Rows::<N::Input, OUT>::random(&mut Rng::new(1), 3).plain();

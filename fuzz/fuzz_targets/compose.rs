@@ -17,6 +17,8 @@ use fusebox::{
 use libfuzzer_sys::fuzz_target;
 use std::task::Poll;
 
+#[path = "../../tests/support/attention.rs"]
+mod attention;
 #[path = "../../tests/support/bounded.rs"]
 #[expect(dead_code, reason = "the tests look at the reference's difference quotients and at its bounds too")]
 mod bounded;
@@ -32,6 +34,8 @@ mod noting;
 #[path = "../../tests/support/reference_net.rs"]
 #[expect(dead_code, reason = "functions that only the tests of losses need")]
 mod reference_net;
+#[path = "../../tests/support/transformers.rs"]
+mod transformers;
 
 use bounded::Bounded;
 use menu::{Case, Input, MOST, NETS, Noting, Rows, Visitor, visit};

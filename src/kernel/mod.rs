@@ -19,6 +19,7 @@ pub(crate) mod matmul;
 pub(crate) mod norm;
 pub(crate) mod pass;
 pub(crate) mod pool;
+pub(crate) mod rotary;
 pub(crate) mod softmax;
 pub(crate) mod update;
 pub(crate) mod weighted_cross_entropy;

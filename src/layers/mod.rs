@@ -74,7 +74,8 @@ pub use residual::Residual;
 pub(crate) use scratch::check_batch;
 pub use scratch::{Scratch, Side};
 pub use sequence::{
-    Attention, CrossAttention, Embedding, Everything, Positions, Present, PresentOnly, Sees, TiedEmbedding,
+    Attention, CrossAttention, Embedding, Everything, Halves, Neighbours, Pairs, Positions, Present,
+    PresentOnly, Rotary, Sees, TiedEmbedding,
 };
 pub use softmax::Softmax;
 pub use stream::{Due, Frames, PerRow, Stream, Streaming};

@@ -11,13 +11,16 @@ use crate::pace::Pace;
 use crate::{Isa, Label, Mat, MatMut};
 use core::ops::Range;
 
+/// `X` and `dY` of a product `X^T dY`.
+type Factors<'a, const V: usize, const D: usize> = (&'a [[f32; V]], &'a [[f32; D]]);
+
 /// The gradients of outputs, each added to the row of the token that picked it; and the product `X^T dY`, if there is
 /// one, for weights that are used both ways. Tokens past the last row pick none.
 #[derive(Clone, Copy, Debug)]
 pub struct Picked<'a, K, const V: usize, const D: usize> {
     tokens: &'a [K],
     dys: &'a [[f32; D]],
-    product: Option<(&'a [[f32; V]], &'a [[f32; D]])>,
+    product: Option<Factors<'a, V, D>>,
 }
 
 impl<'a, K: Label, const V: usize, const D: usize> Picked<'a, K, V, D> {

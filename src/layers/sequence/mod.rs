@@ -6,6 +6,7 @@
 //! | `embedding` | `Embedding` of tokens |
 //! | `tied_embedding` | `TiedEmbedding`, whose weights are also those of the output |
 //! | `positions` | `Positions`, learnt |
+//! | `rotary` | `Rotary` positions |
 //! | `present` | `Present`: frames of zeros stay zeros |
 //!
 //! A frame of zeros is absent: [`Embedding`] writes one where there is no token, [`Present`] keeps it, and
@@ -15,10 +16,12 @@ mod attention;
 mod embedding;
 mod positions;
 mod present;
+mod rotary;
 mod tied_embedding;
 
 pub use attention::{Attention, CrossAttention, Everything, PresentOnly, Sees};
 pub use embedding::Embedding;
 pub use positions::Positions;
 pub use present::Present;
+pub use rotary::{Halves, Neighbours, Pairs, Rotary};
 pub use tied_embedding::TiedEmbedding;
