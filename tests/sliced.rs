@@ -3,19 +3,21 @@
 
 mod support {
     pub(crate) mod compositions;
+    pub(crate) mod gpt;
     pub(crate) mod isas;
 }
 
 use fusebox::{
     Accumulate, Activation, Adam, AdamW, BiasOnly, BinaryCrossEntropy, Budget, Chain, ClipNorm, ClipValue,
-    Concat, CrossEntropy, Dense, Dropout, Each, Error, Flatten, Frozen, Gelu, Guard, Huber, Identity, Init,
-    Isa, LayerNorm, LeakyRelu, Learner, Loss, LowRank, Momentum, Mse, Nesterov, Optimizer, Parallel, Pixels,
-    Private, Relu, Relu6, Repeat, Residual, RmsProp, Rng, Seq, Sgd, Sigmoid, Silu, Softmax, Tanh, Tied,
-    Train, View, WeightDecay, Weighted, WeightedCrossEntropy, Workspace, Zeroed,
+    Concat, CrossEntropy, Dense, Dropout, Each, EachPosition, Error, Flatten, Frozen, Gelu, Guard, Huber,
+    Identity, Init, Isa, LayerNorm, LeakyRelu, Learner, Loss, LowRank, Momentum, Mse, Nesterov, Optimizer,
+    Parallel, Pixels, Private, Relu, Relu6, Repeat, Residual, RmsProp, Rng, Seq, Sgd, Sigmoid, Silu, Softmax,
+    Tanh, Tied, Train, View, WeightDecay, Weighted, WeightedCrossEntropy, Workspace, Zeroed,
 };
 use std::fmt::Debug;
 use std::task::Poll;
 use support::compositions::{All, Other};
+use support::gpt::{Classifier, Gpt};
 use support::isas::isas;
 
 /// The largest batch.
@@ -45,6 +47,20 @@ impl Random for f32 {
 impl Random for u8 {
     fn random(rng: &mut Rng) -> Self {
         rng.below(256) as Self
+    }
+}
+
+/// A token.
+impl Random for u16 {
+    fn random(rng: &mut Rng) -> Self {
+        rng.below(6) as Self
+    }
+}
+
+/// A token, or none.
+impl Random for u32 {
+    fn random(rng: &mut Rng) -> Self {
+        if rng.below(4) == 0 { Self::MAX } else { rng.below(6) }
     }
 }
 
@@ -404,6 +420,26 @@ fn rows_of_other_types() {
     type Spot = Seq![Pixels<3>, Dense<3, 2, Relu>];
     let bytes = he::<Seq![Each<2, Spot>, Flatten<2, 2, Dense<4, 3>>]>();
     check("positions of bytes", &bytes, &private, &CrossEntropy, label::<3>, &Privately);
+}
+
+/// Twenty positions are more than a unit of attention.
+#[test]
+fn transformers() {
+    // Room for workspaces: moved to the heap, where nothing is optimised, from the stack.
+    let test = std::thread::Builder::new().stack_size(64 << 20).spawn(transformers_in_slices);
+    test.expect("a thread").join().expect("the same bits");
+}
+
+fn transformers_in_slices() {
+    let gpt = he::<Gpt<20>>();
+    let (loss, labels) = (EachPosition(CrossEntropy), |rng: &mut Rng| [(); 20].map(|()| label::<6>(rng)));
+    let adam = ClipNorm::new(Adam::new(0.01), 0.1);
+    check("a transformer", &gpt, &Sgd::new(0.1), &loss, labels, &Plainly);
+    check("a transformer, guarded", &gpt, &adam, &loss, labels, &Guarded(Guard::new()));
+    let private = Private::new(Momentum::new(0.1, 0.9), 0.5, 0.5, 7);
+    let classifier = he::<Classifier<5>>();
+    check("absent frames", &classifier, &adam, &CrossEntropy, label::<2>, &Plainly);
+    check("absent frames, private", &classifier, &private, &CrossEntropy, label::<2>, &Privately);
 }
 
 /// Behind a body that stays, and beside one.

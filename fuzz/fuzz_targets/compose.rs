@@ -23,9 +23,12 @@ mod attention;
 #[expect(dead_code, reason = "the tests look at the reference's difference quotients and at its bounds too")]
 mod bounded;
 #[path = "../../tests/support/composed.rs"]
+#[expect(dead_code, reason = "the tests also take the loss alone, for difference quotients")]
 mod composed;
 #[path = "../../tests/support/embedding.rs"]
 mod embedding;
+#[path = "../../tests/support/gpt.rs"]
+mod gpt;
 #[path = "../../tests/support/menu.rs"]
 #[expect(dead_code, reason = "the tests also harm a workspace, and take a part of a batch")]
 mod menu;

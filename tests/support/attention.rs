@@ -141,12 +141,18 @@ impl Rotary {
                 let (a, b) = if self.neighbours { (2 * i, 2 * i + 1) } else { (i, pairs + i) };
                 let [a, b] = [a, b].map(|at| head * self.head + at);
                 let angle = t as f64 * f64::from(self.base).powf(-2.0 * i as f64 / self.rotated as f64);
-                let (c, s) = (R::rounded(angle.cos()), R::rounded(angle.sin()) * R::exact(sign));
+                let (c, s) = (constant::<R>(angle.cos()), constant::<R>(angle.sin()) * R::exact(sign));
                 (frame[a], frame[b]) = (frame[a] * c - frame[b] * s, frame[b] * c + frame[a] * s);
             }
         }
         y
     }
+}
+
+/// A number that an `f32` holds rounded: a sum of two that are exact.
+fn constant<R: Real>(x: f64) -> R {
+    let rounded = x as f32;
+    R::exact(rounded) + R::exact((x - f64::from(rounded)) as f32)
 }
 
 /// Whether a frame is of zeros.

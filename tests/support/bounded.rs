@@ -22,8 +22,6 @@ pub(crate) trait Real:
 {
     /// A number that `f32` holds as it is.
     fn exact(x: f32) -> Self;
-    /// A constant that is within a unit in the last place of this.
-    fn rounded(x: f64) -> Self;
     fn value(self) -> f64;
     /// In any order.
     fn sum(terms: impl IntoIterator<Item = Self>) -> Self;
@@ -46,9 +44,6 @@ pub(crate) struct Function {
 impl Real for f64 {
     fn exact(x: f32) -> Self {
         x.into()
-    }
-    fn rounded(x: f64) -> Self {
-        x
     }
     fn value(self) -> f64 {
         self
@@ -78,10 +73,6 @@ impl Div for Bounded {
 impl Real for Bounded {
     fn exact(x: f32) -> Self {
         Self::of(x)
-    }
-
-    fn rounded(x: f64) -> Self {
-        Self::of_function(x, 0.0, 1.0, 0.0)
     }
 
     fn value(self) -> f64 {

@@ -446,6 +446,19 @@ impl<R: Real> Step<R> {
     }
 }
 
+/// A row's share in the loss, given its weight among all.
+fn share<R: Real>(y: &[R], target: &[R], weight: R) -> R {
+    let squares = std::iter::zip(y, target).map(|(&y, &t)| (y - t) * (y - t));
+    weight * (R::sum(squares) * (R::exact(1.0) / R::exact(target.len() as f32)))
+}
+
+/// A batch's loss alone.
+pub(crate) fn loss<R: Real>(tree: &Tree, p: &[R], batch: &Batch<R>) -> R {
+    let factor = R::exact(1.0) / R::sum(batch.weights.iter().copied());
+    let rows = batch.xs.iter().zip(&batch.targets).zip(&batch.weights);
+    R::sum(rows.map(|((x, target), &weight)| share(&tree.forward(p, x), target, weight * factor)))
+}
+
 /// A step on a batch. With `clip`, each row's share of the gradient, once multiplied by the sum of weights, is scaled down to that norm
 /// if it is longer.
 pub(crate) fn step<R: Real>(tree: &Tree, p: &[R], batch: &Batch<R>, clip: Option<f32>) -> Step<R> {
@@ -456,8 +469,8 @@ pub(crate) fn step<R: Real>(tree: &Tree, p: &[R], batch: &Batch<R>, clip: Option
     for ((x, target), &weight) in batch.xs.iter().zip(&batch.targets).zip(&batch.weights) {
         let y = tree.forward(p, x);
         let (count, factor) = (R::exact(target.len() as f32), weight * (one / all));
+        losses.push(share(&y, target, factor));
         let errors: Vec<R> = std::iter::zip(&y, target).map(|(&y, &t)| y - t).collect();
-        losses.push(factor * (R::sum(errors.iter().map(|&e| e * e)) * (one / count)));
         let two = R::exact(2.0);
         let mut dy: Vec<R> = errors.iter().map(|&e| e * (two * (one / count)) * factor).collect();
         if let Some(clip) = clip {

@@ -2,12 +2,13 @@
 
 use super::attention::{Attention as Loops, Rotary as Turn, Sees};
 use super::composed::{Tree, chain, dense, each, norm, repeat, residual};
+use super::gpt::{Classifier, Gpt, Padded};
 use super::menu::{Input, TOKENS, Visitor, plain, whole_of};
 use super::reference_net::Bend::{Gelu as GELU, Identity as NONE, Silu as SILU, Tanh as TANH};
-use fusebox::layers::{Causal, Everything, Halves, Neighbours, PresentOnly};
+use fusebox::layers::{Everything, Halves, Neighbours, PresentOnly};
 use fusebox::{
-    Attention, CrossAttention, Dense, Dropout, Each, Embedding, Flatten, Gelu, GlobalAvgPool, LayerNorm,
-    Plain, Positions, Present, Repeat, Residual, Rng, Rotary, Seq, Silu, Tanh, TiedEmbedding, Train, View,
+    Attention, CrossAttention, Dense, Dropout, Each, Flatten, LayerNorm, Plain, Positions, Present, Repeat,
+    Rng, Rotary, Seq, Silu, Tanh, TiedEmbedding, Train, View,
 };
 
 /// How many networks there are.
@@ -15,55 +16,6 @@ pub(crate) const NETS: usize = 8;
 
 /// As it is, as a row.
 type Row<const T: usize, const N: usize, const ALL: usize> = Flatten<T, N, Dropout<ALL, 0>>;
-
-type Mlp = Seq![LayerNorm<4>, Dense<4, 6, Gelu>, Dense<6, 4>];
-
-/// Blocks of GPT with rotary positions: three heads of five numbers, which share keys and values, or do not.
-type Shared = Seq![
-    Residual<
-        Seq![
-            Each<5, Seq![LayerNorm<4>, Dense<4, 25>]>,
-            Rotary<5, 25, 4, 5, Halves, 4>,
-            Attention<5, 3, 5, 1, 25, 15, Causal>,
-            Each<5, Dense<15, 4>>
-        ],
-    >,
-    Residual<Each<5, Mlp>>,
-];
-type Own = Seq![
-    Residual<
-        Seq![
-            Each<5, Seq![LayerNorm<4>, Dense<4, 45>]>,
-            Rotary<5, 45, 6, 5, Neighbours, 2, 7>,
-            Attention<5, 3, 5, 3, 45, 15, Causal>,
-            Each<5, Dense<15, 4>>
-        ],
-    >,
-    Residual<Each<5, Mlp>>,
-];
-pub(crate) type Gpt = TiedEmbedding<5, TOKENS, 4, Seq![Positions<5, 4>, Shared, Own, Each<5, LayerNorm<4>>]>;
-
-/// A block among whose frames some are absent.
-type Padded = Seq![
-    Residual<
-        Seq![
-            Each<5, Present<Seq![LayerNorm<4>, Dense<4, 12>]>>,
-            Attention<5, 2, 3, 1, 12, 6, PresentOnly>,
-            Each<5, Present<Dense<6, 4>>>
-        ],
-    >,
-    Residual<Each<5, Present<Mlp>>>,
-];
-type Mean<const T: usize, const N: usize> =
-    View<[[f32; N]; T], GlobalAvgPool<[[[f32; N]; 1]; T], N>, [f32; N]>;
-pub(crate) type Encoder = Seq![
-    Each<5, Embedding<TOKENS, 4, u32>>,
-    Positions<5, 4>,
-    Padded,
-    Each<5, Present<Dense<4, 4, Gelu>>>,
-    Mean<5, 4>,
-    Dense<4, 2>,
-];
 
 fn mlp() -> Tree {
     chain([norm(4), dense(4, 6, GELU), dense(6, 4, NONE)])
@@ -109,7 +61,6 @@ fn tied(middle: Tree) -> Tree {
 }
 
 const POSITIONS: Tree = Tree::Positions { frames: 5, width: 4 };
-const TOKENS_OF_4: Tree = Tree::Embedding { tokens: TOKENS, width: 4 };
 
 /// A network of tokens whose blocks have parameters a quarter as large as others': scores that are large multiply the bounds
 /// in each block.
@@ -126,7 +77,7 @@ where
 
 pub(crate) fn visit(number: usize, rng: &mut Rng, v: &mut impl Visitor) {
     match number {
-        0 => blocks::<Seq![Gpt, Row<5, TOKENS, 30>], 30>(
+        0 => blocks::<Seq![Gpt<5>, Row<5, TOKENS, 30>], 30>(
             v,
             rng,
             "a transformer",
@@ -137,22 +88,22 @@ pub(crate) fn visit(number: usize, rng: &mut Rng, v: &mut impl Visitor) {
                 each(5, norm(4)),
             ])),
         ),
-        1 => blocks::<Encoder, 2>(
+        1 => blocks::<Classifier<5>, 2>(
             v,
             rng,
             "absent frames, and their mean",
             chain([
-                TOKENS_OF_4,
+                Tree::Embedding { tokens: TOKENS, width: 4 },
+                each(5, present(dense(4, 4, GELU))),
                 POSITIONS,
                 padded(),
-                each(5, present(dense(4, 4, GELU))),
                 Tree::Mean { frames: 5 },
                 dense(4, 2, NONE),
             ]),
         ),
         2 => blocks::<
             Seq![
-                TiedEmbedding<5, TOKENS, 4, Seq![Positions<5, 4>, Repeat<2, Padded>, Each<5, Present<LayerNorm<4>>>], u32>,
+                TiedEmbedding<5, TOKENS, 4, Seq![Positions<5, 4>, Repeat<2, Padded<5>>, Each<5, Present<LayerNorm<4>>>], u32>,
                 Row<5, TOKENS, 30>
             ],
             30,
