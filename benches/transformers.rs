@@ -39,7 +39,7 @@ fn main() {
     let dense = (LAYERS * 12 * D * D + 65 * D) * T;
     let pairs = LAYERS * T * (T + 1) / 2 * D;
     let flops = (B * 2 * (3 * dense + 7 * pairs)) as f64;
-    let mut report = |name: &str, step: &mut dyn FnMut()| {
+    let report = |name: &str, step: &mut dyn FnMut()| {
         step();
         let mut parts = vec![];
         let mut times = vec![];

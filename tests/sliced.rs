@@ -3,21 +3,22 @@
 
 mod support {
     pub(crate) mod compositions;
+    #[expect(dead_code, reason = "networks that are compared elsewhere")]
     pub(crate) mod gpt;
     pub(crate) mod isas;
 }
 
 use fusebox::{
     Accumulate, Activation, Adam, AdamW, BiasOnly, BinaryCrossEntropy, Budget, Chain, ClipNorm, ClipValue,
-    Concat, CrossEntropy, Dense, Dropout, Each, EachPosition, Error, Flatten, Frozen, Gelu, Guard, Huber,
-    Identity, Init, Isa, LayerNorm, LeakyRelu, Learner, Loss, LowRank, Momentum, Mse, Nesterov, Optimizer,
-    Parallel, Pixels, Private, Relu, Relu6, Repeat, Residual, RmsProp, Rng, Seq, Sgd, Sigmoid, Silu, Softmax,
-    Tanh, Tied, Train, View, WeightDecay, Weighted, WeightedCrossEntropy, Workspace, Zeroed,
+    Concat, CrossEntropy, Dense, Dropout, Each, Error, Flatten, Frozen, Gelu, Guard, Huber, Identity, Init,
+    Isa, LayerNorm, LeakyRelu, Learner, Loss, LowRank, Momentum, Mse, Nesterov, Optimizer, Parallel, Pixels,
+    Private, Relu, Relu6, Repeat, Residual, RmsProp, Rng, Seq, Sgd, Sigmoid, Silu, Softmax, Tanh, Tied,
+    Train, View, WeightDecay, Weighted, WeightedCrossEntropy, Workspace, Zeroed,
 };
 use std::fmt::Debug;
 use std::task::Poll;
 use support::compositions::{All, Other};
-use support::gpt::{Classifier, Gpt};
+use support::gpt::Classifier;
 use support::isas::isas;
 
 /// The largest batch.
@@ -422,19 +423,10 @@ fn rows_of_other_types() {
     check("positions of bytes", &bytes, &private, &CrossEntropy, label::<3>, &Privately);
 }
 
-/// Seventeen positions are more than a unit of attention.
+/// (A language model in slices is in `composition.rs`.)
 #[test]
-fn transformers() {
-    // Room for workspaces: moved to the heap, where nothing is optimised, from the stack.
-    let test = std::thread::Builder::new().stack_size(64 << 20).spawn(transformers_in_slices);
-    test.expect("a thread").join().expect("the same bits");
-}
-
-fn transformers_in_slices() {
-    let gpt = he::<Gpt<17>>();
-    let (loss, labels) = (EachPosition(CrossEntropy), |rng: &mut Rng| [(); 17].map(|()| label::<6>(rng)));
+fn absent_frames() {
     let adam = ClipNorm::new(Adam::new(0.01), 0.1);
-    check("a transformer, guarded", &gpt, &adam, &loss, labels, &Guarded(Guard::new()));
     let private = Private::new(Momentum::new(0.1, 0.9), 0.5, 0.5, 7);
     let classifier = he::<Classifier<5>>();
     check("absent frames", &classifier, &adam, &CrossEntropy, label::<2>, &Plainly);
