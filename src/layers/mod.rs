@@ -83,8 +83,8 @@ pub use rms_norm::RmsNorm;
 pub(crate) use scratch::check_batch;
 pub use scratch::{Scratch, Side};
 pub use sequence::{
-    Attention, CrossAttention, Embedding, Everything, MeanPresent, Positions, Present, PresentOnly, Sees,
-    TiedEmbedding,
+    Attention, CrossAttention, Embedding, Everything, Halves, MeanPresent, Neighbours, Pairs, Positions,
+    Present, PresentOnly, Rotary, Sees, TiedEmbedding,
 };
 pub use softmax::Softmax;
 pub use stream::{Due, Frames, PerRow, Stream, Streaming};
