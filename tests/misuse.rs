@@ -4,7 +4,7 @@ mod support {
     pub(crate) mod isas;
 }
 
-use fusebox::layers::Side;
+use fusebox::layers::{Both, Side};
 use fusebox::{
     Adam, BiasOnly, BinaryCrossEntropy, Budget, Columns, Concat, ConcatChannels, CrossEntropy, Curved, Dense,
     Derivative, Dropout, Each, Formed, Frozen, Gated, Gelu, GroupNorm, Huber, Ignoring, Init, InputGradient,
@@ -87,8 +87,8 @@ where
 type Positions<F> = View<[f32; 4], F, [f32; 4]>;
 
 /// A layer for each half of a row.
-type Halves =
-    Parallel<Seq![Columns<4, 0, 2>, Dense<2, 3, Tanh>], Seq![Columns<4, 2, 2>, Dense<2, 1>], Concat<4>>;
+type Halves<J = Concat<4>> =
+    Parallel<Seq![Columns<4, 0, 2>, Dense<2, 3, Tanh>], Seq![Columns<4, 2, 2>, Dense<2, 1>], J>;
 
 /// Two positions of a channel of each of two layers.
 type Channels = Parallel<
@@ -121,7 +121,8 @@ fn layers_called_with_other_rows() {
     called_with_other_rows("repeat", Repeat::<3, Dense<4, 4, Gelu>>::ZEROED);
     called_with_other_rows("each", Positions::<Each<2, Dense<2, 2, Gelu>>>::ZEROED);
     called_with_other_rows("sum", Parallel::<Dense<4, 4, Relu>, Dense<4, 4, Silu>>::ZEROED);
-    called_with_other_rows("concat", Halves::ZEROED);
+    called_with_other_rows("concat", <Halves>::ZEROED);
+    called_with_other_rows("pair", Positions::<Halves<Both>>::ZEROED);
     called_with_other_rows("channels", Positions::<Channels>::ZEROED);
     called_with_other_rows("tied", Tied::<4, 3, LayerNorm<3>, Tanh>::ZEROED);
     called_with_other_rows("tied twice", Tied::<4, 3, Tied<3, 2, Dropout<2, 50>>, Gelu>::ZEROED);
@@ -220,7 +221,8 @@ fn a_way_back_with_half_of_the_rows() {
     trains(Repeat::<3, Dense<4, 4, Gelu>>::ZEROED);
     trains(Positions::<Each<2, Dense<2, 2, Gelu>>>::ZEROED);
     trains(Parallel::<Dense<4, 4, Relu>, Dense<4, 4, Silu>>::ZEROED);
-    trains(Halves::ZEROED);
+    trains(<Halves>::ZEROED);
+    trains(Positions::<Halves<Both>>::ZEROED);
     trains(Tied::<4, 3, LayerNorm<3>, Tanh>::ZEROED);
 }
 
