@@ -38,7 +38,7 @@ pub(crate) type Other = Seq![
     Positions,
     Dense<8, 6, Silu>,
     Twice,
-    Branches,
+    Paired,
     Added,
     Repeat<2, Seq![Dense<6, 6, Relu6>, Dropout<6, 20>]>,
     Repeat<1, Around>,
