@@ -1,5 +1,5 @@
-//! Translates dates, a character at a time: "the 3rd of MARCH, '97" becomes "1997-03-03". A transformer with an encoder, which reads the
-//! date, and a decoder, which writes it and looks across at what was read.
+//! Translates dates, a character at a time: "the 3rd of MARCH, '97" becomes "1997-03-03". A transformer with an
+//! encoder, which reads the date, and a decoder, which writes it and looks across at what was read.
 //!
 //! ```text
 //! cargo run --release --example translate                           # trains, translates, shows where it looked
@@ -7,9 +7,10 @@
 //! cargo run --release --example translate -- "4 july 2026"          # and a date of yours
 //! ```
 //!
-//! Dates are of a hundred years, in eighteen forms, with noise in case and spaces (`support/dates.rs`); of every ten days one is held out.
-//! In training the decoder is given the right characters before each one that it predicts; at the end it is given its own.
-//! Expect 99.8 % of held-out dates to be right in all ten characters; exits with status 1 if fewer are right than --steps let expect.
+//! Dates are of a hundred years, in eighteen forms, with noise in case and spaces (`support/dates.rs`); of every ten
+//! days one is held out. In training the decoder is given the right characters before each one that it predicts; at
+//! the end it is given its own. Expect 99.8 % of held-out dates to be right in all ten characters; exits with status
+//! 1 if fewer are right than --steps let expect.
 
 use comfy_table::{CellAlignment, Table, presets};
 use comparison::Comparison;
@@ -197,7 +198,8 @@ fn show(net: &Translator, text: &str) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The weights of the attention from each character written to each of those read: of what the layers before it make of the row.
+/// The weights of the attention from each character written to each of those read: of what the layers before it make
+/// of the row.
 fn looks(net: &Translator, text: &str, iso: &str) -> Result<[[f32; S]; T], fusebox::Error> {
     let (mut frames, mut state, mut asked) = ([Zeroed::ZEROED], [Zeroed::ZEROED], [Zeroed::ZEROED]);
     net.first.infer(&[row(&tokens(iso), text)], &mut Scratch::<_, 1>::new(), &mut frames)?;

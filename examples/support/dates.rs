@@ -2,8 +2,8 @@
 
 use fusebox::Rng;
 
-/// How dates are written, with the fields of C's `strftime` (and `%o` for 3rd, `%n` for the month without a zero). Of two numbers the
-/// day comes first; years without a century are from 1950 to 2049.
+/// How dates are written, with the fields of C's `strftime` (and `%o` for 3rd, `%n` for the month without a zero). Of
+/// two numbers the day comes first; years without a century are from 1950 to 2049.
 pub(crate) const FORMS: [&str; 18] = [
     "%e %B %Y",
     "%o of %B %Y",

@@ -20,7 +20,11 @@ pub(crate) const BLOCKS: usize = 3;
 /// A layer on each sentence that is there.
 type On<F> = Each<T, Present<F>>;
 /// What a sentence takes from the others.
-type Look = Seq![On<Seq![LayerNorm<D>, Dense<D, QKV>]>, Attention<T, HEADS, HEAD, HEADS, QKV, D, PresentOnly>, On<Dense<D, D>>];
+type Look = Seq![
+    On<Seq![LayerNorm<D>, Dense<D, QKV>]>,
+    Attention<T, HEADS, HEAD, HEADS, QKV, D, PresentOnly>,
+    On<Dense<D, D>>,
+];
 type Think = On<Seq![LayerNorm<D>, Dense<D, { 2 * D }, Gelu>, Dense<{ 2 * D }, D>]>;
 pub(crate) type Block = Seq![Residual<Look>, Residual<Think>];
 

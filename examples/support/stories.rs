@@ -1,5 +1,5 @@
-//! Small stories of people who move about and carry things, with a question, in the manner of the first two bAbI tasks (J. Weston and
-//! others, "Towards AI-Complete Question Answering", 2015).
+//! Small stories of people who move about and carry things, with a question, in the manner of the first two bAbI
+//! tasks (J. Weston and others, "Towards AI-Complete Question Answering", 2015).
 
 use fusebox::Rng;
 

@@ -1,4 +1,5 @@
-//! A small transformer of an encoder and a decoder, as types: it reads a text, and scores the next character of what it has written so far.
+//! A small transformer of an encoder and a decoder, as types: it reads a text, and scores the next character of what
+//! it has written so far.
 
 use crate::dates::{ISO, LONGEST};
 use fusebox::layers::{Both, Causal, Columns, PresentOnly};
@@ -81,7 +82,8 @@ pub(crate) fn tokens(iso: &str) -> [u8; T] {
     tokens
 }
 
-/// A row: [`START`] and what is written after it, and the text to read. Of `T` tokens written the last has no place: none follows it.
+/// A row: [`START`] and what is written after it, and the text to read. Of `T` tokens written the last has no place:
+/// none follows it.
 pub(crate) fn row(written: &[u8], text: &str) -> [u8; ROW] {
     let mut row = [ABSENT; ROW];
     row[0] = START;

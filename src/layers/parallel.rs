@@ -276,8 +276,8 @@ impl<const CA: usize, const CB: usize, const N: usize> Join<[f32; CA], [f32; CB]
     }
 }
 
-/// Keeps both outputs, as a [`Pair`]: two sequences of different lengths, such as the queries of one and the keys and values
-/// of another, which [`CrossAttention`](super::CrossAttention) takes.
+/// Keeps both outputs, as a [`Pair`]: two sequences of different lengths, such as the queries of one and the keys and
+/// values of another, which [`CrossAttention`](super::CrossAttention) takes.
 ///
 /// ```
 /// use fusebox::layers::{Both, Columns, Parallel};

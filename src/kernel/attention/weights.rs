@@ -4,8 +4,8 @@ use super::sizes::{Frames, Sizes, Visible};
 use crate::Isa;
 use crate::kernel::softmax::SoftmaxPass;
 
-/// Overwrites `weights`, one number for each key, with those of a query and head of a sample `x`; zeros for keys that it does not see. If
-/// a length or a number does not match `sizes`, writes nothing.
+/// Overwrites `weights`, one number for each key, with those of a query and head of a sample `x`; zeros for keys that
+/// it does not see. If a length or a number does not match `sizes`, writes nothing.
 pub(crate) fn weights(isa: Isa, sizes: &Sizes, [query, head]: [usize; 2], x: &[f32], weights: &mut [f32]) {
     let fits = sizes.are_sound() && x.len() == sizes.sample && weights.len() == sizes.keys;
     if !fits || query >= sizes.queries || head >= sizes.heads {

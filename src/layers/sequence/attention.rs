@@ -198,8 +198,9 @@ impl<
     /// A frame's queries, then the keys and values of all frames.
     const CACHED: Sizes = cross([T, T], [HEADS, HEAD, GROUPS], 0, OUT, S::VISIBLE);
 
-    /// Where a head looks from a position: the factors of all positions' values, `softmax(q . k / sqrt(HEAD))` with the queries and keys of
-    /// a row of the layer's input. Zeros for positions that it does not see, and if there is no such head or position.
+    /// Where a head looks from a position: the factors of all positions' values, `softmax(q . k / sqrt(HEAD))` with
+    /// the queries and keys of a row of the layer's input. Zeros for positions that it does not see, and if there is
+    /// no such head or position.
     ///
     /// ```
     /// use fusebox::{Attention, Zeroed};
@@ -437,7 +438,8 @@ impl<
         cross([T, S], [HEADS, HEAD, GROUPS], OUT, T * OUT, V::VISIBLE)
     };
 
-    /// Where a head looks from a position: as [`Attention::weights`], with a factor for each position of the other sequence.
+    /// Where a head looks from a position: as [`Attention::weights`], with a factor for each position of the other
+    /// sequence.
     ///
     /// ```
     /// use fusebox::{CrossAttention, Pair, Zeroed};
