@@ -4,7 +4,7 @@ mod support {
     pub(crate) mod isas;
 }
 
-use fusebox::layers::{self, Side};
+use fusebox::layers::{self, Both, Side};
 use fusebox::{
     Adam, Attention, BiasOnly, BinaryCrossEntropy, Budget, Columns, Concat, ConcatChannels, CrossAttention,
     CrossEntropy, Curved, Dense, Derivative, Dropout, Each, Formed, Frozen, Gated, Gelu, GroupNorm, Huber,
@@ -93,8 +93,8 @@ type AttendOthers =
     Seq![Dense<4, 8>, View<[f32; 8], CrossAttention<2, 3, 1, 1, 1, 2, 1>, [f32; 2]>, Dense<2, 4>];
 
 /// A layer for each half of a row.
-type Halves =
-    Parallel<Seq![Columns<4, 0, 2>, Dense<2, 3, Tanh>], Seq![Columns<4, 2, 2>, Dense<2, 1>], Concat<4>>;
+type Halves<J = Concat<4>> =
+    Parallel<Seq![Columns<4, 0, 2>, Dense<2, 3, Tanh>], Seq![Columns<4, 2, 2>, Dense<2, 1>], J>;
 
 /// Two positions of a channel of each of two layers.
 type Channels = Parallel<
@@ -127,7 +127,8 @@ fn layers_called_with_other_rows() {
     called_with_other_rows("repeat", Repeat::<3, Dense<4, 4, Gelu>>::ZEROED);
     called_with_other_rows("each", Positions::<Each<2, Dense<2, 2, Gelu>>>::ZEROED);
     called_with_other_rows("sum", Parallel::<Dense<4, 4, Relu>, Dense<4, 4, Silu>>::ZEROED);
-    called_with_other_rows("concat", Halves::ZEROED);
+    called_with_other_rows("concat", <Halves>::ZEROED);
+    called_with_other_rows("pair", Positions::<Halves<Both>>::ZEROED);
     called_with_other_rows("channels", Positions::<Channels>::ZEROED);
     called_with_other_rows("positions", Positions::<layers::Positions<2, 2>>::ZEROED);
     called_with_other_rows("rotary", Positions::<Rotary<2, 2, 1, 2>>::ZEROED);
@@ -231,7 +232,8 @@ fn a_way_back_with_half_of_the_rows() {
     trains(Repeat::<3, Dense<4, 4, Gelu>>::ZEROED);
     trains(Positions::<Each<2, Dense<2, 2, Gelu>>>::ZEROED);
     trains(Parallel::<Dense<4, 4, Relu>, Dense<4, 4, Silu>>::ZEROED);
-    trains(Halves::ZEROED);
+    trains(<Halves>::ZEROED);
+    trains(Positions::<Halves<Both>>::ZEROED);
     trains(Tied::<4, 3, LayerNorm<3>, Tanh>::ZEROED);
     trains(Positions::<Seq![layers::Positions<2, 2>, Rotary<2, 2, 1, 2>, Attend]>::ZEROED);
     trains(Present::<Dense<4, 4, Gelu>>::ZEROED);

@@ -67,7 +67,7 @@ pub use gated::Gated;
 pub use init::Init;
 pub use input_gradient::InputGradient;
 pub use norm::LayerNorm;
-pub use parallel::{Concat, ConcatChannels, Join, Parallel, Sum};
+pub use parallel::{Both, Concat, ConcatChannels, Join, Parallel, Sum};
 pub use picture::{
     Around, AvgPool1d, AvgPool2d, BatchNorm, Causal, Conv1d, Conv2d, ConvTranspose2d, DepthwiseConv1d,
     DepthwiseConv2d, GlobalAvgPool, GlobalMaxPool, GroupNorm, InstanceNorm, MaxPool1d, MaxPool2d, Pad, Pad2d,

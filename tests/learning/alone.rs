@@ -1,7 +1,7 @@
 //! A row gives the same bits alone and among others, on the way forward and on the way back; and running a network gives the
 //! bits of training's forward pass.
 
-use crate::support::compositions::{self, Added, All, Around, Block, Branches, Other, Twice};
+use crate::support::compositions::{self, Added, All, Around, Block, Branches, Other, Paired, Twice};
 use crate::support::isas::isas;
 use crate::support::probes::{Given, Reveal};
 use fusebox::layers::{Everything, Halves, Neighbours, PresentOnly};
@@ -235,6 +235,7 @@ fn compositions() {
     of::<Repeat<5, Block>, 6, 6>("blocks of chains");
     of::<Repeat<2, Repeat<3, Dense<6, 6, Gelu>>>, 6, 6>("blocks of blocks");
     of::<Branches, 6, 7>("branches");
+    of::<Paired, 6, 7>("branches, a pair");
     of::<Added, 7, 6>("branches, added");
     of::<Twice, 6, 6>("tied");
     of::<compositions::Positions, 6, 8>("positions");
