@@ -5,12 +5,13 @@
 //! ```
 //!
 //! ```text
-//! floor    flops / (flops a second of multiply-adds on registers alone) + bytes of the blocks' weights / (bytes a second of
-//!          reading as many)
+//! floor    flops / (flops a second of multiply-adds on registers alone)
+//!          + bytes of the blocks' weights / (bytes a second of reading as many)
 //! flops    2 (MACs of the blocks' products for the tokens there are)
 //! ```
 //!
-//! With `--tsv`, milliseconds: the median, and that of the floors. The weights are random numbers: no time depends on them.
+//! With `--tsv`, milliseconds: the median, and that of the floors. The weights are random numbers: no time depends on
+//! them.
 
 mod support {
     pub(crate) mod peak;

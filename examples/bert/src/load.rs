@@ -141,7 +141,8 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Overwrites the network with the weights of a file that was trained for `positions` positions, of which the first `T` are used.
+/// Overwrites the network with the weights of a file that was trained for `positions` positions, of which the first `T`
+/// are used.
 ///
 /// Each token is of the first type: its row is added to those of the positions.
 pub(crate) fn load<
