@@ -109,10 +109,10 @@ pub use layers::{
     Activate, Activation, Attention, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Chain, Columns, Concat,
     ConcatChannels, Conv1d, Conv2d, ConvTranspose2d, CrossAttention, Curved, Dense, DepthwiseConv1d,
     DepthwiseConv2d, Derivative, Dropout, Each, Embedding, Flatten, Frozen, Gated, Gelu, GeluTanh,
-    GlobalAvgPool, GlobalMaxPool, GroupNorm, Identity, Init, InputGradient, InstanceNorm, Layer, LayerNorm,
-    LeakyRelu, Linear, LowRank, MaxPool1d, MaxPool2d, Pad2d, Parallel, Pixels, Positions, Present, Relu,
-    Relu6, Repeat, Residual, RmsNorm, Scratch, Sigmoid, Silu, Softmax, Stream, Streaming, Sum, Tanh, Tied,
-    TiedEmbedding, Train, Upsample2d, View,
+    GlobalAvgPool, GlobalMaxPool, GroupNorm, Gru, Identity, Init, InputGradient, InstanceNorm, Last, Layer,
+    LayerNorm, LeakyRelu, Linear, LowRank, Lstm, MaxPool1d, MaxPool2d, Pad2d, Parallel, Pixels, Positions,
+    Present, Relu, Relu6, Repeat, Residual, Reversed, RmsNorm, Rnn, Scratch, Sigmoid, Silu, Softmax, Stream,
+    Streaming, Sum, Tanh, Tied, TiedEmbedding, Train, Upsample2d, View,
 };
 #[doc(no_inline)]
 pub use losses::{

@@ -1,7 +1,8 @@
 //! Views of row-major matrices in slices. Dimensions are checked against slice lengths here and nowhere else: every
 //! element of a view is inside its slice.
 
-use crate::Error;
+use crate::memory::{count_of, numbers, numbers_mut};
+use crate::{Error, Plain};
 
 /// A view of `f32`s as a matrix, optionally transposed, optionally with gaps between its rows.
 ///
@@ -115,6 +116,17 @@ impl<'a> Mat<'a> {
         Self { data: rows.as_flattened(), shape, transposed: false }
     }
 
+    /// A batch of rows, each the numbers of a value. It needs no check.
+    #[inline]
+    pub(crate) fn of_values<R: Plain>(rows: &'a [R]) -> Self {
+        let cols = count_of::<R>();
+        Self {
+            data: numbers(rows),
+            shape: Shape { rows: rows.len(), cols, row_stride: cols },
+            transposed: false,
+        }
+    }
+
     /// The transposed view; no element is moved.
     #[inline]
     #[must_use]
@@ -188,6 +200,14 @@ impl<'a> MatMut<'a> {
     pub(crate) fn of_rows<const N: usize>(rows: &'a mut [[f32; N]]) -> Self {
         let shape = Shape { rows: rows.len(), cols: N, row_stride: N };
         Self { data: rows.as_flattened_mut(), shape }
+    }
+
+    /// A batch of rows, each the numbers of a value. It needs no check.
+    #[inline]
+    pub(crate) fn of_values<R: Plain>(rows: &'a mut [R]) -> Self {
+        let cols = count_of::<R>();
+        let shape = Shape { rows: rows.len(), cols, row_stride: cols };
+        Self { data: numbers_mut(rows), shape }
     }
 
     /// A view of the same elements with a shorter lifetime, to pass to a function.

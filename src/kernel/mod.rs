@@ -19,8 +19,10 @@ pub(crate) mod matmul;
 pub(crate) mod norm;
 pub(crate) mod pass;
 pub(crate) mod pool;
+pub(crate) mod recurrent;
 pub(crate) mod rms_norm;
 pub(crate) mod softmax;
+mod threads;
 pub(crate) mod update;
 pub(crate) mod weighted_cross_entropy;
 

@@ -15,7 +15,7 @@ use super::init::initialize;
 use super::scratch::infer;
 use super::{Init, InputGradient, Layer, PerRow, Scratch, Train};
 use crate::kernel::gemm;
-use crate::memory::{layout, part, part_mut};
+use crate::memory::{count_of, layout, part, part_mut};
 use crate::optimizers::{Optimizer, Product, Rows};
 use crate::pace::Pace;
 use crate::{Epilogue, Error, Isa, Mat, MatMut, Pair, Plain, Rng, Zeroed, memory};
@@ -232,13 +232,13 @@ pub(super) fn forward<const IN: usize, const OUT: usize, A: Activation>(
 /// `dx = dy W^T`, multiplied by the derivative of the layer below: a ReLU's mask in the epilogue, other derivatives
 /// after the product. A unit is a row of the batch.
 #[inline(always)]
-pub(super) fn product_with_transposed<const IN: usize, const OUT: usize>(
+pub(super) fn product_with_transposed<const IN: usize, R: Plain>(
     pace: &mut impl Pace,
-    dys: &[[f32; OUT]],
-    weight: &[[f32; OUT]; IN],
+    dys: &[R],
+    weight: &[R; IN],
     dx: InputGradient<'_, [f32; IN]>,
 ) {
-    let rows = pace.take(dx.wanted(dys.len()), (OUT + 1) * IN);
+    let rows = pace.take(dx.wanted(dys.len()), (count_of::<R>() + 1) * IN);
     if rows.is_empty() {
         return;
     }
@@ -251,7 +251,7 @@ pub(super) fn product_with_transposed<const IN: usize, const OUT: usize>(
             }
             other => (Epilogue::None, other),
         };
-        let (dys, weight) = (Mat::of_rows(dys), Mat::of_rows(weight));
+        let (dys, weight) = (Mat::of_values(dys), Mat::of_values(weight));
         gemm::product(isa, dys, weight.t(), MatMut::of_rows::<IN>(dxs), epilogue);
         after.apply(isa, dxs);
     });

@@ -61,13 +61,13 @@ impl<const T: usize, F: Layer> Layer for Each<T, F> {
 
 /// The rows of all positions, one after the other. (`as_flattened` could panic for zero-sized values.)
 #[inline(always)]
-fn flat<const T: usize, R: Plain>(rows: &[[R; T]]) -> &[R] {
+pub(super) fn flat<const T: usize, R: Plain>(rows: &[[R; T]]) -> &[R] {
     values(numbers(rows), rows.len().saturating_mul(T))
 }
 
 /// [`flat`], mutable.
 #[inline(always)]
-fn flat_mut<const T: usize, R: Plain>(rows: &mut [[R; T]]) -> &mut [R] {
+pub(super) fn flat_mut<const T: usize, R: Plain>(rows: &mut [[R; T]]) -> &mut [R] {
     let count = rows.len().saturating_mul(T);
     values_mut(numbers_mut(rows), count)
 }

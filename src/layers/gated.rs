@@ -55,7 +55,7 @@ impl<const N2: usize, const N: usize, A: Activation> Layer for Gated<N2, N, A> {
     type InPlace = [f32; N2];
 
     const CHECK: () =
-        assert!(N2 / 2 == N && N2 % 2 == 0, "a Gated layer has twice as many inputs as outputs");
+        assert!(N2 / 2 == N && N2.is_multiple_of(2), "a Gated layer has twice as many inputs as outputs");
 
     fn run(&self, isa: Isa, xs: &[[f32; N2]], _scratch: &mut [f32], ys: &mut [[f32; N]]) {
         const { Self::CHECK }

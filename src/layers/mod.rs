@@ -8,6 +8,7 @@
 //! | `dense`, `activation`, `activate`, `norm`, `rms_norm`, `gated`, `softmax`, `dropout`, `pixels`, `columns` | on rows of numbers |
 //! | `picture` | on pictures and sequences |
 //! | `sequence` | of transformers: attention, embeddings |
+//! | `recurrent` | on sequences, from one position to the next |
 //! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
 //! | `frozen`, `adapters` | with borrowed weights, for example in flash |
 //!
@@ -39,6 +40,7 @@ mod norm;
 mod parallel;
 mod picture;
 mod pixels;
+mod recurrent;
 mod repeat;
 mod residual;
 mod rms_norm;
@@ -72,6 +74,9 @@ pub use picture::{
     Padding, Picture, Pool, Resize, Same, Steps, Upsample2d, Valid, Window, output_len,
 };
 pub use pixels::Pixels;
+pub use recurrent::{
+    Carried, Cell, Fresh, Gru, GruCell, Last, Lstm, LstmCell, Recurrent, Reversed, Rnn, RnnCell, Start,
+};
 pub use repeat::Repeat;
 pub use residual::Residual;
 pub use rms_norm::RmsNorm;

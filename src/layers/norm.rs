@@ -23,6 +23,15 @@ use crate::{Isa, Pair, Rng, plain};
 /// assert!((ys[0][0] - ys[1][0]).abs() < 1e-4); // the scale of a row does not matter
 /// # Ok::<(), fusebox::Error>(())
 /// ```
+///
+/// Another epsilon is another type, also in a checkpoint:
+///
+/// ```
+/// use fusebox::{LayerNorm, Train};
+/// let bert = LayerNorm::<384, -12> { gain: [1.0; 384], shift: [0.0; 384] };
+/// assert_ne!(<LayerNorm<384, -12> as Train>::LAYOUT, <LayerNorm<384> as Train>::LAYOUT);
+/// # _ = bert;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C)]
 pub struct LayerNorm<const N: usize, const EPSILON: i32 = -5> {

@@ -60,25 +60,29 @@ pub(super) fn square_of(isa: Isa, row: &[f32]) -> f32 {
 }
 
 /// Rows of inputs, and as many rows of output gradients.
-type Piece<'a, const IN: usize, const OUT: usize> = (&'a [[f32; IN]], &'a [[f32; OUT]]);
+type Piece<'a, const IN: usize, R> = (&'a [[f32; IN]], &'a [R]);
 
-/// `X^T dY`, the gradient of weights `[[f32; OUT]; IN]`, or the sum of `USES` such products, for weights used several
-/// times. In every piece, inputs and gradients must have the same number of rows; otherwise nothing is computed.
+/// `X^T dY`, the gradient of weights `[R; IN]`, or the sum of `USES` such products, for weights used several
+/// times. A row of outputs `R` is `[f32; OUT]`, or the numbers of several gates, `[[f32; H]; GATES]`. In every piece,
+/// inputs and gradients must have the same number of rows; otherwise nothing is computed.
 #[derive(Clone, Copy, Debug)]
-pub struct Product<'a, const IN: usize, const OUT: usize, const USES: usize = 1> {
-    pieces: [Piece<'a, IN, OUT>; USES],
+pub struct Product<'a, const IN: usize, R, const USES: usize = 1> {
+    pieces: [Piece<'a, IN, R>; USES],
 }
 
-impl<'a, const IN: usize, const OUT: usize> Product<'a, IN, OUT> {
+impl<'a, const IN: usize, R> Product<'a, IN, R> {
     /// `xs^T dys`.
-    pub const fn of(xs: &'a [[f32; IN]], dys: &'a [[f32; OUT]]) -> Self {
+    pub const fn of(xs: &'a [[f32; IN]], dys: &'a [R]) -> Self {
         Self { pieces: [(xs, dys)] }
     }
 }
 
-impl<'a, const IN: usize, const OUT: usize, const USES: usize> Product<'a, IN, OUT, USES> {
+impl<'a, const IN: usize, R: Plain, const USES: usize> Product<'a, IN, R, USES> {
+    /// Numbers in a row of outputs.
+    const OUT: usize = count_of::<R>();
+
     /// The sum of the pieces' products, in order.
-    pub const fn sum(pieces: [Piece<'a, IN, OUT>; USES]) -> Self {
+    pub const fn sum(pieces: [Piece<'a, IN, R>; USES]) -> Self {
         Self { pieces }
     }
 
@@ -109,64 +113,60 @@ impl<'a, const IN: usize, const OUT: usize, const USES: usize> Product<'a, IN, O
 }
 
 /// A view of some columns of the rows.
-pub(super) fn columns<'a, const N: usize>(rows: &'a [[f32; N]], range: &Range<usize>) -> Mat<'a> {
-    let data = rows.as_flattened().get(range.start..).unwrap_or_default();
+pub(super) fn columns<'a, R: Plain>(rows: &'a [R], range: &Range<usize>) -> Mat<'a> {
+    let data = numbers(rows).get(range.start..).unwrap_or_default();
     // The last row ends at the end of `range`, which is inside the row.
-    Mat::with_stride(data, rows.len(), range.len(), N).unwrap_or(Mat::of_rows::<N>(&[]))
+    Mat::with_stride(data, rows.len(), range.len(), count_of::<R>()).unwrap_or(Mat::of_values::<R>(&[]))
 }
 
 /// Size of the part of a gradient computed at a time, on the stack, when no kernel takes the product directly.
 pub(super) const TILE: usize = if crate::simd::VECTORS { 1024 } else { 64 };
 
-/// Tiles of at most [`TILE`] numbers, as ranges of rows and columns, that cover `rows` rows of `OUT`.
-pub(super) fn tiles<const OUT: usize>(
-    rows: Range<usize>,
-) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
-    let cols = OUT.clamp(1, TILE);
+/// Tiles of at most [`TILE`] numbers, as ranges of rows and columns, that cover `rows` rows of `out`.
+pub(super) fn tiles(rows: Range<usize>, out: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    let cols = out.clamp(1, TILE);
     let height = TILE / cols;
     let Range { start, end } = rows;
     let starts = core::iter::successors(Some(start), move |row| row.checked_add(height))
         .take_while(move |&row| row < end);
     starts.flat_map(move |row| {
         let starts =
-            core::iter::successors(Some(0), move |col| Some(col + cols)).take_while(|&col| col < OUT);
-        starts.map(move |col| (row..end.min(row + height), col..OUT.min(col + cols)))
+            core::iter::successors(Some(0), move |col| Some(col + cols)).take_while(move |&col| col < out);
+        starts.map(move |col| (row..end.min(row + height), col..out.min(col + cols)))
     })
 }
 
 #[expect(private_bounds, reason = "see the trait")]
-impl<const IN: usize, const OUT: usize, const USES: usize> Gradient<[[f32; OUT]; IN]>
-    for Product<'_, IN, OUT, USES>
-{
+impl<const IN: usize, R: Plain, const USES: usize> Gradient<[R; IN]> for Product<'_, IN, R, USES> {
     /// A unit is a row of weights.
     #[inline]
-    fn apply<R: Rule, Q: Pace>(
+    fn apply<U: Rule, Q: Pace>(
         self,
         pace: &mut Q,
-        rule: R,
-        weight: &mut [[f32; OUT]; IN],
+        rule: U,
+        weight: &mut [R; IN],
         moments: [&mut [f32]; MOST_MOMENTS],
     ) {
-        let rows = pace.take(IN, OUT * (self.rows() + macs::<R>()));
+        let rows = pace.take(IN, Self::OUT * (self.rows() + macs::<U>()));
         if rows.is_empty() {
             return;
         }
         let isa = pace.isa();
-        let moments = moments.map(|moment| part_mut(moment, &(rows.start * OUT..rows.end * OUT)));
+        let moments = moments.map(|moment| part_mut(moment, &(rows.start * Self::OUT..rows.end * Self::OUT)));
         let weight = part_mut(weight, &rows);
         if let [(xs, dys)] = self.pieces.as_slice() {
-            let (xs, weight) = (columns(xs, &rows), MatMut::of_rows(weight));
-            return apply_product(rule, isa, xs.t(), Mat::of_rows(dys), weight, moments);
+            let (xs, weight) = (columns(xs, &rows), MatMut::of_values(weight));
+            return apply_product(rule, isa, xs.t(), Mat::of_values(dys), weight, moments);
         }
         let mut tile = [0.0; TILE];
         let mut moments = moments;
-        for (tile_rows, cols) in tiles::<OUT>(0..rows.len()) {
+        for (tile_rows, cols) in tiles(0..rows.len(), Self::OUT) {
             let gradient = part_mut(&mut tile, &(0..tile_rows.len() * cols.len()));
             let from = rows.start + tile_rows.start..rows.start + tile_rows.end;
             self.form(isa, |all| 0..all, &from, &cols, gradient);
             for (row, gradient) in tile_rows.zip(gradient.chunks(cols.len().max(1))) {
-                let here = row * OUT + cols.start..row * OUT + cols.end;
-                let parameters = part_mut(weight.as_flattened_mut(), &here);
+                let here = row * Self::OUT + cols.start..row * Self::OUT + cols.end;
+                let parameters = part_mut(numbers_mut(weight), &here);
                 let moments = moments.each_mut().map(|moment| part_mut(moment, &here));
                 isa.call(DescendSlice { rule, gradient, parameters, moments });
             }
@@ -174,8 +174,8 @@ impl<const IN: usize, const OUT: usize, const USES: usize> Gradient<[[f32; OUT];
     }
 
     /// A unit is a row of weights.
-    fn add_to<Q: Pace>(self, pace: &mut Q, fresh: bool, factor: f32, sum: &mut [[f32; OUT]; IN]) {
-        let rows = pace.take(IN, OUT * (self.rows() + 1));
+    fn add_to<Q: Pace>(self, pace: &mut Q, fresh: bool, factor: f32, sum: &mut [R; IN]) {
+        let rows = pace.take(IN, Self::OUT * (self.rows() + 1));
         if rows.is_empty() {
             return;
         }
@@ -185,7 +185,7 @@ impl<const IN: usize, const OUT: usize, const USES: usize> Gradient<[[f32; OUT];
         }
         for (xs, dys) in &self.pieces {
             let xs = columns(xs, &rows);
-            descend_product(pace.isa(), xs.t(), Mat::of_rows(dys), MatMut::of_rows(sum), -factor);
+            descend_product(pace.isa(), xs.t(), Mat::of_values(dys), MatMut::of_values(sum), -factor);
         }
     }
 
@@ -198,22 +198,22 @@ impl<const IN: usize, const OUT: usize, const USES: usize> Gradient<[[f32; OUT];
         let isa = pace.isa();
         if FINITE || rows <= 1 {
             // The sum over rows is finite only if the gradient is.
-            let samples = pace.take(count, rows * (IN + OUT));
+            let samples = pace.take(count, rows * (IN + Self::OUT));
             for (xs, dys) in &self.pieces {
                 let each = per_sample(xs.len());
                 for (square, sample) in part_mut(squares, &samples).iter_mut().zip(samples.clone()) {
                     let batch = sample * each..(sample + 1) * each;
                     for (x, dy) in part(xs, &batch).iter().zip(part(dys, &batch)) {
-                        *square += square_of(isa, x) * square_of(isa, dy);
+                        *square += square_of(isa, x) * square_of(isa, numbers(from_ref(dy)));
                     }
                 }
             }
             return;
         }
-        let samples = pace.take(count, rows * IN * OUT);
+        let samples = pace.take(count, rows * IN * Self::OUT);
         let mut tile = [0.0; TILE];
         for (square, sample) in part_mut(squares, &samples).iter_mut().zip(samples.clone()) {
-            for (rows, cols) in tiles::<OUT>(0..IN) {
+            for (rows, cols) in tiles(0..IN, Self::OUT) {
                 let tile = part_mut(&mut tile, &(0..rows.len() * cols.len()));
                 let of_sample = |all: usize| {
                     let each = per_sample(all);

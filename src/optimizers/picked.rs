@@ -11,13 +11,16 @@ use crate::pace::Pace;
 use crate::{Isa, Label, Mat, MatMut};
 use core::ops::Range;
 
+/// Rows whose product is part of a gradient.
+type Piece<'a, const V: usize, const D: usize> = (&'a [[f32; V]], &'a [[f32; D]]);
+
 /// The gradients of outputs, each added to the row of the token that picked it; and the product `X^T dY`, if there is
 /// one, for weights that are used both ways. Tokens past the last row pick none.
 #[derive(Clone, Copy, Debug)]
 pub struct Picked<'a, K, const V: usize, const D: usize> {
     tokens: &'a [K],
     dys: &'a [[f32; D]],
-    product: Option<(&'a [[f32; V]], &'a [[f32; D]])>,
+    product: Option<Piece<'a, V, D>>,
 }
 
 impl<'a, K: Label, const V: usize, const D: usize> Picked<'a, K, V, D> {
@@ -91,7 +94,7 @@ impl<K: Label, const V: usize, const D: usize> Gradient<[[f32; D]; V]> for Picke
             return move_by_product(isa, xs.t(), Mat::of_rows(dys), MatMut::of_rows(weight), &rule);
         }
         let mut tile = [0.0; TILE];
-        for (tile_rows, cols) in tiles::<D>(0..rows.len()) {
+        for (tile_rows, cols) in tiles(0..rows.len(), D) {
             let gradient = part_mut(&mut tile, &(0..tile_rows.len() * cols.len()));
             let from = rows.start + tile_rows.start..rows.start + tile_rows.end;
             // Gradient descent changes picked rows only.
@@ -123,7 +126,7 @@ impl<K: Label, const V: usize, const D: usize> Gradient<[[f32; D]; V]> for Picke
             descend_product(isa, xs.t(), Mat::of_rows(dys), MatMut::of_rows(sum), -factor);
         }
         let mut tile = [0.0; TILE];
-        for (tile_rows, cols) in tiles::<D>(0..rows.len()) {
+        for (tile_rows, cols) in tiles(0..rows.len(), D) {
             let gradient = part_mut(&mut tile, &(0..tile_rows.len() * cols.len()));
             let from = rows.start + tile_rows.start..rows.start + tile_rows.end;
             if !self.form(isa, &from, &cols, gradient) {
@@ -161,7 +164,7 @@ impl<K: Label, const V: usize, const D: usize> Gradient<[[f32; D]; V]> for Picke
             }
             let sample = Self { tokens: part(self.tokens, &own), dys, product };
             let mut tile = [0.0; TILE];
-            for (rows, cols) in tiles::<D>(0..V) {
+            for (rows, cols) in tiles(0..V, D) {
                 let tile = part_mut(&mut tile, &(0..rows.len() * cols.len()));
                 let any = sample.form(isa, &rows, &cols, tile);
                 if let Some((xs, dys)) = product

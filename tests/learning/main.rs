@@ -23,6 +23,7 @@ mod layers;
 mod losses;
 mod private;
 mod pytorch;
+mod recurrent;
 mod rules;
 mod sizes;
 mod traces;

@@ -1,5 +1,5 @@
 //! The node tests of the package onnx, written by nobody here: its convolutions, pools, normalisations, padding,
-//! upsampling, activations and softmax through the public layers, on every instruction set. The README beside this file
+//! upsampling, activations, softmax and recurrent layers through the public layers, on every instruction set. The README beside this file
 //! says what is covered, what is not and why.
 
 #[path = "../support"]
@@ -15,12 +15,13 @@ mod larger;
 mod nodes;
 mod norms;
 mod pools;
+mod recurrent;
 
 use nodes::Nodes;
 use support::isas::tell;
 
 /// Cases that have run when all have.
-const COVERED: usize = 124;
+const COVERED: usize = 134;
 
 #[test]
 fn every_case_of_the_file() {
@@ -30,6 +31,7 @@ fn every_case_of_the_file() {
     norms::run(&nodes);
     larger::run(&nodes);
     functions::run(&nodes);
+    recurrent::run(&nodes);
 
     let (ran, names) = (nodes.ran(), nodes.names());
     for name in names {

@@ -70,10 +70,15 @@ softmax_axis_0 softmax_axis_1 softmax_axis_2 softmax_default_axis softmax_exampl
 softmax_negative_axis
 """
 
+RECURRENT = """
+gru_batchwise gru_defaults gru_with_initial_bias lstm_batchwise lstm_defaults lstm_with_initial_bias
+rnn_seq_length simple_rnn_batchwise simple_rnn_defaults simple_rnn_with_initial_bias
+"""
+
 # Every case of these is in the lists above, or README.md says why not.
 OPERATORS = set(
     """AveragePool BatchNormalization Clip Conv ConvTranspose Gelu GlobalAveragePool GlobalMaxPool GroupNormalization
-    InstanceNormalization LayerNormalization LeakyRelu MaxPool Pad PRelu RMSNormalization Relu Resize Sigmoid Softmax
+    GRU InstanceNormalization LayerNormalization LeakyRelu LSTM MaxPool Pad PRelu RMSNormalization Relu Resize RNN Sigmoid Softmax
     Swish Tanh Upsample""".split()
 )
 
@@ -220,6 +225,27 @@ def functions():
         write(case.name, input=shape, output=shape, x=x, y=y)
 
 
+# onnx's gates in fusebox's order: z, r, h as r, z, n; i, o, f, c as i, f, g, o.
+GATES = {"RNN": [0], "GRU": [1, 0, 2], "LSTM": [0, 2, 3, 1]}
+
+
+def recurrent():
+    section("Recurrent layers; weight: gates, outputs, inputs; recurrent: gates, outputs, outputs")
+    for case, (x, weight, recurrent, *more), (*_, y) in of(RECURRENT):
+        order, hidden = GATES[case.node.op_type], recurrent.shape[-1]
+
+        def gates(of):
+            return of.reshape(len(order), hidden, -1)[order]
+
+        bias = more[0] if more else np.zeros(2 * len(order) * hidden, np.float32)
+        # Of layout 0 positions come first, and a direction before the sequences in y.
+        x = x if case.attribute("layout", 0) else x.swapaxes(0, 1)
+        y = y.reshape(len(x), hidden)
+        bias, recurrent_bias = bias.reshape(2, -1)
+        write(case.name, input=x.shape, output=y.shape, x=x, y=y, weight=gates(weight), recurrent=gates(recurrent))
+        write(case.name, bias=gates(bias), recurrent_bias=gates(recurrent_bias))
+
+
 def check_complete(written):
     """Every case of the operators is written, or README.md says why not."""
     readme = (HERE / "README.md").read_text()
@@ -240,6 +266,7 @@ def main():
     norms()
     larger()
     functions()
+    recurrent()
     written = {line.split()[0] for line in LINES if not line.startswith("#")}
     path = HERE / "nodes.txt"
     path.write_text("\n".join(LINES) + "\n")

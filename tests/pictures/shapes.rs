@@ -5,10 +5,10 @@ use core::any::type_name;
 use fusebox::layers::{Around, Causal, Same, Summary, Valid, Window};
 use fusebox::{
     Activate, AvgPool1d, AvgPool2d, BatchNorm, Concat, ConcatChannels, Conv1d, Conv2d, ConvTranspose2d,
-    Dense, DepthwiseConv1d, DepthwiseConv2d, Dropout, Each, Frozen, Gelu, GlobalAvgPool, GlobalMaxPool,
-    GroupNorm, InputGradient, InstanceNorm, Isa, Layer, LayerNorm, Linear, MaxPool1d, MaxPool2d, Optimizer,
-    Pace, Pad2d, Parallel, Pixels, Relu, Repeat, Residual, Seq, Sgd, Softmax, Tanh, Tied, Train, Upsample2d,
-    View, Workspace, Zeroed, network, plain,
+    Dense, DepthwiseConv1d, DepthwiseConv2d, Dropout, Each, Frozen, Gated, Gelu, GlobalAvgPool,
+    GlobalMaxPool, GroupNorm, InputGradient, InstanceNorm, Isa, Layer, LayerNorm, Linear, MaxPool1d,
+    MaxPool2d, Optimizer, Pace, Pad2d, Parallel, Pixels, Relu, Repeat, Residual, RmsNorm, Seq, Sgd, Silu,
+    Softmax, Tanh, Tied, Train, Upsample2d, View, Workspace, Zeroed, network, plain,
 };
 
 type Pic<const H: usize, const W: usize, const C: usize> = [[[f32; C]; W]; H];
@@ -313,6 +313,11 @@ fn lists() {
     type Drop = Each<1, View<[[f32; 1]; 5], Dropout<5, 10>, [[f32; 1]; 5]>>;
     type Inside = Seq![View<[f32; 5], Drop, Row>, View<Row, Dense<5, 2>, [f32; 2]>];
     same::<Seen, Each<4, Inside>>();
+    network!(type Block = [6] => [RmsNorm, Dense(16), Gated(Silu), Dense(6), LayerNorm(-12), RmsNorm(-5)]);
+    same::<
+        Block,
+        Seq![RmsNorm<6>, Dense<6, 16>, Gated<16, 8, Silu>, Dense<8, 6>, LayerNorm<6, -12>, RmsNorm<6, -5>],
+    >();
     network!(type Bytes = [4, 4, 3] => [Pixels, Flatten, Dense(2)]);
     same::<Bytes, Seq![Each<4, Each<4, Pixels<3>>>, View<Pic<4, 4, 3>, Dense<48, 2>, [f32; 2]>]>();
 }

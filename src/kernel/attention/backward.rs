@@ -1,6 +1,6 @@
 //! Gradients of queries, keys and values.
 
-use super::forward::{Absent, Sample};
+use super::forward::{Absent, Sample, zero};
 use super::products::{Rows, Shape, add_product, add_transposed_product, rows_by_rows};
 use super::rows::{Differences, Dots, Probabilities};
 use super::sizes::{Frames, Sizes};
@@ -25,7 +25,6 @@ pub(crate) fn backward(
     dxs: &mut [f32],
 ) {
     let Sizes { queries, heads, head, groups, sample, .. } = *sizes;
-    let per_sample = queries.div_ceil(STRIP);
     let samples = ys.len().checked_div(sizes.outputs()).unwrap_or(0);
     let fits = sizes.are_sound()
         && ys.len() == samples * sizes.outputs()
@@ -33,39 +32,36 @@ pub(crate) fn backward(
         && xs.len() == samples * sample
         && dxs.len() == xs.len()
         && softmax.len() == samples * queries * heads
-        && strips.end <= samples * per_sample;
+        && strips.end <= samples * sizes.strips();
     if !fits {
         return;
     }
     // Where heads share keys, their sums take turns after each strip.
     let most = if heads == groups { TILE.max(STRIP) } else { STRIP };
-    let mut strip = strips.start;
-    while strip < strips.end {
-        let of = strip / per_sample;
-        let until = strips.end.min((of + 1) * per_sample);
-        let rows = (strip - of * per_sample) * STRIP..queries.min((until - of * per_sample) * STRIP);
-        let numbers =
-            |at: *const f32| Rows { at: at.wrapping_add(of * sizes.outputs()), stride: heads * head };
-        let back = Backward {
-            sample: Sample { isa, sizes, x: xs.as_ptr().wrapping_add(of * sample) },
-            softmax: softmax.as_ptr().wrapping_add(of * queries * heads),
-            y: numbers(ys.as_ptr()),
-            dy: numbers(dys.as_ptr()),
-            dx: dxs.as_mut_ptr().wrapping_add(of * sample),
-        };
-        // SAFETY: the lengths have been checked.
-        unsafe {
+    let (xs, softmax, ys, dys) = (xs.as_ptr(), softmax.as_ptr(), ys.as_ptr(), dys.as_ptr());
+    let dxs = dxs.as_mut_ptr();
+    // SAFETY: the lengths have been checked; a group of heads of a sample writes its own numbers only.
+    unsafe {
+        sizes.in_parts(&strips, 5, |of, rows, heads_of_group| {
+            let numbers =
+                |at: *const f32| Rows { at: at.wrapping_add(of * sizes.outputs()), stride: heads * head };
+            let back = Backward {
+                sample: Sample { isa, sizes, x: xs.wrapping_add(of * sample) },
+                softmax: softmax.wrapping_add(of * queries * heads),
+                y: numbers(ys),
+                dy: numbers(dys),
+                dx: dxs.wrapping_add(of * sample),
+            };
             if rows.start == 0 {
-                back.dx.write_bytes(0, sample);
+                heads_of_group.clone().for_each(|head| back.clear(head));
             }
             let mut start = rows.start;
             while start < rows.end {
                 let strip = start..rows.end.min(start + most);
-                (0..heads).for_each(|head| back.strip(&strip, head));
+                heads_of_group.clone().for_each(|head| back.strip(&strip, head));
                 start = strip.end;
             }
-        }
-        strip = until;
+        });
     }
 }
 
@@ -79,6 +75,24 @@ struct Backward<'a> {
 }
 
 impl Backward<'_> {
+    /// The gradients of a head's queries, and of its group's keys and values.
+    fn gradients(&self, head: usize) -> [Rows<*mut f32>; 3] {
+        let at = |Frames { first, stride }| Rows { at: self.dx.wrapping_add(first), stride };
+        self.sample.sizes.of_head(head).map(at)
+    }
+
+    /// Overwrites them with zeros.
+    ///
+    /// # Safety
+    /// As for [`Backward::strip`].
+    unsafe fn clear(&self, head: usize) {
+        let Sizes { queries, keys, head: width, .. } = *self.sample.sizes;
+        for (rows, count) in self.gradients(head).into_iter().zip([queries, keys, keys]) {
+            // SAFETY: the caller's promise.
+            unsafe { zero(rows, count, width) };
+        }
+    }
+
     /// One head's gradients from some queries.
     ///
     /// # Safety
@@ -101,9 +115,7 @@ impl Backward<'_> {
         let Sample { isa, sizes, .. } = self.sample;
         let width = sizes.head;
         let [q, k, v] = self.sample.of_head(head);
-        let [dq, dk, dv] = sizes
-            .of_head(head)
-            .map(|Frames { first, stride }| Rows { at: self.dx.wrapping_add(first), stride });
+        let [dq, dk, dv] = self.gradients(head);
         let of_head = |rows: Rows<*const f32>| Rows { at: rows.at.wrapping_add(head * width), ..rows };
         let (y, dy) = (of_head(self.y), of_head(self.dy));
         let mut buffers = MaybeUninit::<[[f32; TILE * KEYS]; 2]>::uninit();

@@ -3,13 +3,13 @@
 use super::products::{Rows, Shape, add_product, rows_by_rows};
 use super::rows::{Divide, Scores, Weigh};
 use super::sizes::{Frames, Sizes, Visible};
-use super::{KEYS, STRIP, Softmax, TILE};
+use super::{KEYS, Softmax, TILE};
 use crate::Isa;
 use crate::kernel::elementwise::are_zeros;
 use core::mem::MaybeUninit;
 use core::ops::Range;
 
-/// Overwrites the outputs of strips of [`STRIP`] queries, numbered through the batch, each sample's last one in part; and
+/// Overwrites the outputs of strips of [`STRIP`](super::STRIP) queries, numbered through the batch, each sample's last one in part; and
 /// `softmax`, with a number for each head of each query, unless it is empty. If a length does not match `sizes`, writes nothing.
 #[inline(never)]
 pub(crate) fn forward(
@@ -21,30 +21,26 @@ pub(crate) fn forward(
     ys: &mut [f32],
 ) {
     let Sizes { queries, heads, head, sample, .. } = *sizes;
-    let per_sample = queries.div_ceil(STRIP);
     let samples = ys.len().checked_div(sizes.outputs()).unwrap_or(0);
     let fits = sizes.are_sound()
         && ys.len() == samples * sizes.outputs()
         && xs.len() == samples * sample
         && (softmax.is_empty() || softmax.len() == samples * queries * heads)
-        && strips.end <= samples * per_sample;
+        && strips.end <= samples * sizes.strips();
     if !fits {
         return;
     }
-    let mut strip = strips.start;
-    while strip < strips.end {
-        let of = strip / per_sample;
-        let until = strips.end.min((of + 1) * per_sample);
-        let rows = (strip - of * per_sample) * STRIP..queries.min((until - of * per_sample) * STRIP);
-        let y = Rows { at: ys.as_mut_ptr().wrapping_add(of * sizes.outputs()), stride: heads * head };
-        let softmax = match softmax.is_empty() {
-            true => None,
-            false => Some(softmax.as_mut_ptr().wrapping_add(of * queries * heads)),
-        };
-        let sample = Sample { isa, sizes, x: xs.as_ptr().wrapping_add(of * sample) };
-        // SAFETY: the lengths have been checked.
-        unsafe { sample.attend(rows, softmax, y) };
-        strip = until;
+    let (xs, softmax_at, ys) = (xs.as_ptr(), softmax.as_mut_ptr(), ys.as_mut_ptr());
+    // SAFETY: the lengths have been checked; a group of heads of a sample writes its own numbers only.
+    unsafe {
+        sizes.in_parts(&strips, 2, |of, rows, heads| {
+            let y = Rows { at: ys.wrapping_add(of * sizes.outputs()), stride: sizes.heads * head };
+            let softmax = match softmax.is_empty() {
+                true => None,
+                false => Some(softmax_at.wrapping_add(of * queries * sizes.heads)),
+            };
+            Sample { isa, sizes, x: xs.wrapping_add(of * sample) }.attend(rows, heads, softmax, y);
+        });
     }
 }
 
@@ -55,8 +51,9 @@ pub(crate) fn forward_one(isa: Isa, sizes: &Sizes, position: usize, x: &[f32], y
     let width = sizes.heads * sizes.head;
     if sizes.are_sound() && x.len() == sizes.sample && y.len() == width && position < sizes.queries {
         let sample = Sample { isa, sizes, x: x.as_ptr() };
+        let y = Rows { at: y.as_mut_ptr(), stride: 0 };
         // SAFETY: the lengths have been checked. One output: its stride is none.
-        unsafe { sample.attend(position..position + 1, None, Rows { at: y.as_mut_ptr(), stride: 0 }) };
+        unsafe { sample.attend(position..position + 1, 0..sizes.heads, None, y) };
     }
 }
 
@@ -95,16 +92,21 @@ impl Sample<'_> {
         Scores { at, keys, seen, grow, absent_queries: absent.queries, bias, scale: self.sizes.scale() }
     }
 
-    /// Overwrites the outputs of queries `rows`, and `softmax` from the sample's first query on.
+    /// Overwrites some heads' outputs of queries `rows`, and `softmax` from the sample's first query on.
     ///
     /// # Safety
     /// The sample's numbers can be read, and what is overwritten be written; `y` begins with the sample's first query.
-    unsafe fn attend(&self, rows: Range<usize>, softmax: Option<*mut Softmax>, y: Rows<*mut f32>) {
-        let heads = self.sizes.heads;
+    unsafe fn attend(
+        &self,
+        rows: Range<usize>,
+        heads: Range<usize>,
+        softmax: Option<*mut Softmax>,
+        y: Rows<*mut f32>,
+    ) {
         let mut start = rows.start;
         while start < rows.end {
             let tile = start..rows.end.min(start + TILE);
-            for head in 0..heads {
+            for head in heads.clone() {
                 let mut sums = [[f32::NEG_INFINITY, 0.0]; TILE];
                 let sums = sums.get_mut(..tile.len()).unwrap_or_default();
                 let y = Rows { at: y.at.wrapping_add(head * self.sizes.head), ..y };
@@ -113,7 +115,7 @@ impl Sample<'_> {
                     self.tile(&tile, head, sums, y.from(tile.start));
                     if let Some(softmax) = softmax {
                         for (query, &sum) in tile.clone().zip(&*sums) {
-                            softmax.wrapping_add(query * heads + head).write(sum);
+                            softmax.wrapping_add(query * self.sizes.heads + head).write(sum);
                         }
                     }
                 }
@@ -202,7 +204,7 @@ unsafe fn triangle(
 
 /// # Safety
 /// The rows can be written.
-unsafe fn zero(rows: Rows<*mut f32>, count: usize, len: usize) {
+pub(super) unsafe fn zero(rows: Rows<*mut f32>, count: usize, len: usize) {
     for row in 0..count {
         // SAFETY: the caller's promise; zero bytes are the number zero.
         unsafe { rows.from(row).at.write_bytes(0, len) };

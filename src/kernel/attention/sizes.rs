@@ -1,5 +1,7 @@
 //! The sizes of an attention, and where its operands are.
 
+use super::STRIP;
+use crate::kernel::threads::in_parts;
 use core::ops::Range;
 
 /// Frames in a sample's numbers: the first number, and the numbers from a frame to the next.
@@ -41,6 +43,39 @@ impl Sizes {
     /// The factor of the scores: one over the square root of a head's numbers.
     pub(super) fn scale(&self) -> f32 {
         1.0 / libm::sqrtf(self.head as f32)
+    }
+
+    /// Strips of queries in a sample.
+    pub(super) const fn strips(&self) -> usize {
+        self.queries.div_ceil(STRIP)
+    }
+
+    /// Calls `run` with each sample that has some of the strips, numbered through the batch, those of its queries that are in
+    /// them, and the heads of each group: with the feature `rayon` on several threads. A query, a key and a head take
+    /// `products` multiply-adds for each number of a head.
+    ///
+    /// # Safety
+    /// `run` may run on any threads, and at once with groups of which no other call has any.
+    #[inline(always)]
+    pub(super) unsafe fn in_parts(
+        &self,
+        strips: &Range<usize>,
+        products: usize,
+        run: impl Fn(usize, Range<usize>, Range<usize>),
+    ) {
+        let Self { queries, keys, heads, groups, head, .. } = *self;
+        let (each, of_group) = (self.strips().max(1), heads / groups);
+        let samples = strips.start / each..strips.end.div_ceil(each);
+        let macs = (products * of_group * head).saturating_mul(queries).saturating_mul(keys);
+        let run = |unit: usize| {
+            let (sample, group) = (unit / groups, unit % groups);
+            let first = strips.start.max(sample * each) - sample * each;
+            let end = strips.end.min((sample + 1) * each) - sample * each;
+            let rows = first * STRIP..queries.min(end * STRIP);
+            run(sample, rows, group * of_group..(group + 1) * of_group);
+        };
+        // SAFETY: the caller's promise: a unit is a group of a sample.
+        unsafe { in_parts(samples.start * groups..samples.end * groups, macs, |units| units.for_each(&run)) };
     }
 
     /// Numbers in a sample's outputs.

@@ -13,10 +13,11 @@
 use super::gather::{End, Ends, fits};
 use super::runs::{Run, Way};
 use super::sizes::Sizes;
-use super::threads::{in_parts, tile_in_parts};
+use super::threads::tile_in_parts;
 use super::weights::flush;
 use crate::Isa;
 use crate::kernel::gemm::LONGEST;
+use crate::kernel::threads::in_parts;
 use crate::memory::part;
 use crate::simd::{Pass, Simd};
 use core::ops::Range;

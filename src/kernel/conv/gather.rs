@@ -2,13 +2,13 @@
 
 use super::runs::{Line, Lines, Run, Way};
 use super::sizes::Sizes;
-use super::threads::in_parts;
 use crate::Isa;
 #[cfg(fusebox_scalar)]
 use crate::kernel::gemm::stretches::{Chains, Stretches, nn, nt};
 use crate::kernel::gemm::{Activate, First, Operands};
 #[cfg(not(fusebox_scalar))]
 use crate::kernel::gemm::{LONGEST, chain};
+use crate::kernel::threads::in_parts;
 use core::ops::Range;
 
 /// The operation applied to a finished sum.

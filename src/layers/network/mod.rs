@@ -75,6 +75,8 @@ pub use checks::*;
 /// | `BatchNorm`, `InstanceNorm`, `BatchNorm(Relu)`, `InstanceNorm(Relu)` | picture, sequence | |
 /// | `GroupNorm(groups)`, `GroupNorm(groups, Relu)` | picture, sequence | |
 /// | `GlobalAvgPool`, `GlobalMaxPool` | picture, sequence | |
+/// | `Gru(outputs)`, `Lstm(outputs)`, `Rnn(outputs)`, `Rnn(outputs, Relu)` | sequence | last, `Carried` |
+/// | `Last` | sequence | the last position, a row |
 /// | `Dense(outputs)`, `Dense(outputs, Relu)` | row | |
 /// | `LayerNorm`, `RmsNorm` | row | epsilon's power of ten: `LayerNorm(-12)` |
 /// | `Gated(Silu)` | row | half as many numbers |
@@ -85,6 +87,7 @@ pub use checks::*;
 /// | `Flatten`, `Reshape(height, width, channels)` and with fewer sizes | any | the next layer's view, no layer of its own |
 /// | `Residual[..]`, `Repeat(4)[..]` | any | a list whose output is as its input |
 /// | `Each[..]` | sequence, picture | a list for each position, or for each row of a picture |
+/// | `Reversed[..]` | sequence | a list that runs from the last position to the first |
 /// | `Sum[[..], [..]]`, `Concat[[..], [..]]` | any | two branches; `Concat` joins rows, or channels of equal pictures or sequences |
 /// | `MyLayer<3>`, `MyLayer<3> => [4]` | any | any type of layer: its output has its input's shape, or the given one |
 ///
@@ -126,6 +129,20 @@ pub use checks::*;
 ///     ];
 /// }
 /// let _: <Branches as Layer>::Output = [0.0; 12];
+/// ```
+///
+/// ```
+/// use fusebox::layers::{Gru, Last, Layer, Lstm};
+/// use fusebox::{Dense, network};
+/// network! {
+///     type Words = [20, 8] => [
+///         Concat[[Gru(16)], [Reversed[Gru(16)]]],    // 32 channels: what is before a position, and what is after it
+///         Lstm(24),
+///         Last,
+///         Dense(2),
+///     ];
+/// }
+/// let _: <Words as Layer>::Output = [0.0; 2];
 /// ```
 ///
 /// A kernel that is larger than its input, positions that no window reaches, and sizes that do not match are errors.
@@ -178,6 +195,12 @@ pub use checks::*;
 /// # use fusebox::{GroupNorm, network};
 /// // `GroupNorm(2)`: its input is a picture or a sequence, and it is written `GroupNorm(groups)` or ..
 /// network!(type Net = [6] => [GroupNorm(2)]);
+/// ```
+///
+/// ```compile_fail
+/// # use fusebox::{Gru, network};
+/// // `Gru(8)`: its input is a sequence, and it is written `Gru(outputs)` or ..
+/// network!(type Net = [6] => [Gru(8)]);
 /// ```
 ///
 /// ```compile_fail
@@ -314,6 +337,14 @@ macro_rules! __network {
     (@ (($head:tt [{(Each $t:tt) $n0:tt $a0:tt $p0:tt $from:tt {$($rest:tt)*}} $stack:tt]) $n:tt $a:tt $c:tt ()) (sequence $u:tt $m:tt);) => {
         $crate::__network! { @ (($head $stack) $n {$a0 ($p0 ($crate::layers::Each<{ $t }, $crate::__network!(@chain $a)>))} $c ())
             (picture $t $u $m); $($rest)* }
+    };
+    (@ (($head:tt [{(Reversed $t:tt) $n0:tt $a0:tt $p0:tt $from:tt {$($rest:tt)*}} $stack:tt]) $n:tt $a:tt $c:tt ()) (sequence $u:tt $m:tt);) => {
+        $crate::__network! { @ (($head $stack) $n {$a0 ($p0 ($crate::layers::Reversed<{ $t }, $crate::__network!(@chain $a)>))}
+            {
+                $c
+                $crate::layers::network::same($n0, "Reversed[..]", "the positions of its input and its output differ", &[$t], &[$u]);
+            }
+            ()) (sequence $t $m); $($rest)* }
     };
     // The first branch, then the second.
     (@ (($head:tt [{($join:tt {$($second:tt)*}) $n0:tt $a0:tt $p0:tt $from:tt $rest:tt} $stack:tt]) $n:tt $a:tt $c:tt ()) $to:tt;) => {
@@ -596,6 +627,28 @@ macro_rules! __network {
         $crate::__network! { @ $z (picture $($m)*); Pad2d([$all, $all], [$all, $all]) $(, $($rest)*)? }
     };
 
+    // Layers on sequences.
+    (@ $z:tt (sequence $t:tt $m:tt); Gru($h:expr $(, $more:ty)* $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @recurrent Gru $z [$t $m ($h) $($more)*] {$($($rest)*)?} }
+    };
+    (@ $z:tt (sequence $t:tt $m:tt); Lstm($h:expr $(, $more:ty)* $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @recurrent Lstm $z [$t $m ($h) $($more)*] {$($($rest)*)?} }
+    };
+    (@ $z:tt (sequence $t:tt $m:tt); Rnn($h:expr $(, $more:ty)* $(,)?) $(, $($rest:tt)*)?) => {
+        $crate::__network! { @recurrent Rnn $z [$t $m ($h) $($more)*] {$($($rest)*)?} }
+    };
+    (@recurrent $name:ident ($s:tt $n:tt $a:tt $c:tt $p:tt) [$t:tt $m:tt $h:tt $($more:ty)*] {$($rest:tt)*}) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p ($name<{ $t }, { $m }, { $h } $(, $more)*>))}
+            {
+                $c
+                $crate::layers::network::some($n, concat!(stringify!($name), stringify!($h)), $h);
+            }
+            ()) (sequence $t $h); $($rest)* }
+    };
+    (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (sequence $t:tt $m:tt); Last $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ ($s ($n + 1) {$a ($p (Last<{ $t }, { $m }>))} $c ()) (row $m); $($($rest)*)? }
+    };
+
     // Layers on rows.
     (@ ($s:tt $n:tt $a:tt $c:tt $p:tt) (row $m:tt); Dense($out:expr $(, $act:ty)? $(,)?) $(, $($rest:tt)*)?) => {
         $crate::__network! { @ ($s ($n + 1) {$a ($p (Dense<{ $m }, { $out } $(, $act)?>))}
@@ -657,6 +710,9 @@ macro_rules! __network {
     (@ (($head:tt $stack:tt) $n:tt $a:tt $c:tt $p:tt) (picture $h:tt $w:tt $m:tt); Each[$($list:tt)*] $(, $($rest:tt)*)?) => {
         $crate::__network! { @ (($head [{(Each $h) $n $a $p (picture $h $w $m) {$($($rest)*)?}} $stack]) $n {} $c ()) (sequence $w $m); $($list)* }
     };
+    (@ (($head:tt $stack:tt) $n:tt $a:tt $c:tt $p:tt) (sequence $t:tt $m:tt); Reversed[$($list:tt)*] $(, $($rest:tt)*)?) => {
+        $crate::__network! { @ (($head [{(Reversed $t) $n $a $p (sequence $t $m) {$($($rest)*)?}} $stack]) $n {} $c ()) (sequence $t $m); $($list)* }
+    };
     (@ (($head:tt $stack:tt) $n:tt $a:tt $c:tt $p:tt) $shape:tt; Sum[[$($one:tt)*], [$($two:tt)*] $(,)?] $(, $($rest:tt)*)?) => {
         $crate::__network! { @ (($head [{(Sum {$($two)*}) $n $a $p $shape {$($($rest)*)?}} $stack]) $n {} $c ()) $shape; $($one)* }
     };
@@ -702,6 +758,16 @@ macro_rules! __network {
     (@ $z:tt $shape:tt; GroupNorm $(($($args:tt)*))? $(, $($_:tt)*)?) => {
         $crate::__network! { @written GroupNorm ($($($args)*)?) "a picture or a sequence" "GroupNorm(groups)` or `GroupNorm(groups, Relu)" }
     };
+    (@ $z:tt $shape:tt; Gru $args:tt $($_:tt)*) => {
+        $crate::__network! { @written Gru $args "a sequence" "Gru(outputs)` or `Gru(outputs, Carried)" }
+    };
+    (@ $z:tt $shape:tt; Lstm $args:tt $($_:tt)*) => {
+        $crate::__network! { @written Lstm $args "a sequence" "Lstm(outputs)` or `Lstm(outputs, Carried)" }
+    };
+    (@ $z:tt $shape:tt; Rnn $args:tt $($_:tt)*) => {
+        $crate::__network! { @written Rnn $args "a sequence" "Rnn(outputs)`, `Rnn(outputs, Relu)` or `Rnn(outputs, Relu, Carried)" }
+    };
+    (@ $z:tt $shape:tt; Last $(, $($_:tt)*)?) => { compile_error!("`Last`: its input is a sequence"); };
     (@written $name:ident $args:tt $kind:literal $form:literal) => {
         compile_error!(concat!("`", stringify!($name), stringify!($args), "`: its input is ", $kind, ", and it is written `", $form, "`"));
     };

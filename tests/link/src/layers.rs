@@ -2,15 +2,12 @@
 
 use crate::{any, hide, keep};
 use fusebox::layers::{
-    Causal, Conv1d, ConvTranspose2d, DepthwiseConv1d, DepthwiseConv2d, Due, Padding, Resize, Same, Side,
-    Stream, Streaming, Valid, Window, output_len,
+    Carried, Causal, Conv1d, ConvTranspose2d, DepthwiseConv1d, DepthwiseConv2d, Due, Padding, Resize, Same,
+    Side, Stream, Streaming, Valid, Window, output_len,
 };
 use fusebox::{
     Activate, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Budget, Chain, Columns, Concat, ConcatChannels,
-    Conv2d, Dense, Derivative, Dropout, Each, Flatten, Frozen, Gated, Gelu, GeluTanh, GlobalAvgPool,
-    GlobalMaxPool, GroupNorm, Identity, Init, InputGradient, InstanceNorm, Isa, Layer, LayerNorm, LeakyRelu,
-    Learner, LowRank, MaxPool1d, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Relu, Relu6,
-    Repeat, Residual, RmsNorm, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View,
+    Conv2d, Dense, Derivative, Dropout, Each, Flatten, Frozen, Gated, Gelu, GeluTanh, GlobalAvgPool, GlobalMaxPool, GroupNorm, Gru, Identity, Init, InputGradient, InstanceNorm, Isa, Last, Layer, LayerNorm, LeakyRelu, Learner, LowRank, Lstm, MaxPool1d, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Relu, Relu6, Repeat, Residual, Reversed, RmsNorm, Rng, Rnn, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View,
     Whole, Workspace, evaluate, evaluate_with,
 };
 
@@ -36,6 +33,8 @@ type Channels = Parallel<
     ConcatChannels<5>,
 >;
 type Positions = Parallel<Conv1d<5, 2, 5, 1, 2, 3>, Sequence, ConcatChannels<6>>;
+
+type BothWays = Parallel<Gru<5, 2, 3>, Reversed<5, Lstm<5, 2, 3, Carried>>, Sum>;
 
 /// Calls them all.
 pub fn all() {
@@ -101,6 +100,7 @@ pub fn all() {
     methods(any::<View<[f32; 40], GroupNorm<[[[f32; 40]; 1]; 1], 40, 20>, [f32; 40]>>());
     of_picture(any::<Channels>(), any::<GlobalAvgPool<[[[f32; 5]; 6]; 4], 5>>());
     of_picture(any::<Positions>(), any::<Flatten<5, 6, Dense<30, 2>>>());
+    recurrent();
     methods(any::<Residual<Dense<3, 3>>>());
     methods(any::<Residual<Dense<3, 3, Silu>>>());
     methods(any::<Repeat<3, Residual<Dense<3, 3, Relu>>>>());
@@ -259,6 +259,29 @@ where
     let mut workspace = hide(Workspace::<Chain<Stranger<L>, Stranger<R>>, 3, Sgd, Mse>::with_loss(Mse));
     let (xs, ys, mut dxs) = (any::<[L::Input; 4]>(), any::<[[f32; OUT]; 4]>(), any::<[L::Input; 4]>());
     keep(workspace.input_gradient(&net, hide(&xs[..]), hide(&ys[..]), hide(&mut dxs)));
+}
+
+/// Recurrent layers, and weights of other frameworks.
+fn recurrent() {
+    type Rest = View<[[f32; 3]; 5], Dense<15, 2>, [f32; 2]>;
+    of_picture(any::<Gru<5, 2, 3>>(), any::<Last<5, 3>>());
+    of_picture(any::<Gru<5, 2, 3, Carried>>(), any::<Rest>());
+    of_picture(any::<Lstm<5, 2, 3>>(), any::<Rest>());
+    of_picture(any::<Rnn<5, 2, 3, Gelu>>(), any::<Rest>());
+    of_picture(any::<BothWays>(), any::<Rest>());
+    of_picture(any::<Reversed<5, Gru<5, 2, 3>>>(), any::<Rest>());
+    run(any::<Last<5, 3>>());
+    stream(any::<Last<5, 3>>());
+    stream(any::<Gru<5, 2, 3>>());
+    stream(any::<Seq![Gru<5, 2, 3>, Lstm<5, 3, 4, Carried>, Rnn<5, 4, 3, Relu>, Last<5, 3>]>());
+    let numbers = any::<[f32; 24]>();
+    let [a, b, c, d] = [(); 4].map(|()| numbers.get(..hide(6)).unwrap_or_default());
+    keep(Gru::<5, 2, 1>::from_pytorch(a, b, c, d).map(|layer| layer.bias));
+    keep(Lstm::<5, 2, 1>::from_pytorch(a, b, c, d).map(|layer| layer.bias));
+    keep(Rnn::<5, 2, 1>::from_pytorch(a, b, c, d).map(|layer| layer.bias));
+    keep(Gru::<5, 2, 1>::from_keras(a, b, c).map(|layer| layer.bias));
+    keep(Lstm::<5, 2, 1>::from_keras(a, b, c).map(|layer| layer.bias));
+    keep(Rnn::<5, 2, 1>::from_keras(a, b, c).map(|layer| layer.bias));
 }
 
 /// A layer that is run and given its first values.
