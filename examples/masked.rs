@@ -1,5 +1,5 @@
-//! Restores masked characters of Shakespeare from those on both sides: a BERT of two blocks, four heads and 128 numbers,
-//! trained on 32 characters at a time.
+//! Restores masked characters of Shakespeare from those on both sides: a BERT of two blocks, four heads and 128
+//! numbers, trained on 32 characters at a time.
 //!
 //! ```text
 //! cargo run --release --example masked                     # trains, draws its curve, restores a few lines
@@ -7,8 +7,8 @@
 //! cargo run --release --example masked -- --text FILE --seed 2
 //! ```
 //!
-//! 15 % of the characters are to be restored, as by J. Devlin and others, 2019; the loss is of these positions only. The
-//! last tenth of the text is held out. Expect a loss there of 1.94 nats, and 45 % of the characters restored; PyTorch
+//! 15 % of the characters are to be restored, as by J. Devlin and others, 2019; the loss is of these positions only.
+//! The last tenth of the text is held out. Expect a loss there of 1.94 nats, and 45 % of the characters restored; PyTorch
 //! reaches 1.97 and 44 % (means of three seeds: `examples/data/README.md`). Exits with status 1 if the loss there is
 //! above what --steps let expect.
 

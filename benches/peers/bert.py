@@ -6,9 +6,10 @@
 
 PyTorch's and onnxruntime's model is that of `examples/bert/reference.py`, whose attention is
 `scaled_dot_product_attention`, on 32 tokens without padding; fusebox's has room for 256 tokens. Each round runs
-`cargo bench --bench bert` and then the others in turn. The table has medians over the rounds of each round's median; the ratio is that of times to fusebox's, in the same round.
-The floor is the time of the multiply-adds at the peak that the bench measures, and that of reading the weights once.
-Times are of the processor: not those while another program runs there.
+`cargo bench --bench bert` and then the others in turn. The table has medians over the rounds of each round's median; the
+ratio is that of times to fusebox's, in the same round. The floor is the time of the multiply-adds at the peak that the
+bench measures, and that of reading the weights once. Times are of the processor: not those while another program runs
+there.
 """
 
 import argparse
@@ -98,7 +99,8 @@ def main():
     rows = []
     for _ in range(options.rounds):
         rows.append(ours() + [milliseconds(run) for run in ways.values()])
-    print(f"{processor()}; PyTorch {torch.__version__}, onnxruntime {onnxruntime.__version__}; {options.rounds} rounds\n")
+    versions = f"PyTorch {torch.__version__}, onnxruntime {onnxruntime.__version__}"
+    print(f"{processor()}; {versions}; {options.rounds} rounds\n")
     print(f"{'':28}  {'ms':>7}  {'of fusebox':>10}")
     for i, name in enumerate(["fusebox", "floor", *ways]):
         time_of, ratio = (statistics.median(x) for x in ([row[i] for row in rows], [row[i] / row[0] for row in rows]))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes reference.json: the vectors of a few sentences by PyTorch, in float64, for the example to compare its own with.
+"""Writes reference.json: the vectors of a few sentences by PyTorch, in float64, to compare with.
 
     python3 examples/bert/fetch.py
     python3 -m venv venv && venv/bin/pip install torch==2.9.1 numpy tokenizers
@@ -24,7 +24,10 @@ SENTENCES = [
     "unbelievably, it's 23.5°C in the café!",
     "Yes.",
     # Longer than 256 tokens, so that its end is left out.
-    " ".join(f"Sentence number {i} of a long report about rivers, bridges and the people who built them." for i in range(20)),
+    " ".join(
+        f"Sentence number {i} of a long report about rivers, bridges and the people who built them."
+        for i in range(20)
+    ),
 ]
 
 

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Writes masked_baseline.csv: how well PyTorch's BERT of characters restores Shakespeare, the model and training of examples/masked.rs.
+"""Writes masked_baseline.csv: how well PyTorch's BERT of characters restores Shakespeare.
+
+The model and training of examples/masked.rs:
 
     python3 -m venv venv && venv/bin/pip install torch==2.9.1 numpy
     OMP_NUM_THREADS=1 venv/bin/python make_masked_baseline.py

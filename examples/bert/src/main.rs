@@ -9,9 +9,9 @@
 //! cargo run --release -- --model FOLDER                           # model.safetensors and tokenizer.json
 //! ```
 //!
-//! A text longer than 256 tokens is cut there, as the model's authors do, and the table marks it; one without a word is an
-//! error. First the vectors of a few sentences are compared with PyTorch's (`reference.py`): a difference above 1e-5 is an
-//! error.
+//! A text longer than 256 tokens is cut there, as the model's authors do, and the table marks it; one without a word is
+//! an error. First the vectors of a few sentences are compared with PyTorch's (`reference.py`): a difference above 1e-5
+//! is an error.
 
 use comfy_table::{CellAlignment, Table, presets};
 use encoder::Encoder;
