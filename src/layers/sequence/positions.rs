@@ -2,7 +2,7 @@
 
 use super::super::{Due, Init, InputGradient, Layer, Linear, Stream, Train};
 use super::embedding::initialize_rows;
-use crate::kernel::elementwise::Add;
+use crate::kernel::elementwise::{Add, are_zeros};
 use crate::memory::{layout, part, part_mut};
 use crate::optimizers::{Optimizer, Picked};
 use crate::pace::Pace;
@@ -31,15 +31,10 @@ pub struct Positions<const T: usize, const D: usize> {
 
 plain!([const T: usize, const D: usize] Positions<T, D> { weight: [[f32; D]; T] });
 
-/// Whether a frame is of zeros.
-pub(super) fn is_absent(frame: &[f32]) -> bool {
-    frame.iter().all(|&x| x == 0.0)
-}
-
 /// Overwrites `y` with `x + w`, or zeros if `x` is.
 fn add<const D: usize>(isa: Isa, x: &[f32; D], w: &[f32; D], y: &mut [f32; D]) {
     *y = *x;
-    if !is_absent(x) {
+    if !are_zeros(x) {
         isa.call(Add { others: w, xs: y });
     }
 }
