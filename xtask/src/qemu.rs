@@ -8,8 +8,8 @@
 //!
 //! These two boards also train until most digits are read, and run inference from the desktop's weights: counts of
 //! instructions, and the sizes of firmware that does just that. One of them takes training steps in slices as well, and
-//! tells what the worst slice takes; and it learns pictures with convolutions, and gestures with a recurrent layer, in no more RAM
-//! than is said below: to the weights that this machine learns on the instruction sets of its class.
+//! tells what the worst slice takes; and it learns pictures with convolutions, and gestures with a recurrent layer, in
+//! no more RAM than is said below: to the weights that this machine learns on the instruction sets of its class.
 
 use crate::board::{self, BOARDS, Board, Which};
 use crate::image::Image;

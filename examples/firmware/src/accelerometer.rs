@@ -6,8 +6,8 @@
 //! circles          a = g + A (sin p, 0, cos p) + e, and the other way round with -sin p
 //! ```
 //!
-//! g is gravity, tilted by some degrees, e noise. Each gesture has its own amplitude A, a period of 8 to 16 frames, from which
-//! p advances, a phase and a length of 12 to 28 frames. Which way a circle turns, no single frame tells.
+//! g is gravity, tilted by some degrees, e noise. Each gesture has its own amplitude A, a period of 8 to 16 frames,
+//! from which p advances, a phase and a length of 12 to 28 frames. Which way a circle turns, no single frame tells.
 
 use fusebox::Rng;
 

@@ -1,9 +1,9 @@
-//! A recurrent network learns gestures from an accelerometer's frames as they come, in slices between them, in less than 64 KiB
-//! of RAM; then it recognises them one frame at a time.
+//! A recurrent network learns gestures from an accelerometer's frames as they come, in slices between them, in less
+//! than 64 KiB of RAM; then it recognises them one frame at a time.
 //!
-//! When a gesture ends its name is told, and the window of the last frames is staged for the next training step. A window that
-//! ends while a step is under way is not learnt from. The lines up to the hash of the weights are the same on all boards and
-//! instruction sets of a class.
+//! When a gesture ends its name is told, and the window of the last frames is staged for the next training step. A
+//! window that ends while a step is under way is not learnt from. The lines up to the hash of the weights are the same
+//! on all boards and instruction sets of a class.
 
 use crate::accelerometer::{Accelerometer, Frame, GESTURES};
 use crate::bits::Fnv1a;
@@ -11,9 +11,7 @@ use crate::board::{Board, Counter, Decimal, Failure, Percent, say};
 use crate::stack::Painted;
 use core::task::Poll;
 use fusebox::data::Windows;
-use fusebox::{
-    Adam, Budget, Dense, Gru, Init, Isa, Last, Learner, Rng, Streaming, Zeroed, argmax, network,
-};
+use fusebox::{Adam, Budget, Dense, Gru, Init, Isa, Last, Learner, Rng, Streaming, Zeroed, argmax, network};
 use static_cell::ConstStaticCell;
 
 /// Frames that a training step sees of a gesture.
@@ -63,8 +61,8 @@ impl Hand {
         Self { learner: Learner::new(Net::ZEROED), window: Windows::new(), stream: Streaming::new() }
     }
 
-    /// Learns from nothing; prints the class of the instruction set, the loss now and then, the accuracy and a hash of the
-    /// weights. Returns the accuracy in thousandths.
+    /// Learns from nothing; prints the class of the instruction set, the loss now and then, the accuracy and a hash of
+    /// the weights. Returns the accuracy in thousandths.
     pub fn learn<B: Board>(&mut self, board: &mut B, isa: Isa) -> Result<u32, Failure> {
         say!(board, "class {}", if isa.is_fused() { "fused" } else { "not fused" });
         self.learner.net_mut()?.init(Init::Glorot, &mut Rng::new(SEED));

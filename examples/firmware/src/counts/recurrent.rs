@@ -1,7 +1,7 @@
 //! A gated recurrent unit: a frame of a stream, a whole sequence, a training step.
 //!
-//! Multiply-accumulates are those of the products with inputs and last outputs. Of a step they are those of forward and backward:
-//! there is no gradient of the inputs.
+//! Multiply-accumulates are those of the products with inputs and last outputs. Of a step they are those of forward and
+//! backward: there is no gradient of the inputs.
 
 use super::{Bench, FPU, Work, fill};
 use crate::board::{Board, Failure};
