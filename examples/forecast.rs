@@ -82,11 +82,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     ];
     let two_days = series.fit(|hour| &series.scaled[hour - 2 * DAY..hour]);
     methods.push(Method::judge(&series, "least squares, 48 hours", |hour| {
-        Ok(series.from_difference(hour, two_days.of(&series.scaled[hour - 2 * DAY..hour])))
+        Ok(series.with_difference(hour, two_days.of(&series.scaled[hour - 2 * DAY..hour])))
     })?);
     let same = series.fit(|hour| series.window(hour).as_flattened());
     methods.push(Method::judge(&series, "least squares, same inputs", |hour| {
-        Ok(series.from_difference(hour, same.of(series.window(hour).as_flattened())))
+        Ok(series.with_difference(hour, same.of(series.window(hour).as_flattened())))
     })?);
 
     let style =
@@ -101,7 +101,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ours.push(Method::judge(&series, "fusebox", |hour| {
             let mut y = [[0.0; DAY]];
             net.infer(std::slice::from_ref(series.window(hour)), &mut scratch, &mut y)?;
-            let forecast = series.from_difference(hour, y[0]);
+            let forecast = series.with_difference(hour, y[0]);
             forecasts.insert(hour, forecast);
             Ok(forecast)
         })?);
@@ -197,7 +197,7 @@ impl Series {
     }
 
     /// The counts of a day whose difference is this.
-    fn from_difference(&self, hour: usize, y: [f32; DAY]) -> [f32; DAY] {
+    fn with_difference(&self, hour: usize, y: [f32; DAY]) -> [f32; DAY] {
         std::array::from_fn(|i| {
             let mut root = [self.scaled[hour + i - WEEK] + y[i]];
             self.scale.invert(&mut root);

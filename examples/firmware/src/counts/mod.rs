@@ -9,6 +9,7 @@ mod convolutions;
 mod functions;
 mod networks;
 mod products;
+#[cfg(feature = "large")]
 mod recurrent;
 
 use crate::board::{Board, Counter, Failure, say};
@@ -26,6 +27,7 @@ static PRODUCTS: ConstStaticCell<products::Memory> = ConstStaticCell::new(produc
 static NETWORKS: ConstStaticCell<networks::Memory> = ConstStaticCell::new(networks::Memory::new());
 static CONVOLUTIONS: ConstStaticCell<convolutions::Memory> =
     ConstStaticCell::new(convolutions::Memory::new());
+#[cfg(feature = "large")]
 static RECURRENT: ConstStaticCell<recurrent::Memory> = ConstStaticCell::new(recurrent::Memory::new());
 static FUNCTIONS: ConstStaticCell<functions::Memory> = ConstStaticCell::new(functions::Memory::new());
 
@@ -34,6 +36,7 @@ pub fn counts<B: Board>(board: &mut B) -> Result<(), Failure> {
     let products = PRODUCTS.try_take().ok_or(Failure::Restarted)?;
     let networks = NETWORKS.try_take().ok_or(Failure::Restarted)?;
     let convolutions = CONVOLUTIONS.try_take().ok_or(Failure::Restarted)?;
+    #[cfg(feature = "large")]
     let recurrent = RECURRENT.try_take().ok_or(Failure::Restarted)?;
     let functions = FUNCTIONS.try_take().ok_or(Failure::Restarted)?;
     let mut bench = Bench { counter: Counter::calibrated(board)?, board };
@@ -42,6 +45,7 @@ pub fn counts<B: Board>(board: &mut B) -> Result<(), Failure> {
     products.run(&mut bench)?;
     networks.run(&mut bench)?;
     convolutions.run(&mut bench)?;
+    #[cfg(feature = "large")]
     recurrent.run(&mut bench)?;
     functions.run(&mut bench)
 }

@@ -3,7 +3,7 @@
 //! Multiply-accumulates are those of the products with inputs and last outputs. Of a step they are those of forward and
 //! backward: there is no gradient of the inputs.
 
-use super::{Bench, FPU, Work, fill};
+use super::{Bench, Work, fill};
 use crate::board::{Board, Failure};
 use fusebox::{
     Error, Gru, Init, Isa, Last, Layer, Mse, Rng, Scratch, Seq, Sgd, Streaming, Workspace, Zeroed,
@@ -48,9 +48,6 @@ impl Memory {
     }
 
     pub(super) fn run<B: Board>(&mut self, bench: &mut Bench<'_, B>) -> Result<(), Failure> {
-        if !FPU {
-            return Ok(());
-        }
         let mut rng = Rng::new(1);
         let Self { net, stream, scratch, workspace, xs, ys, targets } = self;
         net.init(Init::Glorot, &mut rng);
