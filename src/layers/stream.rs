@@ -2,7 +2,7 @@
 
 use super::Layer;
 use crate::Aligned;
-use crate::{Error, Isa, Plain, Zeroed};
+use crate::{Error, Isa, Pair, Plain, Zeroed};
 
 /// A layer that can run one frame at a time: a position of a sequence, or a row of a picture whose rows are time.
 ///
@@ -223,8 +223,8 @@ impl Due {
 /// ```
 #[derive(Debug)]
 pub struct Streaming<N: Stream> {
-    frames: usize,
-    past: Aligned<N::Past>,
+    /// What the layers remember, and how many frames there have been.
+    past: Aligned<Pair<N::Past, u32>>,
     out: Aligned<N::Out>,
 }
 
@@ -241,7 +241,7 @@ impl<N: Stream> Streaming<N> {
     /// Before the first frame, for a `static` or the stack.
     pub const fn new() -> Self {
         const { Self::CHECK }
-        Self { frames: 0, past: Zeroed::ZEROED, out: Zeroed::ZEROED }
+        Self { past: Zeroed::ZEROED, out: Zeroed::ZEROED }
     }
 
     /// Takes the next frame, on the fastest available instruction set. Returns the output that is due with it, if there is
@@ -259,7 +259,7 @@ impl<N: Stream> Streaming<N> {
     /// ```
     pub fn push_with(&mut self, isa: Isa, net: &N, frame: &N::Frame) -> Option<&N::Out> {
         const { assert!(N::FRAMES == usize::MAX, "this network takes a number of frames only: use `try_push`") }
-        net.step(isa, &mut self.past.0, frame, &mut self.out.0).then_some(&self.out.0)
+        net.step(isa, &mut self.past.0.0, frame, &mut self.out.0).then_some(&self.out.0)
     }
 
     /// [`Streaming::push`] for networks that take [`Stream::FRAMES`] frames only, as those with
@@ -291,12 +291,13 @@ impl<N: Stream> Streaming<N> {
     /// assert_eq!(refused, Err(Error::Token { vocabulary: 10, got: 10, position: 0 }));
     /// ```
     pub fn try_push_with(&mut self, isa: Isa, net: &N, frame: &N::Frame) -> Result<Option<&N::Out>, Error> {
-        if self.frames >= N::FRAMES {
+        let Pair(past, frames) = &mut self.past.0;
+        if N::FRAMES != usize::MAX && *frames as usize >= N::FRAMES {
             return Err(Error::Full { capacity: N::FRAMES });
         }
         N::admits_frame(frame)?;
-        self.frames = self.frames.saturating_add(1);
-        Ok(net.step(isa, &mut self.past.0, frame, &mut self.out.0).then_some(&self.out.0))
+        *frames = frames.saturating_add(1);
+        Ok(net.step(isa, past, frame, &mut self.out.0).then_some(&self.out.0))
     }
 
     /// Forgets all frames.
@@ -313,7 +314,6 @@ impl<N: Stream> Streaming<N> {
     /// assert_eq!(stream.push(&sum, &[1.0]), Some(&[1.0]));
     /// ```
     pub fn restart(&mut self) {
-        self.frames = 0;
         crate::memory::numbers_mut(core::slice::from_mut(&mut self.past.0)).fill(0.0);
     }
 }
@@ -321,7 +321,7 @@ impl<N: Stream> Streaming<N> {
 /// For a beam search, in which a sequence continues another's: `clone_from` copies what its layers remember.
 impl<N: Stream> Clone for Streaming<N> {
     fn clone(&self) -> Self {
-        Self { frames: self.frames, past: self.past, out: self.out }
+        Self { past: self.past, out: self.out }
     }
 }
 
