@@ -169,6 +169,7 @@ pub fn excepted() {
     debug(&Rows::of(&xs));
     debug(&Formed::of(&xs));
     debug(&BiasOnly::new(&dense));
+    debug(&Borrowed::new(&dense));
     debug(&LowRank::<3, 2, 1>::new(&dense));
     debug(&Scratch::<Layers, 3>::new());
     let derivative = <Dense<3, 2, Tanh> as Train>::derivative(&[], &[[0.0; 2]; 3]);
@@ -325,6 +326,7 @@ fn comparisons() {
     compare(&hide(Due::EACH));
     compare(&Frozen::new(&net, any::<Dense<2, 2>>()));
     compare(&BiasOnly::new(&dense));
+    compare(&Borrowed::new(&dense));
     compare(&LowRank::<3, 2, 1>::new(&dense));
     compare(&hide(Init::He));
     compare(&hide(Identity));
