@@ -19,6 +19,7 @@ mod data;
 mod host;
 mod infer;
 mod kernels;
+mod lora;
 mod mixed;
 mod picture_net;
 #[cfg(feature = "pictures")]
@@ -37,6 +38,7 @@ pub use counts::counts;
 #[cfg(target_os = "none")]
 pub use host::{print, run};
 pub use infer::infer;
+pub use lora::{Adaptation, Pretraining, TRANSFORMER, lora};
 #[cfg(feature = "pictures")]
 pub use pictures::{Lesson, pictures, pictures_infer};
 pub use recipe::Digits;
