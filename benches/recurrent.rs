@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo bench --bench recurrent
+//! cargo bench --bench recurrent -- --tsv       # for benches/peers/sequences.py
 //! ```
 //!
 //! ```text
@@ -40,12 +41,18 @@ fn main() {
 
 fn benches() {
     // `cargo bench -- --test` wants to know only that it runs.
-    let rounds = if std::env::args().any(|argument| argument == "--test") { 1 } else { 25 };
-    println!("{:36} {:>8} {:>14} {:>10}", "", "Mflop", "microseconds", "% of peak");
+    let rounds = if is_given("--test") { 1 } else { 25 };
+    if !is_given("--tsv") {
+        println!("{:36} {:>8} {:>14} {:>10}", "", "Mflop", "microseconds", "% of peak");
+    }
     bench::<Gru<28, 28, 20>, 28, 28, 20, 1>("GRU 28 -> 20, 28 positions", 3, rounds);
     bench::<Lstm<28, 28, 20>, 28, 28, 20, 1>("LSTM 28 -> 20, 28 positions", 4, rounds);
     bench::<Gru<28, 28, 20>, 28, 28, 20, 32>("GRU 28 -> 20, 28 positions", 3, rounds);
     bench::<Lstm<49, 40, 128>, 49, 40, 128, 32>("LSTM 40 -> 128, 49 positions", 4, rounds);
+}
+
+fn is_given(name: &str) -> bool {
+    std::env::args().any(|argument| argument == name)
 }
 
 fn bench<N, const T: usize, const IN: usize, const H: usize, const B: usize>(
@@ -107,6 +114,10 @@ fn report(name: &str, isa: Isa, flops: u64, rounds: usize, run: &mut dyn FnMut()
         parts.push(flops as f64 / time / (0.5 * (before + peak_rate(isa))));
         all.push(time);
     }
-    let (mflop, time, part) = (1e-6 * flops as f64, 1e6 * median(all), 100.0 * median(parts));
-    println!("{name:36} {mflop:8.2} {time:14.2} {part:10.1}");
+    let (time, part) = (median(all), median(parts));
+    if is_given("--tsv") {
+        println!("{name}\t{flops}\t{time:e}\t{part}");
+    } else {
+        println!("{name:36} {:8.2} {:14.2} {:10.1}", 1e-6 * flops as f64, 1e6 * time, 100.0 * part);
+    }
 }

@@ -3,12 +3,15 @@
 //! ```text
 //! cargo bench --bench transformers
 //! cargo bench --bench transformers -- --only GPT-2      # those with this in their name
-//! cargo bench --bench transformers -- --tsv             # for benches/peers/transformers.py
+//! cargo bench --bench transformers -- --tsv             # for benches/peers/sequences.py
 //! ```
 //!
 //! ```text
 //! flops of a step       2 (3 MACs of dense layers and scores + 7 pairs D LAYERS) B
 //! % of peak             flops / time / (flops a second of multiply-adds on registers alone, just before and after)
+//! % of floor            (flops / peak + bytes / bandwidth) / time
+//! bytes                 of parameters that no cache holds: read by forward and backward, read and written with two moments, 32 for each
+//! bandwidth             bytes that are read and written a second, in a sweep over 256 MB
 //! ```
 //!
 //! B is the batch; pairs are those of a position and one that it sees, T (T + 1) / 2: attention is two products forward and five
@@ -28,6 +31,8 @@ use fusebox::{
     LayerNorm, Loss, Optimizer, Positions, Repeat, Residual, Rng, Seq, Sgd, TiedEmbedding, Train, Workspace,
     boxed,
 };
+use std::hint::black_box;
+use std::sync::{Mutex, PoisonError};
 use support::peak;
 
 /// GPT-2 with 124 million parameters, on 64 tokens.
@@ -56,6 +61,8 @@ const PEAK_FLOPS: u64 = 100_000_000;
 struct Case {
     name: &'static str,
     flops: u64,
+    /// To and from memory.
+    bytes: u64,
     rounds: usize,
     run: fn() -> Box<dyn FnMut()>,
 }
@@ -69,33 +76,32 @@ fn main() {
     let isa = Isa::detect();
     let (mut table, mut peaks, mut lines) = (Table::new(), Vec::new(), Vec::new());
     table.load_style(presets::UTF8_BORDERS_ONLY);
-    table.set_header(["", "Gflop", "milliseconds", "% of peak"]);
+    table.set_header(["", "Gflop", "milliseconds", "% of peak", "% of floor"]);
     for case in cases().iter().filter(|case| only.is_none_or(|only| case.name.contains(only.as_str()))) {
         if test && case.flops > 20_000_000_000 {
             continue;
         }
         let mut run = (case.run)();
         run();
-        let (mut parts, mut times) = (Vec::new(), Vec::new());
+        let (mut parts, mut times, mut floors) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..if test { 1 } else { case.rounds } {
             let before = peak_rate(isa);
             let start = ThreadTime::now();
             run();
             let time = start.elapsed().as_secs_f64();
             let peak = 0.5 * (before + peak_rate(isa));
+            let bandwidth = if case.bytes > 0 { bandwidth() } else { f64::INFINITY };
             parts.push(case.flops as f64 / time / peak);
+            floors.push((case.flops as f64 / peak + case.bytes as f64 / bandwidth) / time);
             times.push(time);
             peaks.push(peak);
         }
         let (part, time) = (median(parts), median(times));
         lines.push(format!("{}\t{}\t{time:e}\t{part}", case.name, case.flops));
         let gflop = format!("{:.2}", 1e-9 * case.flops as f64);
-        table.add_row([
-            case.name.into(),
-            gflop,
-            format!("{:.1}", 1e3 * time),
-            format!("{:.1}", 100.0 * part),
-        ]);
+        let (time, floor) = (format!("{:.1}", 1e3 * time), median(floors));
+        let [part, floor] = [part, floor].map(|part| format!("{:.1}", 100.0 * part));
+        table.add_row([case.name.into(), gflop, time, part, floor]);
     }
     let peak = median(peaks);
     if has("--tsv") {
@@ -113,11 +119,18 @@ fn main() {
 fn cases() -> [Case; 3] {
     const NANO: u64 = flops(12, gpt::T, gpt::D, gpt::LAYERS, 65);
     [
-        Case { name: "nanoGPT step", flops: NANO, rounds: 25, run: || nano(ClipNorm::new(adam(), 1.0)) },
-        Case { name: "nanoGPT step, Sgd", flops: NANO, rounds: 25, run: || nano(Sgd::new(1e-6)) },
+        Case {
+            name: "nanoGPT step",
+            flops: NANO,
+            bytes: 0,
+            rounds: 25,
+            run: || nano(ClipNorm::new(adam(), 1.0)),
+        },
+        Case { name: "nanoGPT step, Sgd", flops: NANO, bytes: 0, rounds: 25, run: || nano(Sgd::new(1e-6)) },
         Case {
             name: "GPT-2 124M step",
             flops: flops(4, gpt2::T, gpt2::D, gpt2::LAYERS, gpt2::V),
+            bytes: 32 * (size_of::<gpt2::Net>() / size_of::<f32>()) as u64,
             rounds: 5,
             run: || {
                 let mut net = boxed::<gpt2::Net>();
@@ -182,6 +195,17 @@ fn peak_rate(isa: Isa) -> f64 {
     let start = ThreadTime::now();
     let flops = peak::run(isa, PEAK_FLOPS);
     flops as f64 / start.elapsed().as_secs_f64()
+}
+
+/// Bytes that are read and written a second, beyond all caches.
+fn bandwidth() -> f64 {
+    static MEMORY: Mutex<Vec<f32>> = Mutex::new(Vec::new());
+    let mut numbers = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+    numbers.resize(64 << 20, 1.0);
+    let start = ThreadTime::now();
+    numbers.iter_mut().for_each(|x| *x = *x * 0.5 + 0.5);
+    black_box(&mut *numbers);
+    2.0 * size_of_val(numbers.as_slice()) as f64 / start.elapsed().as_secs_f64()
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

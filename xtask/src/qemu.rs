@@ -8,8 +8,8 @@
 //!
 //! These two boards also train until most digits are read, and run inference from the desktop's weights: counts of
 //! instructions, and the sizes of firmware that does just that. One of them takes training steps in slices as well, and
-//! tells what the worst slice takes; and it learns pictures with convolutions, in no more RAM than is said below: to the weights
-//! that this machine learns on the instruction sets of its class.
+//! tells what the worst slice takes; and it learns pictures with convolutions, and gestures with a recurrent layer, in
+//! no more RAM than is said below: to the weights that this machine learns on the instruction sets of its class.
 
 use crate::board::{self, BOARDS, Board, Which};
 use crate::image::Image;
@@ -27,14 +27,28 @@ const IN_FULL: [&str; 2] = ["mps2-an386", "virt"];
 /// The one of them that takes training steps in slices as well.
 const IN_SLICES: &str = "mps2-an386";
 
-/// The programs of pictures there, and the feature they need.
-const PICTURES: &str = "pictures";
-const PICTURES_INFER: &str = "pictures_infer";
+/// A program there that learns what this machine learns too.
+struct Lesson {
+    program: &'static str,
+    /// Its sibling that runs the desktop's weights, if there is one.
+    infers: Option<&'static str>,
+    /// Features that these need.
+    features: &'static [&'static str],
+    /// Bytes of RAM that they may take, statics and stack.
+    ram: u64,
+}
 
-/// Bytes of RAM that these may take, statics and stack.
-const RAM_OF_PICTURES: u64 = 96 * 1024;
+const LESSONS: [Lesson; 2] = [
+    Lesson { program: "pictures", infers: Some("pictures_infer"), features: &["pictures"], ram: 96 * 1024 },
+    Lesson { program: "gestures", infers: None, features: &[], ram: 64 * 1024 },
+];
 
-/// The last line of `pictures` that this machine prints too begins so.
+/// The lesson of a program.
+fn lesson(program: &str) -> Option<&'static Lesson> {
+    LESSONS.iter().find(|lesson| lesson.program == program || lesson.infers == Some(program))
+}
+
+/// The last line of a lesson that this machine prints too begins so.
 const HASH: &str = "weights fnv1a";
 
 /// What `check` prints between what a small board prints too and the rest.
@@ -45,16 +59,16 @@ pub(crate) fn run(which: Which, both: bool, choice: Choice) -> Result<()> {
     let (desktops, mut found) = thread::scope(|scope| {
         let desktops = scope.spawn(move || -> Result<_> {
             let checks = [desktop(&[])?, desktop(&["reproducible"])?];
-            let pictures = which.boards().any(|board| board.name == IN_SLICES).then(desktop_pictures);
-            Ok((checks, pictures.transpose()?.unwrap_or_default()))
+            let lessons = which.boards().any(|board| board.name == IN_SLICES).then(desktop_lessons);
+            Ok((checks, lessons.transpose()?.unwrap_or_default()))
         });
         // Images are built one after the other; while the next is built, the last one runs.
         let start = |board: &'static Board, program, reproducible| {
             let road = board::road(board, choice)?;
-            let features = match program {
-                PICTURES | PICTURES_INFER => &[PICTURES][..],
-                _ if reproducible => &["reproducible"],
-                _ => &[],
+            let features = match lesson(program) {
+                Some(lesson) => lesson.features,
+                None if reproducible => &["reproducible"],
+                None => &[],
             };
             let path = board::build(board, &road, program, features)?;
             let road = road.name();
@@ -63,7 +77,9 @@ pub(crate) fn run(which: Which, both: bool, choice: Choice) -> Result<()> {
         let usual = which.boards().flat_map(|board| {
             let programs = match board.name {
                 // What takes longest first.
-                IN_SLICES => &[PICTURES, PICTURES_INFER, "check", "train", "infer", "slices"][..],
+                IN_SLICES => {
+                    &["pictures", "gestures", "pictures_infer", "check", "train", "infer", "slices"][..]
+                }
                 name if IN_FULL.contains(&name) => &["check", "train", "infer"],
                 _ => &["check"],
             };
@@ -77,15 +93,14 @@ pub(crate) fn run(which: Which, both: bool, choice: Choice) -> Result<()> {
         found.extend(more);
         (desktops.join(), found)
     });
-    let ([usual, reproducible], pictures) =
+    let ([usual, reproducible], lessons) =
         desktops.map_err(|_| anyhow!("the desktop's check panicked"))??;
     // The second build of a board beside its first.
     found.sort_by_key(|one| BOARDS.iter().position(|board| board.name == one.board.name));
     for finding in &mut found {
         let compared = match finding.program {
             "check" => finding.compare(&usual, &reproducible),
-            PICTURES | PICTURES_INFER => finding.compare_pictures(&pictures),
-            _ => Ok(()),
+            program => lesson(program).map_or(Ok(()), |lesson| finding.compare_lesson(lesson, &lessons)),
         };
         if let Err(error) = compared {
             faults.push(format!("{}: {error:#}", finding.board.name));
@@ -187,20 +202,23 @@ impl Finding {
     }
 
     /// Compares what the board learnt, or holds in flash, with what this machine learns; adds up the RAM.
-    fn compare_pictures(&mut self, runs: &[Run]) -> Result<()> {
+    fn compare_lesson(&mut self, lesson: &Lesson, lessons: &[(&str, Vec<Run>)]) -> Result<()> {
+        let learns = self.program == lesson.program;
         // The weights in flash are of instruction sets that do not fuse.
-        let class = if self.program == PICTURES { self.value("class") } else { Some("not fused") };
-        let runs: Vec<_> = runs.iter().filter(|run| run.class() == class).collect();
+        let class = if learns { self.value("class") } else { Some("not fused") };
+        let runs =
+            lessons.iter().filter(|(program, _)| *program == lesson.program).flat_map(|(_, runs)| runs);
+        let runs: Vec<_> = runs.filter(|run| run.class() == class).collect();
         ensure!(!runs.is_empty(), "no instruction set of this machine is of the board's class");
         for run in &runs {
-            if self.program == PICTURES {
+            if learns {
                 same(self.board.name, &learnt(&self.text), &learnt(&run.text))?;
             }
             let [ours, theirs] =
                 [&self.text, &run.text].map(|text| learnt(text).lines().last().map(String::from));
             ensure!(
                 ours.is_some() && ours == theirs,
-                "{} has {ours:?} instead of {theirs:?}: see `WEIGHTS` in examples/pictures",
+                "{} has {ours:?} instead of {theirs:?}: for flash, see `WEIGHTS` in examples/pictures",
                 self.program
             );
         }
@@ -212,12 +230,12 @@ impl Finding {
             self.program,
             { runs.iter().map(|run| run.isa.as_str()).collect::<Vec<_>>().join(", ") }
         );
-        ensure!(ram <= RAM_OF_PICTURES, "{} takes {ram} B of RAM, not {RAM_OF_PICTURES}", self.program);
+        ensure!(ram <= lesson.ram, "{} takes {ram} B of RAM, not {}", self.program, lesson.ram);
         Ok(())
     }
 }
 
-/// The lines of `pictures` up to the hash of the weights.
+/// The lines of a lesson up to the hash of the weights.
 fn learnt(text: &str) -> String {
     let mut lines: Vec<_> = text.lines().collect();
     let end = lines.iter().position(|line| line.starts_with(HASH));
@@ -264,20 +282,26 @@ pub(crate) fn desktop(features: &[&str]) -> Result<Vec<Run>> {
     Ok(runs)
 }
 
-/// The training on pictures on every instruction set of this machine; fails unless those of a class agree.
-fn desktop_pictures() -> Result<Vec<Run>> {
+/// Every lesson on every instruction set of this machine; fails unless those of a class agree.
+fn desktop_lessons() -> Result<Vec<(&'static str, Vec<Run>)>> {
     let target = target_dir("desktop");
     let mut build = cargo();
     build.current_dir(root().join("examples/firmware"));
     // Optimised, for it takes minutes otherwise.
-    build.args(["build", "--quiet", "--release", "--bin", PICTURES, "--features", PICTURES, "--target-dir"]);
-    process::run(build.arg(&target))?;
-    let runs = Run::parse(&output(&mut Command::new(target.join("release").join(PICTURES)))?);
-    for run in &runs {
-        let first = runs.iter().find(|first| first.class() == run.class()).context("a class")?;
-        same(&run.isa, &run.text, &first.text)?;
+    build.args(["build", "--quiet", "--release", "--target-dir"]).arg(&target);
+    for lesson in &LESSONS {
+        build.args(["--bin", lesson.program, "--features", &lesson.features.join(",")]);
     }
-    Ok(runs)
+    process::run(&mut build)?;
+    let lesson = |lesson: &Lesson| {
+        let runs = Run::parse(&output(&mut Command::new(target.join("release").join(lesson.program)))?);
+        for run in &runs {
+            let first = runs.iter().find(|first| first.class() == run.class()).context("a class")?;
+            same(&run.isa, &run.text, &first.text)?;
+        }
+        Ok((lesson.program, runs))
+    };
+    LESSONS.iter().map(lesson).collect()
 }
 
 /// Fails at the first line that differs.
@@ -338,7 +362,7 @@ fn programs(findings: &[Finding]) -> Table {
         "board",
         "image",
         "held-out %",
-        "step of 32 (pictures: 3)",
+        "step of 32 (pictures 3, gestures 2)",
         "step of 1",
         "inference",
         "code B",
@@ -353,11 +377,12 @@ fn programs(findings: &[Finding]) -> Table {
             finding.board.name.to_string(),
             program.into(),
             finding.word("held-out accuracy").into(),
-            match finding.word("instructions train-step-32") {
-                "-" => finding.word("instructions train-step-3"),
-                step => step,
-            }
-            .into(),
+            ["32", "3", "2"]
+                .map(|rows| finding.word(&format!("instructions train-step-{rows}")))
+                .into_iter()
+                .find(|step| *step != "-")
+                .unwrap_or("-")
+                .into(),
             finding.word("instructions train-step-1").into(),
             finding.word("instructions inference").into(),
             code.to_string(),

@@ -8,6 +8,7 @@
 //! printed as integers, since `core`'s way of printing floats would be the largest part of the firmware.
 #![no_std]
 
+mod accelerometer;
 mod bare;
 mod bits;
 mod board;
@@ -15,6 +16,7 @@ mod check;
 mod composed;
 mod counts;
 mod data;
+mod gestures;
 #[cfg(target_os = "none")]
 mod host;
 mod infer;
@@ -35,6 +37,7 @@ pub use bare::{bare_inference, bare_nothing, bare_training};
 pub use board::{Board, Failure, Mismatch};
 pub use check::{Memory, check};
 pub use counts::counts;
+pub use gestures::{Hand, gestures};
 #[cfg(target_os = "none")]
 pub use host::{print, run};
 pub use infer::infer;

@@ -35,7 +35,7 @@ use scalar as kernels;
 #[cfg(not(fusebox_scalar))]
 use vector as kernels;
 
-pub(crate) use door::{add_rank_one, finish_product, product, row_product};
+pub(crate) use door::{add_rank_one, biased_product, finish_product, product, row_product};
 pub use door::{gemm, gemm_with};
 pub(super) use epilogue::Activate;
 pub use epilogue::Epilogue;

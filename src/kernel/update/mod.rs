@@ -202,7 +202,8 @@ impl<R: Rule> TakeTile for RuleAt<'_, R> {
     unsafe fn take(&self, tile: Tile) {
         let start = tile.place.row * self.stride + tile.place.col;
         let moments = self.moments.map(|moment| moment.wrapping_add(start));
-        self.isa.call(DescendTile { rule: self.rule, tile, moments, stride: self.stride });
+        let ahead = self.len >= FAR;
+        self.isa.call(DescendTile { rule: self.rule, tile, moments, stride: self.stride, ahead });
     }
 }
 
@@ -212,15 +213,33 @@ struct DescendTile<R> {
     tile: Tile,
     moments: [*mut f32; MOST_MOMENTS],
     stride: usize,
+    /// Fetch what the tile below needs, while its product is computed.
+    ahead: bool,
 }
+
+/// Parameters that no second-level cache holds together with their moments.
+const FAR: usize = 1 << 18;
 
 impl<R: Rule> Pass for DescendTile<R> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { rule, tile, mut moments, stride } = self;
+        let Self { rule, tile, mut moments, stride, ahead } = self;
         let (mut gradient, mut weights) = (tile.sums, tile.place.c);
+        #[cfg(not(fusebox_scalar))]
+        if S::PREFETCHES && ahead {
+            for (row, start) in (tile.rows..2 * tile.rows)
+                .flat_map(|row| (0..tile.cols).step_by(16).map(move |start| (row, start)))
+            {
+                s.prefetch(weights.wrapping_add(row * tile.place.c_stride + start));
+                for moment in moments.iter().take(R::MOMENTS) {
+                    s.prefetch(moment.wrapping_add(row * stride + start));
+                }
+            }
+        }
+        #[cfg(fusebox_scalar)]
+        let _ = ahead;
         for _ in 0..tile.rows {
             let mut start = 0;
             // SAFETY: as stated at `DescendTile`.

@@ -217,8 +217,8 @@ impl<C: Cell<H, GATES>, const T: usize, const IN: usize, const H: usize, const G
 
     /// x of some positions.
     fn project(&self, isa: Isa, xs: &[[f32; IN]], gates: &mut [[[f32; H]; GATES]]) {
-        let bias = Epilogue::Bias(self.bias.as_flattened());
-        gemm::product(isa, Mat::of_rows(xs), Mat::of_values(&self.input), MatMut::of_values(gates), bias);
+        let (weights, bias) = (Mat::of_values(&self.input), self.bias.as_flattened());
+        gemm::biased_product(isa, Mat::of_rows(xs), weights, MatMut::of_values(gates), bias);
     }
 
     /// One position of all rows of the run.
@@ -232,9 +232,13 @@ impl<C: Cell<H, GATES>, const T: usize, const IN: usize, const H: usize, const G
         let at = Position { index, count: P, width: H };
         at.write(run.state.as_flattened(), numbers_mut(run.previous));
         let bias = numbers(from_ref(&self.recurrent_bias));
-        let epilogue = if bias.is_empty() { Epilogue::None } else { Epilogue::Bias(bias) };
         let (last, weights) = (Mat::of_rows(run.state), Mat::of_values(&self.recurrent));
-        gemm::product(isa, last, weights, MatMut::of_values(run.products), epilogue);
+        let products = MatMut::of_values(run.products);
+        if bias.is_empty() {
+            gemm::product(isa, last, weights, products, Epilogue::None);
+        } else {
+            gemm::biased_product(isa, last, weights, products, bias);
+        }
         let step = Forward {
             at,
             gates: numbers_mut(run.gates),

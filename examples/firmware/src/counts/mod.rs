@@ -9,6 +9,8 @@ mod convolutions;
 mod functions;
 mod networks;
 mod products;
+#[cfg(feature = "large")]
+mod recurrent;
 
 use crate::board::{Board, Counter, Failure, say};
 use core::fmt;
@@ -25,6 +27,8 @@ static PRODUCTS: ConstStaticCell<products::Memory> = ConstStaticCell::new(produc
 static NETWORKS: ConstStaticCell<networks::Memory> = ConstStaticCell::new(networks::Memory::new());
 static CONVOLUTIONS: ConstStaticCell<convolutions::Memory> =
     ConstStaticCell::new(convolutions::Memory::new());
+#[cfg(feature = "large")]
+static RECURRENT: ConstStaticCell<recurrent::Memory> = ConstStaticCell::new(recurrent::Memory::new());
 static FUNCTIONS: ConstStaticCell<functions::Memory> = ConstStaticCell::new(functions::Memory::new());
 
 /// Runs every case; prints a line for each: its name, how much work it is, its instructions.
@@ -32,6 +36,8 @@ pub fn counts<B: Board>(board: &mut B) -> Result<(), Failure> {
     let products = PRODUCTS.try_take().ok_or(Failure::Restarted)?;
     let networks = NETWORKS.try_take().ok_or(Failure::Restarted)?;
     let convolutions = CONVOLUTIONS.try_take().ok_or(Failure::Restarted)?;
+    #[cfg(feature = "large")]
+    let recurrent = RECURRENT.try_take().ok_or(Failure::Restarted)?;
     let functions = FUNCTIONS.try_take().ok_or(Failure::Restarted)?;
     let mut bench = Bench { counter: Counter::calibrated(board)?, board };
     // What the marks themselves take.
@@ -39,6 +45,8 @@ pub fn counts<B: Board>(board: &mut B) -> Result<(), Failure> {
     products.run(&mut bench)?;
     networks.run(&mut bench)?;
     convolutions.run(&mut bench)?;
+    #[cfg(feature = "large")]
+    recurrent.run(&mut bench)?;
     functions.run(&mut bench)
 }
 

@@ -158,6 +158,26 @@ unsafe fn finished_row(kernel: RowKernel, a: &[f32], b: *const f32, c: &mut [f32
     }
 }
 
+/// `c = a b + bias` if A is one row, not transposed, and B's rows lie one behind another. Returns C if they do not, or
+/// if there is a single column, or lengths do not agree.
+pub(in crate::kernel::gemm) fn biased_row<'a>(
+    isa: Isa,
+    a: Mat<'_>,
+    b: Mat<'_>,
+    mut c: MatMut<'a>,
+    bias: &[f32],
+) -> Option<MatMut<'a>> {
+    let (k, n) = (b.rows(), b.cols());
+    let row = c.rows() == 1 && a.rows() == 1 && a.cols() == k && c.cols() == n && bias.len() == n && n > 1;
+    let in_rows = !a.is_transposed() && !b.is_transposed() && b.row_stride() == n;
+    let (Some(a), Some(y), true) = (a.data().get(..k), c.data_mut().get_mut(..n), row && in_rows) else {
+        return Some(c);
+    };
+    // SAFETY: 1. B is k x n, without gaps. 2. See above.
+    unsafe { finished_row(row_kernel(isa), a, b.data().as_ptr(), y, bias, false) };
+    None
+}
+
 /// `c = c + a^T (b factor)` for a row `a` of m numbers and a row `b` of n.
 pub(in crate::kernel::gemm) fn add_rank_one(isa: Isa, a: &[f32], b: &[f32], mut c: MatMut<'_>, factor: f32) {
     let (m, n) = (a.len().min(c.rows()), b.len().min(c.cols()));

@@ -41,4 +41,4 @@ mod sums;
 mod vfp;
 
 pub(in crate::kernel) use drive::fixed_product;
-pub(super) use drive::{add_rank_one, row_product, run, run_panels};
+pub(super) use drive::{add_rank_one, biased_row, row_product, run, run_panels};

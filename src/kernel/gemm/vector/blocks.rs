@@ -39,6 +39,7 @@ use crate::kernel::gemm::product::Operands;
 use crate::kernel::gemm::segments::LONGEST;
 use crate::kernel::gemm::tile::{First, Store};
 use crate::simd::Cache;
+use core::ops::Range;
 
 /// Sums so long that the way to the micro-kernel no longer counts.
 const SHORT: usize = 64;
@@ -64,9 +65,36 @@ pub(super) fn blocks(isa: Isa, tiles: &Tiles, product: &Product<'_>) {
 ///
 /// # Safety
 /// B does not lie transposed.
-#[inline(always)]
+#[inline]
 pub(super) unsafe fn in_place(isa: Isa, tiles: &Tiles, product: &Product<'_>) {
-    let Operands { m, n, k, a, b, b_len, b_stride, first, c, .. } = **product;
+    let Operands { m, k, .. } = **product;
+    let cache = Cache::second_level();
+    // An A that L2 does not hold is read once for each panel, a B that it does not hold once for each block of rows: the
+    // latter is less for a short k.
+    if m.saturating_mul(k) <= cache.numbers() || k > cache.numbers() / 96 {
+        // SAFETY: all rows; the caller's promise.
+        return unsafe { in_place_rows(isa, tiles, product, 0..m) };
+    }
+    let rows = plan::block_rows(m, k, cache.block_of_a());
+    let mut row = 0;
+    while row < m {
+        let end = m.min(row + rows);
+        // SAFETY: some of the rows; the caller's promise.
+        unsafe { in_place_rows(isa, tiles, product, row..end) };
+        row = end;
+    }
+}
+
+/// Some rows of it.
+///
+/// # Safety
+/// As for [`in_place`]; the product has the rows.
+#[inline(always)]
+unsafe fn in_place_rows(isa: Isa, tiles: &Tiles, product: &Product<'_>, rows_of_c: Range<usize>) {
+    let Operands { n, k, b, b_len, b_stride, first, c_stride, .. } = **product;
+    let (a_row, _) = product.a_steps();
+    let (m, a) = (rows_of_c.len(), product.a.wrapping_add(rows_of_c.start * a_row));
+    let c = product.c.wrapping_add(rows_of_c.start * c_stride);
     let mut strip = strip_of(product);
     let mut col = 0;
     while col < n {
@@ -76,7 +104,7 @@ pub(super) unsafe fn in_place(isa: Isa, tiles: &Tiles, product: &Product<'_>) {
         strip.b = b.wrapping_add(col);
         strip.first = first.at_col(col);
         strip.place.c = c.wrapping_add(col);
-        (strip.place.row, strip.place.col) = (0, col);
+        (strip.place.row, strip.place.col) = (rows_of_c.start, col);
         strip.place.last_lanes = tiles.last_lanes(n - col, vectors);
         if !tiles.masks && end > n {
             strip.k_whole = plan::whole_rows(k, b_len, b_stride, end);
