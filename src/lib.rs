@@ -106,8 +106,8 @@ pub use kernel::pass::{Kernels, Pass};
 pub use label::Label;
 #[doc(no_inline)]
 pub use layers::{
-    Activate, Activation, Attention, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Chain, Columns, Concat,
-    ConcatChannels, Conv1d, Conv2d, ConvTranspose2d, CrossAttention, Curved, Dense, DepthwiseConv1d,
+    Activate, Activation, Attention, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Borrowed, Chain, Columns,
+    Concat, ConcatChannels, Conv1d, Conv2d, ConvTranspose2d, CrossAttention, Curved, Dense, DepthwiseConv1d,
     DepthwiseConv2d, Derivative, Dropout, Each, Embedding, Flatten, Frozen, Gated, Gelu, GeluTanh,
     GlobalAvgPool, GlobalMaxPool, GroupNorm, Gru, Identity, Init, InputGradient, InstanceNorm, Last, Layer,
     LayerNorm, LeakyRelu, Linear, LowRank, Lstm, MaxPool1d, MaxPool2d, Pad2d, Parallel, Pixels, Positions,

@@ -6,12 +6,12 @@ mod support {
 
 use fusebox::layers::{self, Both, Side};
 use fusebox::{
-    Adam, Attention, BiasOnly, BinaryCrossEntropy, Budget, Columns, Concat, ConcatChannels, CrossAttention,
-    CrossEntropy, Curved, Dense, Derivative, Dropout, Each, Formed, Frozen, Gated, Gelu, GroupNorm, Huber,
-    Ignoring, Init, InputGradient, InstanceNorm, Isa, Layer, LayerNorm, Learner, Linear, Loss, LowRank, Mse,
-    Optimizer, Pace, Parallel, Plain, Present, Product, Relu, Repeat, Residual, RmsNorm, Rng, Rotary, Rows,
-    Seq, Sgd, Silu, Softmax, Tanh, Tied, Train, View, Weighted, WeightedCrossEntropy, Whole, Workspace,
-    Zeroed, plain,
+    Adam, Attention, BiasOnly, BinaryCrossEntropy, Borrowed, Budget, Columns, Concat, ConcatChannels,
+    CrossAttention, CrossEntropy, Curved, Dense, Derivative, Dropout, Each, Formed, Frozen, Gated, Gelu,
+    GroupNorm, Huber, Ignoring, Init, InputGradient, InstanceNorm, Isa, Layer, LayerNorm, Learner, Linear,
+    Loss, LowRank, Mse, Optimizer, Pace, Parallel, Plain, Present, Product, Relu, Repeat, Residual, RmsNorm,
+    Rng, Rotary, Rows, Seq, Sgd, Silu, Softmax, Tanh, Tied, Train, View, Weighted, WeightedCrossEntropy,
+    Whole, Workspace, Zeroed, plain,
 };
 use support::isas::isas;
 
@@ -118,6 +118,7 @@ fn layers_called_with_other_rows() {
     called_with_other_rows("softmax", Softmax::<4>);
     called_with_other_rows("dropout", Dropout::<4, 50>);
     called_with_other_rows("bias only", BiasOnly::new(&base));
+    called_with_other_rows("borrowed", Borrowed::new(&base));
     called_with_other_rows("low rank", LowRank::<4, 4, 3, Gelu>::new(&base));
     called_with_other_rows("chain", <Seq![Dense<4, 3, Tanh>, Dense<3, 4>]>::ZEROED);
     called_with_other_rows("frozen", Frozen::new(&base, Dense::<4, 4, Tanh>::ZEROED));
@@ -227,6 +228,7 @@ fn a_way_back_with_half_of_the_rows() {
     trains(Softmax::<4>);
     trains(Dropout::<4, 50>);
     trains(BiasOnly::new(&base));
+    trains(Borrowed::new(&base));
     trains(LowRank::<4, 4, 3, Gelu>::new(&base));
     trains(Residual::<Dense<4, 4, Silu>>::ZEROED);
     trains(Repeat::<3, Dense<4, 4, Gelu>>::ZEROED);

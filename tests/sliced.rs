@@ -9,12 +9,12 @@ mod support {
 }
 
 use fusebox::{
-    Accumulate, Activation, Adam, AdamW, BiasOnly, BinaryCrossEntropy, Budget, Chain, ClipNorm, ClipValue,
-    Concat, CrossEntropy, Dense, Dropout, Each, Error, Flatten, Frozen, Gated, Gelu, GeluTanh, Guard, Huber,
-    Identity, Ignoring, Init, Isa, LayerNorm, LeakyRelu, Learner, Loss, LowRank, Momentum, Mse, Nesterov,
-    Optimizer, Parallel, Pixels, Private, Relu, Relu6, Repeat, Residual, RmsNorm, RmsProp, Rng, Seq, Sgd,
-    Sigmoid, Silu, Softmax, Tanh, Tied, Train, View, WeightDecay, Weighted, WeightedCrossEntropy, Workspace,
-    Zeroed,
+    Accumulate, Activation, Adam, AdamW, BiasOnly, BinaryCrossEntropy, Borrowed, Budget, Chain, ClipNorm,
+    ClipValue, Concat, CrossEntropy, Dense, Dropout, Each, Error, Flatten, Frozen, Gated, Gelu, GeluTanh,
+    Guard, Huber, Identity, Ignoring, Init, Isa, LayerNorm, LeakyRelu, Learner, Loss, LowRank, Momentum, Mse,
+    Nesterov, Optimizer, Parallel, Pixels, Private, Relu, Relu6, Repeat, Residual, RmsNorm, RmsProp, Rng,
+    Seq, Sgd, Sigmoid, Silu, Softmax, Tanh, Tied, Train, View, WeightDecay, Weighted, WeightedCrossEntropy,
+    Workspace, Zeroed,
 };
 use std::fmt::Debug;
 use std::task::Poll;
@@ -375,6 +375,11 @@ fn layers() {
         Chain { first: LowRank::new(&silu), rest: LowRank::new(&base.rest) };
     low.init(Init::He, &mut Rng::new(5));
     check("low rank", &low, &Adam::new(0.01), &CrossEntropy, label::<3>, &Guarded(Guard::new()));
+
+    let middle = he::<Seq![LayerNorm<9>, Dropout<9, 30>, Dense<9, 7, Gelu>]>();
+    let around: Seq![Dense<5, 9, Relu>, Borrowed<'_, _>, Dense<7, 3>] =
+        Chain { first: base.first, rest: Chain { first: Borrowed::new(&middle), rest: he::<Dense<7, 3>>() } };
+    check("borrowed", &around, &Adam::new(0.01), &CrossEntropy, label::<3>, &Guarded(Guard::new()));
 
     let body = he::<Seq![Dense<5, 7, Relu>, Dense<7, 5, Tanh>]>();
     let frozen = Frozen::new(&body, base);

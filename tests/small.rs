@@ -7,11 +7,11 @@ mod support {
 }
 
 use fusebox::{
-    Accumulate, Activation, Adam, AdamW, BiasOnly, Budget, Chain, ClipNorm, ConcatChannels, Dense, Dropout,
-    Epilogue, Error, Frozen, Gelu, GroupNorm, Guard, Identity, Init, InstanceNorm, LayerNorm, LeakyRelu,
-    Learner, LowRank, Mat, MatMut, Momentum, Nesterov, Optimizer, Packed, Parallel, Private, Relu, Reservoir,
-    RmsProp, Rng, Scratch, Seq, Sgd, Silu, Softmax, Tanh, Train, View, Workspace, Zeroed, functions,
-    gemm_packed_with, gemm_with, matmul_with,
+    Accumulate, Activation, Adam, AdamW, BiasOnly, Borrowed, Budget, Chain, ClipNorm, ConcatChannels, Dense,
+    Dropout, Epilogue, Error, Frozen, Gelu, GroupNorm, Guard, Identity, Init, InstanceNorm, LayerNorm,
+    LeakyRelu, Learner, LowRank, Mat, MatMut, Momentum, Nesterov, Optimizer, Packed, Parallel, Private, Relu,
+    Reservoir, RmsProp, Rng, Scratch, Seq, Sgd, Silu, Softmax, Tanh, Train, View, Workspace, Zeroed,
+    functions, gemm_packed_with, gemm_with, matmul_with,
 };
 use support::isas::isas;
 
@@ -218,12 +218,14 @@ fn dense<const IN: usize, const OUT: usize, A: Activation + Copy>(rng: &mut Rng)
 
 #[test]
 fn weights_that_stay() -> Result<(), Error> {
-    type Head<'a> = Seq![LowRank<'a, 9, 7, 2, Gelu>, BiasOnly<'a, 7, 3>];
+    type Head<'a> = Seq![LowRank<'a, 9, 7, 2, Gelu>, Borrowed<'a, LayerNorm<7>>, BiasOnly<'a, 7, 3>];
     let (xs, labels) = batch();
     let mut rng = Rng::new(7);
     let body = dense::<5, 9, Relu>(&mut rng);
     let (lower, upper) = (dense::<9, 7, Gelu>(&mut rng), dense::<7, 3, Identity>(&mut rng));
-    let head: Head<'_> = Chain { first: LowRank::new(&lower), rest: BiasOnly::new(&upper) };
+    let norm = LayerNorm { gain: [1.5; 7], shift: [0.5; 7] };
+    let rest = Chain { first: Borrowed::new(&norm), rest: BiasOnly::new(&upper) };
+    let head: Head<'_> = Chain { first: LowRank::new(&lower), rest };
     let mut net = Frozen::new(&body, head);
     for isa in isas() {
         let mut workspace = Workspace::<_, ROWS, Sgd>::new();

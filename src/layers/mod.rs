@@ -10,7 +10,7 @@
 //! | `sequence` | of transformers: attention, embeddings |
 //! | `recurrent` | on sequences, from one position to the next |
 //! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
-//! | `frozen`, `adapters` | with borrowed weights, for example in flash |
+//! | `frozen`, `borrowed`, `adapters` | with borrowed weights, for example in flash |
 //!
 //! `stream` runs networks one frame at a time.
 //!
@@ -25,6 +25,7 @@
 mod activate;
 mod activation;
 mod adapters;
+mod borrowed;
 mod chain;
 mod columns;
 mod dense;
@@ -57,6 +58,7 @@ pub use activation::{
     Activation, Derivative, Gelu, GeluTanh, Identity, LeakyRelu, Relu, Relu6, Sigmoid, Silu, Slopes, Tanh,
 };
 pub use adapters::{BiasOnly, LowRank};
+pub use borrowed::Borrowed;
 pub use chain::Chain;
 pub use columns::Columns;
 pub use dense::Dense;

@@ -5,8 +5,9 @@ use crate::support::isas::isas;
 use crate::support::probes::{Given, Reveal};
 use crate::support::reference_net::{Bend, Layer as Reference, backward, batch, forward};
 use fusebox::{
-    BiasOnly, Chain, Dense, Frozen, Gated, Gelu, GeluTanh, Identity, Init, Layer, LayerNorm, LeakyRelu,
-    LowRank, Relu, Relu6, RmsNorm, Rng, Seq, Sigmoid, Silu, Softmax, Tanh, Train, Workspace, Zeroed,
+    BiasOnly, Borrowed, Chain, Dense, Dropout, Frozen, Gated, Gelu, GeluTanh, Identity, Init, Layer,
+    LayerNorm, LeakyRelu, LowRank, Relu, Relu6, RmsNorm, Rng, Seq, Sigmoid, Silu, Softmax, Tanh, Train,
+    Workspace, Zeroed,
 };
 
 const ROWS: usize = 5;
@@ -307,6 +308,46 @@ fn frozen() {
         net.head = head;
         net.infer_with(isa, &xs, &mut fusebox::Scratch::<_, ROWS>::new(), &mut ys).expect("rows that fit");
         assert_eq!(ys.as_flattened(), outputs, "{isa}: run");
+    }
+}
+
+/// Layers around one that stays have the gradients that they have in the whole, where it is trained; in training, it drops nothing.
+#[test]
+fn borrowed() {
+    type Lower = Dense<5, 8, Silu>;
+    type Upper = Dense<7, 3>;
+    type Middle = Seq![LayerNorm<8>, Dropout<8, 50>, Dense<8, 7, Silu>];
+    type Whole = Seq![Lower, Seq![LayerNorm<8>, Dense<8, 7, Silu>], Upper];
+    let mut rng = Rng::new(8);
+    let (lower, upper): (Lower, Upper) = (some_dense(&mut rng), some_dense(&mut rng));
+    let (norm, dense) = (some_norm(&mut rng), some_dense(&mut rng));
+    let whole: Whole =
+        Chain { first: lower, rest: Chain { first: Chain { first: norm, rest: dense }, rest: upper } };
+    let middle: Middle = Chain { first: norm, rest: Chain { first: Dropout, rest: dense } };
+    let bytes = middle.as_bytes().to_vec();
+
+    let xs: [[f32; 5]; ROWS] = std::array::from_fn(|_| std::array::from_fn(|_| random(&mut rng)));
+    let dys: [[f32; 3]; ROWS] = std::array::from_fn(|_| std::array::from_fn(|_| random(&mut rng)));
+    for isa in isas() {
+        let mut expected = whole;
+        let mut workspace = Workspace::<Whole, ROWS, Reveal, Given>::with_loss(Given::default());
+        let [mut expected_dxs, mut dxs] = [[[f32::NAN; 5]; ROWS]; 2];
+        workspace.input_gradient_with(isa, &whole, &xs, &dys, &mut expected_dxs).expect("rows that fit");
+        workspace.train_step_with(isa, &mut expected, &xs, &dys, &Reveal).expect("rows that fit");
+        let outputs = workspace.loss.seen.take();
+
+        let mut net = Chain { first: lower, rest: Chain { first: Borrowed::new(&middle), rest: upper } };
+        let mut ys = [[f32::NAN; 3]; ROWS];
+        net.infer_with(isa, &xs, &mut fusebox::Scratch::<_, ROWS>::new(), &mut ys).expect("rows that fit");
+        assert_eq!(ys.as_flattened(), outputs, "{isa}: run");
+
+        let mut workspace = Workspace::<_, ROWS, Reveal, Given>::with_loss(Given::default());
+        workspace.input_gradient_with(isa, &net, &xs, &dys, &mut dxs).expect("rows that fit");
+        assert_eq!(dxs, expected_dxs, "{isa}");
+        workspace.train_step_with(isa, &mut net, &xs, &dys, &Reveal).expect("rows that fit");
+        assert_eq!(workspace.loss.seen.take(), outputs, "{isa}");
+        assert_eq!((net.first, net.rest.rest), (expected.first, expected.rest.rest), "{isa}");
+        assert_eq!(middle.as_bytes(), bytes, "{isa}: the middle has changed");
     }
 }
 

@@ -4,8 +4,8 @@ use crate::support::compositions::{Added, All, Block, Branches, Paired, Position
 use crate::support::isas::isas;
 use crate::support::probes::{Given, Reveal};
 use fusebox::{
-    BiasOnly, Chain, CrossEntropy, Dense, Dropout, Each, Error, Frozen, Gelu, Gradient, GroupNorm, Isa,
-    LayerNorm, LowRank, Momentum, Optimizer, Pace, Plain, Private, Relu, Repeat, Rng, Seq, Sgd, Silu,
+    BiasOnly, Borrowed, Chain, CrossEntropy, Dense, Dropout, Each, Error, Frozen, Gelu, Gradient, GroupNorm,
+    Isa, LayerNorm, LowRank, Momentum, Optimizer, Pace, Plain, Private, Relu, Repeat, Rng, Seq, Sgd, Silu,
     Softmax, Tanh, Tied, Train, View, Weighted, Workspace, Zeroed,
 };
 use std::cell::Cell;
@@ -109,6 +109,8 @@ fn norms_of_samples() {
     (low_rank.down, low_rank.up) =
         (std::array::from_fn(|_| random(&mut rng)), std::array::from_fn(|_| random(&mut rng)));
     norms("low rank", &low_rank, |net| [net.down.as_flattened(), net.up.as_flattened()].concat());
+
+    norms("borrowed", &Borrowed::new(&base), |_| vec![]);
 
     type Net = Seq![Dense<7, 9, Gelu>, LayerNorm<9>, Dense<9, 3>];
     let last =

@@ -9,7 +9,8 @@
 //! These two boards also train until most digits are read, and run inference from the desktop's weights: counts of
 //! instructions, and the sizes of firmware that does just that. One of them takes training steps in slices as well, and
 //! tells what the worst slice takes; and it learns pictures with convolutions, and gestures with a recurrent layer, in
-//! no more RAM than is said below: to the weights that this machine learns on the instruction sets of its class.
+//! no more RAM than is said below: to the weights that this machine learns on the instruction sets of its class. There and on
+//! two larger cores, adapters of a transformer learn in the same way.
 
 use crate::board::{self, BOARDS, Board, Which};
 use crate::image::Image;
@@ -27,6 +28,9 @@ const IN_FULL: [&str; 2] = ["mps2-an386", "virt"];
 /// The one of them that takes training steps in slices as well.
 const IN_SLICES: &str = "mps2-an386";
 
+/// Those where the adapters of a transformer learn too: one whose floating-point unit fuses, one with vectors.
+const ADAPTS: [&str; 2] = ["mps2-an500", "mps3-an547"];
+
 /// A program there that learns what this machine learns too.
 struct Lesson {
     program: &'static str,
@@ -38,9 +42,10 @@ struct Lesson {
     ram: u64,
 }
 
-const LESSONS: [Lesson; 2] = [
+const LESSONS: [Lesson; 3] = [
     Lesson { program: "pictures", infers: Some("pictures_infer"), features: &["pictures"], ram: 96 * 1024 },
     Lesson { program: "gestures", infers: None, features: &[], ram: 64 * 1024 },
+    Lesson { program: "lora", infers: None, features: &[], ram: 128 * 1024 },
 ];
 
 /// The lesson of a program.
@@ -59,7 +64,8 @@ pub(crate) fn run(which: Which, both: bool, choice: Choice) -> Result<()> {
     let (desktops, mut found) = thread::scope(|scope| {
         let desktops = scope.spawn(move || -> Result<_> {
             let checks = [desktop(&[])?, desktop(&["reproducible"])?];
-            let lessons = which.boards().any(|board| board.name == IN_SLICES).then(desktop_lessons);
+            let learns = |board: &Board| board.name == IN_SLICES || ADAPTS.contains(&board.name);
+            let lessons = which.boards().any(learns).then(desktop_lessons);
             Ok((checks, lessons.transpose()?.unwrap_or_default()))
         });
         // Images are built one after the other; while the next is built, the last one runs.
@@ -74,17 +80,26 @@ pub(crate) fn run(which: Which, both: bool, choice: Choice) -> Result<()> {
             let road = road.name();
             Ok(scope.spawn(move || Finding::of(board, road, program, reproducible, &path)))
         };
-        let usual = which.boards().flat_map(|board| {
-            let programs = match board.name {
-                // What takes longest first.
-                IN_SLICES => {
-                    &["pictures", "gestures", "pictures_infer", "check", "train", "infer", "slices"][..]
-                }
-                name if IN_FULL.contains(&name) => &["check", "train", "infer"],
-                _ => &["check"],
-            };
-            programs.iter().map(move |program| (board, start(board, program, false)))
-        });
+        let usual =
+            which.boards().flat_map(|board| {
+                let programs = match board.name {
+                    // What takes longest first.
+                    IN_SLICES => &[
+                        "pictures",
+                        "gestures",
+                        "lora",
+                        "pictures_infer",
+                        "check",
+                        "train",
+                        "infer",
+                        "slices",
+                    ][..],
+                    name if IN_FULL.contains(&name) => &["check", "train", "infer"],
+                    name if ADAPTS.contains(&name) => &["lora", "check"],
+                    _ => &["check"],
+                };
+                programs.iter().map(move |program| (board, start(board, program, false)))
+            });
         let mut found = joined(usual.collect(), &mut faults);
         let fused = |board: &Board| found.iter().any(|one| one.board.name == board.name && one.is_fused());
         let again = which.boards().filter(|board| both || IN_FULL.contains(&board.name) || fused(board));
@@ -362,7 +377,7 @@ fn programs(findings: &[Finding]) -> Table {
         "board",
         "image",
         "held-out %",
-        "step of 32 (pictures 3, gestures 2)",
+        "step of 32 (lora 4, pictures 3, gestures 2)",
         "step of 1",
         "inference",
         "code B",
@@ -377,7 +392,7 @@ fn programs(findings: &[Finding]) -> Table {
             finding.board.name.to_string(),
             program.into(),
             finding.word("held-out accuracy").into(),
-            ["32", "3", "2"]
+            ["32", "4", "3", "2"]
                 .map(|rows| finding.word(&format!("instructions train-step-{rows}")))
                 .into_iter()
                 .find(|step| *step != "-")

@@ -21,6 +21,7 @@ mod gestures;
 mod host;
 mod infer;
 mod kernels;
+mod lora;
 mod mixed;
 mod picture_net;
 #[cfg(feature = "pictures")]
@@ -40,6 +41,7 @@ pub use gestures::{Hand, gestures};
 #[cfg(target_os = "none")]
 pub use host::{print, run};
 pub use infer::infer;
+pub use lora::{Adaptation, Pretraining, TRANSFORMER, lora};
 #[cfg(feature = "pictures")]
 pub use pictures::{Lesson, pictures, pictures_infer};
 pub use recipe::Digits;

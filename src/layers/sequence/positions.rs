@@ -102,7 +102,7 @@ impl<const T: usize, const D: usize> Train for Positions<T, D> {
         self.run(pace.isa(), xs, &mut [], part_mut(ys, &rows));
         for (x, added) in xs.iter().zip(part_mut(tape, &rows)) {
             for (position, (frame, added)) in (0..).zip(x.iter().zip(added)) {
-                *added = if is_absent(frame) { u32::MAX } else { position };
+                *added = if are_zeros(frame) { u32::MAX } else { position };
             }
         }
     }

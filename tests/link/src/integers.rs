@@ -5,8 +5,8 @@ use fusebox::data::{
     Labels, Report, Statistics, Windows, one_hot, one_hot_into, shuffled, split, stratified,
 };
 use fusebox::{
-    Accumulate, Adam, AdamW, BiasOnly, BinaryCrossEntropy, Budget, ClipNorm, ClipValue, Confusion, Dense,
-    EarlyStopping, Error, Frozen, Guard, Huber, Isa, Label, LayerNorm, Learner, LowRank, Mat, MatMut,
+    Accumulate, Adam, AdamW, BiasOnly, BinaryCrossEntropy, Borrowed, Budget, ClipNorm, ClipValue, Confusion,
+    Dense, EarlyStopping, Error, Frozen, Guard, Huber, Isa, Label, LayerNorm, Learner, LowRank, Mat, MatMut,
     Momentum, Mse, Nesterov, Packed, Plain, Private, Regression, Relu, Reservoir, RmsProp, Rng, RocAuc,
     RocHistogram, Scratch, Seq, Sgd, WeightDecay, Workspace, Zeroed, data,
 };
@@ -161,7 +161,12 @@ fn settings() {
 
 fn memory() {
     let (net, layer) = (any::<Net>(), any::<Dense<4, 2>>());
-    keep((BiasOnly::new(&layer), LowRank::<4, 2, 1>::new(&layer), Frozen::new(&net, Dense::<2, 2>::ZEROED)));
+    keep((
+        BiasOnly::new(&layer),
+        Borrowed::new(&layer),
+        LowRank::<4, 2, 1>::new(&layer),
+        Frozen::new(&net, Dense::<2, 2>::ZEROED),
+    ));
     keep((Scratch::<Net, 3>::new(), Scratch::<Net, 3>::default()));
     let mut workspace = hide(Workspace::<Net, 3, Adam>::new());
     keep(hide(Workspace::<Net, 3, Adam>::MEMORY).total());

@@ -5,7 +5,7 @@ use fusebox::layers::{
     Carried, Causal, Conv1d, ConvTranspose2d, DepthwiseConv1d, DepthwiseConv2d, Due, Everything, Neighbours, Padding, PresentOnly, Resize, Same, Side, Stream, Streaming, Valid, Window, output_len,
 };
 use fusebox::{
-    Activate, Attention, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Budget, Chain, Columns, Concat, ConcatChannels, Conv2d, CrossAttention, Dense, Derivative, Dropout, Each, Embedding, Flatten, Frozen, Gated, Gelu, GeluTanh, GlobalAvgPool, GlobalMaxPool, GroupNorm, Gru, Identity, Init, InputGradient, InstanceNorm, Isa, Last, Layer, LayerNorm, LeakyRelu, Learner, LowRank, Lstm, MaxPool1d, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Present, Relu, Relu6, Repeat, Residual, Reversed, RmsNorm, Rng, Rnn, Rotary, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, TiedEmbedding, Train, View, Whole, Workspace, evaluate, evaluate_with,
+    Activate, Attention, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Borrowed, Budget, Chain, Columns, Concat, ConcatChannels, Conv2d, CrossAttention, Dense, Derivative, Dropout, Each, Embedding, Flatten, Frozen, Gated, Gelu, GeluTanh, GlobalAvgPool, GlobalMaxPool, GroupNorm, Gru, Identity, Init, InputGradient, InstanceNorm, Isa, Last, Layer, LayerNorm, LeakyRelu, Learner, LowRank, Lstm, MaxPool1d, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Present, Relu, Relu6, Repeat, Residual, Reversed, RmsNorm, Rng, Rnn, Rotary, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, TiedEmbedding, Train, View, Whole, Workspace, evaluate, evaluate_with,
 };
 
 type Body = Seq![Dense<3, 4, Relu>, Dense<4, 2, Tanh>];
@@ -86,7 +86,9 @@ pub fn all() {
     methods(BiasOnly::new(&base));
     methods(LowRank::<3, 2, 2, _>::new(&base));
     methods(any::<Body>());
-    methods(any::<Mixed>());
+    let mixed = any::<Mixed>();
+    methods(Borrowed::new(&mixed));
+    methods(mixed);
     methods(any::<Columns<3, 1, 2>>());
     methods(any::<GlobalMaxPool<Picture<2, 3>, 3>>());
     methods(any::<GlobalAvgPool<Picture<4, 6>, 3>>());
@@ -189,6 +191,7 @@ fn streams() {
     stream(any::<Chain<Pixels<3>, Columns<3, 1, 2>>>());
     let base = any::<Dense<3, 3>>();
     stream(Chain { first: BiasOnly::new(&base), rest: LowRank::<3, 3, 1, _>::new(&base) });
+    stream(Borrowed::new(&base));
     stream(any::<Chain<Activate<3, Relu>, Dropout<3, 20>>>());
     ended(any::<Model>());
     ended(any::<Each<3, Embedding<5, 2>>>());

@@ -181,6 +181,7 @@ pub fn excepted() {
     debug(&fusebox::optimizers::Picked::of(&[any::<u8>()], &dys).and_product(&xs, &dys));
     debug(&Formed::of(&xs));
     debug(&BiasOnly::new(&dense));
+    debug(&Borrowed::new(&dense));
     debug(&LowRank::<3, 2, 1>::new(&dense));
     debug(&Scratch::<Layers, 3>::new());
     let derivative = <Dense<3, 2, Tanh> as Train>::derivative(&[], &[[0.0; 2]; 3]);
@@ -348,6 +349,7 @@ fn comparisons() {
     compare(&hide(Due::EACH));
     compare(&Frozen::new(&net, any::<Dense<2, 2>>()));
     compare(&BiasOnly::new(&dense));
+    compare(&Borrowed::new(&dense));
     compare(&LowRank::<3, 2, 1>::new(&dense));
     compare(&hide(Init::He));
     compare(&hide(Identity));
