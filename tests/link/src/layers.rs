@@ -2,10 +2,17 @@
 
 use crate::{any, hide, keep};
 use fusebox::layers::{
-    Carried, Causal, Conv1d, ConvTranspose2d, DepthwiseConv1d, DepthwiseConv2d, Due, Everything, Neighbours, Padding, PresentOnly, Resize, Same, Side, Stream, Streaming, Valid, Window, output_len,
+    Carried, Causal, Conv1d, ConvTranspose2d, DepthwiseConv1d, DepthwiseConv2d, Due, Everything, MeanPresent,
+    Neighbours, Padding, PresentOnly, Resize, Same, Side, Stream, Streaming, Valid, Window, output_len,
 };
 use fusebox::{
-    Activate, Attention, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Borrowed, Budget, Chain, Columns, Concat, ConcatChannels, Conv2d, CrossAttention, Dense, Derivative, Dropout, Each, Embedding, Flatten, Frozen, Gated, Gelu, GeluTanh, GlobalAvgPool, GlobalMaxPool, GroupNorm, Gru, Identity, Init, InputGradient, InstanceNorm, Isa, Last, Layer, LayerNorm, LeakyRelu, Learner, LowRank, Lstm, MaxPool1d, MaxPool2d, Mse, Optimizer, Pace, Parallel, Pixels, Plain, Present, Relu, Relu6, Repeat, Residual, Reversed, RmsNorm, Rng, Rnn, Rotary, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, TiedEmbedding, Train, View, Whole, Workspace, evaluate, evaluate_with,
+    Activate, Attention, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Borrowed, Budget, Chain, Columns, Concat,
+    ConcatChannels, Conv2d, CrossAttention, Dense, Derivative, Dropout, Each, Embedding, Flatten, Frozen,
+    Gated, Gelu, GeluTanh, GlobalAvgPool, GlobalMaxPool, GroupNorm, Gru, Identity, Init, InputGradient,
+    InstanceNorm, Isa, Last, Layer, LayerNorm, LeakyRelu, Learner, LowRank, Lstm, MaxPool1d, MaxPool2d, Mse,
+    Optimizer, Pace, Pair, Parallel, Pixels, Plain, Present, Relu, Relu6, Repeat, Residual, Reversed,
+    RmsNorm, Rng, Rnn, Rotary, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, TiedEmbedding,
+    Train, View, Whole, Workspace, evaluate, evaluate_with,
 };
 
 type Body = Seq![Dense<3, 4, Relu>, Dense<4, 2, Tanh>];
@@ -140,6 +147,7 @@ pub fn all() {
     methods(any::<Row<36, Rotary<3, 12, 2, 5, Neighbours, 4>, 36>>());
     methods(any::<Row<36, fusebox::Positions<3, 12>, 36>>());
     methods(any::<Present<Dense<3, 2, Gelu>>>());
+    sequences();
     run(any::<Model>());
     train(Chain { first: Stranger(any::<Model>()), rest: any::<Flatten<3, 5, Dense<15, 2>>>() });
     run(any::<Each<3, Embedding<5, 2>>>());
@@ -202,6 +210,7 @@ fn stream<N: Stream<Frame: Copy>>(net: N) {
     let isa = hide(Isa::portable());
     let mut streaming = hide(Streaming::<N>::new());
     let frame = any::<N::Frame>();
+    keep(N::admits_frame(&frame));
     keep(streaming.push(&net, &frame).is_some());
     keep(streaming.push_with(isa, &net, &frame).is_some());
     streaming.restart();
@@ -302,6 +311,23 @@ where
     keep(workspace.input_gradient(&net, hide(&xs[..]), hide(&ys[..]), hide(&mut dxs)));
 }
 
+/// Layers of transformers.
+fn sequences() {
+    let attention = any::<Attention<3, 2, 2, 2, 12, 4>>();
+    of_picture(attention, any::<Flatten<3, 4, Dense<12, 2>>>());
+    keep(attention.weights(hide(&any::<[[f32; 12]; 3]>()), any(), any()));
+    let cross = any::<CrossAttention<3, 2, 1, 4, 1, 8, 4>>();
+    of_picture(cross, any::<Flatten<3, 4, Dense<12, 2>>>());
+    keep(cross.weights(hide(&any::<Pair<[[f32; 4]; 3], [[f32; 8]; 2]>>()), any(), any()));
+    of_picture(any::<Rotary<3, 12, 4, 2>>(), any::<Flatten<3, 12, Dense<36, 2>>>());
+    of_picture(any::<fusebox::Positions<3, 4>>(), any::<Flatten<3, 4, Dense<12, 2>>>());
+    methods(any::<MeanPresent<3, 2>>());
+    run(any::<Embedding<5, 2>>());
+    ended(attention);
+    ended(any::<Rotary<3, 12, 4, 2>>());
+    ended(any::<fusebox::Positions<3, 4>>());
+}
+
 /// Recurrent layers, and weights of other frameworks.
 fn recurrent() {
     type Rest = View<[[f32; 3]; 5], Dense<15, 2>, [f32; 2]>;
@@ -366,6 +392,10 @@ impl<L: Train + Copy> Layer for Stranger<L> {
     type Output = L::Output;
     type Scratch = L::Scratch;
     type InPlace = L::InPlace;
+
+    fn admits(xs: &[L::Input]) -> Result<(), fusebox::Error> {
+        L::admits(hide(xs))
+    }
 
     fn run(&self, isa: Isa, xs: &[L::Input], scratch: &mut [f32], ys: &mut [L::Output]) {
         self.0.run(isa, hide(xs), hide(scratch), hide(ys));

@@ -77,6 +77,8 @@ fn whole_numbers() {
     debug(&hide(Side::Front));
     debug(&hide(Due::EACH));
     debug(&hide(Sum));
+    debug(&hide(fusebox::layers::Both));
+    debug(&any::<fusebox::layers::MeanPresent<3, 2>>());
     debug(&hide(Concat::<3>));
     debug(&hide(ConcatChannels::<3>));
     debug(&hide(Linear));
@@ -257,6 +259,10 @@ fn copies() {
     copy(&any::<ConvTranspose2d<[[[f32; 1]; 2]; 2], [[[f32; 1]; 2]; 2], 1, 1, 1, 1>>());
     copy(&any::<GlobalMaxPool<[[[f32; 3]; 2]; 2], 3>>());
     copy(&hide(Sum));
+    copy(&hide(fusebox::layers::Both));
+    copy(&any::<fusebox::layers::MeanPresent<3, 2>>());
+    let (tokens, dys) = (any::<[u8; 2]>(), any::<[[f32; 3]; 2]>());
+    copy(&hide(fusebox::optimizers::Picked::<u8, 4, 3>::of(&tokens, &dys)));
     copy(&hide(Concat::<3>));
     copy(&hide(ConcatChannels::<3>));
     copy(&hide(Linear));
@@ -305,6 +311,7 @@ fn comparisons() {
     compare(&any::<LayerNorm<3>>());
     compare(&any::<RmsNorm<3>>());
     compare(&any::<Gated<6, 3, Relu>>());
+    compare(&any::<fusebox::layers::MeanPresent<3, 2>>());
     compare(&hide(Likelihood::new()));
     compare(&hide(Ignoring(CrossEntropy)));
     compare(&any::<Gru<2, 1, 3>>());
