@@ -71,11 +71,10 @@ pub(super) unsafe fn in_place(isa: Isa, tiles: &Tiles, product: &Product<'_>) {
     let cache = Cache::second_level();
     // An A that L2 does not hold is read once for each panel, a B that it does not hold once for each block of rows: the
     // latter is less for a short k.
-    if m.saturating_mul(k) <= cache.numbers() || k > cache.numbers() / 96 {
-        // SAFETY: all rows; the caller's promise.
-        return unsafe { in_place_rows(isa, tiles, product, 0..m) };
-    }
-    let rows = plan::block_rows(m, k, cache.block_of_a());
+    let rows = match m.saturating_mul(k) <= cache.numbers() || k > cache.numbers() / 96 {
+        true => m,
+        false => plan::block_rows(m, k, cache.block_of_a()),
+    };
     let mut row = 0;
     while row < m {
         let end = m.min(row + rows);

@@ -23,9 +23,6 @@ use crate::kernel::gemm::segments::{DOT_SEGMENT, VIRTUAL_LANES};
 use crate::kernel::gemm::tile::{FinishTile, First, Place, Tile};
 use crate::simd::{Cache, Pass, Simd};
 
-/// Numbers in a line of the cache.
-const LINE: usize = 16;
-
 /// A product of rows, whose sums are long.
 pub(super) struct Dots<'a> {
     product: &'a Product<'a>,
@@ -89,23 +86,11 @@ unsafe fn rows<S: Simd, const MR: usize, const NR: usize>(
     if const { MR * NR * (VIRTUAL_LANES / S::LANES) > 16 } {
         return;
     }
-    // A B beyond the second-level cache is fetched ahead: a part of the next columns' rows of it before each tile.
-    let far = S::PREFETCHES && product.n.saturating_mul(product.k) > Cache::second_level().numbers();
-    let tiles = (end - first) / MR;
-    let lines = if far && tiles > 0 { product.k.div_ceil(LINE) } else { 0 };
-    let ahead = (NR * lines).div_ceil(tiles.max(1));
     let mut col = 0;
     while col < product.n {
         let left = product.n - col;
         let mut row = first;
-        let mut line = 0;
         while row < end {
-            let until = (line + ahead).min(NR * lines);
-            while line < until {
-                let (column, at) = (col + NR + line / lines.max(1), line % lines.max(1) * LINE);
-                s.prefetch(product.b.wrapping_add(column * product.b_stride + at));
-                line += 1;
-            }
             // SAFETY: 1. the caller's promise. 2. So many rows and columns are left.
             unsafe {
                 match left >= NR {
