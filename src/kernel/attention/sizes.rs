@@ -50,14 +50,15 @@ impl Sizes {
         self.queries.div_ceil(STRIP)
     }
 
-    /// Heads with the same keys and values. The layer's types assert that neither number is zero; `max` saves a check, and a panic.
+    /// Heads with the same keys and values. The layer's types assert that neither number is zero; `max` saves a check,
+    /// and a panic.
     fn of_group(&self) -> usize {
         (self.heads / self.groups.max(1)).max(1)
     }
 
-    /// Calls `run` with each sample that has some of the strips, numbered through the batch, those of its queries that are in
-    /// them, and the heads of each group: with the feature `rayon` on several threads. A query, a key and a head take
-    /// `products` multiply-adds for each number of a head.
+    /// Calls `run` with each sample that has some of the strips, numbered through the batch, those of its queries that
+    /// are in them, and the heads of each group: with the feature `rayon` on several threads. A query, a key and a head
+    /// take `products` multiply-adds for each number of a head.
     ///
     /// # Safety
     /// `run` may run on any threads, and at once with groups of which no other call has any.
