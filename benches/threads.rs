@@ -1,4 +1,4 @@
-//! Products on all threads of the pool beside the same on one, interleaved:
+//! Products, and a training step of nanoGPT, on all threads of the pool beside the same on one, interleaved:
 //!
 //! ```text
 //! cargo bench --bench threads --features rayon
@@ -9,9 +9,13 @@
 mod support {
     pub(crate) mod random;
 }
+#[path = "../examples/support/gpt.rs"]
+mod gpt;
 
 use comfy_table::{CellAlignment, Table, presets};
-use fusebox::{Epilogue, Mat, MatMut, gemm};
+use fusebox::{
+    AdamW, ClipNorm, CrossEntropy, EachPosition, Epilogue, Mat, MatMut, Rng, Workspace, boxed, gemm,
+};
 use rayon::ThreadPoolBuilder;
 use std::time::Instant;
 use support::random::random;
@@ -43,19 +47,12 @@ fn main() {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN);
     table.set_header(["m x n x k", "one thread, us", &format!("{threads} threads, us"), "ratio"]);
-    for [m, n, k] in SHAPES {
-        let (a, b, mut c) = (random(m * k), random(k * n), vec![0.0; m * n]);
-        let times = (2_000_000_000 / (m * n * k)).clamp(1, 20_000);
+    let mut compare = |name: String, times: usize, run: &mut (dyn FnMut() + Send)| {
         // Within the pool from the start: entering it takes longer than a small product.
         let mut seconds = |pool: &rayon::ThreadPool| {
             pool.install(|| {
                 let start = Instant::now();
-                for _ in 0..times {
-                    let a = Mat::new(&a, m, k).expect("m x k");
-                    let b = Mat::new(&b, k, n).expect("k x n");
-                    let c = MatMut::new(&mut c, m, n).expect("m x n");
-                    gemm(a, b, c, Epilogue::None).expect("shapes that fit");
-                }
+                (0..times).for_each(|_| run());
                 start.elapsed().as_secs_f64() / times as f64
             })
         };
@@ -63,8 +60,29 @@ fn main() {
         pairs.sort_by(|x, y| (x.0 / x.1).total_cmp(&(y.0 / y.1)));
         let (x, y) = pairs[pairs.len() / 2];
         let cells = [format!("{:.3}", 1e6 * x), format!("{:.3}", 1e6 * y), format!("{:.2}", x / y)];
-        table.add_row([format!("{m} x {n} x {k}")].into_iter().chain(cells));
+        table.add_row([name].into_iter().chain(cells));
+    };
+    for [m, n, k] in SHAPES {
+        let (a, b, mut c) = (random(m * k), random(k * n), vec![0.0; m * n]);
+        let times = (2_000_000_000 / (m * n * k)).clamp(1, 20_000);
+        compare(format!("{m} x {n} x {k}"), times, &mut || {
+            let a = Mat::new(&a, m, k).expect("m x k");
+            let b = Mat::new(&b, k, n).expect("k x n");
+            let c = MatMut::new(&mut c, m, n).expect("m x n");
+            gemm(a, b, c, Epilogue::None).expect("shapes that fit");
+        });
     }
+    let (mut net, mut rng) = (boxed::<gpt::Gpt<65>>(), Rng::new(1));
+    gpt::init(&mut net, &mut rng);
+    let mut tokens =
+        || -> Vec<[u8; gpt::T]> { (0..12).map(|_| std::array::from_fn(|_| rng.below(65) as u8)).collect() };
+    let (xs, next) = (tokens(), tokens());
+    let loss = EachPosition(CrossEntropy);
+    let mut workspace = Workspace::<gpt::Gpt<65>, 12, ClipNorm<AdamW>, _>::boxed_with_loss(loss);
+    let optimizer = ClipNorm::new(AdamW::new(1e-9, 0.1), 1.0);
+    compare("step of nanoGPT".into(), 5, &mut || {
+        workspace.train_step(&mut net, &xs, &next, &optimizer).expect("tokens below the vocabulary");
+    });
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }

@@ -124,6 +124,17 @@ impl State {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    // On a thread of the pool, whose products wake the others without a detour.
+    #[cfg(feature = "rayon")]
+    return rayon::ThreadPoolBuilder::new()
+        .build()?
+        .install(|| generate().map_err(|error| error.to_string()))
+        .map_err(Into::into);
+    #[cfg(not(feature = "rayon"))]
+    generate()
+}
+
+fn generate() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse()?;
     let text = Text::load(arguments.text.as_deref())?;
     let mut state = State::new(arguments.seed);

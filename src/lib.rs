@@ -111,8 +111,8 @@ pub use layers::{
     DepthwiseConv2d, Derivative, Dropout, Each, Embedding, Flatten, Frozen, Gated, Gelu, GeluTanh,
     GlobalAvgPool, GlobalMaxPool, GroupNorm, Gru, Identity, Init, InputGradient, InstanceNorm, Last, Layer,
     LayerNorm, LeakyRelu, Linear, LowRank, Lstm, MaxPool1d, MaxPool2d, Pad2d, Parallel, Pixels, Positions,
-    Present, Relu, Relu6, Repeat, Residual, Reversed, RmsNorm, Rnn, Scratch, Sigmoid, Silu, Softmax, Stream,
-    Streaming, Sum, Tanh, Tied, TiedEmbedding, Train, Upsample2d, View,
+    Present, Relu, Relu6, Repeat, Residual, Reversed, RmsNorm, Rnn, Rotary, Scratch, Sigmoid, Silu, Softmax,
+    Stream, Streaming, Sum, Tanh, Tied, TiedEmbedding, Train, Upsample2d, View,
 };
 #[doc(no_inline)]
 pub use losses::{

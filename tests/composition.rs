@@ -2,14 +2,17 @@
 //! a menu of networks (`support/menu.rs`), in every kind of step; and what must hold to the bit.
 
 mod support {
+    pub(crate) mod attention;
     pub(crate) mod bounded;
     pub(crate) mod composed;
     pub(crate) mod embedding;
+    pub(crate) mod gpt;
     pub(crate) mod isas;
     pub(crate) mod menu;
     pub(crate) mod noting;
     #[expect(dead_code, reason = "functions that only the tests of losses need")]
     pub(crate) mod reference_net;
+    pub(crate) mod transformers;
 }
 
 use fusebox::{
@@ -19,7 +22,7 @@ use fusebox::{
 };
 use std::task::Poll;
 use support::bounded::{Bounded, Real, against_differences, check_all, looseness};
-use support::composed::{Batch, Step, exact, step};
+use support::composed::{Batch, Step, exact, loss, step};
 use support::isas::isas;
 use support::menu::{Case, Input, MOST, NETS, Noting, Rows, Visitor, visit};
 use support::noting::{Noted, Notes};
@@ -64,28 +67,28 @@ impl Visitor for Differences {
     {
         let parameters = exact::<f64>(&(case.learnt)(&case.net));
         let count = parameters.len();
-        if count > 500 {
+        if count > 1000 {
             return;
         }
         let batch: Batch<f64> = Rows::<N::Input, OUT>::random(&mut Rng::new(1), 3).plain();
         let all = step(case.tree, &parameters, &batch, None);
         // Bytes and tokens stay whole.
         let inputs = if case.input_gradient.is_some() { batch.xs.concat() } else { vec![] };
-        let loss = |at: &[f64]| {
+        let of = |at: &[f64]| {
             let (parameters, inputs) = at.split_at(count);
             let mut batch = batch.clone();
             for (x, number) in batch.xs.iter_mut().flatten().zip(inputs) {
                 *x = *number;
             }
-            step(case.tree, parameters, &batch, None).loss
+            loss(case.tree, parameters, &batch)
         };
         let gradient = [all.gradient(), all.dxs[..inputs.len()].to_vec()].concat();
         let at = [parameters.clone(), inputs].concat();
         // The input's gradient of a frozen body is said to be zero, which it is not.
         let compared =
             if matches!(case.tree, support::composed::Tree::Frozen { .. }) { count } else { at.len() };
-        let loss = |changed: &[f64]| loss(&[changed, &at[compared..]].concat());
-        let ratio = against_differences(loss, &at[..compared], &gradient[..compared]);
+        let of = |changed: &[f64]| of(&[changed, &at[compared..]].concat());
+        let ratio = against_differences(of, &at[..compared], &gradient[..compared]);
         assert!(ratio <= 1e-7, "{}: {ratio:e} from its difference quotients", case.name);
     }
 }

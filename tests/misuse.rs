@@ -4,13 +4,14 @@ mod support {
     pub(crate) mod isas;
 }
 
-use fusebox::layers::Side;
+use fusebox::layers::{self, Both, Side};
 use fusebox::{
-    Adam, BiasOnly, BinaryCrossEntropy, Borrowed, Budget, Columns, Concat, ConcatChannels, CrossEntropy,
-    Curved, Dense, Derivative, Dropout, Each, Formed, Frozen, Gated, Gelu, GroupNorm, Huber, Ignoring, Init,
-    InputGradient, InstanceNorm, Isa, Layer, LayerNorm, Learner, Linear, Loss, LowRank, Mse, Optimizer, Pace,
-    Parallel, Plain, Product, Relu, Repeat, Residual, RmsNorm, Rng, Rows, Seq, Sgd, Silu, Softmax, Tanh,
-    Tied, Train, View, Weighted, WeightedCrossEntropy, Whole, Workspace, Zeroed, plain,
+    Adam, Attention, BiasOnly, BinaryCrossEntropy, Borrowed, Budget, Columns, Concat, ConcatChannels,
+    CrossAttention, CrossEntropy, Curved, Dense, Derivative, Dropout, Each, Formed, Frozen, Gated, Gelu,
+    GroupNorm, Huber, Ignoring, Init, InputGradient, InstanceNorm, Isa, Layer, LayerNorm, Learner, Linear,
+    Loss, LowRank, Mse, Optimizer, Pace, Parallel, Plain, Present, Product, Relu, Repeat, Residual, RmsNorm,
+    Rng, Rotary, Rows, Seq, Sgd, Silu, Softmax, Tanh, Tied, Train, View, Weighted, WeightedCrossEntropy,
+    Whole, Workspace, Zeroed, plain,
 };
 use support::isas::isas;
 
@@ -86,9 +87,14 @@ where
 /// Rows of four numbers as two positions of two.
 type Positions<F> = View<[f32; 4], F, [f32; 4]>;
 
+/// Two positions of a query, a key and a value.
+type Attend = Seq![Each<2, Dense<2, 12>>, Attention<2, 2, 2, 2, 12, 4>, Each<2, Dense<4, 2>>];
+type AttendOthers =
+    Seq![Dense<4, 8>, View<[f32; 8], CrossAttention<2, 3, 1, 1, 1, 2, 1>, [f32; 2]>, Dense<2, 4>];
+
 /// A layer for each half of a row.
-type Halves =
-    Parallel<Seq![Columns<4, 0, 2>, Dense<2, 3, Tanh>], Seq![Columns<4, 2, 2>, Dense<2, 1>], Concat<4>>;
+type Halves<J = Concat<4>> =
+    Parallel<Seq![Columns<4, 0, 2>, Dense<2, 3, Tanh>], Seq![Columns<4, 2, 2>, Dense<2, 1>], J>;
 
 /// Two positions of a channel of each of two layers.
 type Channels = Parallel<
@@ -122,8 +128,14 @@ fn layers_called_with_other_rows() {
     called_with_other_rows("repeat", Repeat::<3, Dense<4, 4, Gelu>>::ZEROED);
     called_with_other_rows("each", Positions::<Each<2, Dense<2, 2, Gelu>>>::ZEROED);
     called_with_other_rows("sum", Parallel::<Dense<4, 4, Relu>, Dense<4, 4, Silu>>::ZEROED);
-    called_with_other_rows("concat", Halves::ZEROED);
+    called_with_other_rows("concat", <Halves>::ZEROED);
+    called_with_other_rows("pair", Positions::<Halves<Both>>::ZEROED);
     called_with_other_rows("channels", Positions::<Channels>::ZEROED);
+    called_with_other_rows("positions", Positions::<layers::Positions<2, 2>>::ZEROED);
+    called_with_other_rows("rotary", Positions::<Rotary<2, 2, 1, 2>>::ZEROED);
+    called_with_other_rows("attention", Positions::<Attend>::ZEROED);
+    called_with_other_rows("attention to others", AttendOthers::ZEROED);
+    called_with_other_rows("present", Present::<Dense<4, 4, Gelu>>::ZEROED);
     called_with_other_rows("tied", Tied::<4, 3, LayerNorm<3>, Tanh>::ZEROED);
     called_with_other_rows("tied twice", Tied::<4, 3, Tied<3, 2, Dropout<2, 50>>, Gelu>::ZEROED);
 }
@@ -222,8 +234,11 @@ fn a_way_back_with_half_of_the_rows() {
     trains(Repeat::<3, Dense<4, 4, Gelu>>::ZEROED);
     trains(Positions::<Each<2, Dense<2, 2, Gelu>>>::ZEROED);
     trains(Parallel::<Dense<4, 4, Relu>, Dense<4, 4, Silu>>::ZEROED);
-    trains(Halves::ZEROED);
+    trains(<Halves>::ZEROED);
+    trains(Positions::<Halves<Both>>::ZEROED);
     trains(Tied::<4, 3, LayerNorm<3>, Tanh>::ZEROED);
+    trains(Positions::<Seq![layers::Positions<2, 2>, Rotary<2, 2, 1, 2>, Attend]>::ZEROED);
+    trains(Present::<Dense<4, 4, Gelu>>::ZEROED);
 }
 
 #[test]

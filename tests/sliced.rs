@@ -3,6 +3,8 @@
 
 mod support {
     pub(crate) mod compositions;
+    #[expect(dead_code, reason = "networks that are compared elsewhere")]
+    pub(crate) mod gpt;
     pub(crate) mod isas;
 }
 
@@ -17,6 +19,7 @@ use fusebox::{
 use std::fmt::Debug;
 use std::task::Poll;
 use support::compositions::{All, Other};
+use support::gpt::Classifier;
 use support::isas::isas;
 
 /// The largest batch.
@@ -46,6 +49,20 @@ impl Random for f32 {
 impl Random for u8 {
     fn random(rng: &mut Rng) -> Self {
         rng.below(256) as Self
+    }
+}
+
+/// A token.
+impl Random for u16 {
+    fn random(rng: &mut Rng) -> Self {
+        rng.below(6) as Self
+    }
+}
+
+/// A token, or none.
+impl Random for u32 {
+    fn random(rng: &mut Rng) -> Self {
+        if rng.below(4) == 0 { Self::MAX } else { rng.below(6) }
     }
 }
 
@@ -414,6 +431,16 @@ fn rows_of_other_types() {
     type Spot = Seq![Pixels<3>, Dense<3, 2, Relu>];
     let bytes = he::<Seq![Each<2, Spot>, Flatten<2, 2, Dense<4, 3>>]>();
     check("positions of bytes", &bytes, &private, &CrossEntropy, label::<3>, &Privately);
+}
+
+/// (A language model in slices is in `composition.rs`.)
+#[test]
+fn absent_frames() {
+    let adam = ClipNorm::new(Adam::new(0.01), 0.1);
+    let private = Private::new(Momentum::new(0.1, 0.9), 0.5, 0.5, 7);
+    let classifier = he::<Classifier<5>>();
+    check("absent frames", &classifier, &adam, &CrossEntropy, label::<2>, &Plainly);
+    check("absent frames, private", &classifier, &private, &CrossEntropy, label::<2>, &Privately);
 }
 
 /// Behind a body that stays, and beside one.

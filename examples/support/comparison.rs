@@ -20,6 +20,7 @@ impl Comparison {
     pub(crate) fn new(task: &'static str, methods: &'static [&'static str]) -> Self {
         let (library, baselines): (_, &[u8]) = match task {
             "mnist" => ("PyTorch", include_bytes!("../data/mnist_baselines.csv")),
+            "translate" | "answer" => ("PyTorch", include_bytes!("../data/attention_baselines.csv")),
             _ => ("scikit-learn", include_bytes!("../data/baselines.csv")),
         };
         let mut table = Table::new();
@@ -27,6 +28,7 @@ impl Comparison {
         let names = methods.iter().map(|method| match *method {
             "mlp" => "scikit-learn's network".into(),
             "conv_8_16" => "PyTorch, 8 and 16 filters".into(),
+            "transformer" => "PyTorch".into(),
             "conv_16_32_dropout" => "PyTorch's".into(),
             "dense_128" => "PyTorch, dense of 128".into(),
             "pca" => "principal components".into(),
@@ -64,7 +66,10 @@ impl fmt::Display for Comparison {
             column.set_cell_alignment(CellAlignment::Right);
         }
         let Self { seeds, library, .. } = self;
-        writeln!(f, "mean ± standard deviation of {seeds} seeds, held-out rows\n{table}")?;
+        match seeds {
+            1 => writeln!(f, "one seed, held-out rows\n{table}")?,
+            _ => writeln!(f, "mean ± standard deviation of {seeds} seeds, held-out rows\n{table}")?,
+        }
         write!(f, "({library}'s times were measured on another machine, one core of an AMD EPYC)")
     }
 }
@@ -80,7 +85,7 @@ impl Summary {
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
         let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
-        Self { mean, deviation: Some(variance.sqrt()) }
+        Self { mean, deviation: (values.len() > 1).then(|| variance.sqrt()) }
     }
 
     fn show(&self, metric: &str) -> String {

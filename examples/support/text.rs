@@ -1,6 +1,6 @@
 //! A text as numbers of characters.
 
-use crate::gpt::T;
+use crate::T;
 use flate2::read::GzDecoder;
 use fusebox::Rng;
 use std::error::Error;

@@ -17,13 +17,18 @@ use fusebox::{
 use libfuzzer_sys::fuzz_target;
 use std::task::Poll;
 
+#[path = "../../tests/support/attention.rs"]
+mod attention;
 #[path = "../../tests/support/bounded.rs"]
 #[expect(dead_code, reason = "the tests look at the reference's difference quotients and at its bounds too")]
 mod bounded;
 #[path = "../../tests/support/composed.rs"]
+#[expect(dead_code, reason = "the tests also take the loss alone, for difference quotients")]
 mod composed;
 #[path = "../../tests/support/embedding.rs"]
 mod embedding;
+#[path = "../../tests/support/gpt.rs"]
+mod gpt;
 #[path = "../../tests/support/menu.rs"]
 #[expect(dead_code, reason = "the tests also harm a workspace, and take a part of a batch")]
 mod menu;
@@ -32,6 +37,8 @@ mod noting;
 #[path = "../../tests/support/reference_net.rs"]
 #[expect(dead_code, reason = "functions that only the tests of losses need")]
 mod reference_net;
+#[path = "../../tests/support/transformers.rs"]
+mod transformers;
 
 use bounded::Bounded;
 use menu::{Case, Input, MOST, NETS, Noting, Rows, Visitor, visit};

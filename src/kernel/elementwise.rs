@@ -67,6 +67,14 @@ impl<C: Curve> Pass for TimesSlope<'_, C> {
     }
 }
 
+/// Whether all numbers are zeros. Stops soon after the first that is not.
+pub(crate) fn are_zeros(xs: &[f32]) -> bool {
+    // Bits but the sign's, of a few vectors at a time.
+    let zeros = |xs: &[f32]| xs.iter().fold(0, |bits, x| bits | x.to_bits()) << 1 == 0;
+    let (pieces, rest) = xs.as_chunks::<32>();
+    pieces.iter().all(|piece| zeros(piece)) && zeros(rest)
+}
+
 /// Multiplies `xs` by `factors`, element-wise.
 pub(crate) struct Times<'a> {
     pub(crate) factors: &'a [f32],
@@ -248,5 +256,28 @@ impl Iterator for Pieces {
         }
         self.start += self.width;
         Some((start, (self.len - start).min(self.width)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::are_zeros;
+
+    /// Zeros of both signs; a subnormal number, NaN or infinity at any place of any length is none.
+    #[test]
+    fn zeros() {
+        for length in 0..100 {
+            let mut xs = [0.0; 100];
+            xs.iter_mut().step_by(3).for_each(|x| *x = -0.0);
+            let xs = &mut xs[..length];
+            assert!(are_zeros(xs), "{length}");
+            for place in 0..length {
+                for other in [1.0, -1e-45, f32::NAN, f32::NEG_INFINITY] {
+                    let zero = core::mem::replace(&mut xs[place], other);
+                    assert!(!are_zeros(xs), "{other} at {place} of {length}");
+                    xs[place] = zero;
+                }
+            }
+        }
     }
 }

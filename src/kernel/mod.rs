@@ -21,6 +21,7 @@ pub(crate) mod pass;
 pub(crate) mod pool;
 pub(crate) mod recurrent;
 pub(crate) mod rms_norm;
+pub(crate) mod rotary;
 pub(crate) mod softmax;
 mod threads;
 pub(crate) mod update;

@@ -69,7 +69,7 @@ pub use gated::Gated;
 pub use init::Init;
 pub use input_gradient::InputGradient;
 pub use norm::LayerNorm;
-pub use parallel::{Concat, ConcatChannels, Join, Parallel, Sum};
+pub use parallel::{Both, Concat, ConcatChannels, Join, Parallel, Sum};
 pub use picture::{
     Around, AvgPool1d, AvgPool2d, BatchNorm, Causal, Conv1d, Conv2d, ConvTranspose2d, DepthwiseConv1d,
     DepthwiseConv2d, GlobalAvgPool, GlobalMaxPool, GroupNorm, InstanceNorm, MaxPool1d, MaxPool2d, Pad, Pad2d,
@@ -85,8 +85,8 @@ pub use rms_norm::RmsNorm;
 pub(crate) use scratch::check_batch;
 pub use scratch::{Scratch, Side};
 pub use sequence::{
-    Attention, CrossAttention, Embedding, Everything, MeanPresent, Positions, Present, PresentOnly, Sees,
-    TiedEmbedding,
+    Attention, CrossAttention, Embedding, Everything, Halves, MeanPresent, Neighbours, Pairs, Positions,
+    Present, PresentOnly, Rotary, Sees, TiedEmbedding,
 };
 pub use softmax::Softmax;
 pub use stream::{Due, Frames, PerRow, Stream, Streaming};

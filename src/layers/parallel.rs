@@ -17,7 +17,7 @@ use core::marker::PhantomData;
 use core::ops::Range;
 
 /// Two layers with the same input, whose outputs are added ([`Sum`], for equal types) or concatenated: as rows
-/// ([`Concat`]), or pictures and sequences along their channels ([`ConcatChannels`]).
+/// ([`Concat`]), as a pair ([`Both`]), or pictures and sequences along their channels ([`ConcatChannels`]).
 /// For a layer with two inputs, begin each branch with [`Columns`](super::Columns), which selects its part of the row.
 ///
 /// ```
@@ -74,7 +74,8 @@ unsafe impl<A: Plain, B: Plain, J: 'static> Plain for Parallel<A, B, J> {
     const CHECKED: () = (A::CHECKED, B::CHECKED).0;
 }
 
-/// How the outputs of two branches are combined. Implemented by [`Sum`], [`Concat`] and [`ConcatChannels`] only.
+/// How the outputs of two branches are combined. Implemented by [`Sum`], [`Concat`], [`ConcatChannels`] and
+/// [`Both`] only.
 pub trait Join<A: Plain, B: Plain>: sealed::Sealed {
     /// A row of combined output.
     type Output: Plain;
@@ -99,6 +100,7 @@ pub trait Join<A: Plain, B: Plain>: sealed::Sealed {
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Sum {}
+    impl Sealed for super::Both {}
     impl<const N: usize> Sealed for super::Concat<N> {}
     impl<const N: usize> Sealed for super::ConcatChannels<N> {}
 }
@@ -271,6 +273,39 @@ impl<const CA: usize, const CB: usize, const N: usize> Join<[f32; CA], [f32; CB]
 
     fn part(dys: &[[f32; N]], da: &mut [[f32; CA]], db: &mut [[f32; CB]]) {
         Concat::<N>::part(dys, da, db);
+    }
+}
+
+/// Keeps both outputs, as a [`Pair`]: two sequences of different lengths, such as the queries of one and the keys and
+/// values of another, which [`CrossAttention`](super::CrossAttention) takes.
+///
+/// ```
+/// use fusebox::layers::{Both, Columns, Parallel};
+/// use fusebox::{Layer, Pair, Scratch, Zeroed};
+/// type Cut = Parallel<Columns<3, 0, 1>, Columns<3, 1, 2>, Both>;
+/// let mut ys = [Zeroed::ZEROED];
+/// Cut::ZEROED.infer(&[[1.0, 2.0, 3.0]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+/// assert_eq!(ys, [Pair([1.0], [2.0, 3.0])]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Both;
+
+impl<A: Plain, B: Plain> Join<A, B> for Both {
+    type Output = Pair<A, B>;
+
+    const NAME: u64 = layout("Both", &[]);
+
+    fn join(_: Isa, a: &[A], b: &[B], ys: &mut [Pair<A, B>]) {
+        for ((a, b), y) in a.iter().zip(b).zip(ys) {
+            (y.0, y.1) = (*a, *b);
+        }
+    }
+
+    fn part(dys: &[Pair<A, B>], da: &mut [A], db: &mut [B]) {
+        for ((dy, da), db) in dys.iter().zip(da).zip(db) {
+            (*da, *db) = (dy.0, dy.1);
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use crate::pace::Pace;
 use crate::{Isa, Label, Mat, MatMut};
 use core::ops::Range;
 
-/// Rows whose product is part of a gradient.
-type Piece<'a, const V: usize, const D: usize> = (&'a [[f32; V]], &'a [[f32; D]]);
+/// `X` and `dY` of a product `X^T dY`.
+type Factors<'a, const V: usize, const D: usize> = (&'a [[f32; V]], &'a [[f32; D]]);
 
 /// The gradients of outputs, each added to the row of the token that picked it; and the product `X^T dY`, if there is
 /// one, for weights that are used both ways. Tokens past the last row pick none.
@@ -20,7 +20,7 @@ type Piece<'a, const V: usize, const D: usize> = (&'a [[f32; V]], &'a [[f32; D]]
 pub struct Picked<'a, K, const V: usize, const D: usize> {
     tokens: &'a [K],
     dys: &'a [[f32; D]],
-    product: Option<Piece<'a, V, D>>,
+    product: Option<Factors<'a, V, D>>,
 }
 
 impl<'a, K: Label, const V: usize, const D: usize> Picked<'a, K, V, D> {

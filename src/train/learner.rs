@@ -195,7 +195,8 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
     }
 
     /// Starts a step on the staged rows; [`Learner::poll`] does the work. Errors if a step is in progress, there are
-    /// no rows, or fewer than [`Train::LEAST_ROWS`], or a setting is out of range.
+    /// no rows, or fewer than [`Train::LEAST_ROWS`], a setting is out of range, or a row is not valid for the network
+    /// ([`Layer::admits`](crate::Layer::admits)): [`Learner::cancel`] discards the rows.
     pub fn start(&mut self, optimizer: O) -> Result<(), Error> {
         self.check_idle()?;
         optimizer.check()?;
@@ -207,6 +208,7 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
             _ if targets != rows => return Err(Error::Rows { expected: rows, got: targets }),
             _ => check_rows::<N>(rows)?,
         }
+        N::admits(&self.workspace.staged.xs.0)?;
         self.losses = Losses::NEW;
         (self.pass, self.optimizer) = (Pass::Forward, Held::Value(optimizer));
         Ok(())

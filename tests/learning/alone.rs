@@ -1,13 +1,15 @@
 //! A row gives the same bits alone and among others, on the way forward and on the way back; and running a network gives the
 //! bits of training's forward pass.
 
-use crate::support::compositions::{Added, All, Around, Block, Branches, Other, Positions, Twice};
+use crate::support::compositions::{self, Added, All, Around, Block, Branches, Other, Paired, Twice};
 use crate::support::isas::isas;
 use crate::support::probes::{Given, Reveal};
+use fusebox::layers::{Everything, Halves, Neighbours, PresentOnly};
 use fusebox::{
-    Activation, BiasOnly, Chain, Dense, Derivative, Dropout, Each, Gated, Gelu, GeluTanh, Identity,
-    InputGradient, Layer, LayerNorm, LeakyRelu, LowRank, Relu, Relu6, Repeat, Residual, RmsNorm, Rng,
-    Scratch, Seq, Sigmoid, Silu, Softmax, Tanh, Train, Whole, Workspace, Zeroed,
+    Activation, Attention, BiasOnly, Chain, CrossAttention, Dense, Derivative, Dropout, Each, Gated, Gelu,
+    GeluTanh, Identity, InputGradient, Layer, LayerNorm, LeakyRelu, LowRank, Positions, Present, Relu, Relu6,
+    Repeat, Residual, RmsNorm, Rng, Rotary, Scratch, Seq, Sigmoid, Silu, Softmax, Tanh, Train, View, Whole,
+    Workspace, Zeroed,
 };
 
 const MOST: usize = 33;
@@ -106,6 +108,23 @@ fn layers() {
     low_rank.down = std::array::from_fn(|_| random(&mut rng));
     low_rank.up = std::array::from_fn(|_| random(&mut rng));
     check_layer("low rank", &low_rank);
+}
+
+/// Frames of zeros too, which are absent.
+#[test]
+fn layers_of_transformers() {
+    type Frames<F, const OUT: usize> = View<[f32; 36], F, [f32; OUT]>;
+    check_layer("attention", &Frames::<Attention<3, 4, 2, 1, 12, 8>, 24>::ZEROED);
+    check_layer("all of them", &Frames::<Attention<3, 2, 3, 1, 12, 6, Everything>, 18>::ZEROED);
+    check_layer("those present", &Frames::<Attention<3, 2, 2, 2, 12, 4, PresentOnly>, 12>::ZEROED);
+    check_layer("others", &Frames::<CrossAttention<3, 3, 1, 4, 1, 8, 4>, 12>::ZEROED);
+    check_layer("rotary", &Frames::<Rotary<3, 12, 2, 5, Halves, 4>, 36>::ZEROED);
+    check_layer("rotary neighbours", &Frames::<Rotary<3, 12, 1, 12, Neighbours>, 36>::ZEROED);
+    let mut rng = Rng::new(7);
+    let positions = Positions::<3, 12> { weight: std::array::from_fn(|_| random(&mut rng)) };
+    check_layer("positions", &Frames::<_, 36>::new(positions));
+    let layer = Present { layer: dense::<2, 3, Gelu>() };
+    check_layer("present", &Frames::<_, 54>::new(Each::<18, _> { layer }));
 }
 
 /// Every activation's derivative is also applied to the gradient that another layer made.
@@ -216,9 +235,10 @@ fn compositions() {
     of::<Repeat<5, Block>, 6, 6>("blocks of chains");
     of::<Repeat<2, Repeat<3, Dense<6, 6, Gelu>>>, 6, 6>("blocks of blocks");
     of::<Branches, 6, 7>("branches");
+    of::<Paired, 6, 7>("branches, a pair");
     of::<Added, 7, 6>("branches, added");
     of::<Twice, 6, 6>("tied");
-    of::<Positions, 6, 8>("positions");
+    of::<compositions::Positions, 6, 8>("positions");
     of::<All, 6, 3>("all");
     of::<Other, 5, 3>("all, in another order");
 }

@@ -1,6 +1,6 @@
 //! The norm of each sample's gradient, and private training.
 
-use crate::support::compositions::{Added, All, Block, Branches, Positions, Twice};
+use crate::support::compositions::{Added, All, Block, Branches, Paired, Positions, Twice};
 use crate::support::isas::isas;
 use crate::support::probes::{Given, Reveal};
 use fusebox::{
@@ -141,6 +141,7 @@ fn norms_of_samples_in_compositions() {
     of::<Block, 6, 6>("residual");
     of::<Repeat<3, Block>, 6, 6>("blocks");
     of::<Branches, 6, 7>("branches");
+    of::<Paired, 6, 7>("branches, a pair");
     of::<Added, 7, 6>("branches, added");
     of::<Twice, 6, 6>("tied");
     of::<Tied<40, 33, LayerNorm<33>, Tanh>, 40, 40>("tied, more than a tile");

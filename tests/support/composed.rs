@@ -4,6 +4,7 @@
 //! returned as the terms that it is the sum of, which are summed last, over positions, places and rows together: whatever
 //! the order in which a kernel sums them, the bound of that sum holds.
 
+use super::attention::{self, absent};
 use super::bounded::Real;
 use super::reference_net::{self as plain, Bend, Layer};
 use fusebox::Rng;
@@ -16,11 +17,38 @@ pub(crate) enum Tree {
     /// y = x.
     Same,
     /// y = x_start, .., x_(start + len - 1).
-    Columns { start: usize, len: usize },
+    Columns {
+        start: usize,
+        len: usize,
+    },
     /// y = x / max, of whole numbers, which have no gradient.
-    Pixels { max: u32 },
-    /// y = the rows of the weights that the tokens x name; parameters the weights, row after row.
-    Embedding { tokens: usize, width: usize },
+    Pixels {
+        max: u32,
+    },
+    /// y = the rows of the weights that the tokens x name, zeros where there is none; parameters the weights, row after row.
+    Embedding {
+        tokens: usize,
+        width: usize,
+    },
+    /// y_t = x_t + w_t, zeros where x_t is; parameters w.
+    Positions {
+        frames: usize,
+        width: usize,
+    },
+    Rotary(attention::Rotary),
+    Attention(attention::Attention),
+    /// y = the mean of so many frames.
+    Mean {
+        frames: usize,
+    },
+    /// y = f(x), zeros where x is.
+    Present(Box<Tree>),
+    /// y_t = W middle(x)_t, x being rows of W; parameters W, those of the middle.
+    TiedEmbedding {
+        tokens: usize,
+        width: usize,
+        middle: Box<Tree>,
+    },
     /// One after the other.
     Chain(Vec<Tree>),
     /// y = x + f(x).
@@ -34,9 +62,18 @@ pub(crate) enum Tree {
     /// y = a(x), b(x).
     Concat(Box<Tree>, Box<Tree>),
     /// y = middle(f(x W + b)) W^T + c; parameters W, b, those of the middle, c.
-    Tied { inputs: usize, hidden: usize, bend: Bend, middle: Box<Tree> },
+    Tied {
+        inputs: usize,
+        hidden: usize,
+        bend: Bend,
+        middle: Box<Tree>,
+    },
     /// y = head(body(x)); the body's parameters stay, the head's are the parameters.
-    Frozen { body: Box<Tree>, stays: Vec<f32>, head: Box<Tree> },
+    Frozen {
+        body: Box<Tree>,
+        stays: Vec<f32>,
+        head: Box<Tree>,
+    },
 }
 
 pub(crate) fn dense(inputs: usize, outputs: usize, bend: Bend) -> Tree {
@@ -106,6 +143,16 @@ fn added<R: Real>(xs: Vec<R>, ys: &[R]) -> Vec<R> {
     std::iter::zip(xs, ys).map(|(x, &y)| x + y).collect()
 }
 
+fn dot<R: Real>(xs: &[R], ys: &[R]) -> R {
+    R::sum(std::iter::zip(xs, ys).map(|(&x, &y)| x * y))
+}
+
+/// The row of a token; zeros if there is none.
+fn row_of<R: Real>(weight: &[R], width: usize, token: &R) -> Vec<R> {
+    let row = weight.chunks(width).nth(token.value() as usize);
+    row.map_or_else(|| vec![R::exact(0.0); width], <[R]>::to_vec)
+}
+
 /// The rows of IN numbers of a matrix.
 fn transposed_product<R: Real>(matrix: &[R], cols: usize, xs: &[R]) -> Vec<R> {
     (0..cols).map(|j| R::sum(xs.iter().enumerate().map(|(i, &x)| x * matrix[i * cols + j]))).collect()
@@ -117,9 +164,12 @@ impl Tree {
         match self {
             Self::Leaf(layer) => layer.parameters(),
             Self::Same | Self::Columns { .. } | Self::Pixels { .. } => 0,
+            Self::Rotary(_) | Self::Attention(_) | Self::Mean { .. } => 0,
             Self::Embedding { tokens, width } => tokens * width,
+            Self::Positions { frames, width } => frames * width,
+            Self::TiedEmbedding { tokens, width, middle } => tokens * width + middle.parameters(),
             Self::Chain(layers) => layers.iter().map(Self::parameters).sum(),
-            Self::Residual(layer) | Self::Each(_, layer) => layer.parameters(),
+            Self::Residual(layer) | Self::Each(_, layer) | Self::Present(layer) => layer.parameters(),
             Self::Repeat(n, block) => n * block.parameters(),
             Self::Sum(first, second) | Self::Concat(first, second) => {
                 first.parameters() + second.parameters()
@@ -145,9 +195,14 @@ impl Tree {
             Self::Leaf(Layer::Norm(n)) => [within(*n, 0.5, 1.5), within(*n, -1.0, 1.0)].concat(),
             Self::Leaf(layer) => within(layer.parameters(), -1.0, 1.0),
             Self::Same | Self::Columns { .. } | Self::Pixels { .. } => vec![],
+            Self::Rotary(_) | Self::Attention(_) | Self::Mean { .. } => vec![],
             Self::Embedding { tokens, width } => within(tokens * width, -1.5, 1.5),
+            Self::Positions { frames, width } => within(frames * width, -0.5, 0.5),
+            Self::TiedEmbedding { tokens, width, middle } => {
+                [within(tokens * width, -1.5, 1.5), middle.random(rng)].concat()
+            }
             Self::Chain(layers) => layers.iter().flat_map(|layer| layer.random(rng)).collect(),
-            Self::Residual(layer) | Self::Each(_, layer) => layer.random(rng),
+            Self::Residual(layer) | Self::Each(_, layer) | Self::Present(layer) => layer.random(rng),
             Self::Repeat(n, block) => (0..*n).flat_map(|_| block.random(rng)).collect(),
             Self::Sum(first, second) | Self::Concat(first, second) => {
                 [first.random(rng), second.random(rng)].concat()
@@ -168,8 +223,27 @@ impl Tree {
             Self::Same => x.to_vec(),
             Self::Columns { start, len } => x[*start..start + len].to_vec(),
             Self::Pixels { max } => x.iter().map(|&x| x / R::exact(*max as f32)).collect(),
-            Self::Embedding { width, .. } => {
-                x.iter().flat_map(|token| &p[token.value() as usize * width..][..*width]).copied().collect()
+            Self::Embedding { width, .. } => x.iter().flat_map(|token| row_of(p, *width, token)).collect(),
+            Self::Positions { width, .. } => {
+                let frames = std::iter::zip(x.chunks(*width), p.chunks(*width));
+                frames.flat_map(|(x, w)| if absent(x) { x.to_vec() } else { added(x.to_vec(), w) }).collect()
+            }
+            Self::Rotary(rotary) => rotary.turned(x, 1.0),
+            Self::Attention(attention) => attention.forward(x),
+            Self::Mean { frames } => {
+                let (width, count) = (x.len() / frames, R::exact(*frames as f32));
+                let column = |c| x.iter().skip(c).step_by(width).copied();
+                (0..width).map(|c| R::sum(column(c)) * (R::exact(1.0) / count)).collect()
+            }
+            Self::Present(layer) => {
+                let y = layer.forward(p, x);
+                if absent(x) { vec![R::exact(0.0); y.len()] } else { y }
+            }
+            Self::TiedEmbedding { middle, width, .. } => {
+                let (embedding, weight, own) = self.of_tied_embedding(p);
+                let m = middle.forward(own, &embedding.forward(weight, x));
+                let rows = |m: &[R]| -> Vec<R> { weight.chunks(*width).map(|w| dot(m, w)).collect() };
+                m.chunks(*width).flat_map(rows).collect()
             }
             Self::Chain(layers) => {
                 let (mut p, mut x) = (p, x.to_vec());
@@ -225,11 +299,43 @@ impl Tree {
             Self::Embedding { width, .. } => {
                 let mut terms = vec![vec![]; p.len()];
                 for (token, dy) in x.iter().zip(dy.chunks(*width)) {
-                    for (terms, &dy) in terms[token.value() as usize * width..].iter_mut().zip(dy) {
+                    for (terms, &dy) in terms.iter_mut().skip(token.value() as usize * width).zip(dy) {
                         terms.push(dy);
                     }
                 }
                 (none(), terms)
+            }
+            Self::Positions { width, .. } => {
+                let kept =
+                    |(x, dy): (&[R], &[R])| if absent(x) { vec![R::exact(0.0); *width] } else { dy.to_vec() };
+                let dx: Vec<R> = std::iter::zip(x.chunks(*width), dy.chunks(*width)).flat_map(kept).collect();
+                (dx.clone(), single(dx))
+            }
+            Self::Rotary(rotary) => (rotary.turned(dy, -1.0), vec![]),
+            Self::Attention(attention) => (attention.backward(x, dy), vec![]),
+            Self::Mean { frames } => {
+                let share = R::exact(1.0) / R::exact(*frames as f32);
+                (vec![dy.iter().map(|&dy| dy * share).collect::<Vec<R>>(); *frames].concat(), vec![])
+            }
+            Self::Present(layer) => {
+                let dy = if absent(x) { vec![R::exact(0.0); dy.len()] } else { dy.to_vec() };
+                layer.backward(p, x, &dy)
+            }
+            Self::TiedEmbedding { tokens, width, middle } => {
+                let (embedding, weight, own) = self.of_tied_embedding(p);
+                let e = embedding.forward(weight, x);
+                let m = middle.forward(own, &e);
+                let dm: Vec<R> =
+                    dy.chunks(*tokens).flat_map(|dy| transposed_product(weight, *width, dy)).collect();
+                let (de, d_middle) = middle.backward(own, &e, &dm);
+                let (_, mut terms) = embedding.backward(weight, x, &de);
+                for (m, dy) in std::iter::zip(m.chunks(*width), dy.chunks(*tokens)) {
+                    let products = dy.iter().flat_map(|&dy| m.iter().map(move |&m| dy * m));
+                    for (terms, product) in terms.iter_mut().zip(products) {
+                        terms.push(product);
+                    }
+                }
+                (none(), [terms, d_middle].concat())
             }
             Self::Chain(layers) => chain_back(layers, p, x, dy),
             Self::Residual(layer) => {
@@ -273,6 +379,15 @@ impl Tree {
                 (none(), terms)
             }
         }
+    }
+
+    /// The embedding, its weights, and the middle's parameters.
+    fn of_tied_embedding<'a, R>(&self, p: &'a [R]) -> (Self, &'a [R], &'a [R]) {
+        let &Self::TiedEmbedding { tokens, width, .. } = self else {
+            unreachable!("asked of such a tree only")
+        };
+        let (weight, middle) = p.split_at(tokens * width);
+        (Self::Embedding { tokens, width }, weight, middle)
     }
 
     fn blocks(&self, n: usize, block: &Self) -> Self {
@@ -331,6 +446,19 @@ impl<R: Real> Step<R> {
     }
 }
 
+/// A row's share in the loss, given its weight among all.
+fn share<R: Real>(y: &[R], target: &[R], weight: R) -> R {
+    let squares = std::iter::zip(y, target).map(|(&y, &t)| (y - t) * (y - t));
+    weight * (R::sum(squares) * (R::exact(1.0) / R::exact(target.len() as f32)))
+}
+
+/// A batch's loss alone.
+pub(crate) fn loss<R: Real>(tree: &Tree, p: &[R], batch: &Batch<R>) -> R {
+    let factor = R::exact(1.0) / R::sum(batch.weights.iter().copied());
+    let rows = batch.xs.iter().zip(&batch.targets).zip(&batch.weights);
+    R::sum(rows.map(|((x, target), &weight)| share(&tree.forward(p, x), target, weight * factor)))
+}
+
 /// A step on a batch. With `clip`, each row's share of the gradient, once multiplied by the sum of weights, is scaled down to that norm
 /// if it is longer.
 pub(crate) fn step<R: Real>(tree: &Tree, p: &[R], batch: &Batch<R>, clip: Option<f32>) -> Step<R> {
@@ -341,8 +469,8 @@ pub(crate) fn step<R: Real>(tree: &Tree, p: &[R], batch: &Batch<R>, clip: Option
     for ((x, target), &weight) in batch.xs.iter().zip(&batch.targets).zip(&batch.weights) {
         let y = tree.forward(p, x);
         let (count, factor) = (R::exact(target.len() as f32), weight * (one / all));
+        losses.push(share(&y, target, factor));
         let errors: Vec<R> = std::iter::zip(&y, target).map(|(&y, &t)| y - t).collect();
-        losses.push(factor * (R::sum(errors.iter().map(|&e| e * e)) * (one / count)));
         let two = R::exact(2.0);
         let mut dy: Vec<R> = errors.iter().map(|&e| e * (two * (one / count)) * factor).collect();
         if let Some(clip) = clip {

@@ -1,5 +1,6 @@
 //! Networks made of every kind of composition, for tests that hold of any network.
 
+use fusebox::layers::Both;
 use fusebox::{
     Columns, Concat, Dense, Dropout, Each, Gelu, LayerNorm, Parallel, Relu, Relu6, Repeat, Residual, Seq,
     Sigmoid, Silu, Tanh, Tied, View,
@@ -13,6 +14,10 @@ pub(crate) type Block = Residual<Seq![LayerNorm<6>, Dense<6, 11, Relu>, Dense<11
 
 /// A branch for a part of a row and one for all of it, beside each other.
 pub(crate) type Branches = Parallel<Seq![Columns<6, 1, 3>, Dense<3, 5, Tanh>], Dense<6, 2, Gelu>, Concat<7>>;
+
+/// [`Branches`], whose outputs are a pair, seen as a row.
+pub(crate) type Paired =
+    View<[f32; 6], Parallel<Seq![Columns<6, 1, 3>, Dense<3, 5, Tanh>], Dense<6, 2, Gelu>, Both>, [f32; 7]>;
 
 /// Two branches, added.
 pub(crate) type Added = Parallel<Dense<7, 6, Sigmoid>, Seq![Dense<7, 3, Relu>, Dense<3, 6>]>;
@@ -33,7 +38,7 @@ pub(crate) type Other = Seq![
     Positions,
     Dense<8, 6, Silu>,
     Twice,
-    Branches,
+    Paired,
     Added,
     Repeat<2, Seq![Dense<6, 6, Relu6>, Dropout<6, 20>]>,
     Repeat<1, Around>,

@@ -7,6 +7,7 @@ use super::composed::{
 use super::embedding::Embedding;
 use super::noting::{Noted, Notes};
 use super::reference_net::{Bend, Layer as Leaf};
+use super::transformers;
 use fusebox::{
     BiasOnly, Chain, Columns, Concat, Dense, Dropout, Each, Flatten, Frozen, Gelu, Isa, Layer, LayerNorm,
     LeakyRelu, LowRank, Parallel, Pixels, Plain, Relu, Relu6, Repeat, Residual, Rng, Seq, Sigmoid, Silu,
@@ -57,6 +58,19 @@ impl Input for u16 {
     }
     fn append_to(&self, numbers: &mut Vec<f32>) {
         numbers.push((*self).into());
+    }
+}
+
+/// A token, or none, one time in four.
+impl Input for u32 {
+    fn random(rng: &mut Rng) -> Self {
+        if rng.below(4) == 0 { Self::MAX } else { rng.below(TOKENS as u32) }
+    }
+    fn harmful(rng: &mut Rng) -> Self {
+        Self::random(rng)
+    }
+    fn append_to(&self, numbers: &mut Vec<f32>) {
+        numbers.push(*self as f32);
     }
 }
 
@@ -165,8 +179,12 @@ where
 }
 
 /// A network that is nothing but numbers, on numbers.
-fn plain<N, const OUT: usize>(visitor: &mut impl Visitor, rng: &mut Rng, name: &'static str, tree: Tree)
-where
+pub(crate) fn plain<N, const OUT: usize>(
+    visitor: &mut impl Visitor,
+    rng: &mut Rng,
+    name: &'static str,
+    tree: Tree,
+) where
     N: Train<Input: Input + Plain, Output = [f32; OUT]> + Plain,
 {
     let (net, tree) = (of_numbers::<N>(&tree.random(rng)), &tree);
@@ -174,15 +192,31 @@ where
 }
 
 /// The same on bytes or tokens.
-fn whole<N, const OUT: usize>(visitor: &mut impl Visitor, rng: &mut Rng, name: &'static str, tree: Tree)
-where
+pub(crate) fn whole<N, const OUT: usize>(
+    visitor: &mut impl Visitor,
+    rng: &mut Rng,
+    name: &'static str,
+    tree: Tree,
+) where
     N: Train<Input: Input, Output = [f32; OUT]> + Plain,
 {
-    let (net, tree) = (of_numbers::<N>(&tree.random(rng)), &tree);
+    whole_of::<N, OUT>(visitor, &tree.random(rng), name, &tree);
+}
+
+/// The same with these parameters.
+pub(crate) fn whole_of<N, const OUT: usize>(
+    visitor: &mut impl Visitor,
+    numbers: &[f32],
+    name: &'static str,
+    tree: &Tree,
+) where
+    N: Train<Input: Input, Output = [f32; OUT]> + Plain,
+{
+    let net = of_numbers::<N>(numbers);
     visitor.visit(&Case { name, net, tree, learnt: numbers_of, input_gradient: None });
 }
 
-const TOKENS: usize = 6;
+pub(crate) const TOKENS: usize = 6;
 
 type Block<const N: usize, const WIDE: usize> =
     Residual<Seq![LayerNorm<N>, Dense<N, WIDE, Relu>, Dense<WIDE, N>]>;
@@ -192,7 +226,9 @@ fn block(n: usize, wide: usize) -> Tree {
 }
 
 /// How many networks there are.
-pub(crate) const NETS: usize = 37;
+pub(crate) const NETS: usize = OF_ROWS + transformers::NETS;
+
+const OF_ROWS: usize = 37;
 
 /// Visits the network of that number, with parameters from `rng`.
 pub(crate) fn visit(number: usize, rng: &mut Rng, visitor: &mut impl Visitor) {
@@ -200,7 +236,8 @@ pub(crate) fn visit(number: usize, rng: &mut Rng, visitor: &mut impl Visitor) {
         0..10 => chains_and_residuals(number, rng, visitor),
         10..19 => repeats_and_positions(number, rng, visitor),
         19..27 => branches_and_ties(number, rng, visitor),
-        _ => others(number, rng, visitor),
+        27..OF_ROWS => others(number, rng, visitor),
+        _ => transformers::visit(number - OF_ROWS, rng, visitor),
     }
 }
 

@@ -135,7 +135,7 @@ impl Backward<'_> {
         });
         // SAFETY: the queries can be read.
         let mut absent = unsafe { Absent::queries(sizes.visible, q.from(tile.start), tile.len(), width) };
-        let until = if absent.no_query(tile.len()) { 0 } else { sizes.seen_by(tile) };
+        let until = if absent.end_of_queries(tile.len()) == 0 { 0 } else { sizes.seen_by(tile) };
         let mut key = 0;
         while key < until {
             let rows = sizes.first_that_sees(key, tile)..tile.end;

@@ -5,6 +5,7 @@ use super::rows::{Divide, Scores, Weigh};
 use super::sizes::{Frames, Sizes, Visible};
 use super::{KEYS, Softmax, TILE};
 use crate::Isa;
+use crate::kernel::elementwise::are_zeros;
 use core::mem::MaybeUninit;
 use core::ops::Range;
 
@@ -137,10 +138,12 @@ impl Sample<'_> {
         unsafe { zero(y, tile.len(), width) };
         // SAFETY: the queries can be read.
         let mut absent = unsafe { Absent::queries(sizes.visible, q.from(tile.start), tile.len(), width) };
-        let until = if absent.no_query(tile.len()) { 0 } else { sizes.seen_by(tile) };
+        // Those after the last query that is there stay zeros.
+        let end = tile.start + absent.end_of_queries(tile.len());
+        let until = if end > tile.start { sizes.seen_by(tile) } else { 0 };
         let mut key = 0;
         while key < until {
-            let rows = sizes.first_that_sees(key, tile)..tile.end;
+            let rows = sizes.first_that_sees(key, tile)..end;
             let keys = KEYS.min(sizes.keys - key);
             let (values, y) = (v.from(key), y.from(rows.start - tile.start));
             let shape = Shape { m: rows.len(), n: keys, k: width };
@@ -230,9 +233,9 @@ impl Absent {
         Self { queries, bias: [0.0; KEYS] }
     }
 
-    /// Whether all of the tile's queries are.
-    pub(super) fn no_query(&self, count: usize) -> bool {
-        self.queries.count_ones() as usize == count
+    /// The number of queries up to the last of the tile's `count` that is not.
+    pub(super) fn end_of_queries(&self, count: usize) -> usize {
+        (0..count).rev().find(|query| self.queries >> query & 1 == 0).map_or(0, |last| last + 1)
     }
 
     /// Returns whether any of the keys is there. A block without one changes nothing.
@@ -264,5 +267,5 @@ impl Absent {
 /// `len` numbers can be read.
 unsafe fn is_zero(row: *const f32, len: usize) -> bool {
     // SAFETY: the caller's promise.
-    (0..len).all(|i| unsafe { row.wrapping_add(i).read() } == 0.0)
+    are_zeros(unsafe { core::slice::from_raw_parts(row, len) })
 }

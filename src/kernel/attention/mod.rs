@@ -47,6 +47,7 @@
 //! | `rows` | what happens to rows of scores between products |
 //! | `triangle` | values of the last keys, of which each query sees one more than the query before |
 //! | `forward`, `backward` | the two passes |
+//! | `weights` | p of one query, to be looked at |
 
 mod backward;
 mod forward;
@@ -57,10 +58,12 @@ mod sizes;
 mod tests;
 #[cfg(not(fusebox_scalar))]
 mod triangle;
+mod weights;
 
 pub(crate) use backward::backward;
 pub(crate) use forward::{forward, forward_one};
 pub(crate) use sizes::{Frames, Sizes, Visible};
+pub(crate) use weights::weights;
 
 /// Keys in a block: it is part of the order of sums, so it is the same everywhere.
 pub(crate) const KEYS: usize = 32;

@@ -1,6 +1,6 @@
 //! Every small shape against loops in `f64`, on every instruction set.
 
-use super::{Frames, STRIP, Sizes, Visible, backward, forward, forward_one};
+use super::{Frames, STRIP, Sizes, Visible, backward, forward, forward_one, weights};
 use crate::{Isa, Rng};
 use std::string::String;
 use std::vec;
@@ -132,6 +132,23 @@ fn run(isa: Isa, sizes: &Sizes, xs: &[f32], dys: &[f32], step: usize) -> [Vec<f3
     [ys, dxs]
 }
 
+/// The outputs as means of values by [`weights`].
+fn means(isa: Isa, sizes: &Sizes, xs: &[f32]) -> Vec<f32> {
+    let Sizes { queries, keys, heads, head, .. } = *sizes;
+    let mut ys = Vec::new();
+    for x in xs.chunks(sizes.sample) {
+        for (query, of) in (0..queries).flat_map(|query| (0..heads).map(move |of| (query, of))) {
+            let mut ps = vec![f32::NAN; keys];
+            weights(isa, sizes, [query, of], x, &mut ps);
+            let [_, _, v] = sizes.of_head(of);
+            let value = |key: usize, c: usize| f64::from(x[v.first + key * v.stride + c]);
+            let mean = |c| ps.iter().enumerate().map(|(key, &p)| f64::from(p) * value(key, c)).sum::<f64>();
+            ys.extend((0..head).map(|c| mean(c) as f32));
+        }
+    }
+    ys
+}
+
 fn bits(numbers: &[f32]) -> Vec<u32> {
     numbers.iter().map(|x| (x + 0.0).to_bits()).collect()
 }
@@ -148,7 +165,9 @@ fn check(sizes: &Sizes, samples: usize) {
     let allowed = u * (4.0 * sizes.head as f64 + 2.0 * (sizes.queries + sizes.keys) as f64 + 32.0);
     for isa in Isa::available() {
         let got = run(isa, sizes, &xs, &dys, usize::MAX / 2);
-        for (got, expected) in got.iter().zip([&expected.ys, &expected.dxs]) {
+        let means = means(isa, sizes, &xs);
+        let (ys, dxs) = (&expected.ys, &expected.dxs);
+        for (got, expected) in [(&got[0], ys), (&got[1], dxs), (&means, ys)] {
             for (i, (got, [value, magnitude])) in got.iter().zip(expected).enumerate() {
                 let error = (f64::from(*got) - value).abs();
                 assert!(
@@ -293,6 +312,10 @@ fn wrong_lengths_write_nothing() {
         &mut ys,
     );
     forward_one(isa, &sizes, 4, &xs, &mut ys[..6]);
+    weights(isa, &sizes, [4, 0], &xs, &mut ys[..4]);
+    weights(isa, &sizes, [0, 2], &xs, &mut ys[..4]);
+    weights(isa, &sizes, [0, 0], &xs, &mut ys[..5]);
+    weights(isa, &sizes, [0, 0], &xs[1..], &mut ys[..4]);
     let mut dxs = xs.clone();
     backward(isa, &sizes, 0..1, &xs, &softmax[1..], &ys, &ys, &mut dxs);
     backward(isa, &sizes, 0..1, &xs, &softmax, &ys, &ys[1..], &mut dxs);

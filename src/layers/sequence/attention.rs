@@ -197,6 +197,29 @@ impl<
 
     /// A frame's queries, then the keys and values of all frames.
     const CACHED: Sizes = cross([T, T], [HEADS, HEAD, GROUPS], 0, OUT, S::VISIBLE);
+
+    /// Where a head looks from a position: the factors of all positions' values, `softmax(q . k / sqrt(HEAD))` with
+    /// the queries and keys of a row of the layer's input. Zeros for positions that it does not see, and if there is
+    /// no such head or position.
+    ///
+    /// ```
+    /// use fusebox::{Attention, Zeroed};
+    /// type Net = Attention<3, 1, 1, 1, 3, 1>;
+    /// // Queries, keys and values; the second query finds its key twice as likely as the first one.
+    /// let row = [[0.0, 0.0, 5.0], [1.0, 2f32.ln(), 6.0], [0.0, 0.0, 7.0]];
+    /// let [first, second, third] = Net::ZEROED.weights(&row, 0, 1);
+    /// assert!((first - 1.0 / 3.0).abs() < 1e-6 && (second - 2.0 / 3.0).abs() < 1e-6);
+    /// assert_eq!(third, 0.0); // later
+    /// ```
+    pub fn weights(&self, row: &[[f32; QKV]; T], head: usize, position: usize) -> [f32; T] {
+        weights(&Self::SIZES, [position, head], row)
+    }
+}
+
+fn weights<X: crate::Plain, const N: usize>(sizes: &Sizes, query: [usize; 2], row: &X) -> [f32; N] {
+    let mut weights = [0.0; N];
+    attention::weights(Isa::detect(), sizes, query, numbers(from_ref(row)), &mut weights);
+    weights
 }
 
 impl<
@@ -414,6 +437,25 @@ impl<
         );
         cross([T, S], [HEADS, HEAD, GROUPS], OUT, T * OUT, V::VISIBLE)
     };
+
+    /// Where a head looks from a position: as [`Attention::weights`], with a factor for each position of the other
+    /// sequence.
+    ///
+    /// ```
+    /// use fusebox::{CrossAttention, Pair, Zeroed};
+    /// type Net = CrossAttention<1, 2, 1, 1, 1, 2, 1>;
+    /// let row = Pair([[1.0]], [[3f32.ln(), 8.0], [0.0, 9.0]]);
+    /// let [first, second] = Net::ZEROED.weights(&row, 0, 0);
+    /// assert!((first - 0.75).abs() < 1e-6 && (second - 0.25).abs() < 1e-6);
+    /// ```
+    pub fn weights(
+        &self,
+        row: &Pair<[[f32; OUT]; T], [[f32; KV]; S]>,
+        head: usize,
+        position: usize,
+    ) -> [f32; S] {
+        weights(&Self::SIZES, [position, head], row)
+    }
 }
 
 impl<

@@ -1,8 +1,7 @@
 //! The mean of the frames that are there.
 
 use super::super::{InputGradient, Layer, Linear, Train};
-use super::positions::is_absent;
-use crate::kernel::elementwise::Add;
+use crate::kernel::elementwise::{Add, are_zeros};
 use crate::memory::{layout, part, part_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
@@ -34,7 +33,7 @@ impl<const T: usize, const D: usize> Layer for MeanPresent<T, D> {
         for (x, y) in xs.iter().zip(ys) {
             *y = [0.0; D];
             let mut count = 0.0;
-            for x in x.iter().filter(|x| !is_absent(*x)) {
+            for x in x.iter().filter(|x| !are_zeros(*x)) {
                 isa.call(Add { others: x, xs: y });
                 count += 1.0;
             }
@@ -79,9 +78,9 @@ impl<const T: usize, const D: usize> Train for MeanPresent<T, D> {
         let rows = pace.take(dx.wanted(dys.len()), T * D);
         dx.rows(&rows).write(pace.isa(), |dxs| {
             for ((x, dx), dy) in part(xs, &rows).iter().zip(dxs).zip(part(dys, &rows)) {
-                let count = x.iter().filter(|x| !is_absent(*x)).count() as f32;
+                let count = x.iter().filter(|x| !are_zeros(*x)).count() as f32;
                 for (x, dx) in x.iter().zip(dx) {
-                    *dx = if is_absent(x) { [0.0; D] } else { dy.map(|dy| dy / count) };
+                    *dx = if are_zeros(x) { [0.0; D] } else { dy.map(|dy| dy / count) };
                 }
             }
         });

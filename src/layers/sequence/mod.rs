@@ -7,6 +7,7 @@
 //! | `tied_embedding` | `TiedEmbedding`, whose weights are also those of the output |
 //! | `positions` | `Positions`, learnt |
 //! | `mean` | `MeanPresent`, of the frames that are there |
+//! | `rotary` | `Rotary` positions |
 //! | `present` | `Present`: frames of zeros stay zeros |
 //!
 //! A frame of zeros is absent: [`Embedding`] writes one where there is no token, [`Present`] keeps it, and
@@ -17,6 +18,7 @@ mod embedding;
 mod mean;
 mod positions;
 mod present;
+mod rotary;
 mod tied_embedding;
 
 pub use attention::{Attention, CrossAttention, Everything, PresentOnly, Sees};
@@ -24,4 +26,5 @@ pub use embedding::Embedding;
 pub use mean::MeanPresent;
 pub use positions::Positions;
 pub use present::Present;
+pub use rotary::{Halves, Neighbours, Pairs, Rotary};
 pub use tied_embedding::TiedEmbedding;

@@ -2,9 +2,9 @@
 
 use super::super::{Due, Init, InputGradient, Layer, Linear, Stream, Train};
 use super::embedding::initialize_rows;
-use crate::kernel::elementwise::Add;
+use crate::kernel::elementwise::{Add, are_zeros};
 use crate::memory::{layout, part, part_mut};
-use crate::optimizers::{Optimizer, Rows};
+use crate::optimizers::{Optimizer, Picked};
 use crate::pace::Pace;
 use crate::{Isa, Rng, plain};
 
@@ -31,15 +31,10 @@ pub struct Positions<const T: usize, const D: usize> {
 
 plain!([const T: usize, const D: usize] Positions<T, D> { weight: [[f32; D]; T] });
 
-/// Whether a frame is of zeros.
-pub(super) fn is_absent(frame: &[f32]) -> bool {
-    frame.iter().all(|&x| x == 0.0)
-}
-
 /// Overwrites `y` with `x + w`, or zeros if `x` is.
 fn add<const D: usize>(isa: Isa, x: &[f32; D], w: &[f32; D], y: &mut [f32; D]) {
     *y = *x;
-    if !is_absent(x) {
+    if !are_zeros(x) {
         isa.call(Add { others: w, xs: y });
     }
 }
@@ -51,6 +46,9 @@ impl<const T: usize, const D: usize> Layer for Positions<T, D> {
     type InPlace = [[f32; D]; T];
 
     fn run(&self, isa: Isa, xs: &[Self::Input], _: &mut [f32], ys: &mut [Self::Output]) {
+        if xs.len() != ys.len() {
+            return;
+        }
         for (x, y) in xs.iter().zip(ys) {
             for ((x, w), y) in x.iter().zip(&self.weight).zip(y) {
                 add(isa, x, w, y);
@@ -76,9 +74,10 @@ impl<const T: usize, const D: usize> Stream for Positions<T, D> {
     }
 }
 
-/// Units are rows of the batch; the weights are one unit.
+/// Units are rows of the batch; in `update`, rows of weights.
 impl<const T: usize, const D: usize> Train for Positions<T, D> {
-    type Tape = ();
+    /// The row of weights that was added to each frame; `u32::MAX` where the frame is of zeros.
+    type Tape = [u32; T];
     type Gradients = ();
     type Memory = ();
     type State<O: Optimizer> = O::State<[[f32; D]; T]>;
@@ -95,28 +94,33 @@ impl<const T: usize, const D: usize> Train for Positions<T, D> {
         pace: &mut P,
         xs: &[Self::Input],
         _: Option<&()>,
-        _: &mut [()],
+        tape: &mut [[u32; T]],
         ys: &mut [Self::Output],
     ) {
         let rows = pace.take(xs.len(), T * D);
-        self.run(pace.isa(), part(xs, &rows), &mut [], part_mut(ys, &rows));
+        let xs = part(xs, &rows);
+        self.run(pace.isa(), xs, &mut [], part_mut(ys, &rows));
+        for (x, added) in xs.iter().zip(part_mut(tape, &rows)) {
+            for (position, (frame, added)) in (0..).zip(x.iter().zip(added)) {
+                *added = if are_zeros(frame) { u32::MAX } else { position };
+            }
+        }
     }
 
-    /// The gradient at a frame of zeros is passed on, although its output does not depend on the weights: no layer after it
-    /// has one there, if all of them keep it.
     fn backward<P: Pace>(
         &self,
         pace: &mut P,
         _: &[Self::Input],
-        _: &[()],
+        tape: &[[u32; T]],
         dys: &[Self::Output],
         _: &mut [()],
         dx: InputGradient<'_, Self::Input>,
     ) {
         let rows = pace.take(dx.wanted(dys.len()), T * D);
         dx.rows(&rows).write(pace.isa(), |dxs| {
-            for (dx, dy) in dxs.iter_mut().zip(part(dys, &rows)) {
-                *dx = *dy;
+            let frames = part(dys, &rows).as_flattened().iter().zip(part(tape, &rows).as_flattened());
+            for (dx, (dy, &added)) in dxs.as_flattened_mut().iter_mut().zip(frames) {
+                *dx = if added == u32::MAX { [0.0; D] } else { *dy };
             }
         });
     }
@@ -125,12 +129,13 @@ impl<const T: usize, const D: usize> Train for Positions<T, D> {
         &mut self,
         pace: &mut P,
         _: &[Self::Input],
-        _: &[()],
+        tape: &[[u32; T]],
         dys: &[Self::Output],
         _: &[()],
         sweep: &mut O::Sweep,
         state: &mut Self::State<O>,
     ) {
-        O::step(pace, sweep, Rows::of_weights(dys), &mut self.weight, state);
+        let gradient = Picked::of(tape.as_flattened(), dys.as_flattened());
+        O::step(pace, sweep, gradient, &mut self.weight, state);
     }
 }

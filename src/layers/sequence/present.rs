@@ -1,7 +1,7 @@
 //! Frames of zeros that stay zeros.
 
 use super::super::{Derivative, Entry, Init, InputGradient, Layer, PerRow, Tapes, Train};
-use super::positions::is_absent;
+use crate::kernel::elementwise::are_zeros;
 use crate::memory::{count_of, layout, numbers, numbers_mut, part, part_mut, stretches, stretches_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
@@ -32,7 +32,7 @@ pub struct Present<F> {
 plain!([F: Plain] Present<F> { layer: F });
 
 fn absent<T: Plain>(row: &T) -> bool {
-    is_absent(numbers(from_ref(row)))
+    are_zeros(numbers(from_ref(row)))
 }
 
 /// Overwrites the rows of `ys` with zeros whose rows of `xs` are zeros.
@@ -56,13 +56,13 @@ impl<F: Layer<Input: Plain>> Layer for Present<F> {
             return;
         }
         let some = xs.iter().rposition(|x| !absent(x)).map_or(0, |last| last + 1);
-        let (xs, rest) = xs.split_at_checked(some).unwrap_or((xs, &[]));
-        let (ys, zeros) = ys.split_at_mut_checked(some).unwrap_or_default();
+        let xs = part(xs, &(0..some));
+        let (ys, rest) = ys.split_at_mut_checked(some).unwrap_or_default();
         if some > 0 {
             self.layer.run(isa, xs, scratch, ys);
         }
         clear(xs, ys);
-        clear(rest, zeros);
+        numbers_mut(rest).fill(0.0);
     }
 
     fn admits(xs: &[F::Input]) -> Result<(), Error> {
@@ -143,5 +143,40 @@ impl<F: Train<Input: Plain>> Train for Present<F> {
 
     fn remember<P: Pace>(&mut self, pace: &mut P, xs: &[F::Input], tape: &[F::Tape], memory: &mut F::Memory) {
         self.layer.remember(pace, xs, tape, memory);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Dense, Gelu, Scratch, Seq};
+
+    /// The rows that are there have the bits that they have alone, wherever they are; the others are zeros.
+    #[test]
+    fn rows_that_are_there() {
+        type Net = Seq![Dense<3, 20, Gelu>, Dense<20, 3>];
+        const ROWS: usize = 6;
+        let net = Present { layer: Net::he(&mut Rng::new(1)) };
+        let mut rng = Rng::new(2);
+        for isa in Isa::available() {
+            for pattern in 0..1 << ROWS {
+                let there = |row: usize| pattern >> row & 1 == 1;
+                let xs: [[f32; 3]; ROWS] = core::array::from_fn(|row| match there(row) {
+                    true => [0.0, -0.0, rng.normal()],
+                    false => [0.0, -0.0, 0.0],
+                });
+                let mut ys = [[f32::NAN; 3]; ROWS];
+                net.infer_with(isa, &xs, &mut Scratch::<_, ROWS>::new(), &mut ys).expect("as many rows");
+                for row in 0..ROWS {
+                    let mut alone = [[0.0; 3]];
+                    if there(row) {
+                        let scratch = &mut Scratch::<_, 1>::new();
+                        net.layer.infer_with(isa, &xs[row..=row], scratch, &mut alone).expect("a row");
+                    }
+                    let bits = |y: [f32; 3]| y.map(f32::to_bits);
+                    assert_eq!(bits(ys[row]), bits(alone[0]), "{isa}, {pattern:b}, row {row}");
+                }
+            }
+        }
     }
 }

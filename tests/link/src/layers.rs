@@ -2,16 +2,17 @@
 
 use crate::{any, hide, keep};
 use fusebox::layers::{
-    Carried, Causal, Conv1d, ConvTranspose2d, DepthwiseConv1d, DepthwiseConv2d, Due, Padding, Resize, Same,
-    Side, Stream, Streaming, Valid, Window, output_len,
+    Carried, Causal, Conv1d, ConvTranspose2d, DepthwiseConv1d, DepthwiseConv2d, Due, Everything, MeanPresent,
+    Neighbours, Padding, PresentOnly, Resize, Same, Side, Stream, Streaming, Valid, Window, output_len,
 };
 use fusebox::{
-    Activate, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Borrowed, Budget, Chain, Columns, Concat,
-    ConcatChannels, Conv2d, Dense, Derivative, Dropout, Each, Flatten, Frozen, Gated, Gelu, GeluTanh,
-    GlobalAvgPool, GlobalMaxPool, GroupNorm, Gru, Identity, Init, InputGradient, InstanceNorm, Isa, Last,
-    Layer, LayerNorm, LeakyRelu, Learner, LowRank, Lstm, MaxPool1d, MaxPool2d, Mse, Optimizer, Pace,
-    Parallel, Pixels, Plain, Relu, Relu6, Repeat, Residual, Reversed, RmsNorm, Rng, Rnn, Scratch, Seq, Sgd,
-    Sigmoid, Silu, Softmax, Sum, Tanh, Tied, Train, View, Whole, Workspace, evaluate, evaluate_with,
+    Activate, Attention, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Borrowed, Budget, Chain, Columns, Concat,
+    ConcatChannels, Conv2d, CrossAttention, Dense, Derivative, Dropout, Each, Embedding, Flatten, Frozen,
+    Gated, Gelu, GeluTanh, GlobalAvgPool, GlobalMaxPool, GroupNorm, Gru, Identity, Init, InputGradient,
+    InstanceNorm, Isa, Last, Layer, LayerNorm, LeakyRelu, Learner, LowRank, Lstm, MaxPool1d, MaxPool2d, Mse,
+    Optimizer, Pace, Pair, Parallel, Pixels, Plain, Present, Relu, Relu6, Repeat, Residual, Reversed,
+    RmsNorm, Rng, Rnn, Rotary, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Sum, Tanh, Tied, TiedEmbedding,
+    Train, View, Whole, Workspace, evaluate, evaluate_with,
 };
 
 type Body = Seq![Dense<3, 4, Relu>, Dense<4, 2, Tanh>];
@@ -38,6 +39,20 @@ type Channels = Parallel<
 type Positions = Parallel<Conv1d<5, 2, 5, 1, 2, 3>, Sequence, ConcatChannels<6>>;
 
 type BothWays = Parallel<Gru<5, 2, 3>, Reversed<5, Lstm<5, 2, 3, Carried>>, Sum>;
+type Row<const N: usize, F, const OUT: usize> = View<[f32; N], F, [f32; OUT]>;
+type Model = TiedEmbedding<
+    3,
+    5,
+    4,
+    Seq![
+        fusebox::Positions<3, 4>,
+        Each<3, Dense<4, 12>>,
+        Rotary<3, 12, 4, 2>,
+        Attention<3, 2, 2, 2, 12, 4>,
+        Each<3, LayerNorm<4>>,
+    ],
+    u8,
+>;
 
 /// Calls them all.
 pub fn all() {
@@ -125,6 +140,18 @@ pub fn all() {
     methods(Frozen::new(&body, any::<Dense<2, 2>>()));
     methods(Frozen::new(&body, any::<Seq![Dense<2, 3, Silu>, LayerNorm<3>]>()));
     methods(Stranger(any::<Dense<3, 2, Relu>>()));
+    methods(any::<Row<36, Attention<3, 4, 2, 1, 12, 8>, 24>>());
+    methods(any::<Row<36, Attention<3, 2, 3, 1, 12, 6, Everything>, 18>>());
+    methods(any::<Row<36, Attention<3, 2, 2, 2, 12, 4, PresentOnly>, 12>>());
+    methods(any::<Row<36, CrossAttention<3, 3, 1, 4, 1, 8, 4>, 12>>());
+    methods(any::<Row<36, Rotary<3, 12, 2, 5, Neighbours, 4>, 36>>());
+    methods(any::<Row<36, fusebox::Positions<3, 12>, 36>>());
+    methods(any::<Present<Dense<3, 2, Gelu>>>());
+    sequences();
+    run(any::<Model>());
+    train(Chain { first: Stranger(any::<Model>()), rest: any::<Flatten<3, 5, Dense<15, 2>>>() });
+    run(any::<Each<3, Embedding<5, 2>>>());
+    train(Chain { first: Stranger(any::<Embedding<5, 2>>()), rest: any::<Dense<2, 2>>() });
     streams();
     by_name();
     input_gradients();
@@ -174,6 +201,8 @@ fn streams() {
     stream(Chain { first: BiasOnly::new(&base), rest: LowRank::<3, 3, 1, _>::new(&base) });
     stream(Borrowed::new(&base));
     stream(any::<Chain<Activate<3, Relu>, Dropout<3, 20>>>());
+    ended(any::<Model>());
+    ended(any::<Each<3, Embedding<5, 2>>>());
     keep(hide(Due::EACH).then(hide(Due { first: any(), every: any() })));
 }
 
@@ -181,10 +210,24 @@ fn stream<N: Stream<Frame: Copy>>(net: N) {
     let isa = hide(Isa::portable());
     let mut streaming = hide(Streaming::<N>::new());
     let frame = any::<N::Frame>();
+    keep(N::admits_frame(&frame));
     keep(streaming.push(&net, &frame).is_some());
     keep(streaming.push_with(isa, &net, &frame).is_some());
     streaming.restart();
     keep(Streaming::<N>::default());
+    let (mut past, mut out) = (any::<N::Past>(), any::<N::Out>());
+    keep(net.step(isa, &mut past, &frame, &mut out));
+}
+
+/// Frame by frame, until there are as many as the network takes, or one is refused.
+fn ended<N: Stream<Frame: Copy>>(net: N) {
+    let isa = hide(Isa::portable());
+    let mut streaming = hide(Streaming::<N>::new());
+    let frame = any::<N::Frame>();
+    keep(streaming.try_push(&net, &frame).is_ok());
+    keep(streaming.try_push_with(isa, &net, &frame).is_ok());
+    streaming.restart();
+    keep(N::admits_frame(&frame));
     let (mut past, mut out) = (any::<N::Past>(), any::<N::Out>());
     keep(net.step(isa, &mut past, &frame, &mut out));
 }
@@ -219,6 +262,7 @@ fn some_init() -> Init {
         0 => Init::He,
         1 => Init::Glorot,
         2 => Init::Orthogonal,
+        3 => Init::Gpt,
         _ => Init::Zeros,
     }
 }
@@ -265,6 +309,23 @@ where
     let mut workspace = hide(Workspace::<Chain<Stranger<L>, Stranger<R>>, 3, Sgd, Mse>::with_loss(Mse));
     let (xs, ys, mut dxs) = (any::<[L::Input; 4]>(), any::<[[f32; OUT]; 4]>(), any::<[L::Input; 4]>());
     keep(workspace.input_gradient(&net, hide(&xs[..]), hide(&ys[..]), hide(&mut dxs)));
+}
+
+/// Layers of transformers.
+fn sequences() {
+    let attention = any::<Attention<3, 2, 2, 2, 12, 4>>();
+    of_picture(attention, any::<Flatten<3, 4, Dense<12, 2>>>());
+    keep(attention.weights(hide(&any::<[[f32; 12]; 3]>()), any(), any()));
+    let cross = any::<CrossAttention<3, 2, 1, 4, 1, 8, 4>>();
+    of_picture(cross, any::<Flatten<3, 4, Dense<12, 2>>>());
+    keep(cross.weights(hide(&any::<Pair<[[f32; 4]; 3], [[f32; 8]; 2]>>()), any(), any()));
+    of_picture(any::<Rotary<3, 12, 4, 2>>(), any::<Flatten<3, 12, Dense<36, 2>>>());
+    of_picture(any::<fusebox::Positions<3, 4>>(), any::<Flatten<3, 4, Dense<12, 2>>>());
+    methods(any::<MeanPresent<3, 2>>());
+    run(any::<Embedding<5, 2>>());
+    ended(attention);
+    ended(any::<Rotary<3, 12, 4, 2>>());
+    ended(any::<fusebox::Positions<3, 4>>());
 }
 
 /// Recurrent layers, and weights of other frameworks.
@@ -331,6 +392,10 @@ impl<L: Train + Copy> Layer for Stranger<L> {
     type Output = L::Output;
     type Scratch = L::Scratch;
     type InPlace = L::InPlace;
+
+    fn admits(xs: &[L::Input]) -> Result<(), fusebox::Error> {
+        L::admits(hide(xs))
+    }
 
     fn run(&self, isa: Isa, xs: &[L::Input], scratch: &mut [f32], ys: &mut [L::Output]) {
         self.0.run(isa, hide(xs), hide(scratch), hide(ys));

@@ -1,6 +1,7 @@
 //! Losses, optimisers, and the steps of a training.
 
 use crate::{any, hide, keep};
+use fusebox::optimizers::Picked;
 use fusebox::{
     Accumulate, Adam, AdamW, BinaryCrossEntropy, Budget, ClipNorm, ClipValue, CrossEntropy, Dense,
     EachPosition, Error, Formed, Gradient, Guard, Huber, Ignoring, Isa, Learner, Limits, Loss, Momentum, Mse,
@@ -87,6 +88,11 @@ pub(crate) fn optimizer<O: Optimizer>(optimizer: &O) {
     O::step(pace, &mut sweep, Product::of(xs, dys), &mut weight, &mut weights);
     O::step(pace, &mut sweep, Product::sum([(xs, dys), (hide(xs), hide(dys))]), &mut weight, &mut weights);
     O::step(pace, &mut sweep, Rows::of(dys), &mut any(), &mut biases);
+    O::step(pace, &mut sweep, Rows::of_weights(dys), &mut any(), &mut biases);
+    let tokens = any::<[u8; 4]>();
+    let picked = Picked::of(hide(&tokens[..]), dys);
+    O::step(pace, &mut sweep, picked, &mut weight, &mut weights);
+    O::step(pace, &mut sweep, picked.and_product(xs, dys), &mut weight, &mut weights);
     keep(optimizer.next(&mut progress, sweep).map(drop));
     keep((weight, weights, biases));
 }
