@@ -6,12 +6,13 @@ use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Error, Isa, Plain, Rng};
 
-/// A borrowed layer `F` of any kind that passes the gradient on and is not trained: it needs no RAM for parameters and no optimiser
-/// state.
+/// A borrowed layer `F` of any kind that passes the gradient on and is not trained: it needs no RAM for parameters and
+/// no optimiser state.
 ///
-/// For layers between trained ones or after them. Layers before the first trained one belong in [`Frozen`](super::Frozen), which stores no tape
-/// for them and computes no gradient. In training `F` computes what it does in inference: [`Dropout`](crate::Dropout)
-/// drops nothing, and [`BatchNorm`](crate::BatchNorm) uses its running statistics.
+/// For layers between trained ones or after them. Layers before the first trained one belong in
+/// [`Frozen`](super::Frozen), which stores no tape for them and computes no gradient. In training `F` computes what it
+/// does in inference: [`Dropout`](crate::Dropout) drops nothing, and [`BatchNorm`](crate::BatchNorm) uses its running
+/// statistics.
 ///
 /// ```
 /// use fusebox::{Borrowed, Chain, Dense, LowRank, Relu, Rng, Seq, Sgd, Train, Workspace, Zeroed};

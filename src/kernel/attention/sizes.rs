@@ -50,9 +50,15 @@ impl Sizes {
         self.queries.div_ceil(STRIP)
     }
 
-    /// Calls `run` with each sample that has some of the strips, numbered through the batch, those of its queries that are in
-    /// them, and the heads of each group: with the feature `rayon` on several threads. A query, a key and a head take
-    /// `products` multiply-adds for each number of a head.
+    /// Heads with the same keys and values. The layer's types assert that neither number is zero; `max` saves a check,
+    /// and a panic.
+    fn of_group(&self) -> usize {
+        (self.heads / self.groups.max(1)).max(1)
+    }
+
+    /// Calls `run` with each sample that has some of the strips, numbered through the batch, those of its queries that
+    /// are in them, and the heads of each group: with the feature `rayon` on several threads. A query, a key and a head
+    /// take `products` multiply-adds for each number of a head.
     ///
     /// # Safety
     /// `run` may run on any threads, and at once with groups of which no other call has any.
@@ -63,8 +69,8 @@ impl Sizes {
         products: usize,
         run: impl Fn(usize, Range<usize>, Range<usize>),
     ) {
-        let Self { queries, keys, heads, groups, head, .. } = *self;
-        let (each, of_group) = (self.strips().max(1), heads / groups);
+        let Self { queries, keys, groups, head, .. } = *self;
+        let (each, of_group, groups) = (self.strips().max(1), self.of_group(), groups.max(1));
         let samples = strips.start / each..strips.end.div_ceil(each);
         let macs = (products * of_group * head).saturating_mul(queries).saturating_mul(keys);
         let run = |unit: usize| {
@@ -85,8 +91,8 @@ impl Sizes {
 
     /// Queries of a head, keys and values of its group.
     pub(super) fn of_head(&self, head: usize) -> [Frames; 3] {
-        let Self { heads, groups, head: width, q, k, v, .. } = *self;
-        let group = head / (heads / groups);
+        let Self { head: width, q, k, v, .. } = *self;
+        let group = head / self.of_group();
         [(q, head), (k, group), (v, group)]
             .map(|(frames, i)| Frames { first: frames.first + i * width, ..frames })
     }

@@ -1,5 +1,5 @@
-//! Adapts the transformer once for each instruction set of this machine: what a board must repeat. Before that, trains it anew
-//! without fused multiply-add, and fails unless its weights are those in flash.
+//! Adapts the transformer once for each instruction set of this machine: what a board must repeat. Before that, trains
+//! it anew without fused multiply-add, and fails unless its weights are those in flash.
 //!
 //! With `--save FILE`, only trains it, and writes its weights.
 

@@ -1,8 +1,8 @@
 //! A transformer in flash gets used to a camera that someone turned by a quarter.
 //!
-//! The desktop trained it on upright digits (`pretraining`). Here its weights stay where they are; adapters of a low rank
-//! learn beside the dense layers of one attention, the last. The lines up to the hash of the adapters are the same on all boards and
-//! instruction sets of a class.
+//! The desktop trained it on upright digits (`pretraining`). Here its weights stay where they are; adapters of a low
+//! rank learn beside the dense layers of one attention, the last. The lines up to the hash of the adapters are the same
+//! on all boards and instruction sets of a class.
 
 mod pretraining;
 mod transformer;
@@ -39,7 +39,8 @@ const STEPS: usize = EPOCHS as usize * PICTURES.div_ceil(BATCH);
 /// Falls linearly to a part of it, epoch by epoch.
 const LEARNING_RATE: f32 = 0.02;
 
-/// Accuracy on held-out turned pictures, in thousandths: so little before, or the world has not changed; so much after, or something is broken.
+/// Accuracy on held-out turned pictures, in thousandths: so little before, or the world has not changed; so much after,
+/// or something is broken.
 const MOST_BEFORE: u32 = 250;
 const LEAST_AFTER: u32 = 840;
 
@@ -49,8 +50,9 @@ const RAM: usize = 128 * 1024;
 const STACK: usize = 3 * 1024;
 const _: () = assert!(size_of::<Adaptation>() + STACK <= RAM, "training takes more RAM than it may");
 
-/// The weights that a desktop without fused multiply-add learns by [`Pretraining`]: `examples/data/README.md` says how to write them
-/// anew. After a change of the network's size the firmware does not compile with the old file; as many zeros will do until then.
+/// The weights that a desktop without fused multiply-add learns by [`Pretraining`]: `examples/data/README.md` says how
+/// to write them anew. After a change of the network's size the firmware does not compile with the old file; as many
+/// zeros will do until then.
 pub const TRANSFORMER: &[u8] = include_bytes!("../../../data/transformer.weights.bin");
 
 /// The same, constants in flash that are used where they lie.
@@ -96,8 +98,8 @@ impl Adaptation {
         Self { workspace: Workspace::new(), order: [0; COUNT], reader: Reader::new() }
     }
 
-    /// Trains the adapters from nothing; prints the class of the instruction set, accuracies before and after, the loss of every epoch and
-    /// a hash of the adapters. Counts instructions if there is a counter.
+    /// Trains the adapters from nothing; prints the class of the instruction set, accuracies before and after, the loss
+    /// of every epoch and a hash of the adapters. Counts instructions if there is a counter.
     pub fn learn<B: Board>(&mut self, board: &mut B, isa: Isa) -> Result<(), Failure> {
         self.adapt(board, isa, None)
     }

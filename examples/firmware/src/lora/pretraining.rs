@@ -30,7 +30,8 @@ impl Pretraining {
         }
     }
 
-    /// Trains from nothing. Returns the accuracy on pictures held out, in thousandths, and the parameters as little-endian bytes.
+    /// Trains from nothing. Returns the accuracy on pictures held out, in thousandths, and the parameters as
+    /// little-endian bytes.
     pub fn learn(&mut self, isa: Isa) -> Result<(u32, &[u8]), Error> {
         let Self { net, workspace, order, reader } = self;
         let mut rng = Rng::new(SEED);
