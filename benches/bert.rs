@@ -15,24 +15,18 @@
 
 mod support {
     pub(crate) mod peak;
+    pub(crate) mod timing;
 }
 #[path = "../examples/bert/src/net.rs"]
 mod net;
 
-use cpu_time::ThreadTime;
 use fusebox::{Init, Isa, Rng, Scratch, boxed};
 use net::{D, MiniLm, T};
 use std::hint::black_box;
-use support::peak;
+use support::timing::{median, peak_rate, seconds};
 
 const TOKENS: usize = 32;
 const BLOCKS: usize = 6;
-
-fn seconds(work: impl FnOnce()) -> f64 {
-    let start = ThreadTime::now();
-    work();
-    start.elapsed().as_secs_f64()
-}
 
 /// Seconds to read all numbers.
 fn read(numbers: &[f32]) -> f64 {
@@ -62,18 +56,12 @@ fn main() {
     let numbers = vec![0.5; weights];
     let (mut times, mut floors) = (vec![], vec![]);
     for _ in 0..rounds {
-        let mut done = 0;
-        let registers = seconds(|| done = peak::run(isa, 100_000_000));
-        floors.push(flops * registers / done as f64 + read(&numbers));
+        floors.push(flops / peak_rate(isa, 100_000_000) + read(&numbers));
         times.push(seconds(|| {
             net.infer_with(isa, &[tokens], &mut scratch, &mut ys).expect("tokens in the vocabulary")
         }));
     }
-    let median = |times: &mut Vec<f64>| {
-        times.sort_by(f64::total_cmp);
-        1e3 * times[times.len() / 2]
-    };
-    let (time, floor) = (median(&mut times), median(&mut floors));
+    let (time, floor) = (1e3 * median(times), 1e3 * median(floors));
     if tsv {
         println!("{time}\t{floor}");
     } else {

@@ -21,13 +21,13 @@
 mod support {
     pub(crate) mod peak;
     pub(crate) mod random;
+    pub(crate) mod timing;
 }
 #[expect(dead_code, reason = "the table of parameters is for those who bring weights")]
 #[path = "../tests/support/resnet8.rs"]
 mod resnet8;
 
 use comfy_table::{CellAlignment, Table, presets};
-use cpu_time::ThreadTime;
 use fusebox::layers::{Conv2d, DepthwiseConv2d, Window};
 use fusebox::{
     Aligned, Derivative, Init, InputGradient, Isa, Layer, Optimizer, Pair, Plain, Rng, Scratch, Sgd, Train,
@@ -37,8 +37,8 @@ use resnet8::{Folded, Picture, ResNet8, fold};
 use std::hint::black_box;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use support::peak;
 use support::random::random;
+use support::timing::{median, peak_rate, seconds};
 
 /// So small that thousands of steps leave the network what it was.
 const RATE: f32 = 1e-6;
@@ -85,9 +85,9 @@ fn main() {
     for _ in 0..rounds {
         for (i, case) in cases.iter_mut().enumerate() {
             (case.run)();
-            let before = peak_rate(isa);
+            let before = peak_rate(isa, PEAK_FLOPS);
             let time = time(case, times[i]) / times[i] as f64;
-            let peak = 0.5 * (before + peak_rate(isa));
+            let peak = 0.5 * (before + peak_rate(isa, PEAK_FLOPS));
             parts[i].push(case.flops as f64 / time / peak);
             seconds[i].push(time);
             peaks.push(peak);
@@ -279,21 +279,5 @@ fn times(case: &mut Case) -> u32 {
 
 /// Seconds.
 fn time(case: &mut Case, times: u32) -> f64 {
-    let start = ThreadTime::now();
-    for _ in 0..times {
-        (case.run)();
-    }
-    start.elapsed().as_secs_f64()
-}
-
-/// Operations a second on registers alone.
-fn peak_rate(isa: Isa) -> f64 {
-    let start = ThreadTime::now();
-    let flops = peak::run(isa, PEAK_FLOPS);
-    flops as f64 / start.elapsed().as_secs_f64()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    seconds(|| (0..times).for_each(|_| (case.run)()))
 }

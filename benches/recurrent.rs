@@ -18,13 +18,13 @@
 mod support {
     pub(crate) mod peak;
     pub(crate) mod random;
+    pub(crate) mod timing;
 }
 
-use cpu_time::ThreadTime;
 use fusebox::{Chain, Gru, Init, Isa, Last, Lstm, Mse, Plain, Rng, Scratch, Sgd, Train, Workspace, Zeroed};
 use std::hint::black_box;
-use support::peak;
 use support::random::random;
+use support::timing::{median, peak_rate, seconds};
 
 /// So small that thousands of steps leave the network what it was.
 const RATE: f32 = 1e-6;
@@ -85,33 +85,17 @@ fn bench<N, const T: usize, const IN: usize, const H: usize, const B: usize>(
     report(&format!("{name}, inference of {B}"), isa, 2 * macs, rounds, &mut infer);
 }
 
-fn seconds(run: &mut dyn FnMut(), times: usize) -> f64 {
-    let start = ThreadTime::now();
-    (0..times).for_each(|_| run());
-    start.elapsed().as_secs_f64()
-}
-
-fn peak_rate(isa: Isa) -> f64 {
-    let start = ThreadTime::now();
-    peak::run(isa, PEAK_FLOPS) as f64 / start.elapsed().as_secs_f64()
-}
-
-fn median(mut xs: Vec<f64>) -> f64 {
-    xs.sort_by(f64::total_cmp);
-    xs[xs.len() / 2]
-}
-
 /// Runs it, and prints its medians.
 fn report(name: &str, isa: Isa, flops: u64, rounds: usize, run: &mut dyn FnMut()) {
     let mut times = 1;
-    while seconds(run, times) < BATCH {
+    while seconds(|| (0..times).for_each(|_| run())) < BATCH {
         times *= 2;
     }
     let (mut parts, mut all) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        let before = peak_rate(isa);
-        let time = seconds(run, times) / times as f64;
-        parts.push(flops as f64 / time / (0.5 * (before + peak_rate(isa))));
+        let before = peak_rate(isa, PEAK_FLOPS);
+        let time = seconds(|| (0..times).for_each(|_| run())) / times as f64;
+        parts.push(flops as f64 / time / (0.5 * (before + peak_rate(isa, PEAK_FLOPS))));
         all.push(time);
     }
     let (time, part) = (median(all), median(parts));

@@ -20,12 +20,12 @@
 
 mod support {
     pub(crate) mod peak;
+    pub(crate) mod timing;
 }
 #[path = "../examples/support/gpt.rs"]
 mod gpt;
 
 use comfy_table::{CellAlignment, Table, presets};
-use cpu_time::ThreadTime;
 use fusebox::{
     AdamW, Attention, ClipNorm, CrossEntropy, Dense, Each, EachPosition, GeluTanh, Init, Isa, Label,
     LayerNorm, Loss, Optimizer, Positions, Repeat, Residual, Rng, Seq, Sgd, TiedEmbedding, Train, Workspace,
@@ -33,7 +33,7 @@ use fusebox::{
 };
 use std::hint::black_box;
 use std::sync::{Mutex, PoisonError};
-use support::peak;
+use support::timing::{median, peak_rate, seconds};
 
 /// GPT-2 with 124 million parameters, on 64 tokens.
 mod gpt2 {
@@ -85,11 +85,9 @@ fn main() {
         run();
         let (mut parts, mut times, mut floors) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..if test { 1 } else { case.rounds } {
-            let before = peak_rate(isa);
-            let start = ThreadTime::now();
-            run();
-            let time = start.elapsed().as_secs_f64();
-            let peak = 0.5 * (before + peak_rate(isa));
+            let before = peak_rate(isa, PEAK_FLOPS);
+            let time = seconds(&mut run);
+            let peak = 0.5 * (before + peak_rate(isa, PEAK_FLOPS));
             let bandwidth = if case.bytes > 0 { bandwidth() } else { f64::INFINITY };
             parts.push(case.flops as f64 / time / peak);
             floors.push((case.flops as f64 / peak + case.bytes as f64 / bandwidth) / time);
@@ -190,25 +188,12 @@ const fn flops(batch: usize, t: usize, d: usize, layers: usize, vocabulary: usiz
     (2 * batch * (3 * dense + 7 * pairs)) as u64
 }
 
-/// Operations a second on registers alone.
-fn peak_rate(isa: Isa) -> f64 {
-    let start = ThreadTime::now();
-    let flops = peak::run(isa, PEAK_FLOPS);
-    flops as f64 / start.elapsed().as_secs_f64()
-}
-
 /// Bytes that are read and written a second, beyond all caches.
 fn bandwidth() -> f64 {
     static MEMORY: Mutex<Vec<f32>> = Mutex::new(Vec::new());
     let mut numbers = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
     numbers.resize(64 << 20, 1.0);
-    let start = ThreadTime::now();
-    numbers.iter_mut().for_each(|x| *x = *x * 0.5 + 0.5);
+    let time = seconds(|| numbers.iter_mut().for_each(|x| *x = *x * 0.5 + 0.5));
     black_box(&mut *numbers);
-    2.0 * size_of_val(numbers.as_slice()) as f64 / start.elapsed().as_secs_f64()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    2.0 * size_of_val(numbers.as_slice()) as f64 / time
 }

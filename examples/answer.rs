@@ -17,17 +17,21 @@ use fusebox::layers::Summary;
 use fusebox::{
     AdamW, ClipNorm, CrossEntropy, Init, Isa, Layer, Rng, Schedule, Scratch, Workspace, Zeroed, argmax,
 };
-use indicatif::{ProgressBar, ProgressStyle};
+use large::lock;
 use reader::{BLOCKS, HEADS, Reader, T};
 use shade::shade;
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Instant;
 use stories::{KINDS, PLACES, Story, WORDS};
 
 #[path = "support/comparison.rs"]
 mod comparison;
+#[path = "support/large.rs"]
+mod large;
+#[path = "support/progress.rs"]
+mod progress;
 #[path = "support/reader.rs"]
 mod reader;
 #[path = "support/shade.rs"]
@@ -55,10 +59,6 @@ const ABSENT: u8 = u8::MAX;
 static NET: Mutex<Reader> = Mutex::new(Reader::ZEROED);
 static TRAINING: Mutex<Training> = Mutex::new(Workspace::new());
 static SCRATCH: Mutex<Scratch<Reader, BATCH>> = Mutex::new(Scratch::new());
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = pico_args::Arguments::from_env();
@@ -133,9 +133,7 @@ fn train(net: &mut Reader, steps: u32, seed: u64) -> Result<(), Box<dyn Error>> 
     let mut workspace = lock(&TRAINING);
     let warm_up = WARM_UP.min(steps);
     let schedule = Schedule::cosine(RATE, 0.0, (steps - warm_up).max(1))?.warm_up(warm_up);
-    let style =
-        ProgressStyle::with_template("loss {msg} [{bar:50}] {percent}% {elapsed_precise}, {eta} left")?;
-    let progress = ProgressBar::new(u64::from(steps)).with_style(style);
+    let progress = progress::bar(steps)?;
     let some = Story::held_out(LOOK);
     for step in 0..steps {
         let mut stage = workspace.stage();

@@ -23,10 +23,10 @@ use fusebox::{
     Zeroed, checkpoint,
 };
 use gpt::{Gpt, T};
-use indicatif::{ProgressBar, ProgressStyle};
+use large::lock;
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 use text::{ALPHABET, Text};
 
@@ -34,6 +34,10 @@ use text::{ALPHABET, Text};
 mod curve;
 #[path = "support/gpt.rs"]
 mod gpt;
+#[path = "support/large.rs"]
+mod large;
+#[path = "support/progress.rs"]
+mod progress;
 #[path = "support/text.rs"]
 mod text;
 
@@ -55,10 +59,6 @@ const LOOKS: u32 = 8;
 static NET: Mutex<Net> = Mutex::new(Net::ZEROED);
 static TRAINING: Mutex<Training> = Mutex::new(Workspace::with_loss(EachPosition(CrossEntropy)));
 static STREAM: Mutex<Streaming<Net>> = Mutex::new(Streaming::new());
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 struct Arguments {
     text: Option<PathBuf>,
@@ -183,9 +183,7 @@ fn train(state: &mut State, text: &Text, arguments: &Arguments) -> Result<(), Bo
     let steps = arguments.steps;
     let schedule = Schedule::cosine(RATE, RATE / 10.0, steps.saturating_sub(WARM_UP).max(1))?
         .warm_up(WARM_UP.min(steps));
-    let style =
-        ProgressStyle::with_template("loss {msg} [{bar:50}] {percent}% {elapsed_precise}, {eta} left")?;
-    let progress = ProgressBar::new(u64::from(steps)).with_style(style).with_position(u64::from(state.steps));
+    let progress = progress::bar(steps)?.with_position(u64::from(state.steps));
     let (mut curve, mut training) = (Vec::new(), 0.0);
     let start = Instant::now();
     while state.steps < steps {

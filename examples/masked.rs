@@ -19,7 +19,6 @@ use fusebox::{
     AdamW, ClipNorm, CrossEntropy, EachPosition, Ignoring, Init, Isa, Rng, Schedule, Scratch, Workspace,
     Zeroed, argmax,
 };
-use indicatif::{ProgressBar, ProgressStyle};
 use mask::{MASK, Masked, mask};
 use std::error::Error;
 use std::path::PathBuf;
@@ -33,6 +32,8 @@ mod bert;
 mod curve;
 #[path = "support/mask.rs"]
 mod mask;
+#[path = "support/progress.rs"]
+mod progress;
 #[path = "support/text.rs"]
 mod text;
 
@@ -130,9 +131,7 @@ fn train(
 ) -> Result<(), Box<dyn Error>> {
     let schedule = Schedule::cosine(RATE, RATE / 10.0, steps.saturating_sub(WARM_UP).max(1))?
         .warm_up(WARM_UP.min(steps));
-    let style =
-        ProgressStyle::with_template("loss {msg} [{bar:50}] {percent}% {elapsed_precise}, {eta} left")?;
-    let progress = ProgressBar::new(u64::from(steps)).with_style(style);
+    let progress = progress::bar(steps)?;
     // Means of a few steps, for the curve.
     let every = (steps / 100).max(1);
     let (mut curve, mut sum) = (Vec::new(), 0.0);

@@ -22,7 +22,6 @@ use fusebox::{
     Adam, Confusion, CrossEntropy, Dense, EachPosition, GlobalAvgPool, Isa, Relu, Rng, Scratch, Streaming,
     Workspace, argmax, network,
 };
-use indicatif::{ProgressBar, ProgressStyle};
 use mnist::Images;
 use sheet::Sheet;
 use std::error::Error;
@@ -33,6 +32,8 @@ use std::time::{Duration, Instant};
 mod film;
 #[path = "support/mnist.rs"]
 mod mnist;
+#[path = "support/progress.rs"]
+mod progress;
 #[path = "support/sheet.rs"]
 mod sheet;
 
@@ -123,9 +124,7 @@ fn train(training: &Images, seed: u64) -> Result<Net, Box<dyn Error>> {
     let mut rng = Rng::new(seed);
     let mut net = Net::he(&mut rng);
     let mut workspace = WORKSPACE.lock().unwrap_or_else(PoisonError::into_inner);
-    let style =
-        ProgressStyle::with_template("loss {msg} [{bar:50}] {percent}% {elapsed_precise}, {eta} left")?;
-    let progress = ProgressBar::new(STEPS as u64).with_style(style);
+    let progress = progress::bar(STEPS as u64)?;
     for step in 0..STEPS {
         let mut stage = workspace.stage();
         for _ in 0..BATCH {

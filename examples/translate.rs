@@ -20,11 +20,11 @@ use fusebox::layers::Summary;
 use fusebox::{
     AdamW, ClipNorm, CrossEntropy, EachPosition, Init, Isa, Layer, Rng, Schedule, Scratch, Workspace, Zeroed,
 };
-use indicatif::{ProgressBar, ProgressStyle};
+use large::lock;
 use shade::shade;
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Instant;
 use translator::{S, T, Translator, decode, row, tokens};
 
@@ -32,6 +32,10 @@ use translator::{S, T, Translator, decode, row, tokens};
 mod comparison;
 #[path = "support/dates.rs"]
 mod dates;
+#[path = "support/large.rs"]
+mod large;
+#[path = "support/progress.rs"]
+mod progress;
 #[path = "support/shade.rs"]
 mod shade;
 #[path = "support/translator.rs"]
@@ -53,10 +57,6 @@ const EACH: usize = 100;
 static NET: Mutex<Translator> = Mutex::new(Translator::ZEROED);
 static TRAINING: Mutex<Training> = Mutex::new(Workspace::with_loss(EachPosition(CrossEntropy)));
 static SCRATCH: Mutex<Scratch<Translator, BATCH>> = Mutex::new(Scratch::new());
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = pico_args::Arguments::from_env();
@@ -119,9 +119,7 @@ fn train(net: &mut Translator, steps: u32, seed: u64) -> Result<(), Box<dyn Erro
     let mut workspace = lock(&TRAINING);
     let warm_up = WARM_UP.min(steps);
     let schedule = Schedule::cosine(RATE, 0.0, (steps - warm_up).max(1))?.warm_up(warm_up);
-    let style =
-        ProgressStyle::with_template("loss {msg} [{bar:50}] {percent}% {elapsed_precise}, {eta} left")?;
-    let progress = ProgressBar::new(u64::from(steps)).with_style(style);
+    let progress = progress::bar(steps)?;
     for step in 0..steps {
         let mut stage = workspace.stage();
         for _ in 0..BATCH {

@@ -273,7 +273,7 @@ pub(super) fn mean_of_products<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f32 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::{Isa, Rng};
     use std::format;
@@ -336,25 +336,36 @@ mod tests {
             let n = self.x.len();
             let (expected, largest, r) = self.reference();
             let allowed = (12.0 + n as f64 / 16.0) * U * largest;
-            let mut of_class: [Option<[Vec<u32>; 3]>; 2] = [None, None];
-            for isa in Isa::available() {
-                let got = self.run(isa);
-                let bounds = [allowed, allowed, allowed * largest * r + 1e-44];
-                for ((got, expected), (bound, name)) in
-                    got.iter().zip(&expected).zip(bounds.into_iter().zip(["y", "products", "dx"]))
-                {
-                    for (&got, &expected) in got.iter().zip(expected) {
-                        let error = (f64::from(got) - expected).abs();
-                        assert!(
-                            error <= bound,
-                            "{isa}, {n} numbers, {what}: {name} is {got}, not {expected}, allowed {bound:e}"
-                        );
-                    }
+            let bounds = [allowed, allowed, allowed * largest * r + 1e-44];
+            compare(&format!("{n} numbers, {what}"), &expected, bounds, |isa| self.run(isa));
+        }
+    }
+
+    /// On every instruction set, `y`, the products and `dx` of a row are within the bounds of what is expected, and equal within a
+    /// class.
+    pub(in crate::kernel) fn compare(
+        what: &str,
+        expected: &[Vec<f64>; 3],
+        bounds: [f64; 3],
+        run: impl Fn(Isa) -> [Vec<f32>; 3],
+    ) {
+        let mut of_class: [Option<[Vec<u32>; 3]>; 2] = [None, None];
+        for isa in Isa::available() {
+            let got = run(isa);
+            for ((got, expected), (bound, name)) in
+                got.iter().zip(expected).zip(bounds.into_iter().zip(["y", "products", "dx"]))
+            {
+                for (&got, &expected) in got.iter().zip(expected) {
+                    let error = (f64::from(got) - expected).abs();
+                    assert!(
+                        error <= bound,
+                        "{isa}, {what}: {name} is {got}, not {expected}, allowed {bound:e}"
+                    );
                 }
-                let bits = got.map(|xs| xs.iter().map(|x| x.to_bits()).collect());
-                let others = of_class[usize::from(isa.is_fused())].get_or_insert_with(|| bits.clone());
-                assert!(*others == bits, "{isa}, {n} numbers, {what}: not the bits of its class");
             }
+            let bits = got.map(|xs| xs.iter().map(|x| x.to_bits()).collect());
+            let others = of_class[usize::from(isa.is_fused())].get_or_insert_with(|| bits.clone());
+            assert!(*others == bits, "{isa}, {what}: not the bits of its class");
         }
     }
 

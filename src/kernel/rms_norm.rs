@@ -159,6 +159,7 @@ unsafe fn normalized<S: Simd>(s: S, x: &[f32], reciprocal: f32, start: usize, la
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::norm::tests::compare;
     use crate::{Isa, Rng};
     use std::format;
     use std::vec;
@@ -214,25 +215,8 @@ mod tests {
             let n = self.x.len();
             let (expected, largest, r) = self.reference();
             let allowed = (8.0 + n as f64 / 16.0) * U * largest;
-            let mut of_class: [Option<[Vec<u32>; 3]>; 2] = [None, None];
-            for isa in Isa::available() {
-                let got = self.run(isa);
-                let bounds = [allowed, allowed, allowed * largest * r + 1e-44];
-                for ((got, expected), (bound, name)) in
-                    got.iter().zip(&expected).zip(bounds.into_iter().zip(["y", "products", "dx"]))
-                {
-                    for (&got, &expected) in got.iter().zip(expected) {
-                        let error = (f64::from(got) - expected).abs();
-                        assert!(
-                            error <= bound,
-                            "{isa}, {n} numbers, {what}: {name} is {got}, not {expected}, allowed {bound:e}"
-                        );
-                    }
-                }
-                let bits = got.map(|xs| xs.iter().map(|x| x.to_bits()).collect());
-                let others = of_class[usize::from(isa.is_fused())].get_or_insert_with(|| bits.clone());
-                assert!(*others == bits, "{isa}, {n} numbers, {what}: not the bits of its class");
-            }
+            let bounds = [allowed, allowed, allowed * largest * r + 1e-44];
+            compare(&format!("{n} numbers, {what}"), &expected, bounds, |isa| self.run(isa));
         }
     }
 

@@ -164,12 +164,15 @@ impl<const IN: usize, R: Plain, const USES: usize> Gradient<[R; IN]> for Product
             let gradient = part_mut(&mut tile, &(0..tile_rows.len() * cols.len()));
             let from = rows.start + tile_rows.start..rows.start + tile_rows.end;
             self.form(isa, |all| 0..all, &from, &cols, gradient);
-            for (row, gradient) in tile_rows.zip(gradient.chunks(cols.len().max(1))) {
-                let here = row * Self::OUT + cols.start..row * Self::OUT + cols.end;
-                let parameters = part_mut(numbers_mut(weight), &here);
-                let moments = moments.each_mut().map(|moment| part_mut(moment, &here));
-                isa.call(DescendSlice { rule, gradient, parameters, moments });
-            }
+            descend_tile(
+                isa,
+                rule,
+                gradient,
+                [&tile_rows, &cols],
+                numbers_mut(weight),
+                Self::OUT,
+                &mut moments,
+            );
         }
     }
 
@@ -226,6 +229,24 @@ impl<const IN: usize, R: Plain, const USES: usize> Gradient<[R; IN]> for Product
     }
 }
 
+/// Applies the rule to some rows and columns of parameters, in rows of `out`, whose gradient is a tile of its own.
+pub(super) fn descend_tile<R: Rule>(
+    isa: Isa,
+    rule: R,
+    gradient: &[f32],
+    [rows, cols]: [&Range<usize>; 2],
+    parameters: &mut [f32],
+    out: usize,
+    moments: &mut [&mut [f32]; MOST_MOMENTS],
+) {
+    for (row, gradient) in rows.clone().zip(gradient.chunks(cols.len().max(1))) {
+        let here = row * out + cols.start..row * out + cols.end;
+        let parameters = part_mut(parameters, &here);
+        let moments = moments.each_mut().map(|moment| part_mut(moment, &here));
+        isa.call(DescendSlice { rule, gradient, parameters, moments });
+    }
+}
+
 /// Applies the rule to parameters without gaps, whose gradient is `xs dys`.
 #[inline(always)]
 fn apply_product<R: Rule>(
@@ -246,27 +267,20 @@ fn apply_product<R: Rule>(
 
 /// The sum of rows: the gradient of parameters that are added to, or multiply, every row.
 #[derive(Clone, Copy, Debug)]
-pub struct Rows<'a, P, const OFFSETS: bool = true> {
+pub struct Rows<'a, P> {
     rows: &'a [P],
 }
 
 impl<'a, P: Plain> Rows<'a, P> {
-    /// The sum of `rows`, for biases, gains and the like.
+    /// The sum of `rows`.
     pub const fn of(rows: &'a [P]) -> Self {
         Self { rows }
     }
 }
 
-impl<'a, P: Plain> Rows<'a, P, false> {
-    /// The sum of `rows`, for weights.
-    pub const fn of_weights(rows: &'a [P]) -> Self {
-        Self { rows }
-    }
-}
-
 #[expect(private_bounds, reason = "see the trait")]
-impl<P: Plain, const OFFSETS: bool> Gradient<P> for Rows<'_, P, OFFSETS> {
-    const IS_OFFSET: bool = OFFSETS;
+impl<P: Plain> Gradient<P> for Rows<'_, P> {
+    const IS_OFFSET: bool = true;
 
     #[inline]
     fn apply<R: Rule, Q: Pace>(

@@ -1,10 +1,10 @@
 //! The gradient of rows of weights that tokens pick, of which there may be a product beside.
 
 use super::Gradient;
-use super::gradient::{TILE, columns, macs, square_of, tiles};
+use super::gradient::{TILE, columns, descend_tile, macs, square_of, tiles};
 use crate::kernel::elementwise::Add;
 use crate::kernel::update::{
-    DescendSlice, GradientDescent, MOST_MOMENTS, Rule, RuleAt, WithPicks, descend_product, move_by_product,
+    GradientDescent, MOST_MOMENTS, Rule, RuleAt, WithPicks, descend_product, move_by_product,
 };
 use crate::memory::{part, part_mut};
 use crate::pace::Pace;
@@ -101,12 +101,8 @@ impl<K: Label, const V: usize, const D: usize> Gradient<[[f32; D]; V]> for Picke
             if !self.form(isa, &from, &cols, gradient) && rule.descent().is_some() {
                 continue;
             }
-            for (row, gradient) in tile_rows.zip(gradient.chunks(cols.len().max(1))) {
-                let here = row * D + cols.start..row * D + cols.end;
-                let parameters = part_mut(weight.as_flattened_mut(), &here);
-                let moments = moments.each_mut().map(|moment| part_mut(moment, &here));
-                isa.call(DescendSlice { rule, gradient, parameters, moments });
-            }
+            let parameters = weight.as_flattened_mut();
+            descend_tile(isa, rule, gradient, [&tile_rows, &cols], parameters, D, &mut moments);
         }
     }
 
@@ -129,14 +125,9 @@ impl<K: Label, const V: usize, const D: usize> Gradient<[[f32; D]; V]> for Picke
         for (tile_rows, cols) in tiles(0..rows.len(), D) {
             let gradient = part_mut(&mut tile, &(0..tile_rows.len() * cols.len()));
             let from = rows.start + tile_rows.start..rows.start + tile_rows.end;
-            if !self.form(isa, &from, &cols, gradient) {
-                continue;
-            }
-            let rule = GradientDescent { rate: -factor };
-            for (row, gradient) in tile_rows.zip(gradient.chunks(cols.len().max(1))) {
-                let parameters =
-                    part_mut(sum.as_flattened_mut(), &(row * D + cols.start..row * D + cols.end));
-                isa.call(DescendSlice { rule, gradient, parameters, moments: [&mut [], &mut []] });
+            if self.form(isa, &from, &cols, gradient) {
+                let (rule, sum) = (GradientDescent { rate: -factor }, sum.as_flattened_mut());
+                descend_tile(isa, rule, gradient, [&tile_rows, &cols], sum, D, &mut [&mut [], &mut []]);
             }
         }
     }

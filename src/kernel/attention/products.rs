@@ -1,11 +1,7 @@
 //! The three products of an attention, each sum of which is one chain, whatever its shape.
 
 use crate::Isa;
-#[cfg(fusebox_scalar)]
-use crate::kernel::gemm::stretches::{Chains, Stretches, nn, nt, tn};
 use crate::kernel::gemm::{Activate, First, Operands};
-#[cfg(not(fusebox_scalar))]
-use crate::kernel::gemm::{chain, chain_by_rows};
 
 /// Rows of numbers, `stride` apart.
 #[derive(Clone, Copy)]
@@ -41,6 +37,11 @@ pub(super) struct Shape {
 }
 
 impl Shape {
+    /// Whether there is anything to add.
+    fn has_sums(self) -> bool {
+        self.m > 0 && self.n > 0 && self.k > 0
+    }
+
     /// Operands as they lie, with sums that start from C.
     fn operands(self, a: Rows<*const f32>, b: Rows<*const f32>, c: Rows<*mut f32>) -> Operands {
         let Self { m, n, k } = self;
@@ -75,20 +76,11 @@ pub(super) unsafe fn rows_by_rows(
     c: Rows<*mut f32>,
 ) {
     let Shape { m, n, k } = shape;
-    if m == 0 || n == 0 {
-        return;
-    }
-    let b_len = (n - 1) * b.stride + k;
-    let operands = Operands { b_transposed: true, b_len, first: First::Zero, ..shape.operands(a, b, c) };
-    // SAFETY: the caller's promise; the shape is not empty.
-    #[cfg(not(fusebox_scalar))]
-    unsafe {
-        chain_by_rows(isa, &operands);
-    }
-    // SAFETY: as above.
-    #[cfg(fusebox_scalar)]
-    unsafe {
-        run(nt, isa, &operands);
+    if m > 0 && n > 0 {
+        let b_len = (n - 1) * b.stride + k;
+        let operands = Operands { b_transposed: true, b_len, first: First::Zero, ..shape.operands(a, b, c) };
+        // SAFETY: the caller's promise; the shape is not empty.
+        unsafe { kernels::nt(isa, &operands) };
     }
 }
 
@@ -103,20 +95,9 @@ pub(super) unsafe fn add_product(
     b: Rows<*const f32>,
     c: Rows<*mut f32>,
 ) {
-    let Shape { m, n, k } = shape;
-    if m == 0 || n == 0 || k == 0 {
-        return;
-    }
-    let operands = shape.operands(a, b, c);
-    // SAFETY: the caller's promise; the shape is not empty.
-    #[cfg(not(fusebox_scalar))]
-    unsafe {
-        chain(isa, &operands, Activate::Nothing);
-    }
-    // SAFETY: as above.
-    #[cfg(fusebox_scalar)]
-    unsafe {
-        run(nn, isa, &operands);
+    if shape.has_sums() {
+        // SAFETY: the caller's promise; the shape is not empty.
+        unsafe { kernels::nn(isa, &shape.operands(a, b, c)) };
     }
 }
 
@@ -131,27 +112,60 @@ pub(super) unsafe fn add_transposed_product(
     b: Rows<*const f32>,
     c: Rows<*mut f32>,
 ) {
-    let Shape { m, n, k } = shape;
-    if m == 0 || n == 0 || k == 0 {
-        return;
-    }
-    let operands = Operands { a_transposed: true, ..shape.operands(a, b, c) };
-    // SAFETY: the caller's promise; the shape is not empty.
-    #[cfg(not(fusebox_scalar))]
-    unsafe {
-        chain(isa, &operands, Activate::Nothing);
-    }
-    // SAFETY: as above.
-    #[cfg(fusebox_scalar)]
-    unsafe {
-        run(tn, isa, &operands);
+    if shape.has_sums() {
+        let operands = Operands { a_transposed: true, ..shape.operands(a, b, c) };
+        // SAFETY: the caller's promise; the shape is not empty.
+        unsafe { kernels::tn(isa, &operands) };
     }
 }
 
+/// A kernel for each way in which operands lie, so that a program links those that it needs. For all of them:
+///
 /// # Safety
-/// As for [`Chains`].
+/// As for [`Operands`] of a product that somebody has signed for: A and B can be read, C is not empty, can be written and is
+/// nobody else's; they lie as the function says.
+#[cfg(not(fusebox_scalar))]
+mod kernels {
+    use super::{Activate, Isa, Operands};
+    use crate::kernel::gemm::chain;
+    pub(super) use crate::kernel::gemm::chain_by_rows as nt;
+
+    /// # Safety
+    /// See the module.
+    pub(super) unsafe fn nn(isa: Isa, operands: &Operands) {
+        // SAFETY: the caller's promise.
+        unsafe { chain(isa, operands, Activate::Nothing) };
+    }
+
+    pub(super) use nn as tn;
+}
+
+/// The same without vectors.
 #[cfg(fusebox_scalar)]
-unsafe fn run(chains: Chains, isa: Isa, operands: &Operands) {
-    // SAFETY: the caller's promise.
-    unsafe { chains(isa, operands, &Stretches { count: 1, a: 0, b: 0 }, Activate::Nothing) };
+mod kernels {
+    use super::{Activate, Isa, Operands};
+    use crate::kernel::gemm::stretches::{self, Stretches};
+
+    const ONE: Stretches = Stretches { count: 1, a: 0, b: 0 };
+
+    /// # Safety
+    /// See the module.
+    pub(super) unsafe fn nn(isa: Isa, operands: &Operands) {
+        // SAFETY: the caller's promise.
+        unsafe { stretches::nn(isa, operands, &ONE, Activate::Nothing) };
+    }
+
+    /// # Safety
+    /// See the module.
+    pub(super) unsafe fn nt(isa: Isa, operands: &Operands) {
+        // SAFETY: the caller's promise.
+        unsafe { stretches::nt(isa, operands, &ONE, Activate::Nothing) };
+    }
+
+    /// # Safety
+    /// See the module.
+    pub(super) unsafe fn tn(isa: Isa, operands: &Operands) {
+        // SAFETY: the caller's promise.
+        unsafe { stretches::tn(isa, operands, &ONE, Activate::Nothing) };
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::sizes::{Frames, Sizes, Visible};
 use crate::Isa;
+use crate::kernel::elementwise::are_zeros;
 use crate::kernel::softmax::SoftmaxPass;
 
 /// Overwrites `weights`, one number for each key, with those of a query and head of a sample `x`; zeros for keys that
@@ -15,7 +16,6 @@ pub(crate) fn weights(isa: Isa, sizes: &Sizes, [query, head]: [usize; 2], x: &[f
         let first = frames.first + i * frames.stride;
         x.get(first..first + sizes.head).unwrap_or_default()
     };
-    let is_zero = |xs: &[f32]| xs.iter().all(|&x| x == 0.0);
     let [q, k, v] = sizes.of_head(head);
     let q = at(q, query);
     for (key, weight) in weights.iter_mut().enumerate() {
@@ -23,7 +23,7 @@ pub(crate) fn weights(isa: Isa, sizes: &Sizes, [query, head]: [usize; 2], x: &[f
         let seen = match sizes.visible {
             Visible::All => true,
             Visible::Past => key <= query,
-            Visible::Present => !(is_zero(q) || is_zero(k) && is_zero(v)),
+            Visible::Present => !(are_zeros(q) || are_zeros(k) && are_zeros(v)),
         };
         let score: f32 = q.iter().zip(k).map(|(q, k)| q * k).sum();
         *weight = if seen { sizes.scale() * score } else { f32::NEG_INFINITY };

@@ -88,7 +88,6 @@ pub(crate) fn optimizer<O: Optimizer>(optimizer: &O) {
     O::step(pace, &mut sweep, Product::of(xs, dys), &mut weight, &mut weights);
     O::step(pace, &mut sweep, Product::sum([(xs, dys), (hide(xs), hide(dys))]), &mut weight, &mut weights);
     O::step(pace, &mut sweep, Rows::of(dys), &mut any(), &mut biases);
-    O::step(pace, &mut sweep, Rows::of_weights(dys), &mut any(), &mut biases);
     let tokens = any::<[u8; 4]>();
     let picked = Picked::of(hide(&tokens[..]), dys);
     O::step(pace, &mut sweep, picked, &mut weight, &mut weights);
