@@ -13,9 +13,9 @@
 use arbitrary::Arbitrary;
 use fusebox::layers::{Neighbours, PresentOnly};
 use fusebox::{
-    Adam, Attention, Budget, CrossEntropy, Dense, Each, EachPosition, Embedding, Error, Gelu, Isa, LayerNorm,
-    Learner, Plain, Positions, Present, Residual, Rng, Rotary, Scratch, Seq, Streaming, TiedEmbedding, Train,
-    Workspace,
+    Adam, Attention, Budget, CrossEntropy, Dense, Each, EachPosition, Embedding, Error, Gelu, Isa, Layer,
+    LayerNorm, Learner, Plain, Positions, Present, Residual, Rng, Rotary, Scratch, Seq, Streaming,
+    TiedEmbedding, Train, Workspace,
 };
 use libfuzzer_sys::fuzz_target;
 
