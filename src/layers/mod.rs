@@ -11,6 +11,7 @@
 //! | `recurrent` | on sequences, from one position to the next |
 //! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
 //! | `frozen`, `borrowed`, `adapters` | with borrowed weights, for example in flash |
+//! | [`int8`] | of eight bits, for inference |
 //!
 //! `stream` runs networks one frame at a time.
 //!
@@ -35,6 +36,7 @@ mod frozen;
 mod gated;
 mod init;
 mod input_gradient;
+pub mod int8;
 #[doc(hidden)]
 pub mod network;
 mod norm;
@@ -142,7 +144,8 @@ use scratch::infer;
     note = "a chain runs only if each layer's output is the next one's input: compare the sizes of its layers"
 )]
 pub trait Layer: Sized {
-    /// One row of input: numbers of any type (`[f32; N]`, pixels `[u8; N]`, tokens `[u16; T]`). Between layers, `f32`.
+    /// One row of input: numbers of any type (`[f32; N]`, pixels `[u8; N]`, tokens `[u16; T]`). Between layers, `f32`, or
+    /// `i8` in [`int8`] networks.
     type Input: Zeroed + Copy;
     /// One row of output.
     type Output: Plain;

@@ -65,6 +65,8 @@ impl<I, F: Zeroed, O> Zeroed for View<I, F, O> {
 
 // SAFETY: `repr(C)`, a field of plain numbers and one of size 0 and alignment 1.
 unsafe impl<I: 'static, F: Plain, O: 'static> Plain for View<I, F, O> {
+    type Slack = F::Slack;
+
     const CHECKED: () = F::CHECKED;
 }
 

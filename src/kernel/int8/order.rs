@@ -1,0 +1,64 @@
+//! The order of weights: tiles of four outputs by four inputs.
+//!
+//! ```text
+//! four outputs    tile, tile, .. remainder      tile: 4 outputs of 4 weights, for 4 inputs in a row
+//! four outputs    tile, tile, .. remainder      remainder: 4 outputs of the last `depth % 4` weights
+//! the last `outputs % 4` of them                each its `depth` weights
+//! ```
+//!
+//! As many bytes as in rows, so nothing is padded. A word is four inputs of one output and a tile sixteen bytes, which is what
+//! the instructions of all cores want: `vpdpbusd` and `sdot` multiply words by words, `smlad` reads them one by one, and
+//! Helium's `vld4` takes four tiles apart into four outputs.
+
+/// Where the weight of an output and an input is in the order of tiles.
+pub(super) const fn place(outputs: usize, depth: usize, output: usize, input: usize) -> usize {
+    let (whole, quads) = (outputs / 4 * 4, depth / 4 * 4);
+    let start = output / 4 * 4 * depth;
+    let within = output % 4;
+    if output >= whole {
+        output * depth + input
+    } else if input < quads {
+        start + input / 4 * 16 + within * 4 + input % 4
+    } else {
+        start + quads * 4 + within * (depth - quads) + input - quads
+    }
+}
+
+/// `rows`, the weights of an output in each, in the order of tiles.
+pub(crate) const fn tiled<const DEPTH: usize, const OUT: usize>(
+    rows: &[[i8; DEPTH]; OUT],
+) -> [[i8; DEPTH]; OUT] {
+    let mut tiles = [[0; DEPTH]; OUT];
+    let mut output = 0;
+    while output < OUT {
+        let mut input = 0;
+        while input < DEPTH {
+            let at = place(OUT, DEPTH, output, input);
+            tiles[at / DEPTH][at % DEPTH] = rows[output][input];
+            input += 1;
+        }
+        output += 1;
+    }
+    tiles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn every_place_is_taken_once() {
+        for (outputs, depth) in [(1, 1), (4, 4), (4, 7), (5, 3), (7, 9), (8, 2), (9, 16), (3, 5)] {
+            let mut taken = std::vec![false; outputs * depth];
+            for output in 0..outputs {
+                for input in 0..depth {
+                    let at = place(outputs, depth, output, input);
+                    assert!(
+                        !core::mem::replace(&mut taken[at], true),
+                        "{outputs} x {depth}: {output}, {input}"
+                    );
+                }
+            }
+        }
+    }
+}

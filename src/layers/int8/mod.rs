@@ -1,0 +1,43 @@
+//! Networks of eight bits: layers on whole numbers from -128 to 127, for inference.
+//!
+//! A number `q` stands for the real number `scale (q - zero)`: see [`Quantization`]. Layers hold whole numbers only, and
+//! compose like all others:
+//!
+//! ```
+//! use fusebox::int8::{Clamp, Dense, Dequantize, Quantization, Quantize, WeightScale};
+//! use fusebox::{Chain, Scratch, Seq};
+//!
+//! type Net = Seq![Quantize<[i8; 2]>, Dense<2, 1>, Dequantize<[i8; 1]>];
+//! const X: Quantization = Quantization { scale: 0.5, zero: 0 };
+//! const Y: Quantization = Quantization { scale: 0.25, zero: -3 };
+//!
+//! // 0.1 times 10 and 20: weights of 1 and 2.
+//! let dense = Dense::new(&[[10, 20]], &[0], X, WeightScale::Tensor(0.1), Y, Clamp::of(Y))?;
+//! let net: Net = Chain {
+//!     first: Quantize::new(X)?,
+//!     rest: Chain { first: dense, rest: Dequantize::new(Y) },
+//! };
+//! let mut ys = [[0.0]];
+//! net.infer(&[[1.5, -2.0]], &mut Scratch::<Net, 1>::new(), &mut ys)?;
+//! assert_eq!(ys, [[-2.5]]);
+//! # Ok::<(), fusebox::Error>(())
+//! ```
+//!
+//! Results are those of TensorFlow Lite for Microcontrollers, to the bit. With [`Single`] in place of [`Double`], the layers
+//! that multiply sums round as LiteRT's reference kernels do.
+//!
+//! | file | layers |
+//! |---|---|
+//! | `quantize` | between real numbers and whole ones |
+//! | `dense` | fully connected |
+
+mod dense;
+mod quantization;
+mod quantize;
+mod tensor;
+
+pub use crate::kernel::int8::{Clamp, Double, Multiplier, Rounding, Single};
+pub use dense::Dense;
+pub use quantization::{Quantization, WeightScale};
+pub use quantize::{Dequantize, Quantize};
+pub use tensor::Tensor;
