@@ -17,6 +17,6 @@ mod order;
 mod product;
 mod scale;
 
-pub(crate) use order::tiled;
+pub(crate) use order::{fold, tile};
 pub(crate) use product::Product;
 pub use scale::{Clamp, Double, Multiplier, Rounding, Single};

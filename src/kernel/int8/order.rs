@@ -24,22 +24,36 @@ pub(super) const fn place(outputs: usize, depth: usize, output: usize, input: us
     }
 }
 
-/// `rows`, the weights of an output in each, in the order of tiles.
-pub(crate) const fn tiled<const DEPTH: usize, const OUT: usize>(
-    rows: &[[i8; DEPTH]; OUT],
-) -> [[i8; DEPTH]; OUT] {
-    let mut tiles = [[0; DEPTH]; OUT];
+/// Overwrites `tiles` with `rows`, the weights of an output in each, in the order of tiles. Both are as long.
+pub(crate) const fn tile(rows: &[i8], tiles: &mut [i8], outputs: usize) {
+    let depth = match outputs {
+        0 => return,
+        _ => rows.len() / outputs,
+    };
     let mut output = 0;
-    while output < OUT {
+    while output < outputs {
         let mut input = 0;
-        while input < DEPTH {
-            let at = place(OUT, DEPTH, output, input);
-            tiles[at / DEPTH][at % DEPTH] = rows[output][input];
+        while input < depth {
+            tiles[place(outputs, depth, output, input)] = rows[output * depth + input];
             input += 1;
         }
         output += 1;
     }
-    tiles
+}
+
+/// Takes `zero` times the sum of an output's weights off its bias, so that sums of products with inputs `x - zero` are sums of
+/// products with `x`. Of each output, the weights are a row.
+pub(crate) const fn fold(rows: &[i8], zero: i8, bias: &mut [i32]) {
+    let depth = match bias.len() {
+        0 => return,
+        outputs => rows.len() / outputs,
+    };
+    let mut i = 0;
+    while i < depth * bias.len() {
+        let folded = &mut bias[i / depth];
+        *folded = folded.wrapping_sub(zero as i32 * rows[i] as i32);
+        i += 1;
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The fully connected layer of eight bits.
 
 use super::quantization::{Quantization, WeightScale};
-use crate::kernel::int8::{Clamp, Double, Multiplier, Product, Rounding, tiled};
+use crate::kernel::int8::{Clamp, Double, Multiplier, Product, Rounding, fold, tile};
 use crate::layers::{Layer, PerRow};
 use crate::{Error, Isa};
 use core::marker::PhantomData;
@@ -52,7 +52,7 @@ impl<const IN: usize, const OUT: usize, R> Dense<IN, OUT, R> {
     /// weights side by side; then, of the last inputs, the remaining one to three weights of each of the four outputs; at the
     /// end the last one to three outputs, each in a row.
     ///
-    /// Errors if a scale is not positive, or the product of two over the third is 2^30 or more.
+    /// Errors if a scale is not positive, or the product of two over the third is 2^31 or more.
     pub const fn new(
         weight: &[[i8; IN]; OUT],
         bias: &[i32; OUT],
@@ -65,18 +65,10 @@ impl<const IN: usize, const OUT: usize, R> Dense<IN, OUT, R> {
             Ok(scale) => scale,
             Err(error) => return Err(error),
         };
-        let mut folded = *bias;
-        let mut output = 0;
-        while output < OUT {
-            let mut input = 0;
-            while input < IN {
-                let product = x.zero as i32 * weight[output][input] as i32;
-                folded[output] = folded[output].wrapping_sub(product);
-                input += 1;
-            }
-            output += 1;
-        }
-        Ok(Self { bias: folded, scale, clamp, weight: tiled(weight), rounding: PhantomData })
+        let mut layer = Self { bias: *bias, scale, clamp, weight: [[0; IN]; OUT], rounding: PhantomData };
+        fold(weight.as_flattened(), x.zero, &mut layer.bias);
+        tile(weight.as_flattened(), layer.weight.as_flattened_mut(), OUT);
+        Ok(layer)
     }
 }
 

@@ -30,14 +30,18 @@
 //! |---|---|
 //! | `quantize` | between real numbers and whole ones |
 //! | `dense` | fully connected |
+//!
+//! `prepare` is for programs that write layers: weights and biases as the layers store them.
 
 mod dense;
+mod prepare;
 mod quantization;
 mod quantize;
 mod tensor;
 
 pub use crate::kernel::int8::{Clamp, Double, Multiplier, Rounding, Single};
 pub use dense::Dense;
+pub use prepare::{fold, tile};
 pub use quantization::{Quantization, WeightScale};
 pub use quantize::{Dequantize, Quantize};
 pub use tensor::Tensor;
