@@ -11,6 +11,7 @@ mod support {
 }
 
 mod absent;
+mod derived;
 mod pytorch;
 mod streams;
 mod tokens;

@@ -13,10 +13,19 @@
 //! Source of the arithmetic: B. Jacob and others, "Quantization and Training of Neural Networks for Efficient
 //! Integer-Arithmetic-Only Inference", 2018, as TensorFlow Lite for Microcontrollers keeps it.
 
+pub(crate) mod depthwise;
+pub(crate) mod fixed;
 mod order;
+pub(crate) mod patches;
+pub(crate) mod pool;
 mod product;
+pub(crate) mod region;
 mod scale;
+pub(crate) mod softmax;
+pub(crate) mod sums;
 
 pub(crate) use order::{fold, tile};
 pub(crate) use product::Product;
+pub use region::Region;
 pub use scale::{Clamp, Double, Multiplier, Rounding, Single};
+pub use sums::Term;

@@ -15,19 +15,19 @@ use crate::Error;
 pub struct Multiplier {
     /// From 2^30 to 2^31 - 1; 0 if the number is less than 2^-32.
     pub mantissa: i32,
-    /// From -31 to 30.
+    /// From -31 to 31.
     pub exponent: i32,
 }
 
 impl Multiplier {
     /// The multiplier nearest to `real`, a half away from zero.
     ///
-    /// Errors unless `real` is positive and less than 2^30.
+    /// Errors unless `real` is positive and less than 2^31.
     pub const fn new(real: f64) -> Result<Self, Error> {
         const FRACTION: u32 = f64::MANTISSA_DIGITS - 1;
         // NaN fails both comparisons.
-        if !(real > 0.0 && real < (1 << 30) as f64) {
-            return Err(Error::Setting { name: "multiplier", expected: "0 < multiplier < 2^30" });
+        if !(real > 0.0 && real < (1_u32 << 31) as f64) {
+            return Err(Error::Setting { name: "multiplier", expected: "0 < multiplier < 2^31" });
         }
         // `real` is f 2^exponent, where f has 53 bits and is at least a half.
         let bits = real.to_bits();
@@ -36,7 +36,7 @@ impl Multiplier {
         let rounded = (f + (1 << (FRACTION - 31))) >> (FRACTION - 30);
         let (mantissa, exponent) = match rounded >> 31 {
             0 => (rounded as i32, exponent),
-            _ if exponent == 30 => (i32::MAX, exponent),
+            _ if exponent == 31 => (i32::MAX, exponent),
             _ => (1 << 30, exponent + 1),
         };
         Ok(match exponent {
@@ -44,6 +44,16 @@ impl Multiplier {
             ..-31 => Self { mantissa: 0, exponent: 0 },
             _ => Self { mantissa, exponent },
         })
+    }
+
+    /// The multiplier over a positive `n`, its mantissa rounded down: for means.
+    pub(crate) const fn over(self, n: u64) -> Self {
+        let bits = (63 - (n | 1).leading_zeros()) as i32;
+        let room = 31 + self.exponent;
+        let shift = if bits > 32 { 32 } else { bits };
+        let shift = if shift > room { room } else { shift };
+        let mantissa = ((self.mantissa as i64) << shift) / (n as i64 | (n == 0) as i64);
+        Self { mantissa: mantissa as i32, exponent: self.exponent - shift }
     }
 
     /// The number.
@@ -109,9 +119,9 @@ impl Rounding for Double {
 impl Rounding for Single {
     #[inline(always)]
     fn scale(sum: i32, multiplier: Multiplier) -> i32 {
-        let shift = (31 - multiplier.exponent).clamp(1, 62);
+        let shift = (31 - multiplier.exponent).clamp(0, 62);
         let product = i64::from(sum) * i64::from(multiplier.mantissa);
-        ((product + (1 << (shift - 1))) >> shift).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+        ((product + ((1 << shift) >> 1)) >> shift).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
     }
 }
 
@@ -169,7 +179,8 @@ mod tests {
             (1.0, 1 << 30, 1),
             (1.0 - f64::EPSILON / 2.0, 1 << 30, 1),
             (f64::MIN_POSITIVE / 2.0, 0, 0),
-            (1.073_741_823_999e9, 2_147_483_647, 30),
+            (1.073_741_823_999e9, 1 << 30, 31),
+            (2_147_483_647.999_999, i32::MAX, 31),
         ] {
             assert_eq!(
                 Multiplier::new(real).map(|m| (m.mantissa, m.exponent)),
@@ -177,7 +188,7 @@ mod tests {
                 "{real:e}"
             );
         }
-        for bad in [0.0, -0.0, -1.0, f64::NAN, f64::INFINITY, 1_073_741_824.0] {
+        for bad in [0.0, -0.0, -1.0, f64::NAN, f64::INFINITY, 2_147_483_648.0] {
             assert!(Multiplier::new(bad).is_err(), "{bad}");
         }
     }
@@ -186,13 +197,13 @@ mod tests {
     #[test]
     fn sums_are_rounded_as_defined() {
         let sums = [0, 1, 2, 3, 5, 127, 128, 255, 256, 4095, 65_535, 1 << 20, (1 << 30) + 1, i32::MAX];
-        for exponent in -31..=30 {
+        for exponent in -31..=31 {
             for mantissa in [1 << 30, (1 << 30) + 1, 0x5555_5555, i32::MAX] {
                 let m = Multiplier { mantissa, exponent };
                 for sum in sums.into_iter().flat_map(|sum| [sum, -sum, !sum]) {
                     let product = i128::from(sum) * i128::from(mantissa);
                     let shift = 31 - exponent;
-                    let nearest = (product + (1 << (shift - 1))).div_euclid(1 << shift);
+                    let nearest = (product + ((1 << shift) >> 1)).div_euclid(1 << shift);
                     let nearest = nearest.clamp(i128::from(i32::MIN), i128::from(i32::MAX));
                     assert_eq!(i128::from(Single::scale(sum, m)), nearest, "{sum} {m:?}");
                     if exponent <= 0 {

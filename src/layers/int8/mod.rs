@@ -30,18 +30,37 @@
 //! |---|---|
 //! | `quantize` | between real numbers and whole ones |
 //! | `dense` | fully connected |
+//! | `conv`, `pool` | on pictures and sequences |
+//! | `table` | functions of one number: activations, other scales |
+//! | `softmax` | the softmax |
+//! | `join` | sums, products, concatenations of two arrays; layers made of others |
+//! | `region` | parts of an array, and borders around it |
 //!
 //! `prepare` is for programs that write layers: weights and biases as the layers store them.
 
+mod conv;
 mod dense;
+mod join;
+mod picture;
+mod pool;
 mod prepare;
 mod quantization;
 mod quantize;
+mod region;
+mod softmax;
+mod table;
 mod tensor;
 
-pub use crate::kernel::int8::{Clamp, Double, Multiplier, Rounding, Single};
+pub use crate::kernel::int8::{Clamp, Double, Multiplier, Region, Rounding, Single, Term};
+pub use conv::{Conv2d, DepthwiseConv2d};
 pub use dense::Dense;
+pub use join::{Add, Concat, Join, Mul, Parallel, Residual};
+pub use picture::Picture;
+pub use pool::{Average, AvgPool2d, Largest, MaxPool2d, Mean, Pool};
 pub use prepare::{fold, tile};
 pub use quantization::{Quantization, WeightScale};
 pub use quantize::{Dequantize, Quantize};
+pub use region::{Pad, Slice};
+pub use softmax::Softmax;
+pub use table::Table;
 pub use tensor::Tensor;

@@ -1,5 +1,6 @@
 //! The checks that [`network!`](crate::network) makes of a network when it is compiled, and the text of their errors.
 
+use super::message::Message;
 use crate::layers::picture::output_len;
 use crate::layers::{Layer, Pad, Padding, Steps, View};
 
@@ -170,56 +171,6 @@ const fn count(shape: &[usize]) -> usize {
         i += 1;
     }
     count
-}
-
-/// The message of a panic at compile time, which cannot format numbers itself.
-#[derive(Clone, Copy)]
-struct Message {
-    bytes: [u8; 512],
-    len: usize,
-}
-
-impl Message {
-    const fn of(number: usize, layer: &str) -> Self {
-        Self { bytes: [0; 512], len: 0 }.text("layer ").number(number).text(", `").text(layer).text("`: ")
-    }
-
-    /// Appends `text`, or as much as there is room for.
-    const fn text(mut self, text: &str) -> Self {
-        let mut i = 0;
-        while i < text.len() && self.len < self.bytes.len() {
-            self.bytes[self.len] = text.as_bytes()[i];
-            self.len += 1;
-            i += 1;
-        }
-        self
-    }
-
-    const fn number(self, number: usize) -> Self {
-        let before = if number >= 10 { self.number(number / 10) } else { self };
-        let digit = [b'0' + (number % 10) as u8];
-        match core::str::from_utf8(&digit) {
-            Ok(digit) => before.text(digit),
-            Err(_) => before,
-        }
-    }
-
-    const fn shape(self, shape: &[usize]) -> Self {
-        let mut all = self.text("[");
-        let mut i = 0;
-        while i < shape.len() {
-            all = if i > 0 { all.text(", ") } else { all }.number(shape[i]);
-            i += 1;
-        }
-        all.text("]")
-    }
-
-    const fn panic(&self) -> ! {
-        match core::str::from_utf8(self.bytes.split_at(self.len).0) {
-            Ok(text) => panic!("{}", text),
-            Err(_) => panic!("a layer's sizes do not match"),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -28,4 +28,5 @@ pub use group_norm::{GroupNorm, InstanceNorm};
 pub use pool::{AvgPool1d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d, Pool};
 pub use resize::{Pad2d, Resize, Upsample2d};
 pub use transposed::ConvTranspose2d;
+pub(super) use window::axes_of;
 pub use window::{Around, Causal, Pad, Padding, Picture, Same, Steps, Valid, Window, output_len};

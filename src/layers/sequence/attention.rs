@@ -56,6 +56,9 @@ impl sealed::Sealed for PresentOnly {
 /// Scores take a constant amount of memory on the stack, whatever `T` is. Training stores the outputs and two
 /// numbers for each position and head. In a [stream](crate::Streaming) it keeps the keys and values of up to `T` frames.
 ///
+/// [`network!`](crate::network) derives `HEAD`, `QKV` and `OUT`: `Attention(heads)`, and with the dense layers before and
+/// after it `SelfAttention(heads)`.
+///
 /// Source: A. Vaswani and others, "Attention Is All You Need", 2017.
 ///
 /// ```
@@ -63,12 +66,14 @@ impl sealed::Sealed for PresentOnly {
 /// use fusebox::{Dense, Each, LayerNorm, Relu, Residual, Rng, Scratch, Seq, Train};
 ///
 /// // A block of a transformer, on sequences of 8 frames of 12 numbers, with three heads of four numbers.
-/// type SelfAttention = Seq![Each<8, Dense<12, 36>>, Attention<8, 3, 4, 3, 36, 12, Causal>, Each<8, Dense<12, 12>>];
-/// type Mlp = Seq![Dense<12, 48, Relu>, Dense<48, 12>];
-/// type Block = Seq![
-///     Residual<Seq![Each<8, LayerNorm<12>>, SelfAttention]>,
-///     Residual<Each<8, Seq![LayerNorm<12>, Mlp]>>,
+/// type Look = Seq![
+///     Each<8, LayerNorm<12>>,
+///     Each<8, Dense<12, 36>>,
+///     Attention<8, 3, 4, 3, 36, 12, Causal>,
+///     Each<8, Dense<12, 12>>,
 /// ];
+/// type Think = Each<8, Seq![LayerNorm<12>, Dense<12, 48, Relu>, Dense<48, 12>]>;
+/// type Block = Seq![Residual<Look>, Residual<Think>];
 ///
 /// let net = Block::he(&mut Rng::new(1));
 /// let mut xs = [std::array::from_fn(|t| std::array::from_fn(|i| (t * i % 7) as f32))];
@@ -78,6 +83,15 @@ impl sealed::Sealed for PresentOnly {
 /// net.infer(&xs, &mut Scratch::<Block, 1>::new(), &mut after)?;
 /// assert_eq!(before[0][..5], after[0][..5]); // earlier positions do not see it
 /// assert_ne!(before[0][7], after[0][7]);
+///
+/// // The same type.
+/// fusebox::network! {
+///     type Derived = [8, 12] => [
+///         Residual[Each[LayerNorm], SelfAttention(3)],
+///         Residual[Each[LayerNorm, Dense(48, Relu), Dense(12)]],
+///     ];
+/// }
+/// let _: Derived = net;
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -100,7 +114,8 @@ plain!([const T: usize, const HEADS: usize, const HEAD: usize, const GROUPS: usi
 /// Multi-head attention of the positions of one sequence to those of another, such as of a translation to the text.
 ///
 /// A row of the input is `T` frames of the queries of all heads, `HEADS * HEAD = OUT` numbers, then `S` frames of
-/// the keys and values of all groups, `2 * GROUPS * HEAD = KV` numbers. Otherwise as [`Attention`].
+/// the keys and values of all groups, `2 * GROUPS * HEAD = KV` numbers. Otherwise as [`Attention`]. In
+/// [`network!`](crate::network): `CrossAttention(heads)[[..], [..]]`, queries and keys and values of one input.
 ///
 /// ```
 /// use fusebox::layers::CrossAttention;
