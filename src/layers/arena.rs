@@ -36,6 +36,7 @@
 //! # Ok::<(), fusebox::Error>(())
 //! ```
 
+use super::Layer;
 use crate::{Error, Plain, memory};
 use core::ops::Range;
 
@@ -103,4 +104,15 @@ pub const fn constant<T: Plain>(bytes: &[u8], start: usize) -> Result<T, Error> 
         Some((value, _)) => memory::copy_from_bytes(value),
         None => Err(Error::Bytes { expected: size_of::<T>(), got: rest.len() }),
     }
+}
+
+/// Compiles, where it is called, only if the sizes inside `layer` match: [`Layer::CHECK`].
+///
+/// ```
+/// use fusebox::{Dense, Zeroed, layers::arena};
+/// const LAYER: Dense<2, 3> = Dense::ZEROED;
+/// const { arena::check(&LAYER) }
+/// ```
+pub const fn check<L: Layer>(_layer: &L) {
+    const { L::CHECK }
 }

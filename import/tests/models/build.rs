@@ -1,0 +1,15 @@
+//! Imports every model twice: for the outputs of each runtime.
+
+use fusebox_import::{Error, Options, Runtime, tflite_with, write};
+use std::path::Path;
+
+fn main() -> Result<(), Error> {
+    let out = std::env::var("OUT_DIR").expect("cargo sets it");
+    for model in ["hello_world_int8", "ad01_int8", "kws_ref_model", "micro_speech_quantized"] {
+        let path = format!("../data/{model}.tflite");
+        tflite_with(&path, &Options::default())?;
+        let litert = Path::new(&out).join(format!("{model}_litert.rs"));
+        write(path.as_ref(), &litert, &Options { runtime: Runtime::LiteRt })?;
+    }
+    Ok(())
+}
