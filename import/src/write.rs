@@ -138,7 +138,8 @@ impl Writer<'_> {
             self.code,
             "    fn run(&self, isa: Isa, xs: &[Self::Input], arena: &mut [f32], ys: &mut [Self::Output]) {{"
         )?;
-        writeln!(self.code, "        use layers::arena::{{parts, view, view_mut}};")?;
+        let parts = if self.network.ram() > 0 { "parts, " } else { "" };
+        writeln!(self.code, "        use layers::arena::{{{parts}view, view_mut}};")?;
         writeln!(self.code, "        let n = xs.len();")?;
         for step in 0..lowered.steps.len() {
             self.step(step)?;

@@ -98,6 +98,9 @@ pub(super) fn softmax<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'
     let beta = operator.real(0);
     let x_quantization = x.quantization()?;
     // What the constant would not compile with.
+    if !beta.is_finite() {
+        return Err(Error::new(format!("a beta of {beta}")));
+    }
     fusebox::int8::Softmax::<1>::new(x_quantization, beta)?;
     let made = Made::Call(format!("int8::Softmax::new({}, {beta:?})", quantization(x_quantization)));
     let layer = layer("softmax", format!("int8::Softmax<{n}>"), made);

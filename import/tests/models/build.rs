@@ -1,4 +1,7 @@
-//! Imports every model twice: for the outputs of each runtime.
+//! Imports every model twice: for the outputs of each runtime. And a graph that the tests write.
+
+#[path = "../support/mod.rs"]
+mod support;
 
 use fusebox_import::{Error, Options, Runtime, tflite_with, write};
 use std::path::Path;
@@ -11,5 +14,7 @@ fn main() -> Result<(), Error> {
         let litert = Path::new(&out).join(format!("{model}_litert.rs"));
         write(path.as_ref(), &litert, &Options { runtime: Runtime::LiteRt })?;
     }
-    Ok(())
+    let branches = Path::new(&out).join("branches.tflite");
+    std::fs::write(&branches, support::branches()).expect("cargo's directory is writable");
+    write(&branches, &branches.with_extension("rs"), &Options::default()).map(|_| ())
 }
