@@ -1,6 +1,6 @@
 //! From a sum of 32 bits to an output of eight: a multiplication by a real number, rounded, and a clamp.
 
-use crate::Error;
+use crate::{Error, plain};
 
 /// A positive real number as whole ones: `mantissa` 2^(`exponent` - 31).
 ///
@@ -18,6 +18,8 @@ pub struct Multiplier {
     /// From -31 to 31.
     pub exponent: i32,
 }
+
+plain!(Multiplier { mantissa: i32, exponent: i32 });
 
 impl Multiplier {
     /// The multiplier nearest to `real`, a half away from zero.

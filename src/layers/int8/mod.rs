@@ -35,12 +35,15 @@
 //! | `softmax` | the softmax |
 //! | `join` | sums, products, concatenations of two arrays; layers made of others |
 //! | `region` | parts of an array, and borders around it |
+//!
+//! `prepare` is for programs that write layers: weights and biases as the layers store them.
 
 mod conv;
 mod dense;
 mod join;
 mod picture;
 mod pool;
+mod prepare;
 mod quantization;
 mod quantize;
 mod region;
@@ -54,6 +57,7 @@ pub use dense::Dense;
 pub use join::{Add, Concat, Join, Mul, Parallel, Residual};
 pub use picture::Picture;
 pub use pool::{Average, AvgPool2d, Largest, MaxPool2d, Mean, Pool};
+pub use prepare::{fold, tile};
 pub use quantization::{Quantization, WeightScale};
 pub use quantize::{Dequantize, Quantize};
 pub use region::{Pad, Slice};
