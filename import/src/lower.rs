@@ -49,7 +49,8 @@ pub(crate) struct Read {
 /// A tensor in memory, under whatever shape.
 #[derive(Clone, Debug)]
 pub(crate) struct Value {
-    /// As a type.
+    /// Of a row, and as a type.
+    pub shape: Vec<usize>,
     pub row: String,
     pub bytes: usize,
     /// `None` for real numbers.
@@ -208,7 +209,12 @@ impl<'a> Lowering<'a, '_> {
             kind => return Err(tensor.error(format!("activations must be Int8 or Float32, not {kind:?}"))),
         };
         self.known.insert(index, self.values.len());
-        self.values.push(Value { row: row(tensor), bytes: tensor.bytes(), quantization });
+        self.values.push(Value {
+            shape: shape(tensor).into(),
+            row: row(tensor),
+            bytes: tensor.bytes(),
+            quantization,
+        });
         Ok(self.values.len() - 1)
     }
 
@@ -262,20 +268,25 @@ impl Field {
     }
 }
 
-/// A row as a type: the shape of `tensor` without its batch of one.
-pub(crate) fn row(tensor: &Tensor<'_>) -> String {
-    let shape = match &tensor.shape[..] {
+/// The shape of a row: that of `tensor` without its batch of one.
+fn shape<'t>(tensor: &'t Tensor<'_>) -> &'t [usize] {
+    match &tensor.shape[..] {
         [1, rest @ ..] if !rest.is_empty() => rest,
         shape => shape,
-    };
-    array(tensor.kind, shape)
+    }
 }
 
-/// An array of a shape as a type.
+/// A row as a type.
+fn row(tensor: &Tensor<'_>) -> String {
+    array(tensor.kind, shape(tensor))
+}
+
+/// An array of a shape as a type. Pictures have an alias.
 fn array(kind: Kind, shape: &[usize]) -> String {
     let number = if kind == Kind::Int8 { "i8" } else { "f32" };
-    match shape {
+    match *shape {
         [] => format!("[{number}; 1]"),
+        [height, width, channels] if kind == Kind::Int8 => format!("Picture<{height}, {width}, {channels}>"),
         _ => shape.iter().rev().fold(number.to_string(), |inner, n| format!("[{inner}; {n}]")),
     }
 }
@@ -313,6 +324,6 @@ fn picture(tensor: &Tensor<'_>) -> Result<[usize; 3], Error> {
 }
 
 /// The type of a picture.
-fn picture_type([height, width, channels]: [usize; 3]) -> String {
-    array(Kind::Int8, &[height, width, channels])
+fn picture_type(sizes: [usize; 3]) -> String {
+    array(Kind::Int8, &sizes)
 }

@@ -185,7 +185,7 @@ pub(super) fn concatenate<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
         }
         value = lowering.values.len();
         let bytes = shape.iter().product();
-        lowering.values.push(Value { row: row.clone(), bytes, quantization: Some(qy) });
+        lowering.values.push(Value { shape: shape.clone(), row, bytes, quantization: Some(qy) });
         lowering.steps.push(Step { operator: operator.name.into(), layer, reads, write: value, rows: 1 });
     }
     Ok(())
