@@ -1,4 +1,4 @@
-//! Chooses between vector and scalar kernels, and on Cortex-M the class of core to build for.
+//! Chooses between vector and scalar kernels, with threads or without, and on Cortex-M the class of core to build for.
 //!
 //! Stable Rust does not show a Cortex-M's features to a crate (`cfg(target_feature)` is never set there), so they are
 //! derived from the target's name and `-C target-cpu`, or given by a feature of the crate: see "Microcontrollers" in
@@ -84,8 +84,11 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-check-cfg=cfg(fusebox_core, values(\"other\", \"m4\", \"m7\", \"m55\"))");
     println!("cargo::rustc-check-cfg=cfg(fusebox_scalar)");
+    println!("cargo::rustc-check-cfg=cfg(fusebox_threads)");
     if scalar() {
         println!("cargo::rustc-cfg=fusebox_scalar");
+    } else if env::var_os("CARGO_FEATURE_RAYON").is_some() {
+        println!("cargo::rustc-cfg=fusebox_threads");
     }
     let target = env::var("TARGET").unwrap_or_default();
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();

@@ -71,7 +71,7 @@ impl Multiplier {
 }
 
 /// How a sum times a [`Multiplier`] is rounded. The results of [`Double`] and [`Single`] differ by at most one.
-pub trait Rounding: Copy + 'static + sealed::Sealed {
+pub trait Rounding: Copy + Eq + core::fmt::Debug + 'static + sealed::Sealed {
     /// `sum` times `multiplier`, rounded.
     ///
     /// ```

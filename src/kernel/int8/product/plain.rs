@@ -1,10 +1,11 @@
 //! Products on any processor.
 
 use super::{Product, Rounding};
+use crate::kernel;
 
 /// Overwrites `ys`. Lengths match.
 pub(super) fn rows<R: Rounding>(product: &Product<'_>, xs: &[i8], ys: &mut [i8]) {
-    for (x, y) in xs.chunks_exact(product.depth).zip(ys.chunks_exact_mut(product.bias.len())) {
+    for (x, y) in kernel::rows(xs, product.depth).zip(kernel::rows_mut(ys, product.bias.len())) {
         row::<R>(product, x, y);
     }
 }
@@ -12,11 +13,12 @@ pub(super) fn rows<R: Rounding>(product: &Product<'_>, xs: &[i8], ys: &mut [i8])
 /// One row: four outputs at a time, then one.
 fn row<R: Rounding>(product: &Product<'_>, x: &[i8], y: &mut [i8]) {
     let (x4, x_rest) = x.as_chunks::<4>();
-    let mut groups = product.weight.chunks_exact(4 * product.depth);
+    let mut weight = product.weight;
     let (y4, y_rest) = y.as_chunks_mut::<4>();
     let (bias4, bias_rest) = product.bias.as_chunks::<4>();
     let (scale4, scale_rest) = product.scale.as_chunks::<4>();
-    for (((y, bias), scale), weight) in y4.iter_mut().zip(bias4).zip(scale4).zip(&mut groups) {
+    for ((y, bias), scale) in y4.iter_mut().zip(bias4).zip(scale4) {
+        let Some(weight) = weight.split_off(..4 * product.depth) else { return };
         let mut sums = *bias;
         let (tiles, _) = weight.as_chunks::<16>();
         for (x, tile) in x4.iter().zip(tiles) {
@@ -27,7 +29,7 @@ fn row<R: Rounding>(product: &Product<'_>, x: &[i8], y: &mut [i8]) {
         }
         if !x_rest.is_empty() {
             let rest = weight.get(16 * x4.len()..).unwrap_or_default();
-            for (sum, word) in sums.iter_mut().zip(rest.chunks_exact(x_rest.len())) {
+            for (sum, word) in sums.iter_mut().zip(kernel::rows(rest, x_rest.len())) {
                 *sum = dot(*sum, x_rest, word);
             }
         }
@@ -35,7 +37,7 @@ fn row<R: Rounding>(product: &Product<'_>, x: &[i8], y: &mut [i8]) {
             *y = product.clamp.output(R::scale(sum, scale));
         }
     }
-    let rows = groups.remainder().chunks_exact(product.depth);
+    let rows = kernel::rows(weight, product.depth);
     for (((y, &bias), &scale), row) in y_rest.iter_mut().zip(bias_rest).zip(scale_rest).zip(rows) {
         *y = product.clamp.output(R::scale(dot(bias, x, row), scale));
     }
