@@ -94,13 +94,15 @@ const OPERATORS: usize = 10_000;
 /// The network of a graph.
 pub(crate) fn lower(graph: &mut Graph<'_>, options: &Options, file: usize) -> Result<Lowered, Error> {
     let [input, output] = graph.ends()?;
+    // A layer's tensors and operator take more in a file; what is over is for small ones.
+    let room = file / 128 + 64;
     let mut lowering =
-        Lowering { graph, options, known: BTreeMap::new(), values: Vec::new(), steps: Vec::new() };
+        Lowering { graph, options, room, known: BTreeMap::new(), values: Vec::new(), steps: Vec::new() };
     let tensor = lowering.graph.tensor(input).map_err(|error| error.at("the input"))?;
     let input_value = lowering.value(input, &tensor).map_err(|error| error.at("the input"))?;
     // Weights that several operators share are written as often, but not without end.
     let (most, mut total) = (16 * file, 0);
-    let operators: Vec<_> = lowering.graph.operators().take(OPERATORS + 1).collect();
+    let operators = lowering.graph.operators();
     if operators.len() > OPERATORS {
         return Err(Error::new(format!("more than {OPERATORS} operators")));
     }
@@ -130,6 +132,8 @@ pub(crate) fn lower(graph: &mut Graph<'_>, options: &Options, file: usize) -> Re
 struct Lowering<'a, 'g> {
     graph: &'g mut Graph<'a>,
     options: &'g Options,
+    /// How many steps there may be.
+    room: usize,
     /// Of the tensors that are written already, their values.
     known: BTreeMap<usize, usize>,
     values: Vec<Value>,
@@ -218,7 +222,7 @@ impl<'a> Lowering<'a, '_> {
         Ok(self.values.len() - 1)
     }
 
-    /// A step that reads `x`, `rows` of the layer's rows, and writes the operator's output.
+    /// A step that writes the operator's output, `rows` of the layer's rows.
     fn step(
         &mut self,
         operator: &Operator<'a>,
@@ -228,6 +232,22 @@ impl<'a> Lowering<'a, '_> {
     ) -> Result<(), Error> {
         let (index, tensor) = self.written(operator)?;
         let write = self.value(index, &tensor)?;
+        self.push(operator, layer, reads, write, rows)
+    }
+
+    /// A step that writes any value. So that operators whose inputs are the same list again and again take no memory without end,
+    /// there is room for as many as files have.
+    fn push(
+        &mut self,
+        operator: &Operator<'a>,
+        layer: Layer,
+        reads: Vec<Read>,
+        write: usize,
+        rows: usize,
+    ) -> Result<(), Error> {
+        if self.steps.len() == self.room {
+            return Err(Error::new("the network has more layers than its file has room for"));
+        }
         self.steps.push(Step { operator: operator.name.into(), layer, reads, write, rows });
         Ok(())
     }
