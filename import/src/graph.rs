@@ -103,7 +103,7 @@ impl<'a> Graph<'a> {
     }
 
     /// The operators, in order.
-    pub(crate) fn operators(&self) -> impl Iterator<Item = Result<Operator<'a>, Error>> {
+    pub(crate) fn operators(&self) -> impl ExactSizeIterator<Item = Result<Operator<'a>, Error>> + use<'a> {
         let codes = self.model.codes().unwrap_or_default();
         self.graph.operators().unwrap_or_default().iter().enumerate().map(move |(index, table)| {
             let code = table.code().unwrap_or(0) as usize;

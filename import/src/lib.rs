@@ -42,7 +42,7 @@ pub use error::Error;
 pub use network::Network;
 pub use write::Module;
 
-use lower::{Step, Value};
+use lower::Value;
 use std::path::Path;
 
 /// How a network is imported.

@@ -49,7 +49,8 @@ pub(crate) struct Read {
 /// A tensor in memory, under whatever shape.
 #[derive(Clone, Debug)]
 pub(crate) struct Value {
-    /// As a type.
+    /// Of a row, and as a type.
+    pub shape: Vec<usize>,
     pub row: String,
     pub bytes: usize,
     /// `None` for real numbers.
@@ -93,13 +94,15 @@ const OPERATORS: usize = 10_000;
 /// The network of a graph.
 pub(crate) fn lower(graph: &mut Graph<'_>, options: &Options, file: usize) -> Result<Lowered, Error> {
     let [input, output] = graph.ends()?;
+    // A layer's tensors and operator take more in a file; what is over is for small ones.
+    let room = file / 128 + 64;
     let mut lowering =
-        Lowering { graph, options, known: BTreeMap::new(), values: Vec::new(), steps: Vec::new() };
+        Lowering { graph, options, room, known: BTreeMap::new(), values: Vec::new(), steps: Vec::new() };
     let tensor = lowering.graph.tensor(input).map_err(|error| error.at("the input"))?;
     let input_value = lowering.value(input, &tensor).map_err(|error| error.at("the input"))?;
     // Weights that several operators share are written as often, but not without end.
     let (most, mut total) = (16 * file, 0);
-    let operators: Vec<_> = lowering.graph.operators().take(OPERATORS + 1).collect();
+    let operators = lowering.graph.operators();
     if operators.len() > OPERATORS {
         return Err(Error::new(format!("more than {OPERATORS} operators")));
     }
@@ -129,6 +132,8 @@ pub(crate) fn lower(graph: &mut Graph<'_>, options: &Options, file: usize) -> Re
 struct Lowering<'a, 'g> {
     graph: &'g mut Graph<'a>,
     options: &'g Options,
+    /// How many steps there may be.
+    room: usize,
     /// Of the tensors that are written already, their values.
     known: BTreeMap<usize, usize>,
     values: Vec<Value>,
@@ -208,11 +213,16 @@ impl<'a> Lowering<'a, '_> {
             kind => return Err(tensor.error(format!("activations must be Int8 or Float32, not {kind:?}"))),
         };
         self.known.insert(index, self.values.len());
-        self.values.push(Value { row: row(tensor), bytes: tensor.bytes(), quantization });
+        self.values.push(Value {
+            shape: shape(tensor).into(),
+            row: row(tensor),
+            bytes: tensor.bytes(),
+            quantization,
+        });
         Ok(self.values.len() - 1)
     }
 
-    /// A step that reads `x`, `rows` of the layer's rows, and writes the operator's output.
+    /// A step that writes the operator's output, `rows` of the layer's rows.
     fn step(
         &mut self,
         operator: &Operator<'a>,
@@ -222,6 +232,22 @@ impl<'a> Lowering<'a, '_> {
     ) -> Result<(), Error> {
         let (index, tensor) = self.written(operator)?;
         let write = self.value(index, &tensor)?;
+        self.push(operator, layer, reads, write, rows)
+    }
+
+    /// A step that writes any value. So that operators whose inputs are the same list again and again take no memory without end,
+    /// there is room for as many as files have.
+    fn push(
+        &mut self,
+        operator: &Operator<'a>,
+        layer: Layer,
+        reads: Vec<Read>,
+        write: usize,
+        rows: usize,
+    ) -> Result<(), Error> {
+        if self.steps.len() == self.room {
+            return Err(Error::new("the network has more layers than its file has room for"));
+        }
         self.steps.push(Step { operator: operator.name.into(), layer, reads, write, rows });
         Ok(())
     }
@@ -262,20 +288,25 @@ impl Field {
     }
 }
 
-/// A row as a type: the shape of `tensor` without its batch of one.
-pub(crate) fn row(tensor: &Tensor<'_>) -> String {
-    let shape = match &tensor.shape[..] {
+/// The shape of a row: that of `tensor` without its batch of one.
+fn shape<'t>(tensor: &'t Tensor<'_>) -> &'t [usize] {
+    match &tensor.shape[..] {
         [1, rest @ ..] if !rest.is_empty() => rest,
         shape => shape,
-    };
-    array(tensor.kind, shape)
+    }
 }
 
-/// An array of a shape as a type.
+/// A row as a type.
+fn row(tensor: &Tensor<'_>) -> String {
+    array(tensor.kind, shape(tensor))
+}
+
+/// An array of a shape as a type. Pictures have an alias.
 fn array(kind: Kind, shape: &[usize]) -> String {
     let number = if kind == Kind::Int8 { "i8" } else { "f32" };
-    match shape {
+    match *shape {
         [] => format!("[{number}; 1]"),
+        [height, width, channels] if kind == Kind::Int8 => format!("Picture<{height}, {width}, {channels}>"),
         _ => shape.iter().rev().fold(number.to_string(), |inner, n| format!("[{inner}; {n}]")),
     }
 }
@@ -313,6 +344,6 @@ fn picture(tensor: &Tensor<'_>) -> Result<[usize; 3], Error> {
 }
 
 /// The type of a picture.
-fn picture_type([height, width, channels]: [usize; 3]) -> String {
-    array(Kind::Int8, &[height, width, channels])
+fn picture_type(sizes: [usize; 3]) -> String {
+    array(Kind::Int8, &sizes)
 }

@@ -137,10 +137,11 @@ impl fmt::Display for Network {
                 Place::Arena(range) => format!("{}..{}", 4 * range.start, 4 * range.end),
                 _ => "output".into(),
             };
+            let value = &self.lowered.values[step.write];
             table.add_row([
                 i.to_string(),
                 step.operator.clone(),
-                self.lowered.values[step.write].row.clone(),
+                value.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x "),
                 step.layer.macs.to_string(),
                 step.layer.data().to_string(),
                 place,

@@ -170,7 +170,8 @@ impl Writer<'_> {
         let scratch = self.network.scratch(i);
         parts.extend(scratch.clone().map(|range| ("scratch", range)));
         let names: Vec<_> = parts.iter().map(|(name, _)| *name).collect();
-        let ranges: Vec<_> = parts.iter().map(|(_, range)| format!("{range:?}")).collect();
+        let ranges: Vec<_> =
+            parts.iter().map(|(_, range)| format!("[{}, {}]", range.start, range.end)).collect();
         if !names.is_empty() {
             writeln!(
                 self.code,
@@ -201,6 +202,13 @@ impl Writer<'_> {
 
     /// What the constants call.
     fn helpers(&mut self, data: &str) -> std::fmt::Result {
+        if self.code.contains("Picture<") {
+            writeln!(self.code, "/// A picture of `H` rows of `W` pixels of `C` numbers.")?;
+            writeln!(
+                self.code,
+                "type Picture<const H: usize, const W: usize, const C: usize> = [[[i8; C]; W]; H];\n"
+            )?;
+        }
         let is_called = self.lowered.steps.iter().any(|step| matches!(step.layer.made, Made::Call(_)));
         if !self.data.is_empty() {
             writeln!(self.code, "/// Weights, biases and scales.")?;

@@ -1,7 +1,10 @@
 //! Files that are damaged, in every way that there is time for: an error or a network, within ten times the file's memory.
 
+mod support;
+
 use fusebox_import::{Network, Options};
 use peak_alloc::PeakAlloc;
+use support::{Setting, Tensor, branches, file, operator};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -37,11 +40,13 @@ fn below(state: &mut u64, n: usize) -> usize {
 
 #[test]
 fn damaged_files_are_errors() {
-    let files: [&[u8]; 4] = [
+    let written = branches();
+    let files: [&[u8]; 5] = [
         include_bytes!("data/hello_world_int8.tflite"),
         include_bytes!("data/micro_speech_quantized.tflite"),
         include_bytes!("data/kws_ref_model.tflite"),
         include_bytes!("data/ad01_int8.tflite"),
+        &written,
     ];
     let mut state = 7;
     let (mut read_on, mut refused) = (0, 0);
@@ -82,6 +87,12 @@ fn damaged_files_are_errors() {
             file = kept;
         }
     }
+    // Operators that share a long list of inputs.
+    let tensors: Vec<_> = std::iter::once(Tensor::int8(&[1, 1], 1.0, 0))
+        .chain((0..100).map(|_| Tensor::int8(&[1, 2000], 1.0, 0)))
+        .collect();
+    let concatenate = |i| operator(2, &[0; 2000], i).with(0, Setting::Int(1));
+    assert!(!read(&file(&tensors, &(1..=100).map(concatenate).collect::<Vec<_>>(), 0, 100)));
     // Both happen, so neither is all that is tested.
     assert!(read_on > 1000 && refused > 1000, "{read_on} read, {refused} refused");
 }

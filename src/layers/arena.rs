@@ -22,7 +22,7 @@
 //!
 //!     fn run(&self, isa: Isa, xs: &[[f32; 2]], scratch: &mut [f32], ys: &mut [[f32; 1]]) {
 //!         let n = xs.len();
-//!         let [hidden] = parts(scratch, n, [0..3]);
+//!         let [hidden] = parts(scratch, n, [[0, 3]]);
 //!         self.first.run(isa, xs, &mut [], view_mut(hidden, n));
 //!         self.second.run(isa, view(hidden, n), &mut [], ys);
 //!     }
@@ -38,18 +38,18 @@
 
 use super::Layer;
 use crate::{Error, Plain, memory};
-use core::ops::Range;
 
-/// The parts of `numbers` at `ranges`, each for `rows` rows. All are empty if one is out of bounds or overlaps another.
+/// The parts of `numbers` at `ranges`, each for `rows` rows. A range is where the part starts and where it ends. All are empty
+/// if one is out of bounds or overlaps another.
 ///
 /// ```
 /// use fusebox::layers::arena::parts;
 /// let mut numbers = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0];
-/// assert_eq!(parts(&mut numbers, 2, [2..3, 0..1]), [&[4.0, 5.0], &[0.0, 1.0]]);
-/// assert_eq!(parts(&mut numbers, 2, [0..2, 1..3]), [&[0.0; 0]; 2]);
+/// assert_eq!(parts(&mut numbers, 2, [[2, 3], [0, 1]]), [&[4.0, 5.0], &[0.0, 1.0]]);
+/// assert_eq!(parts(&mut numbers, 2, [[0, 2], [1, 3]]), [&[0.0; 0]; 2]);
 /// ```
-pub fn parts<const N: usize>(numbers: &mut [f32], rows: usize, ranges: [Range<usize>; N]) -> [&mut [f32]; N] {
-    let ranges = ranges.map(|range| range.start.saturating_mul(rows)..range.end.saturating_mul(rows));
+pub fn parts<const N: usize>(numbers: &mut [f32], rows: usize, ranges: [[usize; 2]; N]) -> [&mut [f32]; N] {
+    let ranges = ranges.map(|[start, end]| start.saturating_mul(rows)..end.saturating_mul(rows));
     match numbers.get_disjoint_mut(ranges) {
         Ok(parts) => parts,
         Err(_) => core::array::from_fn(|_| Default::default()),

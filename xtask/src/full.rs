@@ -52,7 +52,7 @@ fn steps(fuzz_seconds: u32) -> Vec<(String, Command)> {
         xtask.current_dir(root()).arg("xtask").args(task);
         steps.push((name.into(), xtask));
     }
-    for target in ["gemm", "train", "compose", "pictures", "sequence"] {
+    for target in ["gemm", "train", "compose", "pictures", "sequence", "import"] {
         let mut fuzz = Command::new("cargo");
         fuzz.current_dir(root()).args(["+nightly", "fuzz", "run", target, "--", &limit]);
         steps.push((format!("{fuzz_seconds} s of fuzzing {target}"), fuzz));

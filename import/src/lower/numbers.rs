@@ -2,7 +2,7 @@
 
 use super::{Field, Layer, Lowering, Made, Read, array, clamp, clamp_code, quantization};
 use crate::graph::{Kind, Operator, Tensor};
-use crate::{Error, Step, Value};
+use crate::{Error, Value};
 use fusebox::int8::{Clamp, Double, Quantization, Table};
 
 /// A layer without weights.
@@ -185,8 +185,8 @@ pub(super) fn concatenate<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
         }
         value = lowering.values.len();
         let bytes = shape.iter().product();
-        lowering.values.push(Value { row: row.clone(), bytes, quantization: Some(qy) });
-        lowering.steps.push(Step { operator: operator.name.into(), layer, reads, write: value, rows: 1 });
+        lowering.values.push(Value { shape: shape.clone(), row, bytes, quantization: Some(qy) });
+        lowering.push(operator, layer, reads, value, 1)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::Error;
 use crate::graph::{Kind, Operator};
 
 /// Most numbers of a constant that is computed: shapes are short.
-const LONGEST: usize = 64;
+const LONGEST: usize = 16;
 
 /// The output is the input under another shape: the file says which, so what the operator computes of its operands is not needed,
 /// but that it is known.

@@ -11,7 +11,7 @@
 //! Helium's `vld4` takes four tiles apart into four outputs.
 
 /// Where the weight of an output and an input is in the order of tiles.
-pub(super) const fn place(outputs: usize, depth: usize, output: usize, input: usize) -> usize {
+pub(crate) const fn place(outputs: usize, depth: usize, output: usize, input: usize) -> usize {
     let (whole, quads) = (outputs / 4 * 4, depth / 4 * 4);
     let start = output / 4 * 4 * depth;
     let within = output % 4;

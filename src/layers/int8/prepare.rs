@@ -1,6 +1,6 @@
 //! Weights and biases as layers store them, of sizes known at run time: for programs that write networks.
 
-use crate::kernel::int8;
+use crate::kernel::int8::place;
 
 /// Overwrites `tiles` with `rows`, `outputs` rows of as many weights, in the order of [`Dense::weight`](super::Dense::weight).
 ///
@@ -18,8 +18,16 @@ use crate::kernel::int8;
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 pub fn tile(rows: &[i8], tiles: &mut [i8], outputs: usize) {
-    if rows.len() == tiles.len() && rows.len().checked_rem(outputs) == Some(0) {
-        int8::tile(rows, tiles, outputs);
+    let depth = rows.len().checked_div(outputs).unwrap_or(0);
+    if depth == 0 || rows.len() != tiles.len() || !rows.len().is_multiple_of(outputs) {
+        return;
+    }
+    for (output, row) in rows.chunks_exact(depth).enumerate() {
+        for (input, &weight) in row.iter().enumerate() {
+            if let Some(tile) = tiles.get_mut(place(outputs, depth, output, input)) {
+                *tile = weight;
+            }
+        }
     }
 }
 
@@ -34,7 +42,12 @@ pub fn tile(rows: &[i8], tiles: &mut [i8], outputs: usize) {
 /// assert_eq!(bias, [100 - 30, 200 - 70]);
 /// ```
 pub fn fold(rows: &[i8], zero: i8, bias: &mut [i32]) {
-    if rows.len().checked_rem(bias.len()) == Some(0) {
-        int8::fold(rows, zero, bias);
+    let depth = rows.len().checked_div(bias.len()).unwrap_or(0);
+    if depth == 0 || !rows.len().is_multiple_of(bias.len()) {
+        return;
+    }
+    for (bias, row) in bias.iter_mut().zip(rows.chunks_exact(depth)) {
+        *bias =
+            row.iter().fold(*bias, |bias, &weight| bias.wrapping_sub(i32::from(zero) * i32::from(weight)));
     }
 }

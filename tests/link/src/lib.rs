@@ -9,6 +9,7 @@
 //! crate; `cargo xtask link` compares those calls with the list of all public functions.
 #![no_std]
 
+pub mod arena;
 pub mod checkpoint;
 pub mod data;
 pub mod decoding;

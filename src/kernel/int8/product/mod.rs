@@ -28,8 +28,8 @@ impl Product<'_> {
             || self.scale.len() != outputs
             || Some(self.weight.len()) != outputs.checked_mul(self.depth)
             || xs.len() / self.depth != ys.len() / outputs
-            || xs.len() % self.depth != 0
-            || ys.len() % outputs != 0
+            || !xs.len().is_multiple_of(self.depth)
+            || !ys.len().is_multiple_of(outputs)
         {
             return;
         }
