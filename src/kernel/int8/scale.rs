@@ -86,9 +86,16 @@ pub trait Rounding: Copy + Eq + core::fmt::Debug + 'static + sealed::Sealed {
 }
 
 mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::Double {}
-    impl Sealed for super::Single {}
+    pub trait Sealed {
+        /// Whether it is [`Double`](super::Double): which assembly to run.
+        const TWICE: bool;
+    }
+    impl Sealed for super::Double {
+        const TWICE: bool = true;
+    }
+    impl Sealed for super::Single {
+        const TWICE: bool = false;
+    }
 }
 
 /// Rounds twice, a half up and then a half away from zero, as TensorFlow Lite for Microcontrollers and CMSIS-NN do.

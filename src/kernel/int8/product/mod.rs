@@ -1,5 +1,9 @@
 //! Products of rows of activations with weights.
 
+#[cfg(fusebox_dsp)]
+mod dsp;
+#[cfg(fusebox_core = "m55")]
+mod helium;
 mod plain;
 
 use super::scale::{Clamp, Multiplier, Rounding};
@@ -22,16 +26,25 @@ pub(crate) struct Product<'a> {
 impl Product<'_> {
     /// Overwrites the rows of `ys`: `y = clamp(scale(bias + sum of x w))`. Nothing happens unless all lengths match.
     pub(crate) fn run<R: Rounding>(&self, _isa: Isa, xs: &[i8], ys: &mut [i8]) {
-        let outputs = self.bias.len();
-        if outputs == 0
-            || self.depth == 0
+        let (depth, outputs) = (self.depth, self.bias.len());
+        if depth == 0 || outputs == 0 {
+            return;
+        }
+        let rows = xs.len() / depth;
+        if xs.len() != rows * depth
+            || Some(ys.len()) != outputs.checked_mul(rows)
+            || Some(self.weight.len()) != outputs.checked_mul(depth)
             || self.scale.len() != outputs
-            || Some(self.weight.len()) != outputs.checked_mul(self.depth)
-            || xs.len() / self.depth != ys.len() / outputs
-            || !xs.len().is_multiple_of(self.depth)
-            || !ys.len().is_multiple_of(outputs)
         {
             return;
+        }
+        // Layers' weights do; where the compiler sees it, the other way is not even there.
+        #[cfg(any(fusebox_dsp, fusebox_core = "m55"))]
+        if self.weight.as_ptr().cast::<u32>().is_aligned() {
+            #[cfg(fusebox_dsp)]
+            return dsp::rows::<R>(self, xs, ys);
+            #[cfg(fusebox_core = "m55")]
+            return helium::rows::<R>(self, xs, ys);
         }
         plain::rows::<R>(self, xs, ys);
     }
