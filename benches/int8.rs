@@ -5,9 +5,10 @@
 //! ```
 //!
 //! A product is that of a `Dense` of `k` inputs and `n` outputs on `m` rows, with the requantisation of its sums. The limit is
-//! that of its instruction set's products of bytes on registers alone (`support/peak8.rs`), just before and after. Products
-//! count two operations each. Time is the thread's on a processor. A row alone is bound by reading the weights: beside the
-//! limit stands how many bytes of them a nanosecond brings.
+//! that of its instruction set's products of bytes on registers alone (`support/peak8.rs`), just before and after. Time is the
+//! thread's on a processor. A row alone is bound by reading the weights: so beside the limit stands how many bytes of them
+//! a nanosecond brings. "ToyCar" is one input of MLPerf Tiny's autoencoder, ten layers of 264,192 weights
+//! (`benches/peers/int8.py` has LiteRT's time).
 
 mod support {
     pub(crate) mod peak8;
@@ -15,7 +16,7 @@ mod support {
 }
 
 use fusebox::int8::{Clamp, Dense, Quantization, WeightScale};
-use fusebox::{Isa, Layer, Rng};
+use fusebox::{Chain, Isa, Layer, Rng, Scratch, Seq};
 use std::hint::black_box;
 use support::peak8;
 use support::timing::{median, rate, seconds};
@@ -52,6 +53,7 @@ fn benches() {
     bench::<128, 128>(1, rounds);
     bench::<128, 10>(1, rounds);
     bench::<16, 16>(1, rounds);
+    toy_car(rounds);
 }
 
 fn bytes(rng: &mut Rng, len: usize) -> Vec<i8> {
@@ -64,8 +66,7 @@ fn bench<const IN: usize, const OUT: usize>(m: usize, rounds: usize) {
     let (xs, weight) = (bytes(&mut rng, m * IN), bytes(&mut rng, OUT * IN));
     let xs = xs.as_chunks::<IN>().0;
     let weight: &[[i8; IN]; OUT] = weight.as_chunks().0.try_into().expect("as many rows");
-    let layer = Dense::<IN, OUT>::new(weight, &[9; OUT], X, WeightScale::Tensor(0.02), Y, Clamp::of(Y));
-    let layer = Box::new(layer.expect("scales that are positive"));
+    let layer = Box::new(layer::<IN, OUT>());
     let mut ys = vec![[0; OUT]; m];
     let products = (m * IN * OUT) as u64;
 
@@ -93,6 +94,40 @@ fn bench<const IN: usize, const OUT: usize>(m: usize, rounds: usize) {
             plain / time
         );
     }
+}
+
+/// As many bytes of weights as MLPerf Tiny's network for the sounds of toy cars, in as many layers.
+fn toy_car(rounds: usize) {
+    type Net = Seq![
+        Dense<640, 128>, Dense<128, 128>, Dense<128, 128>, Dense<128, 128>, Dense<128, 8>,
+        Dense<8, 128>, Dense<128, 128>, Dense<128, 128>, Dense<128, 128>, Dense<128, 640>,
+    ];
+    let decoder = chain(layer(), chain(layer(), chain(layer(), chain(layer(), layer()))));
+    let net = chain(layer(), chain(layer(), chain(layer(), chain(layer(), chain(layer(), decoder)))));
+    let net: Box<Net> = Box::new(net);
+    let xs = [std::array::from_fn(|i| i as i8)];
+    let (mut ys, mut scratch) = ([[0; 640]], Scratch::<Net, 1>::new());
+    for isa in Isa::available() {
+        let mut run = || {
+            let done = net.infer_with(isa, black_box(&xs), &mut scratch, black_box(&mut ys));
+            done.expect("one row");
+        };
+        let times = repeats(&mut run);
+        let time = median((0..rounds).map(|_| each(times, &mut run)).collect());
+        println!("{:18} {:>9} {:13.3}", "ToyCar", isa.name(), 1e6 * time);
+    }
+}
+
+fn chain<A, R>(first: A, rest: R) -> Chain<A, R> {
+    Chain { first, rest }
+}
+
+/// Of random weights.
+fn layer<const IN: usize, const OUT: usize>() -> Dense<IN, OUT> {
+    let weight = bytes(&mut Rng::new(1), OUT * IN);
+    let weight: &[[i8; IN]; OUT] = weight.as_chunks().0.try_into().expect("as many rows");
+    let layer = Dense::new(weight, &[9; OUT], X, WeightScale::Tensor(0.02), Y, Clamp::of(Y));
+    layer.expect("scales that are positive")
 }
 
 /// As anybody would write it first.

@@ -65,7 +65,7 @@ fn byte(rng: &mut Rng) -> i8 {
 fn check(rng: &mut Rng, ways: &[Vec<(String, Run)>; 2], [rows, depth, outputs]: [usize; 3]) {
     let mut bytes = |n: usize| (0..n).map(|_| byte(rng)).collect::<Vec<_>>();
     let (mut xs, mut weight) = (bytes(rows * depth), bytes(outputs * depth));
-    if rng.next_u32() % 16 == 0 {
+    if rng.next_u32().is_multiple_of(16) {
         // The largest products there are, all of one sign.
         xs.fill(-128);
         weight.fill([-128, 127][rng.next_u32() as usize % 2]);
