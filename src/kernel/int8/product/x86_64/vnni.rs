@@ -1,8 +1,8 @@
 //! AVX-512 with VNNI: sixteen lanes, thirty-two registers, `vpdpbusd`.
 //!
-//! In a strip of sixteen rows a word takes sixteen `vpdpbusd`, whose inputs are broadcast by the instruction itself, three
-//! insertions and one inversion: half an instruction in ten is no product. One row takes four sums of sixteen words' products
-//! instead, a tile beside a tile, without insertions: it is bound by reading weights.
+//! A word of a strip of sixteen rows takes one load, three insertions, one inversion and sixteen `vpdpbusd`, which broadcast
+//! the inputs themselves; fifteen additions make their addresses. One row has sums for each four outputs instead, in which tiles
+//! are side by side: no insertions, and four sums that do not wait for one another.
 
 use crate::kernel::int8::product::sixteen::{LANES, Rows, Words};
 use crate::kernel::int8::product::steps::Long;
