@@ -38,6 +38,10 @@ fn steps(fuzz_seconds: u32) -> Vec<(String, Command)> {
         let name = format!("mathematical functions over every f32 {}", features.join(" "));
         steps.push((name, functions));
     }
+    let mut bytes = Command::new("cargo");
+    bytes.current_dir(root()).args(["test", "--release", "--lib", "int8::product::tests::random"]);
+    bytes.env("FUSEBOX_EVERYTHING", "1");
+    steps.push(("a million random products of eight bits".into(), bytes));
     let mut benches = Command::new("cargo");
     benches.current_dir(root()).args(["bench", "--", "--test"]);
     steps.push(("every bench once".into(), benches));

@@ -87,7 +87,7 @@ pub trait Rounding: Copy + Eq + core::fmt::Debug + 'static + sealed::Sealed {
 
 mod sealed {
     pub trait Sealed {
-        /// Whether it is [`Double`](super::Double): which assembly to run.
+        /// Whether the product is rounded to 32 bits before it is shifted.
         const TWICE: bool;
     }
     impl Sealed for super::Double {
@@ -113,9 +113,11 @@ pub struct Single;
 impl Rounding for Double {
     #[inline(always)]
     fn scale(sum: i32, multiplier: Multiplier) -> i32 {
-        let (left, right) = (multiplier.exponent.clamp(0, 31), (-multiplier.exponent).clamp(0, 31));
+        let (left, right) =
+            (multiplier.exponent.clamp(0, 31), multiplier.exponent.saturating_neg().clamp(0, 31));
         let product = i64::from(sum.wrapping_shl(left as u32)) * i64::from(multiplier.mantissa);
-        let high = ((product + (1 << 30)) >> 31) as i32;
+        // Only of 2^31 times 2^31, both negative, it does not fit.
+        let high = ((product + (1 << 30)) >> 31).min(i64::from(i32::MAX)) as i32;
         let mask = (1_i64 << right).wrapping_sub(1) as i32;
         let threshold = (mask >> 1) + i32::from(high < 0);
         (high >> right) + i32::from(high & mask > threshold)
@@ -128,7 +130,7 @@ impl Rounding for Double {
 impl Rounding for Single {
     #[inline(always)]
     fn scale(sum: i32, multiplier: Multiplier) -> i32 {
-        let shift = (31 - multiplier.exponent).clamp(0, 62);
+        let shift = 31_i32.saturating_sub(multiplier.exponent).clamp(0, 62);
         let product = i64::from(sum) * i64::from(multiplier.mantissa);
         ((product + ((1 << shift) >> 1)) >> shift).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
     }

@@ -5,6 +5,12 @@ mod dsp;
 #[cfg(fusebox_core = "m55")]
 mod helium;
 mod plain;
+#[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
+mod sixteen;
+#[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
+mod steps;
+#[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
+mod x86_64;
 
 use super::scale::{Clamp, Multiplier, Rounding};
 use crate::Isa;
@@ -26,17 +32,11 @@ pub(crate) struct Product<'a> {
 impl Product<'_> {
     /// Overwrites the rows of `ys`: `y = clamp(scale(bias + sum of x w))`. Nothing happens unless all lengths match.
     pub(crate) fn run<R: Rounding>(&self, _isa: Isa, xs: &[i8], ys: &mut [i8]) {
-        let (depth, outputs) = (self.depth, self.bias.len());
-        if depth == 0 || outputs == 0 {
-            return;
-        }
-        let rows = xs.len() / depth;
-        if xs.len() != rows * depth
-            || Some(ys.len()) != outputs.checked_mul(rows)
-            || Some(self.weight.len()) != outputs.checked_mul(depth)
-            || self.scale.len() != outputs
-        {
-            return;
+        let Some(_rows) = self.rows(xs, ys) else { return };
+        #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
+        // SAFETY: all lengths match, as `rows` says.
+        unsafe {
+            x86_64::Way::of(_isa).run::<R>(self, _rows, xs, ys);
         }
         // Layers' weights do; where the compiler sees it, the other way is not even there.
         #[cfg(any(fusebox_dsp, fusebox_core = "m55"))]
@@ -46,7 +46,20 @@ impl Product<'_> {
             #[cfg(fusebox_core = "m55")]
             return helium::rows::<R>(self, xs, ys);
         }
+        #[cfg(not(all(target_arch = "x86_64", not(fusebox_scalar))))]
         plain::rows::<R>(self, xs, ys);
+    }
+
+    /// How many rows there are, if all lengths match and there is at least one input and one output.
+    fn rows(&self, xs: &[i8], ys: &[i8]) -> Option<usize> {
+        let outputs = self.bias.len();
+        let rows = xs.len().checked_div(self.depth)?;
+        (self.scale.len() == outputs
+            && outputs.checked_mul(self.depth) == Some(self.weight.len())
+            && ys.len().checked_div(outputs) == Some(rows)
+            && xs.len() == rows * self.depth
+            && ys.len() == rows * outputs)
+            .then_some(rows)
     }
 }
 
