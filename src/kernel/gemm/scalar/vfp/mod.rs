@@ -41,7 +41,9 @@ mod rank_one;
 mod rows;
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 mod tiles;
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+mod wide_row;
 
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
-pub(super) use kernels::Kernels;
+pub(super) use kernels::{Kernels, nn_row_wide};
 pub(super) use kernels::{nn, nn_row_alone, nt, rank_one, tn};
