@@ -1,10 +1,11 @@
 //! A GRU's gates in the registers of a Cortex-M's floating-point unit, number by number.
 //!
-//! The operations are those of [`math::sigmoid`](crate::kernel::math::sigmoid) and [`math::tanh`](crate::kernel::math::tanh), in
+//! The operations are those of [`sigmoid`](crate::kernel::math::sigmoid) and [`tanh`](crate::kernel::math::tanh), in
 //! their order, so the bits are theirs. Three things make them faster than compiled Rust:
 //!
-//! - A multiplication and an addition take two cycles on an M4F. A compiler for the stock target chooses `VMLA`, which takes three,
-//!   and on M7 and M55 a fused one takes nine instructions, because stable Rust has no operands in these registers.
+//! - A multiplication and an addition take two cycles on an M4F. A compiler for the stock target chooses `VMLA`, which
+//!   takes three, and on M7 and M55 a fused one takes nine instructions, because stable Rust has no operands in these
+//!   registers.
 //! - The exponentials of gates r and z are computed side by side: no result is used by the next instruction.
 //! - Sums far from zero are left to Rust: nothing is clamped, and a power of two is an addition to the exponent's bits.
 //!
@@ -23,8 +24,8 @@ use core::f32::consts::LOG2_E;
 /// What s16 to s26 hold.
 static CONSTANTS: [f32; 11] = [LOG2_E, ROUND, LN2_HIGH, LN2_LOW, Q[4], Q[3], Q[2], Q[1], Q[0], 1.0, 2.0];
 
-/// Computes numbers from the first one on, and returns how many of `count` are left: from the first on whose r or z comes of
-/// a sum of magnitude 64 or more, or whose n of one of 8 or more, or of NaN.
+/// Computes numbers from the first one on, and returns how many of `count` are left. It stops at a number whose r or z
+/// comes of a sum of magnitude 64 or more, or whose n of one of 8 or more, or of NaN: none of its places is written.
 ///
 /// # Safety
 /// At each of the places there are `count` numbers, at least one. Those of x, the state and what is kept can be written.
@@ -77,7 +78,7 @@ macro_rules! accumulate {
     };
 }
 
-/// Of each lane's x: n, as [`nearest`](crate::kernel::math) has it, and instead of x, `exp(r) - 1`. Changes f, g and h.
+/// Of each lane's x: n and r as in `math/exp.rs`, and x overwritten with `exp(r) - 1`. Changes f, g and h.
 macro_rules! exp_minus_one_of_rest {
     ($([$x:literal $n:literal $f:literal $g:literal $h:literal])*) => {
         concat!(

@@ -31,6 +31,8 @@
 //! A the last one to three rows, and matrices of less than four columns, are left to [`plain`]. A loop of two steps is
 //! entered in its middle when k is odd, so that nothing is there twice.
 //!
+//! Recurrent layers have a kernel of a row of their own, with wider tiles (`wide_row`).
+//!
 //! For convolutions each kernel of tiles is there once more, for a k of several stretches (`Kernels`): programs without
 //! convolutions do not contain them.
 

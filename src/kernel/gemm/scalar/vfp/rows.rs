@@ -75,8 +75,8 @@ pub(super) unsafe extern "C" fn nt_row(tiles: &mut Tiles) {
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
-    /// The steps of a tile, two in a loop, which begins with their numbers of A in s24 and s25. The loop is entered at the second
-    /// if their number is odd.
+    /// The steps of a tile, two in a loop, which begins with their numbers of A in s24 and s25. The loop is entered at
+    /// the second if their number is odd.
     macro_rules! steps {
         ($first:expr, $second:expr) => {
             concat!(

@@ -8,7 +8,7 @@
 //! 1 VLDM, two numbers of A         3
 //! 2 ADD, to the next row of B      2
 //! a loop's SUBS and BNE            4
-//!                                133: 3.33 cycles a multiply-accumulate; of sixteen columns it is 3.41, of four 4.38
+//!                                133: 3.33 cycles a multiply-accumulate; of sixteen columns 3.41, of four 4.38
 //! ```
 //!
 //! All segments of a tile's sums are computed before the next tile's. s0 to s19 are the sums, s20 to s29 numbers of B and
@@ -71,8 +71,8 @@ macro_rules! step {
 /// Sums of twenty columns, `tiles` times.
 ///
 /// # Safety
-/// At `a`, `k` numbers can be read, at `bias` and from `b` on in each of `k` rows, twenty times `tiles`; as many can be written
-/// at `out`.
+/// At `a`, `k` numbers can be read, at `bias` and from `b` on in each of `k` rows, twenty times `tiles`; as many can be
+/// written at `out`.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn wide_row(row: &WideRow) {
     naked_asm!(
