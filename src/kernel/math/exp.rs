@@ -13,10 +13,10 @@ use super::polynomial;
 use crate::simd::Simd;
 
 /// Adding it rounds to an integer and leaves that integer in the low bits.
-const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23
-pub(super) const LN2_HIGH: f32 = 0.693_359_4;
-pub(super) const LN2_LOW: f32 = -2.121_944_4e-4;
-const Q: [f32; 5] = [0.499_999_94, 0.166_665_21, 0.041_668_255, 0.008_368_663, 0.001_382_147];
+pub(crate) const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23
+pub(crate) const LN2_HIGH: f32 = 0.693_359_4;
+pub(crate) const LN2_LOW: f32 = -2.121_944_4e-4;
+pub(crate) const Q: [f32; 5] = [0.499_999_94, 0.166_665_21, 0.041_668_255, 0.008_368_663, 0.001_382_147];
 
 /// Below this the exponential is zero.
 const LOWEST: f32 = -104.0;

@@ -32,11 +32,15 @@ mod ln;
 mod normal;
 mod sigmoid;
 
+#[cfg(not(fusebox_core = "other"))]
+pub(crate) use exp::{LN2_HIGH, LN2_LOW, Q, ROUND};
 pub(crate) use exp::{exp, exp_or_zero};
 pub(crate) use function::{Exp, Function, Gelu, GeluTanh, Ln, Sigmoid, Softplus, Tanh};
 pub(crate) use gelu_tanh::{gelu_tanh, gelu_tanh_derivative};
 pub(crate) use ln::{ln, ln_one_plus};
 pub(crate) use normal::{gelu, gelu_derivative};
+#[cfg(not(fusebox_core = "other"))]
+pub(crate) use sigmoid::TWICE_SMALL;
 pub(crate) use sigmoid::{sigmoid, softplus, tanh};
 
 use crate::simd::Simd;

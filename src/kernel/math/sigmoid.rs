@@ -20,12 +20,15 @@ use crate::simd::Simd;
 /// Twice a number above which the hyperbolic tangent is one.
 const TWICE_HIGHEST: f32 = 20.0;
 
+/// Twice a number below which `t` is negative.
+pub(crate) const TWICE_SMALL: f32 = 0.35;
+
 /// The hyperbolic tangent. Exactly odd.
 #[inline(always)]
 pub(crate) fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
     let magnitude = s.abs(x);
     let twice = s.min(s.splat(TWICE_HIGHEST), s.add(magnitude, magnitude));
-    let twice = s.select_gt(s.splat(0.35), twice, s.copysign(twice, s.splat(-1.0)), twice);
+    let twice = s.select_gt(s.splat(TWICE_SMALL), twice, s.copysign(twice, s.splat(-1.0)), twice);
     let shifted = nearest(s, twice);
     let p = exp_minus_one_of_rest(s, rest(s, twice, shifted));
     let one = s.splat(1.0);

@@ -10,10 +10,12 @@
 //! Sources: K. Cho and others, "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine
 //! Translation", 2014; this variant, as in cuDNN, makes of h' one product for all gates.
 
+#[cfg(not(fusebox_core = "other"))]
+use super::gru_vfp::numbers;
 use super::{Backward, Forward, one_minus, through_sigmoid, through_tanh};
 use crate::kernel::elementwise::vectors;
 use crate::kernel::math::{sigmoid, tanh};
-use crate::kernel::{rows, rows_mut};
+use crate::kernel::rows_mut;
 use crate::simd::{Pass, Simd};
 
 /// Gates r, z and n; u_n is kept.
@@ -27,34 +29,87 @@ impl Pass for GruForward<'_> {
         let Forward { at, gates, products, state, kept, .. } = self.0;
         let h = at.width;
         let mut kept = at.of_mut(kept, 1);
-        for ((x, u), state) in at.of_mut(gates, 3).zip(rows(products, 3 * h)).zip(rows_mut(state, h)) {
-            let mut kept = kept.next();
-            for (i, lanes) in vectors::<S>(h) {
-                let x = [0, h, 2 * h].map(|gate| x.as_mut_ptr().wrapping_add(gate + i));
-                let u = [0, h, 2 * h].map(|gate| u.as_ptr().wrapping_add(gate + i));
-                let state = state.as_mut_ptr().wrapping_add(i);
-                // SAFETY: the `lanes` numbers from `i` on are inside each of the three gates of `x` and `u`, and inside
-                // `state`.
-                let (x_r, x_z, x_n, u_r, u_z, u_n, last) = unsafe {
-                    let load = |p: *const f32| s.load_partial(p, lanes);
-                    (load(x[0]), load(x[1]), load(x[2]), load(u[0]), load(u[1]), load(u[2]), load(state))
-                };
-                let r = sigmoid(s, s.add(x_r, u_r));
-                let z = sigmoid(s, s.add(x_z, u_z));
-                let n = tanh(s, s.mul_add(r, u_n, x_n));
-                let next = s.mul_add(z, s.sub(last, n), n);
-                // SAFETY: as above.
-                unsafe {
-                    s.store_partial(x[0], r, lanes);
-                    s.store_partial(x[1], z, lanes);
-                    s.store_partial(x[2], n, lanes);
-                    s.store_partial(state, next, lanes);
-                }
-                if let Some(kept) = &mut kept {
-                    // SAFETY: the `lanes` numbers from `i` on are inside its `h`.
-                    unsafe { s.store_partial(kept.as_mut_ptr().wrapping_add(i), u_n, lanes) };
-                }
+        for ((x, u), state) in at.of_mut(gates, 3).zip(rows_mut(products, 3 * h)).zip(rows_mut(state, h)) {
+            let [x, u] = [x, u].map(|row| [0, h, 2 * h].map(|gate| row.as_mut_ptr().wrapping_add(gate)));
+            let kept = kept.next().map_or(u[2], <[f32]>::as_mut_ptr);
+            let places = Places { x, u, state: state.as_mut_ptr(), kept };
+            // SAFETY: there are `h` numbers at each of the places: three gates of x and u, the state, and what is kept.
+            unsafe { places.numbers(s, h) };
+        }
+    }
+}
+
+/// Where numbers are that the same number of a state is made of.
+#[repr(C)]
+pub(super) struct Places {
+    /// x of gates r, z and n, overwritten with the gates' values.
+    x: [*mut f32; 3],
+    u: [*mut f32; 3],
+    state: *mut f32,
+    /// Overwritten with u_n, which may be there.
+    kept: *mut f32,
+}
+
+impl Places {
+    /// The same, some numbers later.
+    #[inline(always)]
+    fn at(&self, i: usize) -> Self {
+        let [x, u] = [self.x, self.u].map(|gates| gates.map(|gate| gate.wrapping_add(i)));
+        Self { x, u, state: self.state.wrapping_add(i), kept: self.kept.wrapping_add(i) }
+    }
+
+    /// # Safety
+    /// There are `count` numbers at each of the places, which nobody else uses.
+    #[cfg(fusebox_core = "other")]
+    #[inline(always)]
+    unsafe fn numbers<S: Simd>(&self, s: S, count: usize) {
+        for (i, lanes) in vectors::<S>(count) {
+            // SAFETY: the `lanes` numbers from `i` on are among them.
+            unsafe { self.at(i).vector(s, lanes) };
+        }
+    }
+
+    /// # Safety
+    /// There are `count` numbers at each of the places, which nobody else uses.
+    #[cfg(not(fusebox_core = "other"))]
+    #[inline(always)]
+    unsafe fn numbers<S: Simd>(&self, s: S, count: usize) {
+        let is_assembled = s.isa().is_fused() == cfg!(fusebox_fused);
+        let mut left = count;
+        while left > 0 {
+            if is_assembled {
+                // SAFETY: `left` numbers from here on are among them.
+                left = unsafe { numbers(&self.at(count - left), left) };
             }
+            if left > 0 {
+                // SAFETY: the same.
+                unsafe { self.at(count - left).vector(s, 1) };
+                left -= 1;
+            }
+        }
+    }
+
+    /// # Safety
+    /// There are `lanes` numbers at each of the places, which nobody else uses.
+    #[inline(always)]
+    unsafe fn vector<S: Simd>(&self, s: S, lanes: usize) {
+        let Self { x, u, state, kept } = *self;
+        // SAFETY: the caller's promise.
+        let ([x_r, x_z, x_n], [u_r, u_z, u_n], last) = unsafe {
+            let load = |p: *mut f32| s.load_partial(p, lanes);
+            (x.map(load), u.map(load), load(state))
+        };
+        let r = sigmoid(s, s.add(x_r, u_r));
+        let z = sigmoid(s, s.add(x_z, u_z));
+        let n = tanh(s, s.mul_add(r, u_n, x_n));
+        let next = s.mul_add(z, s.sub(last, n), n);
+        // SAFETY: the caller's promise.
+        unsafe {
+            s.store_partial(x[0], r, lanes);
+            s.store_partial(x[1], z, lanes);
+            s.store_partial(x[2], n, lanes);
+            s.store_partial(state, next, lanes);
+            s.store_partial(kept, u_n, lanes);
         }
     }
 }

@@ -13,10 +13,13 @@
 //! | file | cell |
 //! |---|---|
 //! | `gru` | gated recurrent unit |
+//! | `gru_vfp` | the same in assembly, for a Cortex-M with floating point |
 //! | `lstm` | long short-term memory |
 //! | `simple` | one gate, with an activation that follows |
 
 mod gru;
+#[cfg(not(fusebox_core = "other"))]
+mod gru_vfp;
 mod lstm;
 mod simple;
 

@@ -13,6 +13,7 @@
 //! | `layers` | forward and backward: dense with every activation, normalisation, softmax; `probes` make them visible |
 //! | `int8` | fully connected layers of eight bits |
 //! | `convolutions` | bits of all passes |
+//! | `recurrent` | bits of a gated recurrent unit's outputs |
 //! | `losses` | means and gradients |
 //! | `rules` | steps of the optimisers |
 
@@ -25,6 +26,7 @@ mod ledger;
 mod losses;
 mod probes;
 mod products;
+mod recurrent;
 mod rules;
 
 use crate::board::{Board, Failure, say};
@@ -75,13 +77,14 @@ impl Large {
         Self(Buffers::new())
     }
 
-    /// Products up to [`LARGE`] squared, and convolutions.
+    /// Products up to [`LARGE`] squared, convolutions, and recurrent layers.
     pub(crate) fn check<B: Board>(&mut self, board: &mut B, isa: Isa) -> Result<(), Failure> {
         let mut ledger = Ledger::new();
         products::layouts(isa, &mut ledger, &mut self.0)?;
         products::long_rows(isa, &mut ledger, &mut self.0)?;
         told(board, "large products", &ledger);
         say!(board, "convolutions fnv1a {:016x}", convolutions::check(isa).finish());
+        say!(board, "recurrent fnv1a {:016x}", recurrent::check(isa).finish());
         Ok(())
     }
 }

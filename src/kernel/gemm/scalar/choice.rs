@@ -43,6 +43,16 @@ pub(super) fn row_kernel(isa: Isa) -> RowKernel {
     if isa.is_fused() { plain::row::<true> } else { plain::row::<false> }
 }
 
+/// The same for recurrent layers.
+#[inline(always)]
+pub(super) fn recurrent_row_kernel(isa: Isa) -> RowKernel {
+    #[cfg(not(any(fusebox_core = "other", all(fusebox_fused, fusebox_core = "m55"))))]
+    if is_assembled(isa) {
+        return vfp::nn_row_wide;
+    }
+    row_kernel(isa)
+}
+
 /// The kernel for a column times a row.
 #[inline(always)]
 pub(super) fn rank_one_kernel(isa: Isa) -> unsafe fn(&RankOne) {

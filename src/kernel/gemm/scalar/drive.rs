@@ -1,6 +1,6 @@
 //! The loops, and where products come into this room.
 
-use super::choice::{kernel, plain_kernel, rank_one_kernel, row_kernel};
+use super::choice::{kernel, plain_kernel, rank_one_kernel, recurrent_row_kernel, row_kernel};
 use super::column::dots;
 use super::finish::FinishRows;
 use super::finishing::Finishing;
@@ -174,7 +174,7 @@ pub(in crate::kernel::gemm) fn biased_row<'a>(
         return Some(c);
     };
     // SAFETY: 1. B is k x n, without gaps. 2. See above.
-    unsafe { finished_row(row_kernel(isa), a, b.data().as_ptr(), y, bias, false) };
+    unsafe { finished_row(recurrent_row_kernel(isa), a, b.data().as_ptr(), y, bias, false) };
     None
 }
 

@@ -55,7 +55,7 @@ impl End {
 }
 
 /// What sums start from that start from nothing.
-pub(super) const ZEROS: [f32; 16] = [0.0; 16];
+pub(super) static ZEROS: [f32; 16] = [0.0; 16];
 
 /// Computes the sums; may change the request.
 ///

@@ -15,6 +15,8 @@ use super::rows::nn_row;
 use super::rows::nt_row;
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 use super::tiles::{nn_stretches, nn_tiles, nt_stretches, nt_tiles, tn_stretches, tn_tiles};
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+use super::wide_row::{WideRow, wide_row};
 use crate::kernel::gemm::segments::segment_len;
 use crate::simd::rolled;
 use core::mem::MaybeUninit;
@@ -198,8 +200,19 @@ pub(in super::super) unsafe fn nn_row_alone(a: &[f32], b: *const f32, c: &mut [f
         // SAFETY: the caller's promise.
         return unsafe { plain::row::<FUSED>(a, b, c, bias) };
     }
+    // SAFETY: the caller's promise; there are k and four columns.
+    unsafe { nn_row_from(0, a, b, c, bias) };
+}
+
+/// [`nn_row_alone`] from a column on, which is a multiple of four.
+///
+/// # Safety
+/// Those of [`RowKernel`](super::super::sums::RowKernel); k is not zero, and there are at least four columns from that one on.
+#[inline(always)]
+unsafe fn nn_row_from(from: usize, a: &[f32], b: *const f32, c: &mut [f32], bias: &[f32]) {
+    let (k, n) = (a.len(), c.len());
     let segment = segment_len(n, k);
-    let mut col = if n.is_multiple_of(4) { 0 } else { n - 4 };
+    let mut col = if n.is_multiple_of(4) { from } else { n - 4 };
     loop {
         let mut tiles = Tiles {
             a: a.as_ptr(),
@@ -233,10 +246,42 @@ pub(in super::super) unsafe fn nn_row_alone(a: &[f32], b: *const f32, c: &mut [f
             tiles.b = tiles.b.wrapping_add(tiles.k * n);
             (tiles.first, tiles.first_step, tiles.end) = (ZEROS.as_ptr(), 0, 1);
         }
-        if col == 0 {
+        if col == from {
             return;
         }
-        col = 0;
+        col = from;
+    }
+}
+
+/// [`nn_row_alone`] for recurrent layers: as many tiles of twenty columns as leave a multiple of sixteen, if there are so many.
+///
+/// # Safety
+/// As for [`RowKernel`](super::super::sums::RowKernel).
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+pub(in super::super) unsafe fn nn_row_wide(a: &[f32], b: *const f32, c: &mut [f32], bias: &[f32]) {
+    let (k, n) = (a.len(), c.len());
+    let tiles = n % 16 / 4;
+    let wide = 20 * tiles;
+    if k == 0 || tiles == 0 || n < wide || !n.is_multiple_of(4) {
+        // SAFETY: the caller's promise.
+        return unsafe { nn_row_alone(a, b, c, bias) };
+    }
+    let row = WideRow {
+        a: a.as_ptr(),
+        b,
+        tiles,
+        b_stride: n * NUMBER,
+        out: c.as_mut_ptr(),
+        bias: bias.as_ptr(),
+        segment: segment_len(n, k),
+        k,
+    };
+    // SAFETY: the caller's promise; there is a tile and k, and what is left are tiles of sixteen.
+    unsafe {
+        wide_row(&row);
+        if wide < n {
+            nn_row_from(wide, a, b, c, bias);
+        }
     }
 }
 

@@ -31,6 +31,8 @@
 //! A the last one to three rows, and matrices of less than four columns, are left to [`plain`]. A loop of two steps is
 //! entered in its middle when k is odd, so that nothing is there twice.
 //!
+//! Recurrent layers have a kernel of a row of their own, with wider tiles (`wide_row`).
+//!
 //! For convolutions each kernel of tiles is there once more, for a k of several stretches (`Kernels`): programs without
 //! convolutions do not contain them.
 
@@ -41,7 +43,9 @@ mod rank_one;
 mod rows;
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 mod tiles;
+#[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
+mod wide_row;
 
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
-pub(super) use kernels::Kernels;
+pub(super) use kernels::{Kernels, nn_row_wide};
 pub(super) use kernels::{nn, nn_row_alone, nt, rank_one, tn};

@@ -75,61 +75,67 @@ pub(super) unsafe extern "C" fn nt_row(tiles: &mut Tiles) {
 #[cfg(not(all(fusebox_fused, fusebox_core = "m55")))]
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
-    /// The first k of a tile: of two steps in a loop, the second if their number is odd.
-    macro_rules! begin {
-        () => {
-            "mov r1, r2
-             mov r5, r3
-             ldr.w r7, [r0, #20]
-             adds r7, #1
-             lsrs r7, r7, #1
-             bcc.w 3f
-             2:
-            "
+    /// The steps of a tile, two in a loop, which begins with their numbers of A in s24 and s25. The loop is entered at
+    /// the second if their number is odd.
+    macro_rules! steps {
+        ($first:expr, $second:expr) => {
+            concat!(
+                "mov r1, r2
+                 mov r5, r3
+                 ldr.w r7, [r0, #20]
+                 adds r7, #1
+                 lsrs r7, r7, #1
+                 bcs.w 2f
+                 vldmia r1!, {{s25}}
+                 b.w 3f
+                 2:
+                 vldmia r1!, {{s24-s25}}
+                ",
+                $first,
+                "3:\n",
+                $second,
+            )
         };
     }
     macro_rules! eight_products {
-        () => {
+        ($x:literal) => {
             concat!(
-                add_products!("s0" "s1" "s2" "s3", "s16" "s17" "s18" "s19", "s24", "s16" "s17" "s18" "s19"),
-                add_products!("s4" "s5" "s6" "s7", "s20" "s21" "s22" "s23", "s24", "s20" "s21" "s22" "s23"),
+                add_products!("s0" "s1" "s2" "s3", "s16" "s17" "s18" "s19", $x, "s16" "s17" "s18" "s19"),
+                add_products!("s4" "s5" "s6" "s7", "s20" "s21" "s22" "s23", $x, "s20" "s21" "s22" "s23"),
             )
         };
     }
     macro_rules! sixteen {
-        () => {
+        ($x:literal) => {
             concat!(
-                "vldmia r1!, {{s24}}
-                 vldmia r5!, {{s16-s23}}
+                "vldmia r5!, {{s16-s23}}
                 ",
-                eight_products!(),
+                eight_products!($x),
                 "vldmia r5, {{s16-s23}}
                  add.w r5, r5, r6
                 ",
-                add_products!("s8" "s9" "s10" "s11", "s16" "s17" "s18" "s19", "s24", "s16" "s17" "s18" "s19"),
-                add_products!("s12" "s13" "s14" "s15", "s20" "s21" "s22" "s23", "s24", "s20" "s21" "s22" "s23"),
+                add_products!("s8" "s9" "s10" "s11", "s16" "s17" "s18" "s19", $x, "s16" "s17" "s18" "s19"),
+                add_products!("s12" "s13" "s14" "s15", "s20" "s21" "s22" "s23", $x, "s20" "s21" "s22" "s23"),
             )
         };
     }
     macro_rules! eight {
-        () => {
+        ($x:literal) => {
             concat!(
-                "vldmia r1!, {{s24}}
-                 vldmia r5, {{s16-s23}}
+                "vldmia r5, {{s16-s23}}
                  add.w r5, r5, r6
                 ",
-                eight_products!(),
+                eight_products!($x),
             )
         };
     }
     macro_rules! four {
-        () => {
+        ($x:literal) => {
             concat!(
-                "vldmia r2!, {{s24}}
-                 vldmia r3, {{s16-s19}}
-                 add r3, r3, r6
+                "vldmia r5, {{s16-s19}}
+                 add r5, r5, r6
                 ",
-                add_products!("s0" "s1" "s2" "s3", "s16" "s17" "s18" "s19", "s24", "s16" "s17" "s18" "s19"),
+                add_products!("s0" "s1" "s2" "s3", "s16" "s17" "s18" "s19", $x, "s16" "s17" "s18" "s19"),
             )
         };
     }
@@ -174,10 +180,7 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
          vldmia r10, {{s12-s15}}
          add.w r10, r10, r11
         ",
-        begin!(),
-        sixteen!(),
-        "3:\n",
-        sixteen!(),
+        steps!(sixteen!("s24"), sixteen!("s25")),
         end!("s31", add_eight!(), add_eight_more!()),
         "vstmia r8!, {{s0-s15}}
          adds r3, #64
@@ -192,10 +195,7 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
          vldmia r10, {{s4-s7}}
          add.w r10, r10, r11
         ",
-        begin!(),
-        eight!(),
-        "3:\n",
-        eight!(),
+        steps!(eight!("s24"), eight!("s25")),
         end!("s23", add_eight!()),
         "vstmia r8!, {{s0-s7}}
          adds r3, #32
@@ -204,10 +204,7 @@ pub(super) unsafe extern "C" fn nn_row(tiles: &mut Tiles) {
          beq.w 6f
          vldmia r10, {{s0-s3}}
         ",
-        "ldr.w r7, [r0, #20]
-         2:
-        ",
-        four!(),
+        steps!(four!("s24"), four!("s25")),
         end!("s19", add_four!()),
         "vstmia r8, {{s0-s3}}
          6:
