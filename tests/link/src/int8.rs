@@ -7,9 +7,8 @@ use core::marker::PhantomData;
 use fusebox::int8::{
     Add, Average, AvgPool2d, Clamp, Concat, Conv2d, Dense, DepthwiseConv2d, Dequantize, Double, Join,
     Largest, MaxPool2d, Mean, Mul, Multiplier, Pad, Parallel, Quantization, Quantize, Region, Residual,
-    Rounding, Single, Slice, Softmax, Table, Tensor, Term, WeightScale, fold, tile,
+    Rounding, Single, Slice, Softmax, Table, Tensor, Term, WeightScale,
 };
-use fusebox::layers::arena::{check, constant, parts, view, view_mut};
 use fusebox::layers::{Valid, Window};
 use fusebox::{Beside, Chain, Error, Isa, Layer, Scratch, Zeroed};
 
@@ -28,7 +27,6 @@ pub fn whole() {
     let concat = Concat::<[i8; 6]> { first: any(), second: any(), shape: PhantomData };
     join::<[i8; 3], _>(&concat);
     keep(clamp().output(any()));
-    memory();
     described(&clamp());
     described(&multiplier());
     described(&Term { scale: multiplier(), zero: any() });
@@ -37,22 +35,8 @@ pub fn whole() {
     described(&hide(Average));
     described(&hide(Largest));
     let beside = any::<Beside<i8, f32>>();
-    keep(hide(beside.clone()));
+    keep(Clone::clone(hide(&beside)));
     debug(&beside);
-}
-
-/// What a program that writes networks calls.
-fn memory() {
-    let (mut numbers, rows, mut tiles, mut bias) =
-        (any::<[f32; 8]>(), any::<[i8; 9]>(), any::<[i8; 9]>(), [any()]);
-    for part in parts(hide(&mut numbers), any(), [any()..any(), any()..any()]) {
-        keep(view_mut::<_, [i8; 3]>(part, any()).len());
-    }
-    keep(view::<_, [i8; 3]>(hide(&rows[..]), any()).len());
-    keep(constant::<[i8; 3]>(hide(&any::<[u8; 9]>()), any()));
-    check(&dense::<5, 7, Double>());
-    tile(hide(&rows), hide(&mut tiles), any());
-    fold(hide(&rows), any(), hide(&mut bias));
 }
 
 /// `Debug` of what holds an `f32`.
