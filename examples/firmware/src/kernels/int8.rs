@@ -59,7 +59,7 @@ fn layer<const IN: usize, const OUT: usize, R: Rounding>(
     let scales = [(); OUT].map(|()| rng.uniform() * f32::from_bits((115 + rng.below(14)) << 23) + 1e-9);
     let x = Quantization { scale: 1.0, zero: byte(rng) };
     let y = Quantization { scale: 1.0, zero: byte(rng) };
-    let clamp = if IN % 2 == 0 { Clamp::of(y) } else { Clamp::relu(y) };
+    let clamp = if IN.is_multiple_of(2) { Clamp::of(y) } else { Clamp::relu(y) };
     let layer = Dense::<IN, OUT, R>::new(&weight, &bias, x, WeightScale::Outputs(scales), y, clamp)?;
     for rows in [1, ROWS] {
         let what = What { kernel, shape: [rows, IN, OUT] };
