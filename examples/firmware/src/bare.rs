@@ -6,7 +6,7 @@ use crate::infer::NET;
 use crate::recipe::{BATCH, CLASSES, Digits, PIXELS};
 use core::hint::black_box;
 use fusebox::int8::{Clamp, Dense, Quantization, WeightScale};
-use fusebox::{Chain, Layer, Scratch, Seq, Sgd, Workspace, Zeroed};
+use fusebox::{Chain, Scratch, Seq, Sgd, Workspace, Zeroed};
 use static_cell::ConstStaticCell;
 
 /// What inference works on.
