@@ -136,6 +136,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn generate() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse()?;
+    // Not only after minutes of training.
+    begin(&arguments.prompt)?;
     let text = Text::load(arguments.text.as_deref())?;
     let mut state = State::new(arguments.seed);
     if let Some(path) = &arguments.load {
@@ -247,6 +249,15 @@ fn table(held_out: &Likelihood, text: &Text) -> Table {
     table
 }
 
+/// A prompt's characters, of which there is at least one.
+fn begin(prompt: &str) -> Result<Vec<u8>, String> {
+    let written = text::encode(prompt);
+    match written.is_empty() {
+        true => Err(format!("the prompt has none of the characters {ALPHABET:?}")),
+        false => Ok(written),
+    }
+}
+
 /// Continues a text, a character at a time, each from up to `T` before it. When the cache of keys and values is full, the last
 /// half is read again.
 fn write(
@@ -256,10 +267,7 @@ fn write(
     temperature: f32,
     seed: u64,
 ) -> Result<String, Box<dyn Error>> {
-    let mut written = text::encode(prompt);
-    if written.is_empty() {
-        return Err(format!("the prompt has none of the characters {ALPHABET:?}").into());
-    }
+    let mut written = begin(prompt)?;
     let mut stream = lock(&STREAM);
     stream.restart();
     let mut sampler = Sampler { temperature, ..Sampler::new(seed) };

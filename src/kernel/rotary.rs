@@ -133,6 +133,7 @@ fn turn(a: &mut f32, b: &mut f32, c: f32, s: f32) {
 mod tests {
     use super::{Order, Rotate, table};
     use crate::{Isa, Rng};
+    use std::collections::BTreeSet;
     use std::vec::Vec;
 
     /// Every angle against `std`'s functions in `f64`, which are right within an ulp of 1, 2^-52, of an angle that is right within
@@ -203,6 +204,40 @@ mod tests {
                         assert_eq!(got, expected, "{isa}, {heads} heads of {head}, {pairs} pairs, {order:?}");
                     }
                 }
+            }
+        }
+    }
+
+    /// onnx's node tests, whose angles are any numbers, so that no layer has them: `tests/onnx/README.md`. Both sides
+    /// round each product and each difference, so they are equal.
+    #[test]
+    fn node_tests_of_onnx() {
+        const FILE: &str = include_str!("../../tests/onnx/rotations.txt");
+        let cases: BTreeSet<&str> = FILE
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split(' ').next())
+            .collect();
+        assert_eq!(cases.len(), 8);
+        for case in cases {
+            let field = |name: &str| -> Vec<f32> {
+                let begin = std::format!("{case} {name} ");
+                let numbers = FILE.lines().find_map(|line| line.strip_prefix(&begin)).expect("a field");
+                numbers.split(' ').map(|word| word.parse().expect("a number")).collect()
+            };
+            let [_, _, heads, head] = field("shape").iter().map(|&x| x as usize).collect::<Vec<_>>()[..]
+            else {
+                panic!("{case}: four axes")
+            };
+            let pairs = field("pairs")[0] as usize;
+            let order = if field("neighbours") == [1.0] { Order::Neighbours } else { Order::Halves };
+            let (x, expected, angles) = (field("x"), field("y"), field("angles"));
+            for isa in Isa::available() {
+                let mut y = x.clone();
+                for (frame, angles) in y.chunks_mut(heads * head).zip(angles.chunks(2 * pairs)) {
+                    isa.call(Rotate { frame, heads, head, angles, pairs, order, sign: 1.0 });
+                }
+                assert_eq!(y, expected, "{case}, {isa}");
             }
         }
     }

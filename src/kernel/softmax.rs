@@ -156,6 +156,85 @@ mod tests {
         }
     }
 
+    /// Rows of `classes` logits: with u = 2^-24, and `below` how far a logit is below the largest,
+    ///
+    /// ```text
+    /// exponential   (below + 2.04) u of itself, of which the mean over the row, weighted by y, is the sum's part
+    /// sum           a lane adds every sixteenth number, four additions join lanes: m = ceil(n / 16) + 4, m u
+    /// quotient      2 u: the reciprocal and a product
+    /// ```
+    ///
+    /// Below -64 an exponential is zero, which is e^-64 of 1 at most. The sum of the outputs is off 1 by the sum's m u
+    /// and the quotient's 2 u only, as the exponentials' errors are in both.
+    fn check_long(logits: &[f32], what: &str) {
+        let n = logits.len();
+        let u = 2f64.powi(-24);
+        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let below = |z: f32| f64::from(largest) - f64::from(z);
+        let exact: Vec<f64> = logits.iter().map(|&z| (-below(z)).exp()).collect();
+        let sum: f64 = exact.iter().sum();
+        let weighted = |(&z, e): (&f32, &f64)| if *e > 0.0 { below(z) * e } else { 0.0 };
+        let mean: f64 = logits.iter().zip(&exact).map(weighted).sum::<f64>() / sum;
+        let additions = n.div_ceil(16) as f64 + 4.0;
+        let mut of_class: [Option<Vec<f32>>; 2] = [None, None];
+        for isa in Isa::available() {
+            let ys = softmax_on(isa, logits, n);
+            for ((&z, &y), e) in logits.iter().zip(&ys).zip(&exact) {
+                let (error, y_exact) = ((f64::from(y) - e / sum).abs(), e / sum);
+                let lost = if below(z) > 64.0 { (-64f64).exp() } else { 0.0 };
+                // What is zero has no error, not even one of an infinite logit.
+                let relative =
+                    if *e > 0.0 { (below(z) + mean + 2.0 * 2.04 + additions + 2.0) * u } else { 0.0 };
+                assert!(error <= 1.001 * relative * y_exact + lost, "{isa}, {n} {what}: {y}, not {y_exact}");
+            }
+            let total: f64 = ys.iter().map(|&y| f64::from(y)).sum();
+            assert!((total - 1.0).abs() <= 1.001 * (additions + 2.0) * u, "{isa}, {n} {what}: sum {total}");
+            let others = of_class[usize::from(isa.is_fused())].get_or_insert_with(|| ys.clone());
+            assert!(*others == ys, "{isa}, {n} {what}: not the bits of its class");
+        }
+    }
+
+    #[test]
+    fn long_rows() {
+        const INF: f32 = f32::INFINITY;
+        for n in [1, 15, 16, 17, 1000, 32_767, 65_535, 65_536] {
+            let mut rng = Rng::new(n as u64);
+            let last = n - 1;
+            let one = |at: usize, high: f32, low: f32| {
+                let mut row = vec![low; n];
+                row[at] = high;
+                row
+            };
+            for value in [0.0, -3.5, 1e30, -1e30] {
+                let row = vec![value; n];
+                check_long(&row, "equal values");
+                // Their sum is a whole number.
+                for isa in Isa::available() {
+                    assert_eq!(softmax_on(isa, &row, n), vec![1.0 / n as f32; n], "{isa}, {n} of {value}");
+                }
+            }
+            for at in [0, n / 2, last] {
+                for (high, low) in [(100.0, 0.0), (1e30, 0.0), (1e30, -1e30), (0.0, -INF), (1e30, -INF)] {
+                    let row = one(at, high, low);
+                    check_long(&row, "one dominates");
+                    for isa in Isa::available() {
+                        assert!(softmax_on(isa, &row, n) == one(at, 1.0, 0.0), "{isa}, {n}: {high}, {low}");
+                    }
+                }
+                // Each addition of a lane rounds the same number, and mostly in the same direction.
+                for low in [-0.3, -0.5, -7.1, -30.0] {
+                    check_long(&one(at, 0.0, low), "one above others that are equal");
+                }
+            }
+            for spread in [1e-3, 1.0, 60.0, 500.0] {
+                let row: Vec<f32> = (0..n).map(|_| spread * (rng.uniform() - 0.5)).collect();
+                check_long(&row, "at random");
+            }
+            let signs: Vec<f32> = (0..n).map(|_| if rng.below(2) == 0 { 1e30 } else { -1e30 }).collect();
+            check_long(&signs, "1e30 of either sign");
+        }
+    }
+
     #[test]
     fn the_probabilities_of_cross_entropy() {
         for classes in CLASSES {

@@ -34,3 +34,17 @@ pub(crate) fn normalised(n: usize, largest: f64, deviation: f64, [gain, shift]: 
         * U
         * ((largest / deviation + 1.0) * ((y - shift).abs() + gain.abs()) + shift.abs())
 }
+
+/// Of a mean `y` of n values, none of them negative, weighted by the softmax of scores that are sums of `terms`
+/// products, whose magnitudes add up to `size` at most: to first order
+///
+/// ```text
+/// score          off by (terms + 6) u size: with a mask, and with a scale that either side applies to both factors
+/// exponential    off by 2 u size for the difference from the largest, and by 5.2 u (NumPy: 2.6 ulp)
+/// weights        these twice, above and below; a sum of n, and a quotient
+/// mean           a sum of n products
+/// ```
+pub(crate) fn attended(n: usize, terms: usize, size: f64, y: f32) -> f64 {
+    let weight = 2.0 * ((terms as f64 + 8.0) * size + 5.2) + n as f64 + 2.0;
+    2.0 * (weight + n as f64 + 1.0) * U * f64::from(y)
+}

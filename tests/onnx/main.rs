@@ -1,6 +1,6 @@
 //! The node tests of the package onnx, written by nobody here: its convolutions, pools, normalisations, padding,
-//! upsampling, activations, softmax and recurrent layers through the public layers, on every instruction set. The README beside this file
-//! says what is covered, what is not and why.
+//! upsampling, activations, softmax, recurrent layers and attention through the public layers, on every instruction
+//! set. The README beside this file says what is covered, what is not and why.
 
 #[path = "../support"]
 mod support {
@@ -8,6 +8,7 @@ mod support {
     pub(crate) mod vectors;
 }
 
+mod attention;
 mod bounds;
 mod convolutions;
 mod functions;
@@ -21,7 +22,7 @@ use nodes::Nodes;
 use support::isas::tell;
 
 /// Cases that have run when all have.
-const COVERED: usize = 134;
+const COVERED: usize = 179;
 
 #[test]
 fn every_case_of_the_file() {
@@ -32,6 +33,7 @@ fn every_case_of_the_file() {
     larger::run(&nodes);
     functions::run(&nodes);
     recurrent::run(&nodes);
+    attention::run(&nodes);
 
     let (ran, names) = (nodes.ran(), nodes.names());
     for name in names {

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes nodes.txt: the node tests that the package onnx ships, of the operators that fusebox has layers for.
+"""Writes nodes.txt and rotations.txt: the node tests that the package onnx ships, of the operators that fusebox has
+layers for.
 
     python3 -m venv venv && venv/bin/pip install onnx==1.19.1 numpy
     venv/bin/python make_nodes.py
@@ -8,6 +9,7 @@ Nothing is computed here: numbers change their order, channels first to channels
 README.md beside this file describes the layout, and names every case that is left out; this script checks that it does.
 """
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -75,11 +77,36 @@ gru_batchwise gru_defaults gru_with_initial_bias lstm_batchwise lstm_defaults ls
 rnn_seq_length simple_rnn_batchwise simple_rnn_defaults simple_rnn_with_initial_bias
 """
 
+ATTENTION = """
+attention_3d attention_3d_attn_mask attention_3d_causal attention_3d_diff_heads_sizes
+attention_3d_diff_heads_sizes_attn_mask attention_3d_diff_heads_sizes_causal attention_3d_diff_heads_sizes_scaled
+attention_3d_diff_heads_with_past_and_present attention_3d_scaled attention_3d_transpose_verification
+attention_3d_with_past_and_present attention_3d_with_past_and_present_qk_matmul
+attention_3d_with_past_and_present_qk_matmul_bias attention_3d_with_past_and_present_qk_matmul_softmax attention_4d
+attention_4d_attn_mask attention_4d_attn_mask_3d attention_4d_attn_mask_3d_causal attention_4d_attn_mask_4d
+attention_4d_attn_mask_4d_causal attention_4d_attn_mask_bool attention_4d_attn_mask_bool_4d attention_4d_causal
+attention_4d_diff_heads_mask4d_padded_kv attention_4d_diff_heads_sizes attention_4d_diff_heads_sizes_attn_mask
+attention_4d_diff_heads_sizes_causal attention_4d_diff_heads_sizes_scaled
+attention_4d_diff_heads_with_past_and_present attention_4d_gqa attention_4d_gqa_attn_mask attention_4d_gqa_causal
+attention_4d_gqa_scaled attention_4d_gqa_with_past_and_present attention_4d_scaled attention_4d_with_past_and_present
+attention_4d_with_past_and_present_qk_matmul attention_4d_with_past_and_present_qk_matmul_bias
+attention_4d_with_past_and_present_qk_matmul_bias_3d_mask
+attention_4d_with_past_and_present_qk_matmul_bias_3d_mask_causal
+attention_4d_with_past_and_present_qk_matmul_bias_4d_mask
+attention_4d_with_past_and_present_qk_matmul_bias_4d_mask_causal attention_4d_with_qk_matmul
+attention_4d_with_qk_matmul_bias attention_4d_with_qk_matmul_softmax
+"""
+ROTARY = """
+rotary_embedding rotary_embedding_3d_input rotary_embedding_interleaved rotary_embedding_no_position_ids
+rotary_embedding_no_position_ids_interleaved rotary_embedding_no_position_ids_rotary_dim
+rotary_embedding_with_interleaved_rotary_dim rotary_embedding_with_rotary_dim
+"""
+
 # Every case of these is in the lists above, or README.md says why not.
 OPERATORS = set(
-    """AveragePool BatchNormalization Clip Conv ConvTranspose Gelu GlobalAveragePool GlobalMaxPool GroupNormalization
-    GRU InstanceNormalization LayerNormalization LeakyRelu LSTM MaxPool Pad PRelu RMSNormalization Relu Resize RNN Sigmoid Softmax
-    Swish Tanh Upsample""".split()
+    """Attention AveragePool BatchNormalization Clip Conv ConvTranspose Gelu GlobalAveragePool GlobalMaxPool
+    GroupNormalization GRU InstanceNormalization LayerNormalization LeakyRelu LSTM MaxPool Pad PRelu
+    RMSNormalization Relu Resize RNN RotaryEmbedding Sigmoid Softmax Swish Tanh Upsample""".split()
 )
 
 
@@ -246,6 +273,61 @@ def recurrent():
         write(case.name, bias=gates(bias), recurrent_bias=gates(recurrent_bias))
 
 
+def frames(x, heads):
+    """`[batch][position][head][number]`."""
+    return x.swapaxes(1, 2) if x.ndim == 4 else x.reshape(*x.shape[:2], heads, -1)
+
+
+ARRAYS = {}
+
+
+def array(x):
+    """The number of an array, which is written once: most cases have the same queries, keys and values."""
+    key = (x.shape, x.tobytes())
+    if key not in ARRAYS:
+        ARRAYS[key] = len(ARRAYS)
+        write(f"array_{ARRAYS[key]}", shape=x.shape, x=x)
+    return [ARRAYS[key]]
+
+
+def attention():
+    section("Attention; arrays by their numbers")
+    for case, inputs, outputs in of(ATTENTION):
+        inputs = dict(zip(filter(None, case.node.input), inputs, strict=True))
+        outputs = dict(zip(filter(None, case.node.output), outputs, strict=True))
+        heads, groups = (case.attribute(f"{of}_num_heads", None) for of in ["q", "kv"])
+        keys, values = (frames(inputs[name], groups) for name in "KV")
+        write(case.name, queries=array(frames(inputs["Q"], heads)), keys=array(keys), values=array(values))
+        if "past_key" in inputs:
+            past = [frames(inputs[name], None) for name in ["past_key", "past_value"]]
+            for before, new, name in zip(past, [keys, values], ["present_key", "present_value"], strict=True):
+                assert np.array_equal(np.concatenate([before, new], 1), frames(outputs[name], None))
+            write(case.name, past_keys=array(past[0]), past_values=array(past[1]))
+        if "attn_mask" in inputs:
+            mask = inputs["attn_mask"]
+            if mask.dtype == bool:
+                assert mask.all(), "those there are hide nothing"
+                mask = np.zeros(mask.shape, np.float32)
+            write(case.name, mask=array(mask.reshape([1] * (4 - mask.ndim) + list(mask.shape))))
+        if "nonpad_kv_seqlen" in inputs:
+            write(case.name, visible=inputs["nonpad_kv_seqlen"])
+        if (scale := case.attribute("scale", None)) is not None:
+            write(case.name, scale=np.float32(scale))
+        assert case.attribute("softcap", 0) == 0
+        if case.attribute("qk_matmul_output_mode", 0) == 3:
+            write(case.name, weights=outputs["qk_matmul_output"])
+        write(case.name, outputs=array(frames(outputs["Y"], heads)))
+
+
+def rotations():
+    section("Rotations; angles of each frame: cosines, then sines")
+    for case, (x, cosines, sines, *positions), (y,) in of(ROTARY):
+        cosines, sines = (of[positions[0]] if positions else of for of in (cosines, sines))
+        x, y = (frames(of, case.attribute("num_heads", None)) for of in (x, y))
+        write(case.name, shape=x.shape, pairs=[cosines.shape[-1]], neighbours=[case.attribute("interleaved", 0)])
+        write(case.name, angles=np.concatenate([cosines, sines], -1), x=x, y=y)
+
+
 def check_complete(written):
     """Every case of the operators is written, or README.md says why not."""
     readme = (HERE / "README.md").read_text()
@@ -258,21 +340,35 @@ def check_complete(written):
             assert f"`{name}`" in readme, f"{name} is neither written nor named in README.md"
 
 
-def main():
+def save(name):
+    """Writes the lines so far to a file; returns the cases."""
+    cases = {line.split()[0] for line in LINES if not line.startswith("#")}
+    cases = {case for case in cases if not case.startswith(("picture_", "array_"))}
+    path = HERE / name
+    path.write_text("\n".join(LINES) + "\n")
+    LINES.clear()
+    print(f"{path}: {len(cases)} cases, {path.stat().st_size} bytes, {hashlib.sha256(path.read_bytes()).hexdigest()}")
+    return cases
+
+
+def begin():
     section(f"Node tests of onnx {onnx.__version__} (Apache-2.0); written by make_nodes.py, described in README.md.")
     section("case  field  numbers, row after row")
+
+
+def main():
+    begin()
     convolutions()
     pools()
     norms()
     larger()
     functions()
     recurrent()
-    written = {line.split()[0] for line in LINES if not line.startswith("#")}
-    path = HERE / "nodes.txt"
-    path.write_text("\n".join(LINES) + "\n")
-    cases = [name for name in written if not name.startswith("picture_")]
-    print(f"{path}: {len(cases)} cases, {path.stat().st_size} bytes")
-    check_complete(written)
+    attention()
+    written = save("nodes.txt")
+    begin()
+    rotations()
+    check_complete(written | save("rotations.txt"))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,10 @@ impl Nodes {
     /// The cases of the file.
     pub(crate) fn names(&self) -> BTreeSet<&'static str> {
         let lines = FILE.lines().filter(|line| !line.starts_with('#'));
-        lines.filter_map(|line| line.split(' ').next()).filter(|name| !name.starts_with("picture_")).collect()
+        lines
+            .filter_map(|line| line.split(' ').next())
+            .filter(|name| !name.starts_with("picture_") && !name.starts_with("array_"))
+            .collect()
     }
 
     /// The cases that a layer was compared with on every instruction set.
@@ -37,6 +40,11 @@ impl Nodes {
 
     pub(crate) fn numbers(&self, case: &str, field: &str) -> Vec<f32> {
         self.numbers.f32s(&format!("{case} {field}"))
+    }
+
+    pub(crate) fn optional(&self, case: &str, field: &str) -> Option<Vec<f32>> {
+        let numbers = self.numbers.get(&format!("{case} {field}"))?;
+        Some(numbers.iter().map(|&x| x as f32).collect())
     }
 
     /// A field as a parameter of a layer.
@@ -60,7 +68,7 @@ impl Nodes {
         };
         assert_eq!(x.len(), input.iter().product::<usize>(), "{name}: x");
         assert_eq!(y.len(), output.iter().product::<usize>(), "{name}: y");
-        Case { name, input, x, made: output.clone(), places: (0..y.len()).collect(), output, y }
+        Case { input, x, ..Case::of_outputs(name, output, y) }
     }
 
     /// Runs a layer on every instruction set; each of its numbers is within its bound of onnx's.
@@ -94,6 +102,12 @@ pub(crate) struct Case {
 }
 
 impl Case {
+    /// Of a layer that makes just these numbers; without an input.
+    pub(crate) fn of_outputs(name: &'static str, output: Vec<usize>, y: Vec<f32>) -> Self {
+        let places = (0..y.len()).collect();
+        Self { name, input: Vec::new(), x: Vec::new(), y, made: output.clone(), places, output }
+    }
+
     /// With the first rows and columns of the input only: the others are under no window.
     pub(crate) fn cropped(mut self, height: usize, width: usize) -> Self {
         let places = places(&self.input, [0, 0], [height, width]);

@@ -17,7 +17,12 @@ impl Vectors {
     }
 
     pub(crate) fn f64s(&self, name: &str) -> &[f64] {
-        self.0.get(name).unwrap_or_else(|| panic!("no {name} in the file"))
+        self.get(name).unwrap_or_else(|| panic!("no {name} in the file"))
+    }
+
+    /// `None` if the file has no such numbers.
+    pub(crate) fn get(&self, name: &str) -> Option<&[f64]> {
+        self.0.get(name).map(Vec::as_slice)
     }
 
     /// Numbers that an `f32` holds.

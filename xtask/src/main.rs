@@ -112,7 +112,7 @@ enum Task {
     },
     /// Runs what is too slow for every change, and records the result
     Full {
-        /// Seconds of fuzzing for each fuzz target
+        /// Seconds of fuzzing for each fuzz target but `sequence`, which has a number of inputs
         #[arg(long, default_value_t = 600)]
         fuzz_seconds: u32,
     },

@@ -21,6 +21,30 @@ pub(crate) struct Tokens {
     pub(crate) is_cut: bool,
 }
 
+impl Tokens {
+    /// Of a tokenizer that is [`cutting`]. An error for a text in which it finds nothing.
+    pub(crate) fn of(tokenizer: &Tokenizer, text: &str) -> Result<Self, Failure> {
+        let encoding = tokenizer.encode(text, true)?;
+        let mut ids = [u16::MAX; T];
+        for (to, &id) in ids.iter_mut().zip(encoding.get_ids()) {
+            // `u16::MAX` is no token.
+            let id = u16::try_from(id).ok().filter(|&id| id != u16::MAX);
+            *to = id.ok_or_else(|| format!("the tokenizer has more tokens than the network, in {text:?}"))?;
+        }
+        if encoding.get_special_tokens_mask().iter().all(|&special| special == 1) {
+            return Err(format!("there is no word in {text:?}").into());
+        }
+        Ok(Self { ids, count: encoding.len(), is_cut: !encoding.get_overflowing().is_empty() })
+    }
+}
+
+/// A tokenizer that cuts at `T` tokens and does not pad: the file's own settings are of another length.
+pub(crate) fn cutting(mut tokenizer: Tokenizer) -> Result<Tokenizer, Failure> {
+    tokenizer.with_padding(None);
+    tokenizer.with_truncation(Some(TruncationParams { max_length: T, ..Default::default() }))?;
+    Ok(tokenizer)
+}
+
 pub(crate) struct Encoder {
     tokenizer: Tokenizer,
     net: Box<MiniLm>,
@@ -38,24 +62,12 @@ impl Encoder {
         let mut net = boxed::<MiniLm>();
         load(&file, POSITIONS, &mut net).map_err(|error| hint(&path, &error))?;
         let path = folder.join("tokenizer.json");
-        let mut tokenizer = Tokenizer::from_file(&path).map_err(|error| hint(&path, &error))?;
-        // The file's own settings cut and pad to another length.
-        tokenizer.with_padding(None);
-        tokenizer.with_truncation(Some(TruncationParams { max_length: T, ..Default::default() }))?;
-        Ok(Self { tokenizer, net, scratch: Scratch::boxed() })
+        let tokenizer = Tokenizer::from_file(&path).map_err(|error| hint(&path, &error))?;
+        Ok(Self { tokenizer: cutting(tokenizer)?, net, scratch: Scratch::boxed() })
     }
 
-    /// An error for a text in which the tokenizer finds nothing.
     pub(crate) fn tokens(&self, text: &str) -> Result<Tokens, Failure> {
-        let encoding = self.tokenizer.encode(text, true)?;
-        let mut ids = [u16::MAX; T];
-        for (to, &id) in ids.iter_mut().zip(encoding.get_ids()) {
-            *to = u16::try_from(id)?;
-        }
-        if encoding.get_special_tokens_mask().iter().all(|&special| special == 1) {
-            return Err(format!("there is no word in {text:?}").into());
-        }
-        Ok(Tokens { ids, count: encoding.len(), is_cut: !encoding.get_overflowing().is_empty() })
+        Tokens::of(&self.tokenizer, text)
     }
 
     /// A vector of length 1, and the time that the network took.

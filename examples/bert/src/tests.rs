@@ -1,11 +1,13 @@
 //! A small BERT from files made here, against plain loops in `f64`; files that are damaged.
 
+use crate::encoder::{Tokens, cutting};
 use crate::load::{Refused, load};
-use crate::net::Bert;
-use fusebox::{Isa, Rng, Scratch, boxed};
+use crate::net::{self, Bert};
+use fusebox::{Error, Isa, Rng, Scratch, boxed};
 use safetensors::{Dtype, View};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use tokenizers::Tokenizer;
 
 const V: usize = 7;
 const T: usize = 5;
@@ -182,14 +184,18 @@ fn equals_plain_loops() {
     }
 }
 
-/// A network in which nothing may change.
-fn refused(file: &[u8]) -> Refused {
+/// Into a network in which an error may change nothing.
+fn loaded(file: &[u8]) -> Result<(), Refused> {
     let mut net = boxed::<Net>();
     net.rest.first.weight = [[9.0; D]; T];
     let before = net.clone();
-    let refused = load(file, POSITIONS, &mut net).expect_err("a file that is not this model's");
-    assert!(net.as_bytes() == before.as_bytes(), "something was written: {refused}");
-    refused
+    let result = load(file, POSITIONS, &mut net);
+    assert!(result.is_ok() || net.as_bytes() == before.as_bytes(), "something was written: {result:?}");
+    result
+}
+
+fn refused(file: &[u8]) -> Refused {
+    loaded(file).expect_err("a file that is not this model's")
 }
 
 /// Each tensor in turn is missing, of another shape, of another type.
@@ -220,12 +226,26 @@ fn wrong_tensors_are_named() {
         bad.numbers.resize(bad.shape.iter().product(), 0.0);
         let expected =
             Refused::Shape { name: name.clone(), expected: good.shape.clone(), got: bad.shape.clone() };
+        let (message, shapes) = (expected.to_string(), (&good.shape, &bad.shape));
+        assert_eq!(message, format!("{name}: expected shape {:?}, got {:?}", shapes.0, shapes.1));
         assert_eq!(with(bad), expected);
 
-        let bad = Tensor { dtype: Dtype::I32, ..good.clone() };
-        let refused = with(bad);
-        assert_eq!(refused, Refused::Type { name: name.clone(), got: Dtype::I32 });
-        assert_eq!(refused.to_string(), format!("{name}: expected numbers of type F32, got I32"));
+        // As many numbers, transposed.
+        let mut bad = good.clone();
+        bad.shape.reverse();
+        if bad.shape != good.shape {
+            let expected =
+                Refused::Shape { name: name.clone(), expected: good.shape.clone(), got: bad.shape.clone() };
+            assert_eq!(with(bad), expected);
+        }
+
+        for (dtype, bytes) in [(Dtype::I32, 4), (Dtype::F16, 2), (Dtype::BF16, 2), (Dtype::F64, 8)] {
+            let mut bad = Tensor { dtype, ..good.clone() };
+            bad.numbers.resize(good.numbers.len() * bytes / 4, 0.0);
+            let refused = with(bad);
+            assert_eq!(refused, Refused::Type { name: name.clone(), got: dtype });
+            assert_eq!(refused.to_string(), format!("{name}: expected numbers of type F32, got {dtype:?}"));
+        }
     }
 }
 
@@ -238,6 +258,28 @@ fn files_of_other_lengths() {
     }
     file.push(0);
     assert!(matches!(refused(&file), Refused::File(_)));
+}
+
+/// What a header says of the last tensor is another's: too early, too late, before the file, past its end, backwards.
+#[test]
+fn hostile_offsets() {
+    let good = file(&tensors());
+    let length = u64::from_le_bytes(good[..8].try_into().expect("eight bytes")) as usize;
+    let header = std::str::from_utf8(&good[8..8 + length]).expect("text");
+    let data = good.len() - 8 - length;
+    let last = format!(",{data}]");
+    let start = header.find(&last).and_then(|end| header[..end].rfind('[')).expect("the last tensor");
+    let end = start + header[start..].find(']').expect("a bracket") + 1;
+    for offsets in
+        ["[0,24]", "[0,0]", "[-24,0]", "[18446744073709551615,18446744073709551615]", "[24,0]", "[]"]
+            .map(String::from)
+            .into_iter()
+            .chain([format!("[{data},{}]", data + 24), format!("[{},{}]", data - 23, data + 1)])
+    {
+        let header = [&header[..start], &offsets, &header[end..]].concat();
+        let bad = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &good[8 + length..]].concat();
+        assert!(matches!(refused(&bad), Refused::File(_)), "{offsets}");
+    }
 }
 
 /// Headers that lie: each is refused, or is a file of the same tensors. No panic.
@@ -258,11 +300,65 @@ fn hostile_headers() {
             bad[8 + rng.below(header as u32 - 8) as usize] =
                 b"0123456789[]{},:\"F\x00\xff"[rng.below(20) as usize];
         }
-        refusals += u32::from(load(&bad, POSITIONS, &mut boxed::<Net>()).is_err());
+        refusals += u32::from(loaded(&bad).is_err());
     }
     assert!(refusals > 4000, "{refusals}");
     let huge = br#"{"a":{"dtype":"F32","shape":[18446744073709551615,4],"data_offsets":[0,0]}}"#;
     let mut bad = (huge.len() as u64).to_le_bytes().to_vec();
     bad.extend(huge);
     assert!(matches!(refused(&bad), Refused::File(_)));
+}
+
+#[test]
+fn tokens_past_the_vocabulary() {
+    let mut net = boxed::<Net>();
+    load(&file(&tensors()), POSITIONS, &mut net).expect("a good file");
+    for got in [V as u16, u16::MAX - 1] {
+        for isa in Isa::available() {
+            let mut ys = [[9.0; D]];
+            let result =
+                net.infer_with(isa, &[[3, got, 1, 2, u16::MAX]], &mut Scratch::<Net, 1>::boxed(), &mut ys);
+            let (vocabulary, got) = (V, got.into());
+            assert_eq!(result, Err(Error::Token { vocabulary, got, position: 1 }), "{isa}");
+            assert_eq!(ys, [[9.0; D]], "{isa}");
+        }
+    }
+}
+
+/// A tokenizer of words, whose own settings cut and pad to lengths that are not the network's.
+const WORDS: &str = r#"{
+    "version": "1.0",
+    "truncation": {"direction": "Right", "max_length": 3, "strategy": "LongestFirst", "stride": 0},
+    "padding": {"strategy": {"Fixed": 5}, "direction": "Right", "pad_to_multiple_of": null, "pad_id": 0,
+        "pad_type_id": 0, "pad_token": "[UNK]"},
+    "added_tokens": [], "normalizer": null, "pre_tokenizer": {"type": "Whitespace"},
+    "post_processor": {"type": "BertProcessing", "sep": ["[SEP]", 2], "cls": ["[CLS]", 1]},
+    "decoder": null,
+    "model": {"type": "WordLevel", "unk_token": "[UNK]",
+        "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3, "none": 65535, "far": 65536}}
+}"#;
+
+/// Up to a network's `T` tokens, with the two around a text.
+#[test]
+fn texts_of_other_lengths() {
+    let tokenizer = cutting(Tokenizer::from_bytes(WORDS).expect("a tokenizer")).expect("a length");
+    for words in [1, 4, net::T - 3, net::T - 2, net::T - 1, net::T, 3 * net::T] {
+        let tokens = Tokens::of(&tokenizer, &"a ".repeat(words)).expect("words");
+        assert_eq!(tokens.count, net::T.min(words + 2), "{words} words");
+        assert_eq!(tokens.is_cut, words + 2 > net::T, "{words} words");
+        let mut expected = [u16::MAX; net::T];
+        expected[..tokens.count].fill(3);
+        expected[0] = 1;
+        expected[tokens.count - 1] = 2;
+        assert_eq!(tokens.ids, expected, "{words} words");
+    }
+    for (text, message) in [
+        ("", "there is no word in \"\""),
+        (" \n", "there is no word in \" \\n\""),
+        ("a none", "the tokenizer has more tokens than the network, in \"a none\""),
+        ("far a", "the tokenizer has more tokens than the network, in \"far a\""),
+    ] {
+        let error = Tokens::of(&tokenizer, text).err().expect("an error");
+        assert_eq!(error.to_string(), message);
+    }
 }

@@ -1,6 +1,6 @@
 //! Every small shape against loops in `f64`, on every instruction set.
 
-use super::{Frames, STRIP, Sizes, Visible, backward, forward, forward_one, weights};
+use super::{Frames, KEYS, STRIP, Sizes, Visible, backward, forward, forward_one, weights};
 use crate::{Isa, Rng};
 use std::string::String;
 use std::vec;
@@ -252,6 +252,86 @@ fn one_query_at_a_time() {
                     );
                     assert_eq!(y, ys[t * width..][..width], "{isa}, {whole:?}: frame {t}");
                 }
+            }
+        }
+    }
+}
+
+/// How far from `f64` the outputs of `keys` keys are, as a part of `sum_j p_j |v_j|`: with u = 2^-24, `size` the
+/// largest sum of magnitudes of a score, `spread` how far scores are apart,
+///
+/// ```text
+/// score          (head + 3) u size: products, additions, the scale, and its own rounding
+/// exponential    (spread + 2.04) u: the difference from the largest, and the function
+/// rescaling      2.04 u and a product for each block that raises the largest; the differences add up to the spread
+/// numerator      a chain of as many additions as there are keys, and a product
+/// denominator    five additions for the lanes of a block, and one for each block
+/// quotient       2 u
+/// ```
+///
+/// Scores, exponentials and rescalings count twice, above and below.
+fn allowed_of_long(sizes: &Sizes, size: f64, spread: f64) -> f64 {
+    let (keys, blocks) = (sizes.keys as f64, sizes.keys.div_ceil(KEYS) as f64);
+    let weights = (sizes.head as f64 + 3.0) * size + 2.0 * spread + 2.04 + 3.04 * blocks;
+    2f64.powi(-24) * (2.0 * weights + keys + 1.0 + 5.0 + blocks + 2.0) * 1.01
+}
+
+/// Thousands of keys, of which some raise the largest score in every block, or in none: all queries at once, and one at
+/// the end of a cache.
+#[test]
+fn long_sequences() {
+    const HEAD: usize = 4;
+    let ramp = |of: f32, keys: usize| move |key: usize| of * key as f32 / keys as f32;
+    for keys in [4095, 4096, 4097] {
+        let mut rng = Rng::new(keys as u64);
+        let any: Vec<f32> = (0..keys).map(|_| 8.0 * rng.uniform() - 4.0).collect();
+        let scores: [(&str, &dyn Fn(usize) -> f32); 6] = [
+            ("equal", &|_| 0.0),
+            ("rising", &ramp(40.0, keys)),
+            ("falling", &ramp(-40.0, keys)),
+            ("at random", &|key| any[key]),
+            ("one far above", &|key| if key == 1234 { 30.0 } else { 0.0 }),
+            ("one a little above", &|key| if key == 0 { 0.5 } else { 0.0 }),
+        ];
+        for (what, score) in scores {
+            let sizes = cross(3, keys, 2, 1, HEAD, Visible::All);
+            let (mut xs, dys) = random(&sizes, 1, &mut rng);
+            // Queries of 2 (1, 0, ..) and keys of (score, ..): the scale is 1 / 2.
+            for query in xs[..sizes.k.first].chunks_mut(HEAD) {
+                query.copy_from_slice(&[2.0, 0.0, 0.0, 0.0]);
+            }
+            for (key, frame) in xs[sizes.k.first..].chunks_mut(sizes.k.stride).enumerate() {
+                frame[0] = score(key);
+            }
+            let of_keys = || (0..keys).map(|key| f64::from(score(key)));
+            let size = of_keys().fold(0.0, |size: f64, s| size.max(s.abs()));
+            let spread = of_keys().fold(f64::MIN, f64::max) - of_keys().fold(f64::MAX, f64::min);
+            let allowed = allowed_of_long(&sizes, size, spread);
+            let expected = reference(&sizes, &xs, &dys);
+            let cached =
+                Sizes { q: Frames { first: 0, stride: 0 }, ..cross(keys, keys, 2, 1, HEAD, Visible::Past) };
+            let mut cache = vec![0.0; cached.sample];
+            cache[..2 * HEAD].copy_from_slice(&xs[..2 * HEAD]);
+            cache[cached.k.first..].copy_from_slice(&xs[sizes.k.first..]);
+            for isa in Isa::available() {
+                let mut ys = vec![f32::NAN; sizes.outputs()];
+                forward(isa, &sizes, 0..1, &xs, &mut [], &mut ys);
+                for (y, [value, magnitude]) in ys.iter().zip(&expected.ys) {
+                    let error = (f64::from(*y) - value).abs();
+                    assert!(error <= allowed * magnitude, "{isa}, {keys} keys, {what}: {y}, not {value}");
+                }
+                let mut y = vec![f32::NAN; 2 * HEAD];
+                forward_one(isa, &cached, keys - 1, &cache, &mut y);
+                assert_eq!(y, ys[..2 * HEAD], "{isa}, {keys} keys, {what}: the last query of a cache");
+                let mut ps = vec![f32::NAN; keys];
+                weights(isa, &sizes, [0, 0], &xs, &mut ps);
+                let sum: f64 = ps.iter().map(|&p| f64::from(p)).sum();
+                // A softmax of so many numbers: `long_rows` of `kernel/softmax.rs`.
+                let bound = (keys.div_ceil(16) + 6) as f64 * 2f64.powi(-24);
+                assert!(
+                    (sum - 1.0).abs() <= 1.001 * bound,
+                    "{isa}, {keys} keys, {what}: weights add to {sum}"
+                );
             }
         }
     }
