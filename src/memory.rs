@@ -309,6 +309,31 @@ pub(crate) fn values_mut<T: Plain>(numbers: &mut [f32], count: usize) -> &mut [T
     unsafe { core::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), count.min(room)) }
 }
 
+/// `rows` as rows of another type of the same size and at most the same alignment; none if the sizes differ.
+#[inline(always)]
+pub(crate) fn viewed<T: Plain, U: Plain>(rows: &[T]) -> &[U] {
+    const { (T::CHECKED, U::CHECKED, assert!(viewable::<T, U>(), "rows of bytes as rows of numbers")).2 }
+    let count = if size_of::<T>() == size_of::<U>() { rows.len() } else { 0 };
+    let at = if size_of::<T>() == 0 { core::ptr::dangling() } else { rows.as_ptr().cast() };
+    // SAFETY: as many bytes as `rows`, at an address that is aligned for `U` by the assertion, or none; every bit pattern is a
+    // value of a `Plain` type.
+    unsafe { core::slice::from_raw_parts(at, count) }
+}
+
+/// [`viewed`], mutable.
+#[inline(always)]
+pub(crate) fn viewed_mut<T: Plain, U: Plain>(rows: &mut [T]) -> &mut [U] {
+    const { (T::CHECKED, U::CHECKED, assert!(viewable::<T, U>(), "rows of bytes as rows of numbers")).2 }
+    let count = if size_of::<T>() == size_of::<U>() { rows.len() } else { 0 };
+    let at = if size_of::<T>() == 0 { core::ptr::dangling_mut() } else { rows.as_mut_ptr().cast() };
+    // SAFETY: as in `viewed`.
+    unsafe { core::slice::from_raw_parts_mut(at, count) }
+}
+
+const fn viewable<T, U>() -> bool {
+    size_of::<T>() == 0 || align_of::<U>() <= align_of::<T>()
+}
+
 /// How many `f32`s a stretch of `count` values takes: it ends at a multiple of four bytes.
 #[inline(always)]
 pub(crate) const fn stretch<T>(count: usize) -> usize {

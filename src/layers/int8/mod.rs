@@ -35,7 +35,10 @@
 //! | `softmax` | the softmax |
 //! | `join` | sums, products, concatenations of two arrays; layers made of others |
 //! | `region` | parts of an array, and borders around it |
+//!
+//! `calibration` makes them of layers that were trained.
 
+mod calibration;
 mod conv;
 mod dense;
 mod join;
@@ -49,6 +52,10 @@ mod table;
 mod tensor;
 
 pub use crate::kernel::int8::{Clamp, Double, Multiplier, Region, Rounding, Single, Term};
+pub use calibration::{
+    Calibration, Fidelity, Line, MinMax, MovingAverage, Noise, Observer, Percentile, Quantized, Ranges, Real,
+    Rows, RowsMut, ToInt8,
+};
 pub use conv::{Conv2d, DepthwiseConv2d};
 pub use dense::Dense;
 pub use join::{Add, Concat, Join, Mul, Parallel, Residual};
