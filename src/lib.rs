@@ -60,7 +60,8 @@
 //! - `reproducible`: multiplication and addition are never fused.
 //! - `std`: for features that need an operating system; there are none yet.
 //! - `defmt`: firmware can log [`Error`], [`Isa`] and [`Memory`].
-//! - `rayon` (with `std`): large products and convolutions run on all threads of the current rayon pool and give the same bits.
+//! - `rayon` (with `std`): large products, convolutions, attention and passes over rows run on all threads of the current rayon
+//!   pool and give the same bits.
 #![no_std]
 #![forbid(unsafe_op_in_unsafe_fn)]
 

@@ -89,6 +89,10 @@ unsafe impl Plain for f32 {
 unsafe impl Plain for u32 {
     type Slack = ();
 }
+// SAFETY: four bytes, aligned as `f32`; every bit pattern is an `i32`.
+unsafe impl Plain for i32 {
+    type Slack = ();
+}
 // SAFETY: one byte; every bit pattern is an `i8`.
 unsafe impl Plain for i8 {
     type Slack = [i8; 3];
@@ -294,44 +298,38 @@ pub(crate) fn whole_numbers_mut<T: Plain, const B: usize>(
 /// The first `count` values in `numbers`, or as many as it holds.
 #[inline]
 pub(crate) fn values<T: Plain>(numbers: &[f32], count: usize) -> &[T] {
-    const { T::CHECKED }
-    let room = size_of_val(numbers).checked_div(size_of::<T>()).unwrap_or(count);
-    // SAFETY: at most `room` values, so they are inside the slice; a `Plain` type's alignment is at most that of `f32`.
-    unsafe { core::slice::from_raw_parts(numbers.as_ptr().cast(), count.min(room)) }
+    view(numbers, count)
 }
 
 /// The first `count` values in `numbers`, or as many as it holds, mutable.
 #[inline]
 pub(crate) fn values_mut<T: Plain>(numbers: &mut [f32], count: usize) -> &mut [T] {
-    const { T::CHECKED }
-    let room = size_of_val(numbers).checked_div(size_of::<T>()).unwrap_or(count);
-    // SAFETY: as in `values`.
-    unsafe { core::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), count.min(room)) }
+    view_mut(numbers, count)
 }
 
-/// `rows` as rows of another type of the same size and at most the same alignment; none if the sizes differ.
-#[inline(always)]
-pub(crate) fn viewed<T: Plain, U: Plain>(rows: &[T]) -> &[U] {
-    const { (T::CHECKED, U::CHECKED, assert!(viewable::<T, U>(), "rows of bytes as rows of numbers")).2 }
-    let count = if size_of::<T>() == size_of::<U>() { rows.len() } else { 0 };
-    let at = if size_of::<T>() == 0 { core::ptr::dangling() } else { rows.as_ptr().cast() };
-    // SAFETY: as many bytes as `rows`, at an address that is aligned for `U` by the assertion, or none; every bit pattern is a
-    // value of a `Plain` type.
-    unsafe { core::slice::from_raw_parts(at, count) }
+/// The first `count` values of type `B` in the memory of `xs`, or as many as it holds.
+#[inline]
+pub(crate) fn view<A: Plain, B: Plain>(xs: &[A], count: usize) -> &[B] {
+    const { views::<A, B>() }
+    let room = size_of_val(xs).checked_div(size_of::<B>()).unwrap_or(count);
+    // SAFETY: `A` and `B` are `Plain`: initialised numbers without padding, of which every bit pattern is a value; at most
+    // `room` values, so they are inside the slice; an `A` is aligned as a `B` must be.
+    unsafe { core::slice::from_raw_parts(xs.as_ptr().cast(), count.min(room)) }
 }
 
-/// [`viewed`], mutable.
-#[inline(always)]
-pub(crate) fn viewed_mut<T: Plain, U: Plain>(rows: &mut [T]) -> &mut [U] {
-    const { (T::CHECKED, U::CHECKED, assert!(viewable::<T, U>(), "rows of bytes as rows of numbers")).2 }
-    let count = if size_of::<T>() == size_of::<U>() { rows.len() } else { 0 };
-    let at = if size_of::<T>() == 0 { core::ptr::dangling_mut() } else { rows.as_mut_ptr().cast() };
-    // SAFETY: as in `viewed`.
-    unsafe { core::slice::from_raw_parts_mut(at, count) }
+/// The first `count` values of type `B` in the memory of `xs`, or as many as it holds, mutable.
+#[inline]
+pub(crate) fn view_mut<A: Plain, B: Plain>(xs: &mut [A], count: usize) -> &mut [B] {
+    const { views::<A, B>() }
+    let room = size_of_val(xs).checked_div(size_of::<B>()).unwrap_or(count);
+    // SAFETY: as in `view`; every bit pattern written is a value of `A` too.
+    unsafe { core::slice::from_raw_parts_mut(xs.as_mut_ptr().cast(), count.min(room)) }
 }
 
-const fn viewable<T, U>() -> bool {
-    size_of::<T>() == 0 || align_of::<U>() <= align_of::<T>()
+/// Compiles only if slices of `A` can be viewed as `B`.
+const fn views<A: Plain, B: Plain>() {
+    let _ = (A::CHECKED, B::CHECKED);
+    assert!(align_of::<B>() <= align_of::<A>(), "a view has no larger numbers");
 }
 
 /// How many `f32`s a stretch of `count` values takes: it ends at a multiple of four bytes.

@@ -1,6 +1,7 @@
 //! With the feature `rayon`, products on any number of threads have the bits of one thread: every layout, epilogue and
 //! instruction set, at sizes on either side of where splitting begins, split by rows and by columns; so have parameters
-//! and moments that a rule moves at a product's store; and so has a training step of convolutions.
+//! and moments that a rule moves at a product's store; and so have attention, and training steps of convolutions and of a
+//! transformer.
 //!
 //! ```text
 //! cargo test --release --features rayon --test threads
@@ -12,9 +13,12 @@ mod support {
     pub(crate) mod isas;
 }
 
+use fusebox::layers::{Attention, Causal, Everything};
 use fusebox::{
-    Adam, Conv2d, Dense, DepthwiseConv2d, Epilogue, GlobalAvgPool, Isa, Mat, MatMut, Optimizer, Plain,
-    Product, Relu, Rng, Scratch, Sgd, Whole, Workspace, Zeroed, gemm_with, network,
+    Adam, AdamW, ClipNorm, Conv2d, CrossEntropy, Dense, DepthwiseConv2d, Derivative, Each, EachPosition,
+    Epilogue, Gated, Gelu, GlobalAvgPool, InputGradient, Isa, LayerNorm, Mat, MatMut, Optimizer, Plain,
+    Positions, Product, Relu, Residual, RmsNorm, Rng, Scratch, Seq, Sgd, Silu, Tanh, TiedEmbedding, Train,
+    Whole, Workspace, Zeroed, gemm_with, network,
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use support::isas::isas;
@@ -148,8 +152,12 @@ network!(type Pictures = [8, 8, 32] => [
 
 #[test]
 fn convolutions_have_the_same_bits() {
-    // Room for the workspace: moved to the heap, where nothing is optimised, from the stack.
-    let test = std::thread::Builder::new().stack_size(64 << 20).spawn(train_pictures::<40>);
+    with_stack(train_pictures::<40>);
+}
+
+/// With room for workspaces: moved to the heap, where nothing is optimised, from the stack.
+fn with_stack(test: fn()) {
+    let test = std::thread::Builder::new().stack_size(128 << 20).spawn(test);
     test.expect("a thread").join().expect("the same bits");
 }
 
@@ -175,6 +183,93 @@ fn train_pictures<const ROWS: usize>() {
         };
         let one = run(&pools[0]);
         assert!(one.0 != start.as_bytes(), "{isa}: the network learns");
+        for pool in &pools[1..] {
+            assert!(run(pool) == one, "{isa}, {} threads", pool.current_num_threads());
+        }
+    }
+}
+
+/// Frames of a sequence, numbers of a frame, and what attention reads and writes for each: four heads of 30 numbers.
+const T: usize = 61;
+const D: usize = 122;
+const QKV: usize = 4 * 30 + 2 * 2 * 30;
+const OUT: usize = 4 * 30;
+/// Sequences: attention is worth two parts forward and five backward, a pass over frames three.
+const SEQUENCES: usize = 14;
+
+/// Outputs and the input's gradient.
+fn attention<A, const IN: usize>(name: &str)
+where
+    A: Train<Input = [[f32; IN]; T], Output = [[f32; OUT]; T]> + Plain,
+{
+    let (pools, mut rng) = (pools(), Rng::new(4));
+    let (xs, dys) = (random(&mut rng, SEQUENCES * T * IN), random(&mut rng, SEQUENCES * T * OUT));
+    let (xs, dys) = (xs.as_chunks().0.as_chunks::<T>().0, dys.as_chunks().0.as_chunks::<T>().0);
+    for isa in isas() {
+        let step = || {
+            let (layer, pace) = (A::ZEROED, &mut Whole::on(isa));
+            let mut tape = vec![A::Tape::ZEROED; SEQUENCES];
+            let mut gradients = vec![A::Gradients::ZEROED; SEQUENCES];
+            let (mut ys, mut dxs) = (vec![[[0.0; OUT]; T]; SEQUENCES], vec![[[0.0; IN]; T]; SEQUENCES]);
+            layer.forward(pace, xs, None, &mut tape, &mut ys);
+            let dx = InputGradient::into(&mut dxs, Derivative::One);
+            layer.backward(pace, xs, &tape, dys, &mut gradients, dx);
+            (ys, dxs)
+        };
+        let run = |pool: &ThreadPool| pool.install(step);
+        let one = run(&pools[0]);
+        assert!(one.0[SEQUENCES - 1] != [[0.0; OUT]; T] && one.1[SEQUENCES - 1] != [[0.0; IN]; T], "{isa}");
+        for pool in &pools[1..] {
+            assert!(run(pool) == one, "{name}, {isa}, {} threads", pool.current_num_threads());
+        }
+    }
+}
+
+#[test]
+fn attention_has_the_same_bits() {
+    attention::<Attention<T, 4, 30, 2, QKV, OUT, Causal>, QKV>("causal, groups of two");
+    attention::<Attention<T, 4, 30, 4, { 3 * OUT }, OUT, Everything>, { 3 * OUT }>("everything");
+}
+
+/// Two blocks, so that each pass over rows is in one of them.
+type First = Seq![
+    Residual<
+        Seq![
+            Each<T, Seq![LayerNorm<D>, Dense<D, QKV>]>,
+            Attention<T, 4, 30, 2, QKV, OUT, Causal>,
+            Each<T, Dense<OUT, D, Tanh>>,
+        ],
+    >,
+    Residual<Each<T, Seq![LayerNorm<D>, Dense<D, 320, Gelu>, Dense<320, D>]>>,
+];
+type Second = Residual<Each<T, Seq![RmsNorm<D>, Dense<D, 320>, Gated<320, 160, Silu>, Dense<160, D>]>>;
+type Gpt = TiedEmbedding<T, 29, D, Seq![Positions<T, D>, First, Second], u8>;
+
+#[test]
+fn transformers_have_the_same_bits() {
+    with_stack(train_transformer);
+}
+
+fn train_transformer() {
+    let (pools, mut rng) = (pools(), Rng::new(5));
+    let mut start = Box::new(Gpt::ZEROED);
+    start.init(fusebox::Init::Gpt, &mut rng);
+    let mut tokens =
+        || -> Vec<[u8; T]> { (0..SEQUENCES).map(|_| std::array::from_fn(|_| rng.below(29) as u8)).collect() };
+    let (xs, next) = (tokens(), tokens());
+    for isa in isas() {
+        let run = |pool: &ThreadPool| {
+            let mut net = start.clone();
+            let mut workspace = Box::new(Workspace::<Gpt, SEQUENCES, ClipNorm<AdamW>, _>::with_loss(
+                EachPosition(CrossEntropy),
+            ));
+            // The norm is clipped, so gradients are scaled too.
+            let optimizer = ClipNorm::new(AdamW::new(0.1, 0.1), 1e-3);
+            let loss = pool.install(|| workspace.train_step_with(isa, &mut net, &xs, &next, &optimizer));
+            (loss.expect("tokens below the vocabulary").to_bits(), net.as_bytes().to_vec())
+        };
+        let one = run(&pools[0]);
+        assert!(one.1 != start.as_bytes(), "{isa}: the network learns");
         for pool in &pools[1..] {
             assert!(run(pool) == one, "{isa}, {} threads", pool.current_num_threads());
         }

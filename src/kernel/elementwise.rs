@@ -1,6 +1,7 @@
 //! Element-wise kernels, and sums of squares.
 
 use super::math::Function;
+use super::threads::{Divide, first, first_mut};
 use crate::simd::{Lanes16, Pass, Simd};
 use core::marker::PhantomData;
 
@@ -45,25 +46,90 @@ impl<C: Curve> Pass for BendKeepingSlopes<'_, C> {
     }
 }
 
-/// Multiplies `xs` by [`Curve::slope`] of `at`.
-pub(crate) struct TimesSlope<'a, C> {
-    curve: PhantomData<C>,
-    at: &'a [f32],
-    xs: &'a mut [f32],
-}
+impl<C: Curve> Divide for BendKeepingSlopes<'_, C> {
+    fn size(&self) -> [usize; 2] {
+        [self.xs.len().div_ceil(16), 16]
+    }
 
-impl<'a, C> TimesSlope<'a, C> {
-    pub(crate) fn of(at: &'a [f32], xs: &'a mut [f32]) -> Self {
-        Self { curve: PhantomData, at, xs }
+    fn take_first(&mut self, sixteens: usize) -> Self {
+        let n = 16 * sixteens;
+        Self::of(first_mut(&mut self.xs, n), first_mut(&mut self.slopes, n))
     }
 }
 
-impl<C: Curve> Pass for TimesSlope<'_, C> {
+/// A function of two numbers.
+pub(crate) trait Combine: Copy + Send {
+    fn of<S: Simd>(self, s: S, other: S::V, x: S::V) -> S::V;
+}
+
+/// `xs[i] = function(others[i], xs[i])`, in place. Stops at the end of the shorter slice.
+pub(crate) struct Zip<'a, F> {
+    pub(crate) function: F,
+    pub(crate) others: &'a [f32],
+    pub(crate) xs: &'a mut [f32],
+}
+
+impl<F: Combine> Pass for Zip<'_, F> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        zip_in_place(s, self.at, self.xs, |at, x| s.mul(x, C::slope(s, at)));
+        zip_in_place(s, self.others, self.xs, |other, x| self.function.of(s, other, x));
+    }
+}
+
+impl<F: Combine> Divide for Zip<'_, F> {
+    fn size(&self) -> [usize; 2] {
+        [self.xs.len().div_ceil(16), 16]
+    }
+
+    fn take_first(&mut self, sixteens: usize) -> Self {
+        let n = 16 * sixteens;
+        Self { others: first(&mut self.others, n), xs: first_mut(&mut self.xs, n), ..*self }
+    }
+}
+
+/// `x + other`.
+#[derive(Clone, Copy)]
+pub(crate) struct Add;
+
+impl Combine for Add {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, other: S::V, x: S::V) -> S::V {
+        s.add(x, other)
+    }
+}
+
+/// `x other`.
+#[derive(Clone, Copy)]
+pub(crate) struct Times;
+
+impl Combine for Times {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, other: S::V, x: S::V) -> S::V {
+        s.mul(x, other)
+    }
+}
+
+/// `x` times [`Curve::slope`] of `other`.
+#[derive(Clone, Copy)]
+pub(crate) struct TimesSlope<C>(pub(crate) C);
+
+impl<C: Curve> Combine for TimesSlope<C> {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, other: S::V, x: S::V) -> S::V {
+        s.mul(x, C::slope(s, other))
+    }
+}
+
+/// `x`, or +0.0 where `other <= 0`.
+#[derive(Clone, Copy)]
+pub(crate) struct ReluMask;
+
+impl Combine for ReluMask {
+    #[inline(always)]
+    fn of<S: Simd>(self, s: S, other: S::V, x: S::V) -> S::V {
+        s.relu_mask(other, x)
     }
 }
 
@@ -73,21 +139,6 @@ pub(crate) fn are_zeros(xs: &[f32]) -> bool {
     let zeros = |xs: &[f32]| xs.iter().fold(0, |bits, x| bits | x.to_bits()) << 1 == 0;
     let (pieces, rest) = xs.as_chunks::<32>();
     pieces.iter().all(|piece| zeros(piece)) && zeros(rest)
-}
-
-/// Multiplies `xs` by `factors`, element-wise.
-pub(crate) struct Times<'a> {
-    pub(crate) factors: &'a [f32],
-    pub(crate) xs: &'a mut [f32],
-}
-
-impl Pass for Times<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        zip_in_place(s, self.factors, self.xs, |factor, x| s.mul(x, factor));
-    }
 }
 
 /// Replaces every number of `xs` by the function's value.
@@ -107,6 +158,16 @@ impl<F: Function> Pass for InPlace<'_, F> {
             // SAFETY: the `lanes` numbers from `start` on are inside the slice.
             unsafe { s.store_partial(x, function.of(s, s.load_partial(x, lanes)), lanes) };
         }
+    }
+}
+
+impl<F: Function> Divide for InPlace<'_, F> {
+    fn size(&self) -> [usize; 2] {
+        [self.xs.len().div_ceil(16), 16]
+    }
+
+    fn take_first(&mut self, sixteens: usize) -> Self {
+        Self { xs: first_mut(&mut self.xs, 16 * sixteens), ..*self }
     }
 }
 
@@ -142,33 +203,16 @@ impl Function for Positive {
     }
 }
 
-/// Sets `xs` to +0.0 wherever `gates`, which has the same length, is `<= 0`.
-pub(crate) struct ReluMask<'a> {
-    pub(crate) gates: &'a [f32],
-    pub(crate) xs: &'a mut [f32],
-}
-
-impl Pass for ReluMask<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        zip_in_place(s, self.gates, self.xs, |gate, x| s.relu_mask(gate, x));
-    }
-}
-
-/// Multiplies every number by `factor`.
-pub(crate) struct Scale<'a> {
+/// `factor x`.
+#[derive(Clone, Copy)]
+pub(crate) struct Scale {
     pub(crate) factor: f32,
-    pub(crate) xs: &'a mut [f32],
 }
 
-impl Pass for Scale<'_> {
-    type Output = ();
-
+impl Function for Scale {
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        multiply(s, self.factor, self.xs);
+    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
+        s.mul(x, s.splat(self.factor))
     }
 }
 
@@ -187,21 +231,6 @@ impl Pass for SumOfSquares<'_> {
             sum = x.zip(sum, |x, sum| s.mul_add(x, x, sum));
         }
         sum.sum(s)
-    }
-}
-
-/// Adds `others` to `xs`, element-wise, in place. Stops at the end of the shorter slice.
-pub(crate) struct Add<'a> {
-    pub(crate) others: &'a [f32],
-    pub(crate) xs: &'a mut [f32],
-}
-
-impl Pass for Add<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        zip_in_place(s, self.others, self.xs, |other, x| s.add(x, other));
     }
 }
 

@@ -33,6 +33,7 @@
 //! scaled by [`SMALL`]. Squares that underflow are negligible beside epsilon.
 
 use super::elementwise::sixteens;
+use super::threads::{Divide, first, first_mut};
 use super::{rows, rows_mut};
 use crate::simd::{Lanes16, Pass, Simd};
 
@@ -98,6 +99,22 @@ impl Pass for Normalize<'_> {
     }
 }
 
+impl Divide for Normalize<'_> {
+    fn size(&self) -> [usize; 2] {
+        [self.xs.len().checked_div(self.gain.len()).unwrap_or(0), self.gain.len()]
+    }
+
+    fn take_first(&mut self, rows: usize) -> Self {
+        let n = rows * self.gain.len();
+        Self {
+            xs: first(&mut self.xs, n),
+            moments: first_mut(&mut self.moments, rows),
+            ys: first_mut(&mut self.ys, n),
+            ..*self
+        }
+    }
+}
+
 /// Overwrites `products` with each row's contribution to the gradient of `gain`; every row is as long as `gain`.
 pub(crate) struct NormalizeBackward<'a> {
     pub(crate) xs: &'a [f32],
@@ -125,6 +142,23 @@ impl Pass for NormalizeBackward<'_> {
                     xhat.zip(dy, |xhat, dy| s.mul(xhat, dy)).store(s, product.as_mut_ptr().add(start), lanes);
                 }
             }
+        }
+    }
+}
+
+impl Divide for NormalizeBackward<'_> {
+    fn size(&self) -> [usize; 2] {
+        [self.xs.len().checked_div(self.gain.len()).unwrap_or(0), self.gain.len()]
+    }
+
+    fn take_first(&mut self, rows: usize) -> Self {
+        let n = rows * self.gain.len();
+        Self {
+            xs: first(&mut self.xs, n),
+            moments: first(&mut self.moments, rows),
+            dys: first(&mut self.dys, n),
+            products: first_mut(&mut self.products, n),
+            ..*self
         }
     }
 }
@@ -165,6 +199,24 @@ impl Pass for NormalizeInput<'_> {
                     .store(s, dx_row, lanes);
                 }
             }
+        }
+    }
+}
+
+impl Divide for NormalizeInput<'_> {
+    fn size(&self) -> [usize; 2] {
+        [self.xs.len().checked_div(self.gain.len()).unwrap_or(0), self.gain.len()]
+    }
+
+    fn take_first(&mut self, rows: usize) -> Self {
+        let n = rows * self.gain.len();
+        Self {
+            xs: first(&mut self.xs, n),
+            moments: first(&mut self.moments, rows),
+            dys: first(&mut self.dys, n),
+            products: first(&mut self.products, n),
+            dxs: first_mut(&mut self.dxs, n),
+            ..*self
         }
     }
 }

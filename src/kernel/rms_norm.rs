@@ -17,6 +17,7 @@
 
 use super::elementwise::sixteens;
 use super::norm::{QUARTER, SMALL, mean_of_products};
+use super::threads::{Divide, first, first_mut};
 use super::{rows, rows_mut};
 use crate::simd::{Lanes16, Pass, Simd};
 
@@ -56,6 +57,22 @@ impl Pass for RmsNormalize<'_> {
     }
 }
 
+impl Divide for RmsNormalize<'_> {
+    fn size(&self) -> [usize; 2] {
+        [self.xs.len().checked_div(self.gain.len()).unwrap_or(0), self.gain.len()]
+    }
+
+    fn take_first(&mut self, rows: usize) -> Self {
+        let n = rows * self.gain.len();
+        Self {
+            xs: first(&mut self.xs, n),
+            reciprocals: first_mut(&mut self.reciprocals, rows),
+            ys: first_mut(&mut self.ys, n),
+            ..*self
+        }
+    }
+}
+
 /// Overwrites `products` with each row's contribution to the gradient of the gain; rows have `n` numbers.
 pub(crate) struct RmsBackward<'a> {
     pub(crate) n: usize,
@@ -81,6 +98,23 @@ impl Pass for RmsBackward<'_> {
                     xhat.zip(dy, |xhat, dy| s.mul(xhat, dy)).store(s, product.as_mut_ptr().add(start), lanes);
                 }
             }
+        }
+    }
+}
+
+impl Divide for RmsBackward<'_> {
+    fn size(&self) -> [usize; 2] {
+        [self.xs.len().checked_div(self.n).unwrap_or(0), self.n]
+    }
+
+    fn take_first(&mut self, rows: usize) -> Self {
+        let n = rows * self.n;
+        Self {
+            xs: first(&mut self.xs, n),
+            reciprocals: first(&mut self.reciprocals, rows),
+            dys: first(&mut self.dys, n),
+            products: first_mut(&mut self.products, n),
+            ..*self
         }
     }
 }
@@ -119,6 +153,24 @@ impl Pass for RmsInput<'_> {
                     .store(s, dx_row, lanes);
                 }
             }
+        }
+    }
+}
+
+impl Divide for RmsInput<'_> {
+    fn size(&self) -> [usize; 2] {
+        [self.xs.len().checked_div(self.gain.len()).unwrap_or(0), self.gain.len()]
+    }
+
+    fn take_first(&mut self, rows: usize) -> Self {
+        let n = rows * self.gain.len();
+        Self {
+            xs: first(&mut self.xs, n),
+            reciprocals: first(&mut self.reciprocals, rows),
+            dys: first(&mut self.dys, n),
+            products: first(&mut self.products, n),
+            dxs: first_mut(&mut self.dxs, n),
+            ..*self
         }
     }
 }

@@ -4,8 +4,48 @@
 //! parts = one for each thread of the pool, if each is worth its wake-up
 //! units that are in no other unit's sum, in equal parts: so the bits are those of one thread
 //! ```
+//!
+//! There are two doors: [`in_parts`] for kernels with pointers into their operands, and [`Isa::call_in_parts`] for passes over
+//! slices, which are cut without unsafe code.
 
+use crate::Isa;
+use crate::simd::Pass;
 use core::ops::Range;
+
+/// Work in units that do not depend on each other.
+#[cfg_attr(not(fusebox_threads), expect(dead_code, reason = "nothing is divided without threads"))]
+pub(crate) trait Divide: Send + Sized {
+    /// What a part must have to be worth waking a thread, in what [`Divide::size`] counts: a pass over 32768 numbers takes some
+    /// ten to thirty microseconds, the waking five to ten.
+    const PART: usize = 1 << 15;
+
+    /// The number of units, and what each has of what [`Divide::PART`] counts: of a pass, numbers that it goes over.
+    fn size(&self) -> [usize; 2];
+
+    /// Takes so many units off, from the first on.
+    fn take_first(&mut self, units: usize) -> Self;
+}
+
+/// Takes the first `n` numbers off a slice, or all.
+pub(crate) fn first<'a, T>(from: &mut &'a [T], n: usize) -> &'a [T] {
+    from.split_off(..n.min(from.len())).unwrap_or_default()
+}
+
+/// [`first`], mutable.
+pub(crate) fn first_mut<'a, T>(from: &mut &'a mut [T], n: usize) -> &'a mut [T] {
+    from.split_off_mut(..n.min(from.len())).unwrap_or_default()
+}
+
+impl Isa {
+    /// [`Isa::call`]: with the feature `rayon` on several threads, where there is enough to do.
+    #[inline(always)]
+    pub(crate) fn call_in_parts<P: Pass<Output = ()> + Divide>(self, pass: P) {
+        #[cfg(fusebox_threads)]
+        divide(pass, &|part: P| self.call(part));
+        #[cfg(not(fusebox_threads))]
+        self.call(pass);
+    }
+}
 
 /// Calls `run` with parts of `units`, of `macs` multiply-adds each: with the feature `rayon` on several threads, where
 /// there is enough to do.
@@ -14,43 +54,81 @@ use core::ops::Range;
 /// `run` may run on any threads, and at once with units of which no other call has any.
 #[inline(always)]
 pub(super) unsafe fn in_parts(units: Range<usize>, macs: usize, run: impl Fn(Range<usize>)) {
-    #[cfg(all(feature = "rayon", not(fusebox_scalar)))]
+    #[cfg(fusebox_threads)]
     {
-        use crate::kernel::gemm::PART;
-        let worth = units.len().saturating_mul(macs) / PART;
-        if worth >= 2 {
-            let parts = rayon::current_num_threads().min(worth).min(units.len());
-            return split(units, parts, &Shared(run));
-        }
+        let run = Shared(run);
+        divide(Units { units, macs }, &|part: Units| run.call(part.units));
     }
-    #[cfg(not(all(feature = "rayon", not(fusebox_scalar))))]
-    let _ = macs;
-    run(units);
+    #[cfg(not(fusebox_threads))]
+    {
+        let _ = macs;
+        run(units);
+    }
+}
+
+/// Units by their numbers, of so many multiply-adds each.
+#[cfg(fusebox_threads)]
+struct Units {
+    units: Range<usize>,
+    macs: usize,
+}
+
+#[cfg(fusebox_threads)]
+impl Divide for Units {
+    const PART: usize = super::gemm::PART;
+
+    fn size(&self) -> [usize; 2] {
+        [self.units.len(), self.macs]
+    }
+
+    fn take_first(&mut self, units: usize) -> Self {
+        let first = self.units.start..self.units.start + units;
+        self.units.start = first.end;
+        Self { units: first, ..*self }
+    }
 }
 
 /// What may be called from several threads.
-#[cfg(all(feature = "rayon", not(fusebox_scalar)))]
+#[cfg(fusebox_threads)]
 struct Shared<F>(F);
 
-// SAFETY: the promise of whoever called `in_parts`, which alone makes one.
-#[cfg(all(feature = "rayon", not(fusebox_scalar)))]
-unsafe impl<F> Sync for Shared<F> {}
-
-/// Divides `units` into `parts` whose lengths differ by one at most, if there are as many units.
-#[cfg(all(feature = "rayon", not(fusebox_scalar)))]
-fn split<F: Fn(Range<usize>)>(units: Range<usize>, parts: usize, run: &Shared<F>) {
-    if parts < 2 {
-        return (run.0)(units);
+#[cfg(fusebox_threads)]
+impl<F: Fn(Range<usize>)> Shared<F> {
+    fn call(&self, units: Range<usize>) {
+        (self.0)(units);
     }
-    let half = parts / 2;
-    let cut = units.start + units.len() / parts * half + units.len() % parts * half / parts;
-    let halves = (units.start..cut, cut..units.end);
-    rayon::join(|| split(halves.0, half, run), || split(halves.1, parts - half, run));
 }
 
-#[cfg(all(test, feature = "rayon", not(fusebox_scalar)))]
+// SAFETY: the promise of whoever called `in_parts`, which alone makes one.
+#[cfg(fusebox_threads)]
+unsafe impl<F> Sync for Shared<F> {}
+
+/// Calls `run` with parts of the whole, as many as are worth a thread.
+#[cfg(fusebox_threads)]
+#[inline]
+fn divide<T: Divide>(whole: T, run: &(impl Fn(T) + Sync)) {
+    let [units, each] = whole.size();
+    let worth = units.saturating_mul(each) / T::PART;
+    if worth < 2 {
+        return run(whole);
+    }
+    split(whole, rayon::current_num_threads().min(worth).min(units), run);
+}
+
+/// Divides the whole into `parts` whose units differ by one at most, if there are as many units.
+#[cfg(fusebox_threads)]
+fn split<T: Divide>(mut whole: T, parts: usize, run: &(impl Fn(T) + Sync)) {
+    if parts < 2 {
+        return run(whole);
+    }
+    let (half, [units, _]) = (parts / 2, whole.size());
+    let first = whole.take_first(units / parts * half + units % parts * half / parts);
+    rayon::join(|| split(first, half, run), || split(whole, parts - half, run));
+}
+
+#[cfg(all(test, fusebox_threads))]
 mod tests {
-    use super::{Shared, split};
+    use super::{Units, split};
     use std::sync::Mutex;
     use std::vec::Vec;
 
@@ -58,7 +136,8 @@ mod tests {
     fn equal_parts() {
         for (units, parts) in (1..40).flat_map(|units| (1..=units).map(move |parts| (units, parts))) {
             let found = Mutex::new(Vec::new());
-            split(3..3 + units, parts, &Shared(|part| found.lock().unwrap().push(part)));
+            let whole = Units { units: 3..3 + units, macs: 1 };
+            split(whole, parts, &|part: Units| found.lock().unwrap().push(part.units));
             let mut found = found.into_inner().unwrap();
             found.sort_by_key(|part| part.start);
             assert_eq!(found.len(), parts);

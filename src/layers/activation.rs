@@ -18,7 +18,7 @@
 //! the program's size.
 
 use super::{Curved, End, Linear};
-use crate::kernel::elementwise::{BendKeepingSlopes, Curve, InPlace, ReluMask, Times, TimesSlope};
+use crate::kernel::elementwise::{BendKeepingSlopes, Curve, InPlace, ReluMask, Times, TimesSlope, Zip};
 use crate::kernel::math::{self, Function};
 use crate::memory::{layout, numbers_mut, part};
 use crate::pace::FUNCTION;
@@ -186,7 +186,7 @@ impl<C: Curve> Form for FromValue<C> {
     }
 
     fn infer(isa: Isa, ys: &mut [f32]) {
-        isa.call(InPlace { function: C::CURVE, xs: ys });
+        isa.call_in_parts(InPlace { function: C::CURVE, xs: ys });
     }
 
     fn forward<const OUT: usize>(isa: Isa, ys: &mut [[f32; OUT]], _: &mut [()]) {
@@ -194,7 +194,9 @@ impl<C: Curve> Form for FromValue<C> {
     }
 
     fn derivative<'a, const OUT: usize>(_: &'a [()], ys: &'a [[f32; OUT]]) -> Derivative<'a> {
-        let times = |isa: Isa, at: &[f32], xs: &mut [f32]| isa.call(TimesSlope::<C>::of(at, xs));
+        let times = |isa: Isa, others: &[f32], xs: &mut [f32]| {
+            isa.call_in_parts(Zip { function: TimesSlope(C::CURVE), others, xs });
+        };
         Derivative::Curve(Slopes { at: ys.as_flattened(), times })
     }
 }
@@ -214,11 +216,11 @@ impl<C: Curve> Form for FromInput<C> {
     }
 
     fn infer(isa: Isa, ys: &mut [f32]) {
-        isa.call(InPlace { function: C::CURVE, xs: ys });
+        isa.call_in_parts(InPlace { function: C::CURVE, xs: ys });
     }
 
     fn forward<const OUT: usize>(isa: Isa, ys: &mut [[f32; OUT]], slopes: &mut [[f32; OUT]]) {
-        isa.call(BendKeepingSlopes::<C>::of(ys.as_flattened_mut(), slopes.as_flattened_mut()));
+        isa.call_in_parts(BendKeepingSlopes::<C>::of(ys.as_flattened_mut(), slopes.as_flattened_mut()));
     }
 
     fn derivative<'a, const OUT: usize>(slopes: &'a [[f32; OUT]], _: &'a [[f32; OUT]]) -> Derivative<'a> {
@@ -491,9 +493,9 @@ impl Derivative<'_> {
         let xs = numbers_mut(dxs);
         match self {
             Self::One => {}
-            Self::Relu(gates) => isa.call(ReluMask { gates, xs }),
+            Self::Relu(others) => isa.call_in_parts(Zip { function: ReluMask, others, xs }),
             Self::Curve(Slopes { at, times }) => times(isa, at, xs),
-            Self::Factors(factors) => isa.call(Times { factors, xs }),
+            Self::Factors(others) => isa.call_in_parts(Zip { function: Times, others, xs }),
         }
     }
 }

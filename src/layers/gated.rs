@@ -10,7 +10,7 @@
 use super::activate::begin;
 use super::activation::{Form, FormOf};
 use super::{Activation, InputGradient, Layer, Linear, PerRow, Train};
-use crate::kernel::elementwise::Times;
+use crate::kernel::elementwise::{Times, Zip};
 use crate::memory::{layout, part, part_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
@@ -45,7 +45,7 @@ plain!([const N2: usize, const N: usize, A: Copy + 'static] Gated<N2, N, A> { fu
 
 /// `ys[i] *= factors[i]`.
 fn multiply(isa: Isa, factors: &[f32], ys: &mut [f32]) {
-    isa.call(Times { factors, xs: ys });
+    isa.call_in_parts(Zip { function: Times, others: factors, xs: ys });
 }
 
 impl<const N2: usize, const N: usize, A: Activation> Layer for Gated<N2, N, A> {

@@ -13,7 +13,7 @@
 //! | `frozen`, `borrowed`, `adapters` | with borrowed weights, for example in flash |
 //! | [`int8`] | of eight bits, for inference |
 //!
-//! `stream` runs networks one frame at a time.
+//! `stream` runs networks one frame at a time; [`arena`] is the memory of networks that a program writes.
 //!
 //! `network` defines networks and derives their sizes; `summary` shows them as a table.
 //!
@@ -26,6 +26,7 @@
 mod activate;
 mod activation;
 mod adapters;
+pub mod arena;
 mod borrowed;
 mod chain;
 mod columns;

@@ -50,7 +50,7 @@ impl<const N: usize, const EPSILON: i32> LayerNorm<N, EPSILON> {
         let (xs, ys) = (xs.as_flattened(), ys.as_flattened_mut());
         if xs.len() == ys.len() {
             let (gain, shift, epsilon) = (&self.gain, &self.shift, Self::ADDED);
-            isa.call(Normalize { xs, gain, shift, epsilon, moments, ys });
+            isa.call_in_parts(Normalize { xs, gain, shift, epsilon, moments, ys });
         }
     }
 
@@ -64,10 +64,10 @@ impl<const N: usize, const EPSILON: i32> LayerNorm<N, EPSILON> {
         dx: InputGradient<'_, [f32; N]>,
     ) {
         let (xs, dys, products) = (xs.as_flattened(), dys.as_flattened(), products.as_flattened_mut());
-        isa.call(NormalizeBackward { xs, moments, gain: &self.gain, dys, products });
+        isa.call_in_parts(NormalizeBackward { xs, moments, gain: &self.gain, dys, products });
         dx.write(isa, |dxs| {
             let dxs = dxs.as_flattened_mut();
-            isa.call(NormalizeInput { xs, moments, gain: &self.gain, dys, products, dxs });
+            isa.call_in_parts(NormalizeInput { xs, moments, gain: &self.gain, dys, products, dxs });
         });
     }
 }

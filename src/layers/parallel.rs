@@ -6,7 +6,7 @@
 //! ```
 
 use super::{Derivative, Due, Entry, Init, InputGradient, Layer, Linear, Stream, Tapes, Train};
-use crate::kernel::elementwise::Add;
+use crate::kernel::elementwise::{Add, Zip};
 use crate::memory::{
     Either, count_of, layout, numbers, numbers_mut, part, part_mut, stretches, stretches_mut, take_mut,
 };
@@ -119,7 +119,7 @@ impl<T: Plain> Join<T, T> for Sum {
     fn join(isa: Isa, a: &[T], b: &[T], ys: &mut [T]) {
         if a.len() == ys.len() {
             ys.copy_from_slice(a);
-            isa.call(Add { others: numbers(b), xs: numbers_mut(ys) });
+            isa.call_in_parts(Zip { function: Add, others: numbers(b), xs: numbers_mut(ys) });
         }
     }
 
@@ -468,7 +468,7 @@ where
         self.second.backward(pace, xs, second, db, of_second, into);
         let rows = pace.take(dys.len(), 2 * count_of::<T>());
         let (others, dxs) = (numbers(part(other_dxs, &rows)), part_mut(dxs, &rows));
-        pace.isa().call(Add { others, xs: numbers_mut(dxs) });
+        pace.isa().call_in_parts(Zip { function: Add, others, xs: numbers_mut(dxs) });
         derivative.part(&width::<T>(&rows)).apply(pace.isa(), dxs);
     }
 

@@ -8,7 +8,7 @@
 //! Source: K. He and others, "Deep Residual Learning for Image Recognition", 2016.
 
 use super::{Derivative, Due, End, Entry, Init, InputGradient, Layer, Linear, Stream, Tapes, Train};
-use crate::kernel::elementwise::Add;
+use crate::kernel::elementwise::{Add, Zip};
 use crate::memory::{
     count_of, layout, numbers, numbers_mut, part, part_mut, stretches, stretches_mut, values,
 };
@@ -54,7 +54,7 @@ impl<T: Plain, F: Layer<Input = T, Output = T>> Layer for Residual<F> {
     fn run(&self, isa: Isa, xs: &[T], scratch: &mut [f32], ys: &mut [T]) {
         if xs.len() == ys.len() {
             self.layer.run(isa, xs, scratch, ys);
-            isa.call(Add { others: numbers(xs), xs: numbers_mut(ys) });
+            isa.call_in_parts(Zip { function: Add, others: numbers(xs), xs: numbers_mut(ys) });
         }
     }
 }
@@ -74,7 +74,7 @@ impl<T: Plain, S: Plain, F: Stream<Input = T, Output = T, Frame = S, Out = S>> S
         const { Self::DUE };
         let due = self.layer.step(isa, past, frame, out);
         let (others, xs) = (numbers(core::slice::from_ref(frame)), numbers_mut(core::slice::from_mut(out)));
-        isa.call(Add { others, xs });
+        isa.call_in_parts(Zip { function: Add, others, xs });
         due
     }
 }
@@ -119,7 +119,7 @@ impl<T: Plain, F: Train<Input = T, Output = T>> Train for Residual<F> {
         if outputs.len() == xs.len() {
             outputs.copy_from_slice(xs);
         }
-        pace.isa().call(Add { others, xs });
+        pace.isa().call_in_parts(Zip { function: Add, others, xs });
     }
 
     fn backward<P: Pace>(
@@ -153,7 +153,7 @@ impl<T: Plain, F: Train<Input = T, Output = T>> Train for Residual<F> {
         self.layer.backward(pace, xs, tape, own_dys, gradients, own_dx);
         let rows = pace.take(dys.len(), 2 * count_of::<T>());
         let (others, dxs) = (numbers(part(dys, &rows)), part_mut(dxs, &rows));
-        pace.isa().call(Add { others, xs: numbers_mut(dxs) });
+        pace.isa().call_in_parts(Zip { function: Add, others, xs: numbers_mut(dxs) });
         let width = count_of::<T>();
         derivative.part(&(rows.start * width..rows.end * width)).apply(pace.isa(), dxs);
     }

@@ -39,7 +39,7 @@ impl<const N: usize, const EPSILON: i32> RmsNorm<N, EPSILON> {
     fn normalize(&self, isa: Isa, xs: &[[f32; N]], reciprocals: &mut [f32], ys: &mut [[f32; N]]) {
         let (xs, ys) = (xs.as_flattened(), ys.as_flattened_mut());
         if xs.len() == ys.len() {
-            isa.call(RmsNormalize { xs, gain: &self.gain, epsilon: Self::ADDED, reciprocals, ys });
+            isa.call_in_parts(RmsNormalize { xs, gain: &self.gain, epsilon: Self::ADDED, reciprocals, ys });
         }
     }
 }
@@ -106,10 +106,10 @@ impl<const N: usize, const EPSILON: i32> Train for RmsNorm<N, EPSILON> {
         let (isa, gain, reciprocals) = (pace.isa(), &self.gain, part(reciprocals, &rows));
         let (xs, dys) = (part(xs, &rows).as_flattened(), part(dys, &rows).as_flattened());
         let products = part_mut(products, &rows).as_flattened_mut();
-        isa.call(RmsBackward { n: N, xs, reciprocals, dys, products });
+        isa.call_in_parts(RmsBackward { n: N, xs, reciprocals, dys, products });
         dx.rows(&rows).write(isa, |dxs| {
             let dxs = dxs.as_flattened_mut();
-            isa.call(RmsInput { xs, reciprocals, gain, dys, products, dxs });
+            isa.call_in_parts(RmsInput { xs, reciprocals, gain, dys, products, dxs });
         });
     }
 

@@ -1,7 +1,7 @@
 //! Rows viewed as another type: the same numbers, without a copy.
 
 use super::{Derivative, Due, Entry, Frames, Init, InputGradient, Layer, Side, Stream, Tapes, Train};
-use crate::memory::{layout, numbers, numbers_mut, values, values_mut, viewed, viewed_mut};
+use crate::memory::{layout, numbers, numbers_mut, values, values_mut, view, view_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Error, Isa, Plain, Rng, Zeroed};
@@ -71,7 +71,7 @@ unsafe impl<I: 'static, F: Plain, O: 'static> Plain for View<I, F, O> {
 }
 
 impl<I: Plain, O: Plain, F: Layer<Input: Plain>> View<I, F, O> {
-    pub(super) const SIZES: () = {
+    const SIZES: () = {
         assert!(size_of::<I>() == size_of::<F::Input>(), "a View's input has as many numbers as its layer's");
         assert!(
             size_of::<O>() == size_of::<F::Output>(),
@@ -81,17 +81,18 @@ impl<I: Plain, O: Plain, F: Layer<Input: Plain>> View<I, F, O> {
 
     /// Views the rows as the layer's inputs.
     pub(super) fn inputs(xs: &[I]) -> &[F::Input] {
-        viewed(xs)
+        view(xs, xs.len())
     }
 
     /// Views the rows as the layer's outputs.
-    pub(super) fn outputs(ys: &[O]) -> &[F::Output] {
-        viewed(ys)
+    fn outputs(ys: &[O]) -> &[F::Output] {
+        view(ys, ys.len())
     }
 
     /// [`View::outputs`], mutable.
     pub(super) fn outputs_mut(ys: &mut [O]) -> &mut [F::Output] {
-        viewed_mut(ys)
+        let count = ys.len();
+        view_mut(ys, count)
     }
 }
 

@@ -2,7 +2,7 @@
 //! the first sweep accumulates it, and if the step is due, the following sweeps run another optimiser on it.
 
 use super::{Formed, Gradient, Optimizer, settings};
-use crate::kernel::elementwise::{Scale, SumOfSquares};
+use crate::kernel::elementwise::{InPlace, Scale, SumOfSquares};
 use crate::memory::{layout, numbers_mut};
 use crate::pace::Pace;
 use crate::{Error, Isa, Pair, Plain};
@@ -115,7 +115,7 @@ impl<G: Gather, O: Optimizer> Optimizer for Buffered<G, O> {
                 for &factor in factors.iter().filter(|&&factor| factor != 1.0) {
                     let xs = numbers_mut(from_mut(buffer));
                     if pace.take_whole(xs.len()) {
-                        pace.isa().call(Scale { factor, xs });
+                        pace.isa().call_in_parts(InPlace { function: Scale { factor }, xs });
                     }
                 }
                 if H::IS_OFFSET {

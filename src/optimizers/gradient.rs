@@ -292,7 +292,7 @@ impl<P: Plain> Gradient<P> for Rows<'_, P> {
     ) {
         if pace.take_whole(count_of::<P>() * (self.rows.len() + macs::<R>())) {
             let (dys, bias) = (numbers(self.rows), numbers_mut(from_mut(bias)));
-            pace.isa().call(DescendColumns { rule, dys, bias, moments });
+            pace.isa().call_in_parts(DescendColumns::of(rule, dys, bias, moments));
         }
     }
 
@@ -328,7 +328,7 @@ impl<P: Plain> Gradient<P> for Rows<'_, P> {
 /// Adds `factor` times the sum of the rows to `sum`.
 fn add_rows<P: Plain>(isa: Isa, rows: &[P], factor: f32, sum: &mut [f32]) {
     let rule = update::GradientDescent { rate: -factor };
-    isa.call(DescendColumns { rule, dys: numbers(rows), bias: sum, moments: [&mut [], &mut []] });
+    isa.call_in_parts(DescendColumns::of(rule, numbers(rows), sum, [&mut [], &mut []]));
 }
 
 /// A gradient in memory, summed over the whole batch. It has no gradient per sample, so private training of a layer
@@ -372,7 +372,7 @@ impl<P: Plain, const OFFSETS: bool> Gradient<P> for Formed<'_, P, OFFSETS> {
         let range = pieces.start * PIECE..parameters.len().min(pieces.end * PIECE);
         let moments = moments.map(|moment| part_mut(moment, &range));
         let (gradient, parameters) = (part(gradient, &range), part_mut(parameters, &range));
-        pace.isa().call(DescendSlice { rule, gradient, parameters, moments });
+        pace.isa().call_in_parts(DescendSlice { rule, gradient, parameters, moments });
     }
 
     fn add_to<Q: Pace>(self, pace: &mut Q, fresh: bool, factor: f32, sum: &mut P) {
@@ -382,7 +382,7 @@ impl<P: Plain, const OFFSETS: bool> Gradient<P> for Formed<'_, P, OFFSETS> {
                 sum.fill(0.0);
             }
             let (rule, moments) = (update::GradientDescent { rate: -factor }, [&mut [][..], &mut []]);
-            pace.isa().call(DescendSlice { rule, gradient, parameters: sum, moments });
+            pace.isa().call_in_parts(DescendSlice { rule, gradient, parameters: sum, moments });
         }
     }
 

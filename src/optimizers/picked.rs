@@ -2,7 +2,7 @@
 
 use super::Gradient;
 use super::gradient::{TILE, columns, descend_tile, macs, square_of, tiles};
-use crate::kernel::elementwise::Add;
+use crate::kernel::elementwise::{Add, Zip};
 use crate::kernel::update::{
     GradientDescent, MOST_MOMENTS, Rule, RuleAt, WithPicks, descend_product, move_by_product,
 };
@@ -58,7 +58,8 @@ impl<'a, K: Label, const V: usize, const D: usize> Picked<'a, K, V, D> {
                 tile.fill(0.0);
             }
             any = true;
-            isa.call(Add { others, xs: part_mut(tile, &(row * cols.len()..(row + 1) * cols.len())) });
+            let xs = part_mut(tile, &(row * cols.len()..(row + 1) * cols.len()));
+            isa.call(Zip { function: Add, others, xs });
         });
         if !any {
             tile.fill(0.0);

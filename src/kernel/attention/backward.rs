@@ -53,7 +53,7 @@ pub(crate) fn backward(
                 dx: dxs.wrapping_add(of * sample),
             };
             if rows.start == 0 {
-                heads_of_group.clone().for_each(|head| back.clear(head));
+                back.clear(&heads_of_group);
             }
             let mut start = rows.start;
             while start < rows.end {
@@ -81,15 +81,18 @@ impl Backward<'_> {
         self.sample.sizes.of_head(head).map(at)
     }
 
-    /// Overwrites them with zeros.
+    /// Overwrites the gradients of a group with zeros. The queries of its heads are adjacent.
     ///
     /// # Safety
     /// As for [`Backward::strip`].
-    unsafe fn clear(&self, head: usize) {
+    unsafe fn clear(&self, heads: &Range<usize>) {
         let Sizes { queries, keys, head: width, .. } = *self.sample.sizes;
-        for (rows, count) in self.gradients(head).into_iter().zip([queries, keys, keys]) {
-            // SAFETY: the caller's promise.
-            unsafe { zero(rows, count, width) };
+        let [dq, dk, dv] = self.gradients(heads.start);
+        // SAFETY: the caller's promise.
+        unsafe {
+            zero(dq, queries, heads.len() * width);
+            zero(dk, keys, width);
+            zero(dv, keys, width);
         }
     }
 

@@ -53,7 +53,7 @@ pub(crate) use tile::Store;
 pub(crate) use tile::{Finish, TakeTile, Tile};
 #[cfg(fusebox_scalar)]
 pub(crate) use tile::{Place, load_row, next_row, store_tile};
-#[cfg(all(feature = "rayon", not(fusebox_scalar)))]
+#[cfg(fusebox_threads)]
 pub(super) use vector::PART;
 #[cfg(not(fusebox_scalar))]
 pub(super) use vector::{PACK_LEN, pack_transposed, panel_width};

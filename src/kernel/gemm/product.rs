@@ -145,7 +145,7 @@ impl Operands {
     }
 }
 
-#[cfg(all(feature = "rayon", not(fusebox_scalar)))]
+#[cfg(fusebox_threads)]
 impl Operands {
     /// Some rows and columns of C.
     pub(super) fn part(&self, rows: core::ops::Range<usize>, cols: core::ops::Range<usize>) -> Self {

@@ -3,6 +3,7 @@
 use super::patches::place;
 use super::scale::{Clamp, Multiplier, Rounding};
 use crate::Isa;
+use crate::kernel;
 use crate::kernel::axis::Axis;
 use crate::simd::Simd;
 use core::marker::PhantomData;
@@ -74,9 +75,10 @@ impl Depthwise<'_> {
                         }
                     }
                     Some(pixel) => {
-                        let of_each = filters / self.channels;
+                        let of_each = filters.checked_div(self.channels).unwrap_or(1);
                         for (i, (sum, &w)) in sums.iter_mut().zip(weights).enumerate() {
-                            let x = pixel.get((first + i) / of_each).copied().unwrap_or_default();
+                            let channel = (first + i).checked_div(of_each).unwrap_or_default();
+                            let x = pixel.get(channel).copied().unwrap_or_default();
                             *sum = sum.wrapping_add(i32::from(x) * i32::from(w));
                         }
                     }
@@ -115,11 +117,13 @@ impl<R: Rounding> crate::simd::Pass for Pass<'_, R> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let filters = self.depthwise.bias.len();
-        let width = self.depthwise.axes[1].output;
-        for (pixel, y) in self.y.chunks_exact_mut(filters).enumerate() {
-            for (block, y) in y.chunks_mut(BLOCK).enumerate() {
-                self.depthwise.block::<R>(self.x, [pixel / width, pixel % width], block * BLOCK, y);
+        let [rows, cols] = &self.depthwise.axes;
+        let mut pixels = kernel::rows_mut(self.y, self.depthwise.bias.len());
+        for down in 0..rows.output {
+            for (right, y) in (0..cols.output).zip(&mut pixels) {
+                for (block, y) in y.chunks_mut(BLOCK).enumerate() {
+                    self.depthwise.block::<R>(self.x, [down, right], block * BLOCK, y);
+                }
             }
         }
     }

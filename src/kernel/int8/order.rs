@@ -42,7 +42,11 @@ pub(crate) const fn tile(rows: &[i8], tiles: &mut [i8], outputs: usize) {
     while output < outputs {
         let mut input = 0;
         while input < depth {
-            tiles[place(outputs, depth, output, input)] = rows[output * depth + input];
+            let (from, to) = (output * depth + input, place(outputs, depth, output, input));
+            // Never past the end of slices of the same length; this says so to the compiler.
+            if from < rows.len() && to < tiles.len() {
+                tiles[to] = rows[from];
+            }
             input += 1;
         }
         output += 1;
@@ -69,11 +73,15 @@ pub(crate) const fn fold(rows: &[i8], zero: i8, bias: &mut [i32]) {
         0 => return,
         outputs => rows.len() / outputs,
     };
-    let mut i = 0;
-    while i < depth * bias.len() {
-        let folded = &mut bias[i / depth];
-        *folded = folded.wrapping_sub(zero as i32 * rows[i] as i32);
-        i += 1;
+    let mut output = 0;
+    while output < bias.len() {
+        let (mut input, first) = (0, output * depth);
+        while input < depth && first + input < rows.len() {
+            let product = zero as i32 * rows[first + input] as i32;
+            bias[output] = bias[output].wrapping_sub(product);
+            input += 1;
+        }
+        output += 1;
     }
 }
 

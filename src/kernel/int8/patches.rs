@@ -3,6 +3,7 @@
 use super::{Product, Rounding};
 use crate::Isa;
 use crate::kernel::axis::Axis;
+use crate::kernel::rows_mut;
 
 /// A convolution of pictures.
 pub(crate) struct Convolution<'a> {
@@ -32,11 +33,16 @@ impl Convolution<'_> {
         }
         let at_once = patches.len().checked_div(depth).unwrap_or(0);
         let filters = self.product.bias.len();
-        let mut first = 0;
+        let (mut first, mut place) = (0, [0; 2]);
         while at_once > 0 && first < outputs {
             let last = outputs.min(first + at_once);
-            for (output, patch) in (first..last).zip(patches.chunks_exact_mut(depth)) {
-                self.gather(x, output / cols.output, output % cols.output, patch);
+            for (_, patch) in (first..last).zip(rows_mut(patches, depth)) {
+                self.gather(x, place, patch);
+                let [down, right] = &mut place;
+                *right += 1;
+                if *right == cols.output {
+                    (*down, *right) = (*down + 1, 0);
+                }
             }
             let rows = patches.get(..(last - first) * depth).unwrap_or_default();
             self.product.run::<R>(isa, rows, y.get_mut(first * filters..last * filters).unwrap_or_default());
@@ -51,12 +57,11 @@ impl Convolution<'_> {
             .all(|axis| axis.taps == 1 && axis.stride == 1 && axis.before == 0 && axis.output == axis.input)
     }
 
-    /// Overwrites `patch` with the inputs of a window, by rows.
-    fn gather(&self, x: &[i8], down: usize, right: usize, patch: &mut [i8]) {
+    /// Overwrites `patch` with the inputs of the window of an output, by rows.
+    fn gather(&self, x: &[i8], [down, right]: [usize; 2], patch: &mut [i8]) {
         let [rows, cols] = &self.axes;
         let (channels, width) = (self.channels, cols.input * self.channels);
-        let taps = cols.taps * channels;
-        for (tap, patch) in patch.chunks_exact_mut(taps).enumerate() {
+        for (tap, mut patch) in rows_mut(patch, cols.taps * channels).enumerate() {
             let row = place(rows, down, tap).and_then(|at| x.get(at * width..(at + 1) * width));
             let Some(row) = row else {
                 patch.fill(self.zero);
@@ -68,22 +73,27 @@ impl Convolution<'_> {
                 let before = cols.before.saturating_sub(start).min(cols.taps);
                 let from = (start + before).saturating_sub(cols.before).min(cols.input);
                 let inside = (cols.taps - before).min(cols.input - from);
-                let (left, rest) = patch.split_at_mut(before * channels);
-                let (middle, beyond) = rest.split_at_mut(inside * channels);
-                left.fill(self.zero);
-                middle.copy_from_slice(
-                    row.get(from * channels..(from + inside) * channels).unwrap_or_default(),
-                );
-                beyond.fill(self.zero);
+                patch.split_off_mut(..before * channels).unwrap_or_default().fill(self.zero);
+                let inputs = row.get(from * channels..(from + inside) * channels).unwrap_or_default();
+                copy(inputs, patch.split_off_mut(..inside * channels).unwrap_or_default());
+                patch.fill(self.zero);
             } else {
-                for (tap, patch) in patch.chunks_exact_mut(channels).enumerate() {
+                for (tap, patch) in rows_mut(patch, channels).enumerate() {
                     match place(cols, right, tap).and_then(|at| row.get(at * channels..(at + 1) * channels)) {
-                        Some(pixel) => patch.copy_from_slice(pixel),
+                        Some(pixel) => copy(pixel, patch),
                         None => patch.fill(self.zero),
                     }
                 }
             }
         }
+    }
+}
+
+/// Overwrites `to` with `from`, if it is as long.
+#[inline(always)]
+pub(crate) fn copy(from: &[i8], to: &mut [i8]) {
+    if from.len() == to.len() {
+        to.copy_from_slice(from);
     }
 }
 

@@ -2,11 +2,12 @@
 
 use super::patches::place;
 use super::scale::{Clamp, Multiplier, Rounding};
+use crate::kernel;
 use crate::kernel::axis::Axis;
 
 /// Windows on a picture of so many channels.
 #[derive(Clone, Copy, Debug)]
-pub struct Windows {
+pub(crate) struct Windows {
     /// Down, and to the right.
     pub axes: [Axis; 2],
     /// Numbers in a pixel.
@@ -29,11 +30,8 @@ impl Windows {
         output: impl Fn(i32, i32) -> i8,
     ) {
         let [rows, cols] = &self.axes;
-        if self.channels == 0 || cols.output == 0 {
-            return;
-        }
-        for (pixel, y) in y.chunks_exact_mut(self.channels).enumerate() {
-            let (down, right) = (pixel / cols.output, pixel % cols.output);
+        let places = (0..rows.output).flat_map(|down| (0..cols.output).map(move |right| [down, right]));
+        for ([down, right], y) in places.zip(kernel::rows_mut(y, self.channels)) {
             for (block, y) in y.chunks_mut(BLOCK).enumerate() {
                 let (mut folded, mut count) = ([start; BLOCK], 0);
                 for row in (0..rows.taps).filter_map(|tap| place(rows, down, tap)) {
@@ -85,7 +83,7 @@ pub(crate) fn mean<R: Rounding>(zero: i8, scale: Multiplier, clamp: Clamp, x: &[
     let Some(pixels) = x.len().checked_div(channels) else { return };
     for (first, y) in y.chunks_mut(BLOCK).enumerate().map(|(block, y)| (block * BLOCK, y)) {
         let mut sums = [(-i32::from(zero)).wrapping_mul(pixels as i32); BLOCK];
-        for pixel in x.chunks_exact(channels) {
+        for pixel in kernel::rows(x, channels) {
             for (sum, &x) in sums.iter_mut().zip(pixel.get(first..first + y.len()).unwrap_or_default()) {
                 *sum = sum.wrapping_add(i32::from(x));
             }

@@ -1,5 +1,7 @@
 //! Parts of an array of four axes.
 
+use super::patches::copy;
+
 /// Where the numbers of a smaller array lie in a larger one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
@@ -58,7 +60,7 @@ impl Region {
         self.rows(|from, to| {
             let row = part.get_mut(to..to + n).unwrap_or_default();
             match whole.get(from + start..from + start + n) {
-                Some(numbers) if step == 1 => row.copy_from_slice(numbers),
+                Some(numbers) if step == 1 => copy(numbers, row),
                 _ => {
                     for (i, y) in row.iter_mut().enumerate() {
                         let at = (from + start).wrapping_add_signed(i as isize * step);
@@ -74,9 +76,7 @@ impl Region {
         let (start, n) = (self.start[3] as usize, self.part[3] as usize);
         self.rows(|to, from| {
             let row = whole.get_mut(to + start..to + start + n).unwrap_or_default();
-            if let Some(numbers) = part.get(from..from + n).filter(|numbers| numbers.len() == row.len()) {
-                row.copy_from_slice(numbers);
-            }
+            copy(part.get(from..from + n).unwrap_or_default(), row);
         });
     }
 }

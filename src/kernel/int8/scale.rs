@@ -1,6 +1,6 @@
 //! From a sum of 32 bits to an output of eight: a multiplication by a real number, rounded, and a clamp.
 
-use crate::Error;
+use crate::{Error, plain};
 
 /// A positive real number as whole ones: `mantissa` 2^(`exponent` - 31).
 ///
@@ -18,6 +18,8 @@ pub struct Multiplier {
     /// From -31 to 31.
     pub exponent: i32,
 }
+
+plain!(Multiplier { mantissa: i32, exponent: i32 });
 
 impl Multiplier {
     /// The multiplier nearest to `real`, a half away from zero.
@@ -69,7 +71,7 @@ impl Multiplier {
 }
 
 /// How a sum times a [`Multiplier`] is rounded. The results of [`Double`] and [`Single`] differ by at most one.
-pub trait Rounding: Copy + 'static + sealed::Sealed {
+pub trait Rounding: Copy + Eq + core::fmt::Debug + 'static + sealed::Sealed {
     /// `sum` times `multiplier`, rounded.
     ///
     /// ```
@@ -84,9 +86,16 @@ pub trait Rounding: Copy + 'static + sealed::Sealed {
 }
 
 mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::Double {}
-    impl Sealed for super::Single {}
+    pub trait Sealed {
+        /// Whether the product is rounded to 32 bits before it is shifted.
+        const TWICE: bool;
+    }
+    impl Sealed for super::Double {
+        const TWICE: bool = true;
+    }
+    impl Sealed for super::Single {
+        const TWICE: bool = false;
+    }
 }
 
 /// Rounds twice, a half up and then a half away from zero, as TensorFlow Lite for Microcontrollers and CMSIS-NN do.
@@ -104,9 +113,11 @@ pub struct Single;
 impl Rounding for Double {
     #[inline(always)]
     fn scale(sum: i32, multiplier: Multiplier) -> i32 {
-        let (left, right) = (multiplier.exponent.clamp(0, 31), (-multiplier.exponent).clamp(0, 31));
+        let (left, right) =
+            (multiplier.exponent.clamp(0, 31), multiplier.exponent.saturating_neg().clamp(0, 31));
         let product = i64::from(sum.wrapping_shl(left as u32)) * i64::from(multiplier.mantissa);
-        let high = ((product + (1 << 30)) >> 31) as i32;
+        // Only of 2^31 times 2^31, both negative, it does not fit.
+        let high = ((product + (1 << 30)) >> 31).min(i64::from(i32::MAX)) as i32;
         let mask = (1_i64 << right).wrapping_sub(1) as i32;
         let threshold = (mask >> 1) + i32::from(high < 0);
         (high >> right) + i32::from(high & mask > threshold)
@@ -119,7 +130,7 @@ impl Rounding for Double {
 impl Rounding for Single {
     #[inline(always)]
     fn scale(sum: i32, multiplier: Multiplier) -> i32 {
-        let shift = (31 - multiplier.exponent).clamp(0, 62);
+        let shift = 31_i32.saturating_sub(multiplier.exponent).clamp(0, 62);
         let product = i64::from(sum) * i64::from(multiplier.mantissa);
         ((product + ((1 << shift) >> 1)) >> shift).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
     }

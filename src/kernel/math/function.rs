@@ -4,7 +4,7 @@ use super::{exp, gelu, gelu_tanh, ln, sigmoid, softplus, tanh};
 use crate::simd::Simd;
 
 /// A function of one number.
-pub(crate) trait Function: Copy {
+pub(crate) trait Function: Copy + Send {
     fn of<S: Simd>(self, s: S, x: S::V) -> S::V;
 }
 

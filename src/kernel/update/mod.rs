@@ -17,6 +17,7 @@ use super::gemm::Store;
 use super::gemm::{Finish, TakeTile, Tile, add_rank_one, finish_product};
 #[cfg(fusebox_scalar)]
 use super::gemm::{Place, load_row, next_row, store_tile};
+use super::threads::{Divide, first, first_mut};
 use crate::simd::{Pass, Simd};
 use crate::{Isa, Mat, MatMut};
 use core::marker::PhantomData;
@@ -25,7 +26,7 @@ use core::marker::PhantomData;
 pub(crate) const MOST_MOMENTS: usize = 2;
 
 /// How to update one vector of parameters.
-pub(crate) trait Rule: Copy {
+pub(crate) trait Rule: Copy + Send {
     /// The number of moments per parameter.
     const MOMENTS: usize;
 
@@ -295,18 +296,50 @@ impl<R: Rule> Pass for DescendSlice<'_, R> {
     }
 }
 
+impl<R: Rule> Divide for DescendSlice<'_, R> {
+    fn size(&self) -> [usize; 2] {
+        [self.parameters.len().div_ceil(16), 16]
+    }
+
+    fn take_first(&mut self, sixteens: usize) -> Self {
+        let n = 16 * sixteens;
+        Self {
+            gradient: first(&mut self.gradient, n),
+            parameters: first_mut(&mut self.parameters, n),
+            moments: self.moments.each_mut().map(|moment| first_mut(moment, n)),
+            ..*self
+        }
+    }
+}
+
 /// From this number of rows on, the sum uses four chains.
 const FOUR_CHAINS: usize = 16;
 
 /// More rows than this are summed in blocks of so many.
 const BLOCK: usize = 4096;
 
-/// The rule on a bias, whose gradient is the sum of the rows of `dys`, each as long as it, from the first to the last.
+/// The rule on a bias, whose gradient is the sum of the rows of `dys`, each as long as it, from the first to the last; or on
+/// some numbers of a bias.
 pub(crate) struct DescendColumns<'a, R> {
-    pub(crate) rule: R,
-    pub(crate) dys: &'a [f32],
-    pub(crate) bias: &'a mut [f32],
-    pub(crate) moments: [&'a mut [f32]; MOST_MOMENTS],
+    rule: R,
+    /// `rows` of `stride` numbers, from the first column on.
+    dys: &'a [f32],
+    rows: usize,
+    stride: usize,
+    bias: &'a mut [f32],
+    moments: [&'a mut [f32]; MOST_MOMENTS],
+}
+
+impl<'a, R: Rule> DescendColumns<'a, R> {
+    pub(crate) fn of(
+        rule: R,
+        dys: &'a [f32],
+        bias: &'a mut [f32],
+        moments: [&'a mut [f32]; MOST_MOMENTS],
+    ) -> Self {
+        let stride = bias.len();
+        Self { rule, dys, rows: dys.len().checked_div(stride).unwrap_or(0), stride, bias, moments }
+    }
 }
 
 impl<R: Rule> Pass for DescendColumns<'_, R> {
@@ -314,24 +347,41 @@ impl<R: Rule> Pass for DescendColumns<'_, R> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        if self.dys.len() == self.bias.len() {
-            let Self { rule, dys, bias, moments } = self;
+        let Self { rule, dys, rows, stride, bias, moments } = self;
+        if rows == 1 {
             return DescendSlice { rule, gradient: dys, parameters: bias, moments }.run(s);
         }
-        let stride = self.bias.len();
-        let cols = shortest::<R>(stride, &self.moments);
-        let rows = self.dys.len().checked_div(stride).unwrap_or(0);
-        let bias = self.bias.as_mut_ptr();
-        let moments = self.moments.map(<[f32]>::as_mut_ptr);
+        let cols = shortest::<R>(bias.len(), &moments);
+        let bias = bias.as_mut_ptr();
+        let moments = moments.map(<[f32]>::as_mut_ptr);
         let mut col = 0;
         while col < cols {
             let lanes = (cols - col).min(S::LANES);
-            let first = self.dys.as_ptr().wrapping_add(col);
-            // SAFETY: the `lanes` numbers from `col` on are inside each row, which is as long as the bias.
+            let first = dys.as_ptr().wrapping_add(col);
+            // SAFETY: the `lanes` numbers from `col` on are inside each row, which has at least as many as the bias.
             let sum = unsafe { sum_of_rows(s, first, stride, rows, lanes) };
             // SAFETY: likewise inside the bias and every moment.
-            unsafe { step_vector(s, self.rule, sum, bias, moments, col, Some(lanes)) };
+            unsafe { step_vector(s, rule, sum, bias, moments, col, Some(lanes)) };
             col = next::<S>(s, col);
+        }
+    }
+}
+
+impl<R: Rule> Divide for DescendColumns<'_, R> {
+    fn size(&self) -> [usize; 2] {
+        [self.bias.len().div_ceil(16), 16 * self.rows]
+    }
+
+    fn take_first(&mut self, sixteens: usize) -> Self {
+        let n = 16 * sixteens;
+        let dys = self.dys;
+        // The rows of the rest begin n columns later.
+        first(&mut self.dys, n);
+        Self {
+            dys,
+            bias: first_mut(&mut self.bias, n),
+            moments: self.moments.each_mut().map(|moment| first_mut(moment, n)),
+            ..*self
         }
     }
 }

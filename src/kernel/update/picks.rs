@@ -2,7 +2,7 @@
 
 use crate::Isa;
 use crate::MatMut;
-use crate::kernel::elementwise::Add;
+use crate::kernel::elementwise::{Add, Zip};
 use crate::kernel::gemm::{TakeTile, Tile};
 use core::ops::Range;
 
@@ -54,7 +54,7 @@ impl<F: Fn(&Range<usize>, &Range<usize>, &mut dyn FnMut(usize, &[f32]))> TakeTil
                 }
                 let (at, first) = (rows.start + row, tile.place.col + col);
                 (self.picks)(&(at..at + 1), &(first..first + len), &mut |_, others| {
-                    self.isa.call(Add { others, xs: part });
+                    self.isa.call(Zip { function: Add, others, xs: part });
                 });
                 let mut place = tile.place;
                 place.c = place.c.wrapping_add(row * place.c_stride + col);

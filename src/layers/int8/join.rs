@@ -2,8 +2,10 @@
 
 use super::quantization::Quantization;
 use super::tensor::{Tensor, bytes, bytes_mut};
+use crate::kernel::int8::patches::copy;
 use crate::kernel::int8::sums::{self, Term};
 use crate::kernel::int8::{Clamp, Double, Multiplier, Rounding};
+use crate::kernel::{rows, rows_mut};
 use crate::layers::{Layer, Side};
 use crate::memory::{Beside, Either, take_mut};
 use crate::{Error, Isa};
@@ -160,14 +162,12 @@ impl<A: Tensor, B: Tensor, Y: Tensor> Join<A, B> for Concat<Y> {
         assert!(size_of::<A>() + size_of::<B>() == size_of::<Y>(), "a Concat has the numbers of both arrays");
 
     fn join(&self, _: Isa, a: &[A], b: &[B], ys: &mut [Y]) {
-        if self.first == 0 || self.second == 0 {
-            return;
-        }
-        let rows = bytes(a).chunks_exact(self.first).zip(bytes(b).chunks_exact(self.second));
-        for ((a, b), y) in rows.zip(bytes_mut(ys).chunks_exact_mut(self.first.saturating_add(self.second))) {
-            let (first, second) = y.split_at_mut(self.first);
-            first.copy_from_slice(a);
-            second.copy_from_slice(b);
+        let rows = rows(bytes(a), self.first).zip(rows(bytes(b), self.second));
+        for ((a, b), y) in rows.zip(rows_mut(bytes_mut(ys), self.first.saturating_add(self.second))) {
+            if let Some((first, second)) = y.split_at_mut_checked(self.first) {
+                copy(a, first);
+                copy(b, second);
+            }
         }
     }
 }

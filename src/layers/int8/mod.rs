@@ -37,6 +37,7 @@
 //! | `region` | parts of an array, and borders around it |
 //!
 //! `calibration` makes them of layers that were trained.
+//! `prepare` is for programs that write layers: weights and biases as the layers store them.
 
 mod calibration;
 mod conv;
@@ -44,6 +45,7 @@ mod dense;
 mod join;
 mod picture;
 mod pool;
+mod prepare;
 mod quantization;
 mod quantize;
 mod region;
@@ -61,6 +63,7 @@ pub use dense::Dense;
 pub use join::{Add, Concat, Join, Mul, Parallel, Residual};
 pub use picture::Picture;
 pub use pool::{Average, AvgPool2d, Largest, MaxPool2d, Mean, Pool};
+pub use prepare::{fold, tile};
 pub use quantization::{Quantization, WeightScale};
 pub use quantize::{Dequantize, Quantize};
 pub use region::{Pad, Slice};

@@ -92,29 +92,27 @@ impl<P: sealed::Function, I: Picture, O: Picture, const KH: usize, const KW: usi
 
     fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
         for (x, y) in xs.iter().zip(ys) {
-            let (x, y) = (core::slice::from_ref(x), core::slice::from_mut(y));
-            P::pool(const { &Self::WINDOWS }, self.clamp, bytes(x), bytes_mut(y));
+            let (x, y) = (bytes(core::slice::from_ref(x)), bytes_mut(core::slice::from_mut(y)));
+            match P::MEAN {
+                true => Self::WINDOWS.mean(self.clamp, x, y),
+                false => Self::WINDOWS.largest(self.clamp, x, y),
+            }
         }
     }
 }
 
 mod sealed {
-    use super::{Average, Clamp, Largest, Windows};
-
     pub trait Function {
-        fn pool(windows: &Windows, clamp: Clamp, x: &[i8], y: &mut [i8]);
+        /// Whether it is the mean.
+        const MEAN: bool;
     }
 
-    impl Function for Largest {
-        fn pool(windows: &Windows, clamp: Clamp, x: &[i8], y: &mut [i8]) {
-            windows.largest(clamp, x, y);
-        }
+    impl Function for super::Largest {
+        const MEAN: bool = false;
     }
 
-    impl Function for Average {
-        fn pool(windows: &Windows, clamp: Clamp, x: &[i8], y: &mut [i8]) {
-            windows.mean(clamp, x, y);
-        }
+    impl Function for super::Average {
+        const MEAN: bool = true;
     }
 }
 

@@ -1,7 +1,7 @@
 //! The mean of the frames that are there.
 
 use super::super::{InputGradient, Layer, Linear, Train};
-use crate::kernel::elementwise::{Add, are_zeros};
+use crate::kernel::elementwise::{Add, Zip, are_zeros};
 use crate::memory::{layout, part, part_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
@@ -34,7 +34,7 @@ impl<const T: usize, const D: usize> Layer for MeanPresent<T, D> {
             *y = [0.0; D];
             let mut count = 0.0;
             for x in x.iter().filter(|x| !are_zeros(*x)) {
-                isa.call(Add { others: x, xs: y });
+                isa.call(Zip { function: Add, others: x, xs: y });
                 count += 1.0;
             }
             if count > 0.0 {

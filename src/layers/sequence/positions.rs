@@ -2,7 +2,7 @@
 
 use super::super::{Due, Init, InputGradient, Layer, Linear, Stream, Train};
 use super::embedding::initialize_rows;
-use crate::kernel::elementwise::{Add, are_zeros};
+use crate::kernel::elementwise::{Add, Zip, are_zeros};
 use crate::memory::{layout, part, part_mut};
 use crate::optimizers::{Optimizer, Picked};
 use crate::pace::Pace;
@@ -35,7 +35,7 @@ plain!([const T: usize, const D: usize] Positions<T, D> { weight: [[f32; D]; T] 
 fn add<const D: usize>(isa: Isa, x: &[f32; D], w: &[f32; D], y: &mut [f32; D]) {
     *y = *x;
     if !are_zeros(x) {
-        isa.call(Add { others: w, xs: y });
+        isa.call(Zip { function: Add, others: w, xs: y });
     }
 }
 

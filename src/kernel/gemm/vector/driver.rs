@@ -60,9 +60,9 @@ pub(in crate::kernel::gemm) unsafe fn run<F: Finish>(
 /// On this thread, or with the feature `rayon` on several.
 #[inline(always)]
 fn run_whole(isa: Isa, product: &Product<'_>) {
-    #[cfg(feature = "rayon")]
+    #[cfg(fusebox_threads)]
     super::threads::run(isa, product);
-    #[cfg(not(feature = "rayon"))]
+    #[cfg(not(fusebox_threads))]
     run_product(isa, product);
 }
 

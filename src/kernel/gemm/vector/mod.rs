@@ -28,7 +28,7 @@ mod plan;
 mod prepacked;
 mod strips;
 mod thin;
-#[cfg(feature = "rayon")]
+#[cfg(fusebox_threads)]
 mod threads;
 mod transposed_row;
 
@@ -38,7 +38,7 @@ pub(in crate::kernel) use fixed::fixed_product;
 pub(in crate::kernel) use panel::PACK_LEN;
 pub(super) use prepacked::run_panels;
 pub(super) use thin::add_rank_one;
-#[cfg(feature = "rayon")]
+#[cfg(fusebox_threads)]
 pub(in crate::kernel) use threads::PART;
 
 /// A product whose sums become what a [`Store`](super::tile::Store) says.

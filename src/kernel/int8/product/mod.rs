@@ -1,6 +1,16 @@
 //! Products of rows of activations with weights.
 
+#[cfg(fusebox_dsp)]
+mod dsp;
+#[cfg(fusebox_core = "m55")]
+mod helium;
 mod plain;
+#[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
+mod sixteen;
+#[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
+mod steps;
+#[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
+mod x86_64;
 
 use super::scale::{Clamp, Multiplier, Rounding};
 use crate::Isa;
@@ -22,18 +32,34 @@ pub(crate) struct Product<'a> {
 impl Product<'_> {
     /// Overwrites the rows of `ys`: `y = clamp(scale(bias + sum of x w))`. Nothing happens unless all lengths match.
     pub(crate) fn run<R: Rounding>(&self, _isa: Isa, xs: &[i8], ys: &mut [i8]) {
-        let outputs = self.bias.len();
-        if outputs == 0
-            || self.depth == 0
-            || self.scale.len() != outputs
-            || Some(self.weight.len()) != outputs.checked_mul(self.depth)
-            || xs.len() / self.depth != ys.len() / outputs
-            || xs.len() % self.depth != 0
-            || ys.len() % outputs != 0
-        {
-            return;
+        let Some(_rows) = self.rows(xs, ys) else { return };
+        #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
+        // SAFETY: all lengths match, as `rows` says.
+        unsafe {
+            x86_64::Way::of(_isa).run::<R>(self, _rows, xs, ys);
         }
+        // Layers' weights do; where the compiler sees it, the other way is not even there.
+        #[cfg(any(fusebox_dsp, fusebox_core = "m55"))]
+        if self.weight.as_ptr().cast::<u32>().is_aligned() {
+            #[cfg(fusebox_dsp)]
+            return dsp::rows::<R>(self, xs, ys);
+            #[cfg(fusebox_core = "m55")]
+            return helium::rows::<R>(self, xs, ys);
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(fusebox_scalar))))]
         plain::rows::<R>(self, xs, ys);
+    }
+
+    /// How many rows there are, if all lengths match and there is at least one input and one output.
+    fn rows(&self, xs: &[i8], ys: &[i8]) -> Option<usize> {
+        let outputs = self.bias.len();
+        let rows = xs.len().checked_div(self.depth)?;
+        (self.scale.len() == outputs
+            && outputs.checked_mul(self.depth) == Some(self.weight.len())
+            && ys.len().checked_div(outputs) == Some(rows)
+            && xs.len() == rows * self.depth
+            && ys.len() == rows * outputs)
+            .then_some(rows)
     }
 }
 

@@ -7,7 +7,7 @@
 use super::function::Fused;
 use super::layer::{Bytes, Real, Rows, RowsMut, ToInt8, last_scale};
 use super::report::Noise;
-use crate::kernel::elementwise;
+use crate::kernel::elementwise::{self, Zip};
 use crate::kernel::int8::{Clamp, Multiplier, Term};
 use crate::layers::each::{flat, flat_mut};
 use crate::layers::int8::join::{Add, Join, Residual as ResidualInt8};
@@ -17,7 +17,7 @@ use crate::layers::{
     Activate, BatchNorm, Chain, Conv2d, Dense, Dropout, Each, Identity, Picture, Pool, Residual, Softmax,
     Steps, View,
 };
-use crate::memory::{Beside, Either, numbers, numbers_mut, take_mut, viewed, viewed_mut};
+use crate::memory::{Beside, Either, numbers, numbers_mut, take_mut, view, view_mut};
 use crate::{Error, Isa, Pair, Plain, Zeroed};
 use core::marker::PhantomData;
 
@@ -163,7 +163,7 @@ type Grouped<I, O, const KH: usize, const KW: usize, const C: usize, const F: us
 
 /// The same numbers in other pairs: one element.
 fn grouped<A: Plain, B: Plain, R: Plain>(chain: &Chain<A, Chain<B, R>>) -> &[Chain<Chain<A, B>, R>] {
-    viewed(core::slice::from_ref(chain))
+    view(core::slice::from_ref(chain), 1)
 }
 
 /// Does nothing in inference, so only the rest has a counterpart.
@@ -231,7 +231,7 @@ impl<I: Real, O: Real, F: ToInt8> ToInt8 for View<I, F, O> {
         see: &mut dyn FnMut(usize, &[f32]),
         ys: &mut [O],
     ) {
-        self.layer.observe(isa, viewed(xs), memory, see, viewed_mut(ys));
+        self.layer.observe(isa, Self::inputs(xs), memory, see, Self::outputs_mut(ys));
     }
 
     fn convert(
@@ -253,8 +253,9 @@ impl<I: Real, O: Real, F: ToInt8> ToInt8 for View<I, F, O> {
         noise: &mut [Noise],
         ys: RowsMut<'_, O>,
     ) -> Result<Quantization, Error> {
-        let xs = Rows { reals: viewed(reals), bytes: viewed(bytes), scale };
-        let ys = RowsMut { reals: viewed_mut(ys.reals), bytes: viewed_mut(ys.bytes) };
+        let rows = reals.len();
+        let xs = Rows { reals: Self::inputs(reals), bytes: view(bytes, rows), scale };
+        let ys = RowsMut { reals: Self::outputs_mut(ys.reals), bytes: view_mut(ys.bytes, rows) };
         self.layer.compare(&int8.layer, isa, xs, memory, ranges, noise, ys)
     }
 }
@@ -325,7 +326,7 @@ impl<T: Real, F: ToInt8<Input = T, Output = T>> ToInt8 for Residual<F> {
         ys: &mut [T],
     ) {
         self.layer.observe(isa, xs, memory, see, ys);
-        isa.call(elementwise::Add { others: numbers(xs), xs: numbers_mut(ys) });
+        isa.call_in_parts(Zip { function: elementwise::Add, others: numbers(xs), xs: numbers_mut(ys) });
         see(F::OUTPUTS, numbers(ys));
     }
 
@@ -361,7 +362,8 @@ impl<T: Real, F: ToInt8<Input = T, Output = T>> ToInt8 for Residual<F> {
         let (in_layer, own) = noise.split_at_mut_checked(F::OUTPUTS).unwrap_or_default();
         let between = RowsMut { reals: &mut *ys.reals, bytes: &mut *inner };
         self.layer.compare(&int8.layer, isa, xs, memory, of_layer, in_layer, between)?;
-        isa.call(elementwise::Add { others: numbers(xs.reals), xs: numbers_mut(ys.reals) });
+        let others = numbers(xs.reals);
+        isa.call_in_parts(Zip { function: elementwise::Add, others, xs: numbers_mut(ys.reals) });
         int8.join.join(isa, xs.bytes, inner, ys.bytes);
         Ok(ys.measure(last_scale(xs.scale, ranges)?, own))
     }

@@ -6,5 +6,6 @@
 #[unsafe(no_mangle)]
 extern "C" fn _start() {
     link::doubles::all();
+    link::int8::all();
     link::text::all();
 }

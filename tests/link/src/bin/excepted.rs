@@ -5,5 +5,6 @@
 /// Where the linker starts.
 #[unsafe(no_mangle)]
 extern "C" fn _start() {
+    link::int8::excepted();
     link::text::excepted();
 }
