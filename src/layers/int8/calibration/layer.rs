@@ -56,6 +56,53 @@ pub(super) type Bytes<T> = <T as Real>::Int8;
 /// An *output* is an array of numbers with a scale of its own; `ranges` and `noise` have an element for each of the layer's. A layer
 /// of your own with at most one output implements `name` and `convert`; `Memory` is its scratch, `Both` a [`Pair`](crate::Pair) of
 /// its scratch and the counterpart's. One made of others implements all methods.
+///
+/// ```
+/// use fusebox::int8::{Calibration, Quantization, Table, ToInt8};
+/// use fusebox::{Error, Isa, Layer, Plain, Scratch};
+/// /// The magnitude of each number.
+/// struct Magnitude;
+/// impl Layer for Magnitude {
+///     type Input = [f32; 2];
+///     type Output = [f32; 2];
+///     type Scratch = ();
+///     type InPlace = [f32; 2];
+///     fn run(&self, _: Isa, xs: &[[f32; 2]], _: &mut [f32], ys: &mut [[f32; 2]]) {
+///         for (x, y) in xs.iter().zip(ys) {
+///             *y = x.map(f32::abs);
+///         }
+///     }
+/// }
+/// impl ToInt8 for Magnitude {
+///     type Int8 = Table<[i8; 2]>;
+///     type PerOutput<T: Plain> = T; // one
+///     type Memory = ();
+///     type Both = ();
+///     fn name(_: usize) -> &'static str {
+///         "Magnitude"
+///     }
+///     fn convert(
+///         &self,
+///         x: Quantization,
+///         ranges: &[[f32; 2]],
+///         to: Option<&mut Table<[i8; 2]>>,
+///     ) -> Result<Quantization, Error> {
+///         let Some([least, most]) = ranges.first() else { return Err(Error::Empty) };
+///         let y = Quantization::covering(*least, *most)?;
+///         if let Some(to) = to {
+///             *to = Table::of(x, y, f32::abs);
+///         }
+///         Ok(y)
+///     }
+/// }
+///
+/// let mut calibration = Calibration::<Magnitude, 1>::new();
+/// calibration.observe(&Magnitude, &[[-2.55, 2.55]])?;
+/// let (int8, mut ys) = (calibration.ranges()?.quantize(&Magnitude)?, [[0.0; 2]]);
+/// int8.infer(&[[-1.0, 0.5]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+/// assert_eq!(ys.map(|y| y.map(|y| (100.0 * y).round())), [[99.0, 51.0]]);
+/// # Ok::<(), Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no counterpart of eight bits",
     note = "a `BatchNorm` in a chain comes first, or after a `Conv2d` without an activation"
