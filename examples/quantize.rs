@@ -1,4 +1,4 @@
-//! Quantises what it trained: a dense and a convolutional network learn to read handwritten digits in `f32`, become networks of
+//! Quantises what it trained: a dense network, the same with rounding in its training, and a convolutional network learn to read handwritten digits in `f32`, become networks of
 //! eight bits by what 128 training images show of their ranges, and both are judged by the fifth of the images held out, once for each of
 //! five seeds. Prints both accuracies, sizes, and how much noise each layer's eight bits are.
 //!
@@ -10,7 +10,9 @@
 //! Recognition of Handwritten Digits*, 1998, CC BY 4.0; more in `examples/data/README.md`.
 
 use comfy_table::{CellAlignment, Table, presets};
-use fusebox::int8::{Calibration, Fidelity, MinMax, MovingAverage, Observer, Percentile, Ranges, ToInt8};
+use fusebox::int8::{
+    Aware, Calibration, Fidelity, MinMax, MovingAverage, Observer, Percentile, Ranges, ToInt8,
+};
 use fusebox::{
     Adam, BatchNorm, Conv2d, Dense, Isa, Layer, MaxPool2d, Plain, Relu, Rng, Scratch, Seq, Train, Workspace,
     argmax, data, network,
@@ -24,6 +26,8 @@ mod digits;
 use digits::Images;
 
 type Perceptron = Seq![Dense<64, 32, Relu>, Dense<32, 10>];
+/// The same, trained with rounded weights and outputs.
+type Rounded = Seq![Aware<Dense<64, 32, Relu>>, Aware<Dense<32, 10>>];
 
 network! {
     /// Two convolutions, the first of them normalised, each halved by a maximum.
@@ -57,6 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     let lost = [
         quantize::<Perceptron>("64-32-10", &images, |pixels| *pixels)?,
+        quantize::<Rounded>("64-32-10, aware", &images, |pixels| *pixels)?,
         quantize::<Convolutional>("convolutions", &images, |pixels| {
             std::array::from_fn(|y| std::array::from_fn(|x| [pixels[8 * y + x]]))
         })?,

@@ -6,14 +6,15 @@ mod support {
 }
 
 use fusebox::int8::{
-    self, Calibration, Clamp, Fidelity, MinMax, MovingAverage, Observer, Percentile, Quantization, Quantized,
-    Ranges, ToInt8, WeightScale,
+    self, Aware, Calibration, Clamp, Fidelity, MinMax, MovingAverage, Observer, Percentile, Quantization,
+    Quantized, Ranges, ToInt8, WeightScale,
 };
 use fusebox::layers::{Around, Same, Valid, Window};
 use fusebox::{
-    Activate, AvgPool2d, BatchNorm, Conv1d, Conv2d, Dense, DepthwiseConv2d, Dropout, Each, Error, Flatten,
-    Gelu, GeluTanh, GlobalAvgPool, GlobalMaxPool, Isa, Layer, LeakyRelu, MaxPool1d, MaxPool2d, Plain, Relu,
-    Relu6, Residual, Rng, Scratch, Seq, Sigmoid, Silu, Softmax, Tanh, Train, View, Zeroed,
+    Activate, AvgPool2d, BatchNorm, Budget, Conv1d, Conv2d, Dense, DepthwiseConv2d, Dropout, Each, Error,
+    Flatten, Gelu, GeluTanh, GlobalAvgPool, GlobalMaxPool, Isa, Layer, LeakyRelu, Learner, MaxPool1d,
+    MaxPool2d, Plain, Relu, Relu6, Residual, Rng, Scratch, Seq, Sgd, Sigmoid, Silu, Softmax, Tanh, Train,
+    View, Workspace, Zeroed,
 };
 use std::num::FpCategory;
 use support::isas::isas;
@@ -372,4 +373,69 @@ fn what_is_refused() {
 #[test]
 fn views_of_bytes() {
     check::<Seq![View<[f32; 6], Each<3, Dense<2, 4, Relu>>, [f32; 12]>, Dense<12, 2>]>("views", 26.0);
+}
+
+type Rounded = Seq![
+    Aware<Conv2d<[[[f32; 1]; 6]; 6], [[[f32; 4]; 6]; 6], 3, 3, 1, 4, Window, Relu>>,
+    GlobalMaxPool<[[[f32; 4]; 6]; 6], 4>,
+    Aware<Dense<4, 2>>
+];
+
+/// Lines across, and lines down, with noise.
+fn lines(rng: &mut Rng, rows: usize) -> (Vec<[[[f32; 1]; 6]; 6]>, Vec<u8>) {
+    (0..rows)
+        .map(|i| {
+            let at = rng.below(6) as usize;
+            let pixel = |y: usize, x: usize| if [y, x][i % 2] == at { 1.0 } else { 0.0 };
+            let picture =
+                core::array::from_fn(|y| core::array::from_fn(|x| [pixel(y, x) + 0.1 * rng.uniform()]));
+            (picture, (i % 2) as u8)
+        })
+        .unzip()
+}
+
+/// Training with rounding: it learns, in slices as at once; a network of eight bits computes what it computed, but for numbers half
+/// a step from two, of which each layer may have some.
+#[test]
+fn trained_with_rounding() {
+    let mut rng = Rng::new(9);
+    let (xs, labels) = lines(&mut rng, 64);
+    for isa in isas() {
+        let mut net = Rounded::he(&mut Rng::new(1));
+        let mut learner = Learner::<Rounded, 64>::new(net);
+        let mut workspace = Workspace::<Rounded, 64>::new();
+        let mut losses = Vec::new();
+        for step in 0..150 {
+            losses
+                .push(workspace.train_step_with(isa, &mut net, &xs, &labels, &Sgd::new(0.2)).expect("rows"));
+            if step < 5 {
+                xs.iter()
+                    .zip(&labels)
+                    .for_each(|(x, &label)| learner.push(label, |to| *to = *x).expect("room"));
+                learner.start(Sgd::new(0.2)).expect("idle");
+                while learner.poll_with(isa, Budget::macs(500)).is_pending() {}
+                assert!(learner.net() == &net, "{isa}, step {step}");
+            }
+        }
+        assert!(losses[149] < losses[0] / 4.0, "{isa}: {} {}", losses[0], losses[149]);
+
+        let ranges = ranges::<_, MinMax>(&net, &xs);
+        let int8 = ranges.quantize(&net).expect("finite");
+        let mut fidelity = Fidelity::<Rounded, 64>::new();
+        fidelity.observe_with(isa, &ranges, &net, &int8, &xs).expect("rows");
+        assert!(fidelity.agreement() == 1.0, "{isa}\n{fidelity}");
+
+        // The second layer alone, on inputs of whole steps of their range: equal, or a step apart.
+        let second = net.rest.rest;
+        let mut inputs: Vec<[f32; 4]> =
+            (0..ROWS).map(|_| core::array::from_fn(|_| rng.below(256) as f32 / 32.0)).collect();
+        (inputs[0][0], inputs[0][1]) = (0.0, 255.0 / 32.0);
+        let int8 = self::ranges::<_, MinMax>(&second, &inputs).quantize(&second).expect("finite");
+        let [least, most] = second.range();
+        let step = Quantization::covering(least, most).expect("a range").scale;
+        let (one, other) = (numbers(&infer(isa, &second, &inputs)), numbers(&infer(isa, &int8, &inputs)));
+        let apart: Vec<f32> = one.iter().zip(&other).map(|(one, other)| (one - other).abs() / step).collect();
+        assert!(apart.iter().all(|&steps| steps < 1.01), "{isa}: {apart:?}");
+        assert!(apart.iter().filter(|&&steps| steps > 0.01).count() <= 2, "{isa}: {apart:?}");
+    }
 }

@@ -55,8 +55,8 @@ mod tensor;
 
 pub use crate::kernel::int8::{Clamp, Double, Multiplier, Region, Rounding, Single, Term};
 pub use calibration::{
-    Calibration, Fidelity, Line, MinMax, MovingAverage, Noise, Observer, Percentile, Quantized, Ranges, Real,
-    Rows, RowsMut, ToInt8,
+    Aware, Calibration, Fidelity, Line, MinMax, MovingAverage, Noise, Observer, Percentile, Quantized,
+    Ranges, Real, Rows, RowsMut, ToInt8,
 };
 pub use conv::{Conv2d, DepthwiseConv2d};
 pub use dense::Dense;

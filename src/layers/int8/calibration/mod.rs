@@ -24,6 +24,7 @@
 //! Source: B. Jacob and others, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", 2018.
 
 mod affine;
+mod aware;
 mod composed;
 mod function;
 mod layer;
@@ -31,6 +32,7 @@ mod observe;
 mod report;
 mod simple;
 
+pub use aware::Aware;
 pub use layer::{Real, Rows, RowsMut, ToInt8};
 pub use observe::{MinMax, MovingAverage, Observer, Percentile};
 pub use report::{Fidelity, Line, Noise};
