@@ -5,7 +5,7 @@ use super::{Derivative, Due, Entry, Init, InputGradient, Layer, Side, Stream, Ta
 use crate::memory::{Beside, layout, values, values_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
-use crate::{Error, Isa, Plain, Rng, plain};
+use crate::{Error, Isa, Plain, Rng, Zeroed};
 
 /// Applies the layer `F` at each of `T` positions, of a sequence or a picture. `F` sees a batch of `T` times as many
 /// rows, so its products are larger. The gradient of its parameters is the sum over positions; in private training,
@@ -27,7 +27,16 @@ pub struct Each<const T: usize, F> {
     pub layer: F,
 }
 
-plain!([const T: usize, F: Plain] Each<T, F> { layer: F });
+impl<const T: usize, F: Zeroed> Zeroed for Each<T, F> {
+    const ZEROED: Self = Self { layer: F::ZEROED };
+}
+
+// SAFETY: `repr(C)` and one field of plain numbers.
+unsafe impl<const T: usize, F: Plain> Plain for Each<T, F> {
+    type Slack = F::Slack;
+
+    const CHECKED: () = F::CHECKED;
+}
 
 impl<const T: usize, F: Layer> Layer for Each<T, F> {
     type Input = [F::Input; T];

@@ -24,7 +24,7 @@ mod scale;
 pub(crate) mod softmax;
 pub(crate) mod sums;
 
-pub(crate) use order::{fold, place, tile};
+pub(crate) use order::{Place, by_input, fold, place, tile, transpose};
 pub(crate) use product::Product;
 pub use region::Region;
 pub use scale::{Clamp, Double, Multiplier, Rounding, Single};

@@ -10,7 +10,15 @@
 //! the instructions of all cores want: `vpdpbusd` and `sdot` multiply words by words, `smlad` reads them one by one, and
 //! Helium's `vld4` takes four tiles apart into four outputs.
 
-/// Where the weight of an output and an input is in the order of tiles.
+/// Where the weight of an output and an input is, of so many outputs and inputs (`depth`): [`place`] or [`by_input`].
+pub(crate) type Place = fn(outputs: usize, depth: usize, output: usize, input: usize) -> usize;
+
+/// By input, as depthwise convolutions have them.
+pub(crate) const fn by_input(outputs: usize, _: usize, output: usize, input: usize) -> usize {
+    input * outputs + output
+}
+
+/// In the order of tiles.
 pub(crate) const fn place(outputs: usize, depth: usize, output: usize, input: usize) -> usize {
     let (whole, quads) = (outputs / 4 * 4, depth / 4 * 4);
     let start = output / 4 * 4 * depth;
@@ -42,6 +50,19 @@ pub(crate) const fn tile(rows: &[i8], tiles: &mut [i8], outputs: usize) {
             input += 1;
         }
         output += 1;
+    }
+}
+
+/// Overwrites `columns` with `rows`, the weights of an output in each, by input. Both are as long.
+pub(crate) const fn transpose(rows: &[i8], columns: &mut [i8], outputs: usize) {
+    let depth = match outputs {
+        0 => return,
+        _ => rows.len() / outputs,
+    };
+    let mut i = 0;
+    while i < outputs * depth {
+        columns[by_input(outputs, depth, i / depth, i % depth)] = rows[i];
+        i += 1;
     }
 }
 

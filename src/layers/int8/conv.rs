@@ -6,7 +6,9 @@ use super::tensor::{bytes, bytes_mut};
 use crate::kernel::axis::Axis;
 use crate::kernel::int8::depthwise::Depthwise;
 use crate::kernel::int8::patches::Convolution;
-use crate::kernel::int8::{Clamp, Double, Multiplier, Product, Rounding, fold, tile};
+use crate::kernel::int8::{
+    Clamp, Double, Multiplier, Place, Product, Rounding, by_input, fold, place, tile, transpose,
+};
 use crate::layers::picture::axes_of;
 use crate::layers::{Layer, Steps, Window};
 use crate::memory::values_mut;
@@ -18,7 +20,8 @@ const AT_ONCE: usize = if crate::simd::VECTORS { 32 } else { 4 };
 
 /// A convolution of pictures `I` to `O`, by `F` filters of `KH` rows of `KW` taps over all `C` channels of `I`. `G` has strides,
 /// dilations and padding, as for [`Conv2d`](crate::Conv2d), except that windows may leave out the last positions; `R` is how sums
-/// are rounded.
+/// are rounded. If `C` is 1 and `I` has more channels, each channel has filters of its own, those of the first channel first, as in
+/// a [`DepthwiseConv2d`].
 ///
 /// What is in the padding stands for 0. The scratch has room for 4 windows, 32 on desktops.
 ///
@@ -62,10 +65,21 @@ pub struct Conv2d<
     pub clamp: Clamp,
     /// The input's zero.
     pub zero: i8,
-    /// In tiles, as those of a [`Dense`](super::Dense) whose inputs are a window: rows of taps, taps, channels.
+    /// In tiles, as those of a [`Dense`](super::Dense) whose inputs are a window: rows of taps, taps, channels. With filters for each
+    /// channel: rows of taps, taps, filters.
     pub weight: [[[[i8; C]; KW]; KH]; F],
     /// The sizes, and how sums are rounded.
     pub shape: PhantomData<fn(I, G, R) -> O>,
+}
+
+impl<I: Picture, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, R>
+    Conv2d<I, O, KH, KW, C, F, G, R>
+{
+    /// Where the weight of a filter and of a tap and channel is.
+    pub(super) const PLACE: Place = if Self::DEPTHWISE { by_input } else { place };
+
+    /// Whether each channel has its own filters.
+    const DEPTHWISE: bool = C == 1 && I::CHANNELS > 1;
 }
 
 impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, const F: usize, G: Steps, R>
@@ -90,16 +104,34 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, c
         let weights = [[[[0; C]; KW]; KH]; F];
         let mut layer = Self { bias: *bias, scale, clamp, zero: x.zero, weight: weights, shape: PhantomData };
         fold(bytes(weight), x.zero, &mut layer.bias);
-        tile(bytes(weight), bytes_mut(&mut layer.weight), F);
+        match Self::DEPTHWISE {
+            true => transpose(bytes(weight), bytes_mut(&mut layer.weight), F),
+            false => tile(bytes(weight), bytes_mut(&mut layer.weight), F),
+        }
         Ok(layer)
     }
 
     const AXES: [Axis; 2] = {
         let axes = fitting::<I, O, G>([KH, KW], F);
-        assert!(C > 0 && C == I::CHANNELS, "a convolution's filters see all channels of its input");
+        assert!(
+            C > 0 && C == I::CHANNELS || Self::DEPTHWISE && F.is_multiple_of(I::CHANNELS),
+            "a convolution's filters see all channels of its input, or one"
+        );
         assert!(KH * KW * C <= 1 << 16, "more than 2^16 products of eight bits may not fit a sum of 32");
         axes
     };
+}
+
+/// Overwrites `ys`.
+fn depthwise<I: Picture, O: Picture, R: Rounding>(
+    isa: Isa,
+    depthwise: &Depthwise<'_>,
+    xs: &[I],
+    ys: &mut [O],
+) {
+    for (x, y) in xs.iter().zip(ys) {
+        depthwise.run::<R>(isa, bytes(core::slice::from_ref(x)), bytes_mut(core::slice::from_mut(y)));
+    }
 }
 
 /// The axes of windows on `I`. Panics, when it is compiled, if they do not make `O`.
@@ -135,6 +167,17 @@ impl<
     const MACS: u64 = (O::HEIGHT * O::WIDTH * F * KH * KW * C) as u64;
 
     fn run(&self, isa: Isa, xs: &[I], scratch: &mut [f32], ys: &mut [O]) {
+        if const { Self::DEPTHWISE } {
+            let weight = bytes(core::slice::from_ref(&self.weight));
+            let Self { bias, scale, clamp, zero, .. } = self;
+            let (axes, channels, clamp, zero) = (Self::AXES, I::CHANNELS, *clamp, *zero);
+            return depthwise::<I, O, R>(
+                isa,
+                &Depthwise { axes, channels, zero, weight, bias, scale, clamp },
+                xs,
+                ys,
+            );
+        }
         let product = Product {
             depth: KH * KW * C,
             weight: bytes(core::slice::from_ref(&self.weight)),
@@ -232,17 +275,9 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const F: usize, G
     const MACS: u64 = (O::HEIGHT * O::WIDTH * F * KH * KW) as u64;
 
     fn run(&self, isa: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
-        let depthwise = Depthwise {
-            axes: Self::AXES,
-            channels: I::CHANNELS,
-            zero: self.zero,
-            weight: bytes(core::slice::from_ref(&self.weight)),
-            bias: &self.bias,
-            scale: &self.scale,
-            clamp: self.clamp,
-        };
-        for (x, y) in xs.iter().zip(ys) {
-            depthwise.run::<R>(isa, bytes(core::slice::from_ref(x)), bytes_mut(core::slice::from_mut(y)));
-        }
+        let weight = bytes(core::slice::from_ref(&self.weight));
+        let Self { bias, scale, clamp, zero, .. } = self;
+        let (axes, channels, clamp, zero) = (Self::AXES, I::CHANNELS, *clamp, *zero);
+        depthwise::<I, O, R>(isa, &Depthwise { axes, channels, zero, weight, bias, scale, clamp }, xs, ys);
     }
 }

@@ -36,8 +36,10 @@
 //! | `join` | sums, products, concatenations of two arrays; layers made of others |
 //! | `region` | parts of an array, and borders around it |
 //!
+//! `calibration` makes them of layers that were trained.
 //! `prepare` is for programs that write layers: weights and biases as the layers store them.
 
+mod calibration;
 mod conv;
 mod dense;
 mod join;
@@ -52,6 +54,10 @@ mod table;
 mod tensor;
 
 pub use crate::kernel::int8::{Clamp, Double, Multiplier, Region, Rounding, Single, Term};
+pub use calibration::{
+    Aware, Calibration, Fidelity, Line, MinMax, MovingAverage, Noise, Observer, Percentile, Quantized,
+    Ranges, Real, Rows, RowsMut, ToInt8,
+};
 pub use conv::{Conv2d, DepthwiseConv2d};
 pub use dense::Dense;
 pub use join::{Add, Concat, Join, Mul, Parallel, Residual};

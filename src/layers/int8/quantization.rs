@@ -37,7 +37,7 @@ impl Quantization {
     /// The whole number nearest to `x`, a half away from zero, from -128 to 127; NaN is as 0.
     #[must_use]
     pub const fn quantize(self, x: f32) -> i8 {
-        let q = round(x / self.scale).saturating_add(self.zero as i32);
+        let q = round((x / self.scale) as f64).saturating_add(self.zero as i32);
         if q < -128 {
             -128
         } else if q > 127 {
@@ -49,10 +49,10 @@ impl Quantization {
 }
 
 /// The nearest whole number, a half away from zero, saturated; 0 for NaN.
-const fn round(x: f32) -> i32 {
-    // Exact where it matters: 29 bits of an `f64` are beyond those of an `f32`.
+pub(super) const fn round(x: f64) -> i32 {
+    // Exact for an `f32`: 29 bits of an `f64` are beyond its own.
     let half = if x < 0.0 { -0.5 } else { 0.5 };
-    (x as f64 + half) as i32
+    (x + half) as i32
 }
 
 impl Clamp {

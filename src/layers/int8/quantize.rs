@@ -4,7 +4,7 @@ use super::quantization::Quantization;
 use super::tensor::{Tensor, bytes, bytes_mut};
 use crate::layers::{Layer, PerRow};
 use crate::memory::{numbers, numbers_mut};
-use crate::{Error, Isa};
+use crate::{Error, Isa, Zeroed};
 use core::marker::PhantomData;
 
 /// Real numbers to a [`Tensor`] of whole ones: [`Quantization::quantize`].
@@ -32,6 +32,10 @@ impl<T> Quantize<T> {
             Err(error) => Err(error),
         }
     }
+}
+
+impl<T> Zeroed for Quantize<T> {
+    const ZEROED: Self = Self { to: Quantization { scale: 0.0, zero: 0 }, shape: PhantomData };
 }
 
 impl<T: Tensor> Layer for Quantize<T> {
@@ -73,6 +77,10 @@ impl<T> Dequantize<T> {
     pub const fn new(from: Quantization) -> Self {
         Self { from, shape: PhantomData }
     }
+}
+
+impl<T> Zeroed for Dequantize<T> {
+    const ZEROED: Self = Self::new(Quantization { scale: 0.0, zero: 0 });
 }
 
 impl<T: Tensor> Layer for Dequantize<T> {

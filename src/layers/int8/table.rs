@@ -84,6 +84,13 @@ impl<T> Table<T> {
     }
 }
 
+impl<T> Table<T> {
+    /// The result of a number.
+    pub(super) const fn of_byte(&self, x: i8) -> i8 {
+        self.results[((x as u8) ^ 128) as usize]
+    }
+}
+
 /// The results of all bytes.
 fn table(f: impl Fn(i8) -> i8) -> [i8; 256] {
     core::array::from_fn(|i| f((i as i32 - 128) as i8))
@@ -112,7 +119,7 @@ impl<T: Tensor> Layer for Table<T> {
 
     fn run(&self, _: Isa, xs: &[T], _scratch: &mut [f32], ys: &mut [T]) {
         for (&x, y) in bytes(xs).iter().zip(bytes_mut(ys)) {
-            *y = self.results[usize::from((x as u8) ^ 128)];
+            *y = self.of_byte(x);
         }
     }
 }
