@@ -120,9 +120,7 @@ fn every_way_gives_the_definition() {
     let (mut rng, ways) = (Rng::new(1), both());
     let (sizes, all_rows): (&[usize], &[usize]) = match cfg!(miri) {
         true => (&[1, 7, 17], &[1, 5]),
-        false => {
-            (&[1, 2, 3, 4, 5, 8, 15, 16, 17, 31, 33, 63, 64, 65, 130], &[1, 2, 3, 4, 5, 7, 8, 9, 17, 31])
-        }
+        false => (&[1, 3, 4, 5, 8, 15, 17, 34, 67], &[1, 3, 5, 8, 9, 17]),
     };
     for &depth in sizes {
         for &outputs in sizes {
@@ -146,7 +144,7 @@ fn random_products() {
     let count = match std::env::var_os("FUSEBOX_EVERYTHING") {
         _ if cfg!(miri) => 3,
         Some(_) => 1_000_000,
-        None => 3000,
+        None => 300,
     };
     for _ in 0..count {
         let mut below = |n: u32| 1 + (rng.next_u32() % n) as usize;
@@ -173,11 +171,10 @@ fn ties_and_ends_are_scaled_as_defined() {
             let bias: Vec<_> = halves.chain(ends).step_by(if cfg!(miri) { 50 } else { 1 }).collect();
             let scale = std::vec![Multiplier { mantissa, exponent }; bias.len()];
             let weight = std::vec![0; DEPTH * bias.len()];
-            for zero in [-128, -3, 0, 127] {
-                let clamp = Clamp { zero, least: -128, most: 127 };
-                let product = Product { depth: DEPTH, weight: &weight, bias: &bias, scale: &scale, clamp };
-                check_product(&ways, &product, &[-128; DEPTH]);
-            }
+            let zero = [-128, -3, 0, 127][(exponent ^ mantissa) as usize % 4];
+            let clamp = Clamp { zero, least: -128, most: 127 };
+            let product = Product { depth: DEPTH, weight: &weight, bias: &bias, scale: &scale, clamp };
+            check_product(&ways, &product, &[-128; DEPTH]);
         }
     }
 }
