@@ -381,8 +381,10 @@ type Rounded = Seq![
     Aware<Dense<4, 2>>
 ];
 
+type Line = [[[f32; 1]; 6]; 6];
+
 /// Lines across, and lines down, with noise.
-fn lines(rng: &mut Rng, rows: usize) -> (Vec<[[[f32; 1]; 6]; 6]>, Vec<u8>) {
+fn lines(rng: &mut Rng, rows: usize) -> (Vec<Line>, Vec<u8>) {
     (0..rows)
         .map(|i| {
             let at = rng.below(6) as usize;
