@@ -30,13 +30,8 @@ impl Outputs {
             Some(index) => lowering.graph.tensor(index)?.biases(count)?,
             None => vec![0; count],
         };
-        let product = |scale: f32| match operator.name {
-            // Rounded to an `f32` first, as TensorFlow Lite does it.
-            "FULLY_CONNECTED" if scales.len() == 1 => f64::from(x.scale * scale),
-            _ => f64::from(x.scale) * f64::from(scale),
-        };
         let multiplier = |&scale: &f32| {
-            Multiplier::new(product(scale) / f64::from(y.scale)).map_err(|error| {
+            Multiplier::new(f64::from(x.scale) * f64::from(scale) / f64::from(y.scale)).map_err(|error| {
                 weight.error(format!("the scale {scale} is too large or too small: {error}"))
             })
         };

@@ -109,8 +109,7 @@ impl<T, R> Mul<T, R> {
     pub const fn new(a: Quantization, b: Quantization, y: Quantization, clamp: Clamp) -> Result<Self, Error> {
         match (a.checked(), b.checked(), y.checked()) {
             (Ok(a), Ok(b), Ok(y)) => {
-                // In `f32`, as TensorFlow Lite has it.
-                let real = (a.scale * b.scale / y.scale) as f64;
+                let real = a.scale as f64 * b.scale as f64 / y.scale as f64;
                 match Multiplier::new(real) {
                     Ok(scale) => Ok(Self { zeros: [a.zero, b.zero], scale, clamp, shape: PhantomData }),
                     Err(error) => Err(error),

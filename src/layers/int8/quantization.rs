@@ -114,8 +114,7 @@ impl<const N: usize> WeightScale<N> {
         let mut i = 0;
         while i < N {
             let product = match self {
-                // Rounded to an `f32` first, as TensorFlow Lite does it.
-                Self::Tensor(scale) => (x * *scale) as f64,
+                Self::Tensor(scale) => x as f64 * *scale as f64,
                 Self::Outputs(scales) => x as f64 * scales[i] as f64,
             };
             multipliers[i] = match Multiplier::new(product / y as f64) {

@@ -137,6 +137,7 @@ fn made<R: Rounding>() -> Result<(), Error> {
     keep(Add::<[i8; 3], R>::new(x, y, x, clamp)?);
     keep(Mul::<[i8; 3], R>::new(x, y, x, clamp)?);
     keep(Table::<[i8; 3]>::requantize::<R>(x, y, clamp)?);
+    keep(Table::<[i8; 3]>::leaky_relu::<R>(x, y, any())?);
     Ok(())
 }
 
@@ -153,6 +154,7 @@ fn others() -> Result<(), Error> {
     keep(Table::<[i8; 3]>::of(x, y, |x| x * x));
     keep(Table::<[i8; 3]>::logistic(x)?);
     keep(Table::<[i8; 3]>::tanh(x)?);
+    keep(Table::<[i8; 3]>::hard_swish(x, y)?);
     Ok(())
 }
 
