@@ -375,16 +375,15 @@ fn views_of_bytes() {
     check::<Seq![View<[f32; 6], Each<3, Dense<2, 4, Relu>>, [f32; 12]>, Dense<12, 2>]>("views", 26.0);
 }
 
+type Small = [[[f32; 1]; 6]; 6];
 type Rounded = Seq![
-    Aware<Conv2d<[[[f32; 1]; 6]; 6], [[[f32; 4]; 6]; 6], 3, 3, 1, 4, Window, Relu>>,
+    Aware<Conv2d<Small, [[[f32; 4]; 6]; 6], 3, 3, 1, 4, Window, Relu>>,
     GlobalMaxPool<[[[f32; 4]; 6]; 6], 4>,
     Aware<Dense<4, 2>>
 ];
 
-type Line = [[[f32; 1]; 6]; 6];
-
 /// Lines across, and lines down, with noise.
-fn lines(rng: &mut Rng, rows: usize) -> (Vec<Line>, Vec<u8>) {
+fn lines(rng: &mut Rng, rows: usize) -> (Vec<Small>, Vec<u8>) {
     (0..rows)
         .map(|i| {
             let at = rng.below(6) as usize;

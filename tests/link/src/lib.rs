@@ -10,6 +10,7 @@
 #![no_std]
 
 pub mod arena;
+pub mod calibration;
 pub mod checkpoint;
 pub mod data;
 pub mod decoding;

@@ -100,7 +100,7 @@ pub(super) type Bytes<T> = <T as Real>::Int8;
 /// calibration.observe(&Magnitude, &[[-2.55, 2.55]])?;
 /// let (int8, mut ys) = (calibration.ranges()?.quantize(&Magnitude)?, [[0.0; 2]]);
 /// int8.infer(&[[-1.0, 0.5]], &mut Scratch::<_, 1>::new(), &mut ys)?;
-/// assert_eq!(ys.map(|y| y.map(|y| (100.0 * y).round())), [[99.0, 51.0]]);
+/// assert_eq!(ys.map(|y| y.map(|y| (100.0 * y).round())), [[100.0, 50.0]]);
 /// # Ok::<(), Error>(())
 /// ```
 #[diagnostic::on_unimplemented(
