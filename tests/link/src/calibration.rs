@@ -77,7 +77,7 @@ pub fn excepted() {
     debug(&fidelity);
     for line in fidelity.lines() {
         debug(&line);
-        keep(hide(line.clone()) == line);
+        keep(hide(Clone::clone(&line)) == line);
     }
     let (mut reals, mut bytes) = ([any::<[f32; 3]>()], [any::<[i8; 3]>()]);
     let scale = hide(Quantization { scale: any(), zero: any() });
@@ -133,7 +133,7 @@ fn aware() -> Result<(), Error> {
     let mut workspace = Workspace::<Rounded, 2>::new();
     workspace.train_step(&mut net, &[any(), any()], &[any(), any()], &Sgd::new(any()))?;
     keep(Aware::new(*net.first.layer()).range());
-    keep(hide(net.first.clone()) == net.first);
+    keep(hide(Clone::clone(&net.first)) == net.first);
     Ok(())
 }
 
@@ -141,5 +141,5 @@ fn observer<O: Observer + PartialEq>() {
     let (mut observer, xs) = (any::<O>(), any::<[f32; 5]>());
     observer.observe(xs.get(..hide(4)).unwrap_or_default());
     keep(observer.range());
-    keep(hide(observer.clone()) == observer);
+    keep(hide(Clone::clone(&observer)) == observer);
 }
