@@ -71,6 +71,14 @@ fn target_cpu(flags: &str) -> Option<&str> {
         .next_back()
 }
 
+/// Whether products of eight bits use SMLAD and its kin: every core of Armv7E-M has them. On Armv8-M they are an option, so
+/// the core must be named; Cortex-M55 has vectors instead.
+fn has_dsp(target: &str, core: Core, flags: &str) -> bool {
+    let named = env::var_os("CARGO_FEATURE_CORTEX_M33").is_some()
+        || matches!(target_cpu(flags), Some("cortex-m33" | "cortex-m35p"));
+    target.starts_with("thumbv7em") || target.starts_with("thumbv8m.main") && named && core != Core::M55
+}
+
 /// Whether to build the scalar kernels: where there are no vectors, and where a test requests them
 /// (`FUSEBOX_SCALAR=1 cargo test`).
 fn scalar() -> bool {
@@ -118,4 +126,8 @@ fn main() {
         println!("cargo::rustc-cfg=fusebox_fused");
     }
     println!("cargo::rustc-cfg=fusebox_core=\"{}\"", core.name());
+    println!("cargo::rustc-check-cfg=cfg(fusebox_dsp)");
+    if has_dsp(&target, core, &flags) {
+        println!("cargo::rustc-cfg=fusebox_dsp");
+    }
 }

@@ -23,7 +23,8 @@ mod net;
 use fusebox::{Init, Isa, Rng, Scratch, boxed};
 use net::{D, MiniLm, T};
 use std::hint::black_box;
-use support::timing::{median, peak_rate, seconds};
+use support::peak;
+use support::timing::{median, rate, seconds};
 
 const TOKENS: usize = 32;
 const BLOCKS: usize = 6;
@@ -56,7 +57,7 @@ fn main() {
     let numbers = vec![0.5; weights];
     let (mut times, mut floors) = (vec![], vec![]);
     for _ in 0..rounds {
-        floors.push(flops / peak_rate(isa, 100_000_000) + read(&numbers));
+        floors.push(flops / rate(|| peak::run(isa, 100_000_000)) + read(&numbers));
         times.push(seconds(|| {
             net.infer_with(isa, &[tokens], &mut scratch, &mut ys).expect("tokens in the vocabulary")
         }));

@@ -37,8 +37,9 @@ use resnet8::{Folded, Picture, ResNet8, fold};
 use std::hint::black_box;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use support::peak;
 use support::random::random;
-use support::timing::{median, peak_rate, seconds};
+use support::timing::{median, rate, seconds};
 
 /// So small that thousands of steps leave the network what it was.
 const RATE: f32 = 1e-6;
@@ -85,9 +86,9 @@ fn main() {
     for _ in 0..rounds {
         for (i, case) in cases.iter_mut().enumerate() {
             (case.run)();
-            let before = peak_rate(isa, PEAK_FLOPS);
+            let before = rate(|| peak::run(isa, PEAK_FLOPS));
             let time = time(case, times[i]) / times[i] as f64;
-            let peak = 0.5 * (before + peak_rate(isa, PEAK_FLOPS));
+            let peak = 0.5 * (before + rate(|| peak::run(isa, PEAK_FLOPS)));
             parts[i].push(case.flops as f64 / time / peak);
             seconds[i].push(time);
             peaks.push(peak);

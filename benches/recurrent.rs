@@ -23,8 +23,9 @@ mod support {
 
 use fusebox::{Chain, Gru, Init, Isa, Last, Lstm, Mse, Plain, Rng, Scratch, Sgd, Train, Workspace, Zeroed};
 use std::hint::black_box;
+use support::peak;
 use support::random::random;
-use support::timing::{median, peak_rate, seconds};
+use support::timing::{median, rate, seconds};
 
 /// So small that thousands of steps leave the network what it was.
 const RATE: f32 = 1e-6;
@@ -93,9 +94,9 @@ fn report(name: &str, isa: Isa, flops: u64, rounds: usize, run: &mut dyn FnMut()
     }
     let (mut parts, mut all) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        let before = peak_rate(isa, PEAK_FLOPS);
+        let before = rate(|| peak::run(isa, PEAK_FLOPS));
         let time = seconds(|| (0..times).for_each(|_| run())) / times as f64;
-        parts.push(flops as f64 / time / (0.5 * (before + peak_rate(isa, PEAK_FLOPS))));
+        parts.push(flops as f64 / time / (0.5 * (before + rate(|| peak::run(isa, PEAK_FLOPS)))));
         all.push(time);
     }
     let (time, part) = (median(all), median(parts));

@@ -33,7 +33,8 @@ use fusebox::{
 };
 use std::hint::black_box;
 use std::sync::{Mutex, PoisonError};
-use support::timing::{median, peak_rate, seconds};
+use support::peak;
+use support::timing::{median, rate, seconds};
 
 /// GPT-2 with 124 million parameters, on 64 tokens.
 mod gpt2 {
@@ -85,9 +86,9 @@ fn main() {
         run();
         let (mut parts, mut times, mut floors) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..if test { 1 } else { case.rounds } {
-            let before = peak_rate(isa, PEAK_FLOPS);
+            let before = rate(|| peak::run(isa, PEAK_FLOPS));
             let time = seconds(&mut run);
-            let peak = 0.5 * (before + peak_rate(isa, PEAK_FLOPS));
+            let peak = 0.5 * (before + rate(|| peak::run(isa, PEAK_FLOPS)));
             let bandwidth = if case.bytes > 0 { bandwidth() } else { f64::INFINITY };
             parts.push(case.flops as f64 / time / peak);
             floors.push((case.flops as f64 / peak + case.bytes as f64 / bandwidth) / time);

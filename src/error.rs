@@ -171,6 +171,15 @@ pub enum Error {
         /// The feature.
         feature: usize,
     },
+    /// What an output of a network, or its input (output 0), was in calibration has no scale: see
+    /// [`Calibration`](crate::int8::Calibration).
+    Range {
+        /// As numbered by [`Fidelity`](crate::int8::Fidelity), from 0.
+        output: usize,
+        /// NaN or infinite if there were such numbers, zero if there were no others, subnormal or infinite if the scale would be.
+        #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
+        got: FpCategory,
+    },
     /// More distinct classes than the type's capacity.
     Classes {
         /// The capacity.
@@ -254,6 +263,9 @@ impl fmt::Display for Error {
                     f,
                     "expected a mean, variance and range of feature {feature} that are normal numbers, got others"
                 )
+            }
+            Error::Range { output, got } => {
+                write!(f, "expected a range of output {output} with a normal scale, got {got:?}")
             }
             Error::Classes { expected, got } => {
                 write!(f, "expected at most {expected} different classes, got {got}")

@@ -105,6 +105,7 @@ pub use kernel::gemm::{Epilogue, Packed, gemm, gemm_packed, gemm_packed_with, ge
 pub use kernel::matmul::{matmul, matmul_with};
 pub use kernel::pass::{Kernels, Pass};
 pub use label::Label;
+pub use layers::int8;
 #[doc(no_inline)]
 pub use layers::{
     Activate, Activation, Attention, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Borrowed, Chain, Columns,
@@ -123,7 +124,7 @@ pub use losses::{
 pub use mat::{Mat, MatMut};
 #[doc(hidden)]
 pub use memory::is_plain;
-pub use memory::{Aligned, Either, Pair, Plain, Zeroed};
+pub use memory::{Aligned, Beside, Either, Pair, Plain, Zeroed};
 #[doc(no_inline)]
 pub use metrics::{Confusion, Likelihood, Regression, RocAuc, RocHistogram, Scores, argmax};
 #[doc(no_inline)]

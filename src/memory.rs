@@ -41,18 +41,24 @@ impl<A: Zeroed, B: Zeroed, C: Zeroed> Zeroed for (A, B, C) {
     const ZEROED: Self = (A::ZEROED, B::ZEROED, C::ZEROED);
 }
 
-/// Values that consist only of four-byte numbers, `f32` or integers: rows of data, a layer's parameters, an optimiser's
-/// state. They can be viewed as bytes, stored, and read back, in place and without a copy.
+/// Values that consist only of numbers: of four bytes, `f32` or integers, such as a layer's parameters or an optimiser's
+/// state, or of one byte, such as rows of an [`int8`](crate::int8) network. They can be viewed as bytes, stored, and read
+/// back, in place and without a copy.
 ///
 /// To implement it for a type of your own use [`plain!`](crate::plain), which checks the layout and needs no `unsafe`.
 ///
 /// # Safety
 ///
 /// 1. Every field is `Plain`, and there is no padding between or after them.
-/// 2. The type's alignment is that of `f32` (or 1 when it has no fields).
+/// 2. The type's alignment is at most that of `f32`.
 /// 3. Every bit pattern is a valid value.
-/// 4. A type whose `CHECKED` compiles satisfies 1 to 3; code that views values evaluates `CHECKED`.
+/// 4. `Slack` is at least three bytes long, unless the type's size is a multiple of four.
+/// 5. A type whose `CHECKED` compiles satisfies 1 to 4; code that views values evaluates `CHECKED`.
 pub unsafe trait Plain: Zeroed + Copy + 'static {
+    /// The bytes that a stretch of values may need to end at a multiple of four: see [`Beside`].
+    #[doc(hidden)]
+    type Slack: Plain;
+
     /// Compiles only if the layout satisfies the trait's requirements.
     #[doc(hidden)]
     const CHECKED: () = ();
@@ -76,13 +82,29 @@ pub unsafe trait Plain: Zeroed + Copy + 'static {
 }
 
 // SAFETY: an `f32` is its only field; every bit pattern is an `f32`.
-unsafe impl Plain for f32 {}
+unsafe impl Plain for f32 {
+    type Slack = ();
+}
 // SAFETY: four bytes, aligned as `f32`; every bit pattern is a `u32`.
-unsafe impl Plain for u32 {}
+unsafe impl Plain for u32 {
+    type Slack = ();
+}
+// SAFETY: four bytes, aligned as `f32`; every bit pattern is an `i32`.
+unsafe impl Plain for i32 {
+    type Slack = ();
+}
+// SAFETY: one byte; every bit pattern is an `i8`.
+unsafe impl Plain for i8 {
+    type Slack = [i8; 3];
+}
 // SAFETY: no fields.
-unsafe impl Plain for () {}
+unsafe impl Plain for () {
+    type Slack = ();
+}
 // SAFETY: array elements follow one another without padding.
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {
+    type Slack = T::Slack;
+
     const CHECKED: () = T::CHECKED;
 }
 
@@ -91,7 +113,9 @@ impl<T> Zeroed for PhantomData<T> {
 }
 
 // SAFETY: no fields.
-unsafe impl<T: Copy + 'static> Plain for PhantomData<T> {}
+unsafe impl<T: Copy + 'static> Plain for PhantomData<T> {
+    type Slack = ();
+}
 
 /// Makes a struct [`Plain`] and [`Zeroed`], so that it can be viewed as bytes and placed in `.bss`. List all fields
 /// in order. A field that is missing, out of order, not `Plain` or padded is a compile error where the value is first
@@ -117,8 +141,10 @@ macro_rules! plain {
         }
 
         // SAFETY: `CHECKED` compiles only if the fields listed are `Plain` (3), follow one another without a gap and fill the
-        // struct (1); so its alignment is the largest of theirs, at most that of `f32` (2).
+        // struct (1); so its alignment is the largest of theirs, at most that of `f32` (2). Its size is a multiple of four (4).
         unsafe impl<$($generics)*> $crate::Plain for $name {
+            type Slack = ();
+
             const CHECKED: () = {
                 let end = 0;
                 $(
@@ -129,6 +155,7 @@ macro_rules! plain {
                 )*
                 assert!(end == size_of::<Self>(), "`plain!` lists too few fields, or the struct is padded");
                 assert!(align_of::<Self>() <= align_of::<f32>(), "a struct of `plain!` is aligned as its numbers are");
+                assert!(end % 4 == 0, "a struct of `plain!` has a multiple of four bytes");
             };
         }
     };
@@ -162,6 +189,8 @@ impl<A: Plain, B: Plain> Zeroed for Either<A, B> {
 
 // SAFETY: all bytes of the larger member are numbers, and both members start at offset 0.
 unsafe impl<A: Plain, B: Plain> Plain for Either<A, B> {
+    type Slack = Pair<A::Slack, B::Slack>;
+
     const CHECKED: () = (A::CHECKED, B::CHECKED).0;
 }
 
@@ -181,6 +210,39 @@ impl<A: Zeroed, B: Zeroed> Zeroed for Pair<A, B> {
 
 // SAFETY: `repr(C)` and two fields of plain numbers, which leave no padding between them.
 unsafe impl<A: Plain, B: Plain> Plain for Pair<A, B> {
+    type Slack = Pair<A::Slack, B::Slack>;
+
+    const CHECKED: () = {
+        let _ = (A::CHECKED, B::CHECKED);
+        assert!(
+            size_of::<Self>() == size_of::<A>() + size_of::<B>(),
+            "a Pair of bytes and of numbers of four bytes has padding"
+        );
+    };
+}
+
+/// Memory for a stretch of values `A` and one of `B`, whatever their numbers are, each starting at a multiple of four
+/// bytes. A type that counts: stretches are cut from the `f32`s of many of them, and it has room for every one, because
+/// for n rows of `a` bytes and at least three of slack, ceil(n a / 4) <= floor(n (a + 3) / 4).
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub struct Beside<A: Plain, B: Plain>(A, A::Slack, B, B::Slack);
+
+impl<A: Plain, B: Plain> fmt::Debug for Beside<A, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Beside").field("bytes", &size_of::<Self>()).finish()
+    }
+}
+
+impl<A: Plain, B: Plain> Zeroed for Beside<A, B> {
+    const ZEROED: Self = Self(A::ZEROED, Zeroed::ZEROED, B::ZEROED, Zeroed::ZEROED);
+}
+
+// SAFETY: fields of plain numbers, packed, so without padding and with an alignment of 1. What is cut from it is rounded
+// up already.
+unsafe impl<A: Plain, B: Plain> Plain for Beside<A, B> {
+    type Slack = ();
+
     const CHECKED: () = (A::CHECKED, B::CHECKED).0;
 }
 
@@ -193,6 +255,7 @@ pub(crate) const fn count_of<T>() -> usize {
 #[inline]
 pub(crate) const fn numbers<T: Plain>(values: &[T]) -> &[f32] {
     const { T::CHECKED }
+    const { assert!(size_of::<T>() == 0 || align_of::<T>() == align_of::<f32>(), "bytes where numbers are wanted") }
     if size_of::<T>() == 0 {
         return &[];
     }
@@ -205,6 +268,7 @@ pub(crate) const fn numbers<T: Plain>(values: &[T]) -> &[f32] {
 #[inline]
 pub(crate) const fn numbers_mut<T: Plain>(values: &mut [T]) -> &mut [f32] {
     const { T::CHECKED }
+    const { assert!(size_of::<T>() == 0 || align_of::<T>() == align_of::<f32>(), "bytes where numbers are wanted") }
     if size_of::<T>() == 0 {
         return &mut [];
     }
@@ -214,28 +278,73 @@ pub(crate) const fn numbers_mut<T: Plain>(values: &mut [T]) -> &mut [f32] {
     }
 }
 
+/// The first `rows` rows of an aligned array, of whatever numbers, as `f32`s; up to three bytes at the end are left out.
+#[inline]
+pub(crate) fn whole_numbers_mut<T: Plain, const B: usize>(
+    rows: &mut Aligned<[T; B]>,
+    count: usize,
+) -> &mut [f32] {
+    const { T::CHECKED }
+    let rows = rows.0.get_mut(..count).unwrap_or_default();
+    let len = size_of_val(rows) / size_of::<f32>();
+    match rows.is_empty() {
+        true => &mut [],
+        // SAFETY: `Aligned` starts at a multiple of four, and so do its first rows; they consist of numbers without padding,
+        // so every `f32` inside is initialised, and every bit pattern written is a value of a `Plain` type.
+        false => unsafe { core::slice::from_raw_parts_mut(rows.as_mut_ptr().cast(), len) },
+    }
+}
+
 /// The first `count` values in `numbers`, or as many as it holds.
 #[inline]
 pub(crate) fn values<T: Plain>(numbers: &[f32], count: usize) -> &[T] {
-    const { T::CHECKED }
-    let room = size_of_val(numbers).checked_div(size_of::<T>()).unwrap_or(count);
-    // SAFETY: at most `room` values, so they are inside the slice; a `Plain` type's alignment is at most that of `f32`.
-    unsafe { core::slice::from_raw_parts(numbers.as_ptr().cast(), count.min(room)) }
+    view(numbers, count)
 }
 
 /// The first `count` values in `numbers`, or as many as it holds, mutable.
 #[inline]
 pub(crate) fn values_mut<T: Plain>(numbers: &mut [f32], count: usize) -> &mut [T] {
-    const { T::CHECKED }
-    let room = size_of_val(numbers).checked_div(size_of::<T>()).unwrap_or(count);
-    // SAFETY: as in `values`.
-    unsafe { core::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), count.min(room)) }
+    view_mut(numbers, count)
+}
+
+/// The first `count` values of type `B` in the memory of `xs`, or as many as it holds.
+#[inline]
+pub(crate) fn view<A: Plain, B: Plain>(xs: &[A], count: usize) -> &[B] {
+    const { views::<A, B>() }
+    let room = size_of_val(xs).checked_div(size_of::<B>()).unwrap_or(count);
+    // SAFETY: `A` and `B` are `Plain`: initialised numbers without padding, of which every bit pattern is a value; at most
+    // `room` values, so they are inside the slice; an `A` is aligned as a `B` must be.
+    unsafe { core::slice::from_raw_parts(xs.as_ptr().cast(), count.min(room)) }
+}
+
+/// The first `count` values of type `B` in the memory of `xs`, or as many as it holds, mutable.
+#[inline]
+pub(crate) fn view_mut<A: Plain, B: Plain>(xs: &mut [A], count: usize) -> &mut [B] {
+    const { views::<A, B>() }
+    let room = size_of_val(xs).checked_div(size_of::<B>()).unwrap_or(count);
+    // SAFETY: as in `view`; every bit pattern written is a value of `A` too.
+    unsafe { core::slice::from_raw_parts_mut(xs.as_mut_ptr().cast(), count.min(room)) }
+}
+
+/// Compiles only if slices of `A` can be viewed as `B`.
+const fn views<A: Plain, B: Plain>() {
+    let _ = (A::CHECKED, B::CHECKED);
+    assert!(align_of::<B>() <= align_of::<A>(), "a view has no larger numbers");
+}
+
+/// How many `f32`s a stretch of `count` values takes: it ends at a multiple of four bytes.
+#[inline(always)]
+pub(crate) const fn stretch<T>(count: usize) -> usize {
+    match size_of::<T>() % size_of::<f32>() {
+        0 => count.saturating_mul(count_of::<T>()),
+        _ => count.saturating_mul(size_of::<T>()).div_ceil(size_of::<f32>()),
+    }
 }
 
 /// Removes the first `count` values from `numbers` and returns them, or fewer if there are fewer.
 #[inline(always)]
 pub(crate) fn take<'a, T: Plain>(numbers: &mut &'a [f32], count: usize) -> &'a [T] {
-    let len = count.saturating_mul(count_of::<T>()).min(numbers.len());
+    let len = stretch::<T>(count).min(numbers.len());
     let (first, rest) = numbers.split_at_checked(len).unwrap_or((numbers, &[]));
     *numbers = rest;
     values(first, count)
@@ -244,7 +353,7 @@ pub(crate) fn take<'a, T: Plain>(numbers: &mut &'a [f32], count: usize) -> &'a [
 /// [`take`], mutable.
 #[inline(always)]
 pub(crate) fn take_mut<'a, T: Plain>(numbers: &mut &'a mut [f32], count: usize) -> &'a mut [T] {
-    let len = count.saturating_mul(count_of::<T>()).min(numbers.len());
+    let len = stretch::<T>(count).min(numbers.len());
     values_mut(numbers.split_off_mut(..len).unwrap_or_default(), count)
 }
 

@@ -1,8 +1,6 @@
-//! Times of the thread on a processor, and the peak in such times.
+//! Times of the thread on a processor, and rates in such times.
 
-use super::peak;
 use cpu_time::ThreadTime;
-use fusebox::Isa;
 
 /// Seconds that something takes.
 pub(crate) fn seconds(work: impl FnOnce()) -> f64 {
@@ -11,10 +9,10 @@ pub(crate) fn seconds(work: impl FnOnce()) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
-/// Operations a second on registers alone, of at least `flops`.
-pub(crate) fn peak_rate(isa: Isa, flops: u64) -> f64 {
+/// Operations a second of what returns how many it did.
+pub(crate) fn rate(work: impl FnOnce() -> u64) -> f64 {
     let mut done = 0;
-    let time = seconds(|| done = peak::run(isa, flops));
+    let time = seconds(|| done = work());
     done as f64 / time
 }
 

@@ -50,7 +50,9 @@ impl<const N: usize> Zeroed for Standardize<N> {
 }
 
 // SAFETY: `repr(C)`, two arrays of numbers.
-unsafe impl<const N: usize> Plain for Standardize<N> {}
+unsafe impl<const N: usize> Plain for Standardize<N> {
+    type Slack = ();
+}
 
 impl<const N: usize> Standardize<N> {
     /// Computes the scale from the statistics of the training rows.
@@ -164,7 +166,9 @@ impl<const N: usize> Zeroed for MinMax<N> {
 }
 
 // SAFETY: `repr(C)`, two arrays of numbers and two numbers.
-unsafe impl<const N: usize> Plain for MinMax<N> {}
+unsafe impl<const N: usize> Plain for MinMax<N> {
+    type Slack = ();
+}
 
 impl<const N: usize> MinMax<N> {
     /// Scales to the range from 0 to 1, given the statistics of the training rows.

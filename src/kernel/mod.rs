@@ -13,6 +13,7 @@ pub(crate) mod elementwise;
 pub mod functions;
 pub(crate) mod gemm;
 pub(crate) mod group_norm;
+pub(crate) mod int8;
 pub(crate) mod loss;
 pub(crate) mod math;
 pub(crate) mod matmul;
@@ -30,12 +31,12 @@ pub(crate) mod weighted_cross_entropy;
 /// The whole rows of `n` numbers in `numbers`; none if `n` is zero. Unlike `chunks_exact`, it has no panic for zero,
 /// which the compiler does not remove when it optimises for size.
 #[inline(always)]
-fn rows(mut numbers: &[f32], n: usize) -> impl Iterator<Item = &[f32]> {
+pub(crate) fn rows<T>(mut numbers: &[T], n: usize) -> impl Iterator<Item = &[T]> {
     core::iter::from_fn(move || numbers.split_off(..n).filter(|row| !row.is_empty()))
 }
 
 /// [`rows`], mutable.
 #[inline(always)]
-fn rows_mut(mut numbers: &mut [f32], n: usize) -> impl Iterator<Item = &mut [f32]> {
+pub(crate) fn rows_mut<T>(mut numbers: &mut [T], n: usize) -> impl Iterator<Item = &mut [T]> {
     core::iter::from_fn(move || numbers.split_off_mut(..n).filter(|row| !row.is_empty()))
 }

@@ -6,7 +6,7 @@
 
 use super::scratch::infer;
 use super::{Derivative, Due, Entry, Init, InputGradient, Layer, Scratch, Side, Stream, Tapes, Train};
-use crate::memory::{self, Either, layout, stretches, stretches_mut};
+use crate::memory::{self, Beside, Either, layout, stretches, stretches_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Error, Isa, Pair, Plain, Rng, Zeroed};
@@ -57,9 +57,11 @@ impl<A: Zeroed, R: Zeroed> Zeroed for Chain<A, R> {
     const ZEROED: Self = Self { first: A::ZEROED, rest: R::ZEROED };
 }
 
-// SAFETY: `repr(C)` and two fields of plain numbers, which leave no padding between them.
+// SAFETY: a pair of plain numbers.
 unsafe impl<A: Plain, R: Plain> Plain for Chain<A, R> {
-    const CHECKED: () = (A::CHECKED, R::CHECKED).0;
+    type Slack = Pair<A::Slack, R::Slack>;
+
+    const CHECKED: () = Pair::<A, R>::CHECKED;
 }
 
 impl<A: Plain, R: Plain> Chain<A, R> {
@@ -178,8 +180,8 @@ impl<A, R> Chain<A, R> {
 impl<A: Layer, R: Layer<Input = A::Output>> Layer for Chain<A, R> {
     type Input = A::Input;
     type Output = R::Output;
-    type Scratch = Either<Pair<A::Output, A::Scratch>, R::InPlace>;
-    type InPlace = Either<Pair<A::InPlace, A::Output>, R::InPlace>;
+    type Scratch = Either<Beside<A::Output, A::Scratch>, R::InPlace>;
+    type InPlace = Either<Beside<A::InPlace, A::Output>, R::InPlace>;
 
     const CHECK: () = (A::CHECK, R::CHECK).0;
     const SUMMARY: Entry = Entry::hidden::<Self>([Some(&A::SUMMARY), Some(&R::SUMMARY)]);

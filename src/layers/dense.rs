@@ -48,7 +48,9 @@ impl<const IN: usize, const OUT: usize, A> Zeroed for Dense<IN, OUT, A> {
 }
 
 // SAFETY: `repr(C)`, two arrays of numbers and a zero-sized field.
-unsafe impl<const IN: usize, const OUT: usize, A: Copy + 'static> Plain for Dense<IN, OUT, A> {}
+unsafe impl<const IN: usize, const OUT: usize, A: Copy + 'static> Plain for Dense<IN, OUT, A> {
+    type Slack = ();
+}
 
 impl<const IN: usize, const OUT: usize, A: Activation + Copy> Dense<IN, OUT, A> {
     /// Overwrites `ys` with the outputs for `xs`, on the fastest available instruction set.

@@ -1,11 +1,11 @@
 //! The same layer at each of several positions of a row.
 
-use super::stream::run_one;
+use super::stream::{Alone, run_one};
 use super::{Derivative, Due, Entry, Init, InputGradient, Layer, Side, Stream, Tapes, Train};
-use crate::memory::{layout, numbers, numbers_mut, values, values_mut};
+use crate::memory::{Beside, layout, values, values_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
-use crate::{Error, Isa, Pair, Plain, Rng, plain};
+use crate::{Error, Isa, Plain, Rng, Zeroed};
 
 /// Applies the layer `F` at each of `T` positions, of a sequence or a picture. `F` sees a batch of `T` times as many
 /// rows, so its products are larger. The gradient of its parameters is the sum over positions; in private training,
@@ -27,7 +27,16 @@ pub struct Each<const T: usize, F> {
     pub layer: F,
 }
 
-plain!([const T: usize, F: Plain] Each<T, F> { layer: F });
+impl<const T: usize, F: Zeroed> Zeroed for Each<T, F> {
+    const ZEROED: Self = Self { layer: F::ZEROED };
+}
+
+// SAFETY: `repr(C)` and one field of plain numbers.
+unsafe impl<const T: usize, F: Plain> Plain for Each<T, F> {
+    type Slack = F::Slack;
+
+    const CHECKED: () = F::CHECKED;
+}
 
 impl<const T: usize, F: Layer> Layer for Each<T, F> {
     type Input = [F::Input; T];
@@ -35,7 +44,7 @@ impl<const T: usize, F: Layer> Layer for Each<T, F> {
     type Scratch = [F::Scratch; T];
     /// Memory for the inputs and for the layer's scratch: the layer's own `run_in_place`, which may need less,
     /// requires inputs known to be [`Plain`].
-    type InPlace = Pair<[F::InPlace; T], [F::Scratch; T]>;
+    type InPlace = Beside<[F::InPlace; T], [F::Scratch; T]>;
 
     const CHECK: () = F::CHECK;
     const SUMMARY: Entry = Entry::parts::<Self>([Some(&F::SUMMARY), None]).times(1, T);
@@ -62,21 +71,26 @@ impl<const T: usize, F: Layer> Layer for Each<T, F> {
 /// The rows of all positions, one after the other. (`as_flattened` could panic for zero-sized values.)
 #[inline(always)]
 pub(super) fn flat<const T: usize, R: Plain>(rows: &[[R; T]]) -> &[R] {
-    values(numbers(rows), rows.len().saturating_mul(T))
+    match size_of::<R>() {
+        0 => values(&[], rows.len().saturating_mul(T)),
+        _ => rows.as_flattened(),
+    }
 }
 
 /// [`flat`], mutable.
 #[inline(always)]
 pub(super) fn flat_mut<const T: usize, R: Plain>(rows: &mut [[R; T]]) -> &mut [R] {
-    let count = rows.len().saturating_mul(T);
-    values_mut(numbers_mut(rows), count)
+    match size_of::<R>() {
+        0 => values_mut(&mut [], rows.len().saturating_mul(T)),
+        _ => rows.as_flattened_mut(),
+    }
 }
 
 /// A frame is a position.
 impl<const T: usize, F: Layer> Stream for Each<T, F> {
     type Frame = F::Input;
     type Out = F::Output;
-    type Past = F::Scratch;
+    type Past = Alone<F::Scratch>;
 
     const DUE: Due = Due::EACH;
 
@@ -84,7 +98,7 @@ impl<const T: usize, F: Layer> Stream for Each<T, F> {
         F::admits(core::slice::from_ref(frame))
     }
 
-    fn step(&self, isa: Isa, scratch: &mut F::Scratch, frame: &F::Input, out: &mut F::Output) -> bool {
+    fn step(&self, isa: Isa, scratch: &mut Self::Past, frame: &F::Input, out: &mut F::Output) -> bool {
         run_one(&self.layer, isa, scratch, frame, out);
         true
     }

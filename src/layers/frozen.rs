@@ -4,7 +4,9 @@
 use super::scratch::infer;
 use super::{Derivative, Due, Entry, Init, InputGradient, Layer, Scratch, Side, Stream, Tapes, Train};
 use crate::checkpoint::{Part, Reader, Writer};
-use crate::memory::{Either, Pair, count_of, layout, numbers_mut, part, part_mut, stretches, stretches_mut};
+use crate::memory::{
+    Beside, Either, Pair, count_of, layout, numbers_mut, part, part_mut, stretches, take_mut,
+};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Error, Isa, Plain, Rng};
@@ -73,8 +75,8 @@ impl<'a, A: Layer, R: Layer<Input = A::Output>> Frozen<'a, A, R> {
 impl<A: Layer, R: Layer<Input = A::Output>> Layer for Frozen<'_, A, R> {
     type Input = A::Input;
     type Output = R::Output;
-    type Scratch = Either<Pair<A::Output, A::Scratch>, R::InPlace>;
-    type InPlace = Either<Pair<A::InPlace, A::Output>, R::InPlace>;
+    type Scratch = Either<Beside<A::Output, A::Scratch>, R::InPlace>;
+    type InPlace = Either<Beside<A::InPlace, A::Output>, R::InPlace>;
 
     const CHECK: () = (A::CHECK, R::CHECK).0;
     const SUMMARY: Entry = Entry::hidden::<Self>([Some(&A::SUMMARY), Some(&R::SUMMARY)]);
@@ -147,11 +149,11 @@ impl<A: Train, R: Train<Input = A::Output>> Train for Frozen<'_, A, R> {
         tape: &mut [Self::Tape],
         ys: &mut [R::Output],
     ) {
-        let (between, own) = stretches_mut(tape);
-        let (tape, scratch) = stretches_mut(own);
+        let (count, mut scratch) = (tape.len(), numbers_mut(tape));
+        let (between, tape) = (take_mut(&mut scratch, count), take_mut(&mut scratch, count));
         let rows = pace.take(xs.len(), count_of::<A>());
         if !rows.is_empty() {
-            self.body.run(pace.isa(), part(xs, &rows), numbers_mut(scratch), part_mut(between, &rows));
+            self.body.run(pace.isa(), part(xs, &rows), scratch, part_mut(between, &rows));
         }
         self.head.forward(pace, between, memory, tape, ys);
     }

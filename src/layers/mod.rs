@@ -11,8 +11,9 @@
 //! | `recurrent` | on sequences, from one position to the next |
 //! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
 //! | `frozen`, `borrowed`, `adapters` | with borrowed weights, for example in flash |
+//! | [`int8`] | of eight bits, for inference |
 //!
-//! `stream` runs networks one frame at a time.
+//! `stream` runs networks one frame at a time; [`arena`] is the memory of networks that a program writes.
 //!
 //! `network` defines networks and derives their sizes; `summary` shows them as a table.
 //!
@@ -25,6 +26,7 @@
 mod activate;
 mod activation;
 mod adapters;
+pub mod arena;
 mod borrowed;
 mod chain;
 mod columns;
@@ -35,6 +37,7 @@ mod frozen;
 mod gated;
 mod init;
 mod input_gradient;
+pub mod int8;
 #[doc(hidden)]
 pub mod network;
 mod norm;
@@ -142,7 +145,8 @@ use scratch::infer;
     note = "a chain runs only if each layer's output is the next one's input: compare the sizes of its layers"
 )]
 pub trait Layer: Sized {
-    /// One row of input: numbers of any type (`[f32; N]`, pixels `[u8; N]`, tokens `[u16; T]`). Between layers, `f32`.
+    /// One row of input: numbers of any type (`[f32; N]`, pixels `[u8; N]`, tokens `[u16; T]`). Between layers, `f32`, or
+    /// `i8` in [`int8`] networks.
     type Input: Zeroed + Copy;
     /// One row of output.
     type Output: Plain;

@@ -69,9 +69,11 @@ impl<A: Zeroed, B: Zeroed, J> Zeroed for Parallel<A, B, J> {
     const ZEROED: Self = Self::new(A::ZEROED, B::ZEROED);
 }
 
-// SAFETY: `repr(C)`, two fields of plain numbers and one of size 0 and alignment 1.
+// SAFETY: a pair of plain numbers, and a field of size 0 and alignment 1.
 unsafe impl<A: Plain, B: Plain, J: 'static> Plain for Parallel<A, B, J> {
-    const CHECKED: () = (A::CHECKED, B::CHECKED).0;
+    type Slack = Pair<A::Slack, B::Slack>;
+
+    const CHECKED: () = Pair::<A, B>::CHECKED;
 }
 
 /// How the outputs of two branches are combined. Implemented by [`Sum`], [`Concat`], [`ConcatChannels`] and

@@ -1,7 +1,9 @@
 //! Equal blocks, one after the other.
 
 use super::{Derivative, Due, Entry, Init, InputGradient, Layer, Side, Stream, Tapes, Train};
-use crate::memory::{Either, count_of, layout, numbers, numbers_mut, part, part_mut, values, values_mut};
+use crate::memory::{
+    Beside, Either, count_of, layout, numbers, numbers_mut, part, part_mut, values, values_mut,
+};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Error, Isa, Pair, Plain, Rng, plain};
@@ -32,8 +34,8 @@ plain!([const N: usize, F: Plain] Repeat<N, F> { blocks: [F; N] });
 impl<const N: usize, T: Plain, F: Layer<Input = T, Output = T>> Layer for Repeat<N, F> {
     type Input = T;
     type Output = T;
-    type Scratch = Either<Pair<T, F::Scratch>, Pair<F::InPlace, T>>;
-    type InPlace = Pair<F::InPlace, T>;
+    type Scratch = Either<Beside<T, F::Scratch>, Beside<F::InPlace, T>>;
+    type InPlace = Beside<F::InPlace, T>;
 
     const CHECK: () = {
         assert!(N > 0, "a Repeat needs at least one block");

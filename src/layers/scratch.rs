@@ -1,7 +1,7 @@
 //! Memory for inference, in addition to inputs and outputs.
 
 use super::Layer;
-use crate::memory::{numbers_mut, take_mut, values_mut};
+use crate::memory::{stretch, take_mut, values_mut, whole_numbers_mut};
 use crate::{Aligned, Error, Isa, Plain, Zeroed};
 
 /// An end of the buffer that holds the rows between layers of a network.
@@ -36,8 +36,7 @@ impl Side {
                 (values, buffer)
             }
             Self::Back => {
-                let width = size_of::<T>() / size_of::<f32>();
-                let start = buffer.len().saturating_sub(count.saturating_mul(width));
+                let start = buffer.len().saturating_sub(stretch::<T>(count));
                 let values = buffer.split_off_mut(start..).unwrap_or_default();
                 (values_mut(values, count), buffer)
             }
@@ -97,7 +96,7 @@ impl<N: Layer, const B: usize> Scratch<N, B> {
 
     /// The part of the buffer for `rows` rows.
     fn buffer(&mut self, rows: usize) -> &mut [f32] {
-        numbers_mut(self.rows.0.get_mut(..rows).unwrap_or_default())
+        whole_numbers_mut(&mut self.rows, rows)
     }
 }
 

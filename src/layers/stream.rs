@@ -106,7 +106,7 @@ pub trait PerRow: Layer {}
 impl<L: PerRow> Stream for L {
     type Frame = L::Input;
     type Out = L::Output;
-    type Past = L::Scratch;
+    type Past = Alone<L::Scratch>;
 
     const DUE: Due = Due::EACH;
 
@@ -114,17 +114,20 @@ impl<L: PerRow> Stream for L {
         L::admits(core::slice::from_ref(frame))
     }
 
-    fn step(&self, isa: Isa, past: &mut L::Scratch, frame: &L::Input, out: &mut L::Output) -> bool {
+    fn step(&self, isa: Isa, past: &mut Self::Past, frame: &L::Input, out: &mut L::Output) -> bool {
         run_one(self, isa, past, frame, out);
         true
     }
 }
 
+/// A scratch apart from its batch, aligned for numbers.
+pub(super) type Alone<S> = Pair<[f32; 0], S>;
+
 /// Runs a layer on one row.
 pub(super) fn run_one<L: Layer>(
     layer: &L,
     isa: Isa,
-    scratch: &mut L::Scratch,
+    scratch: &mut Alone<L::Scratch>,
     x: &L::Input,
     y: &mut L::Output,
 ) {

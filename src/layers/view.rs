@@ -1,14 +1,14 @@
 //! Rows viewed as another type: the same numbers, without a copy.
 
 use super::{Derivative, Due, Entry, Frames, Init, InputGradient, Layer, Side, Stream, Tapes, Train};
-use crate::memory::{layout, numbers, numbers_mut, values, values_mut};
+use crate::memory::{layout, numbers, numbers_mut, values, values_mut, view, view_mut};
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
 use crate::{Error, Isa, Plain, Rng, Zeroed};
 use core::marker::PhantomData;
 
 /// The layer `F` with its input rows viewed as `I` and its output rows viewed as `O`, with the same number of
-/// elements: a picture as a row, or a row as positions. Nothing is copied. Sizes that do not match are an error at
+/// elements, numbers or bytes: a picture as a row, or a row as positions. Nothing is copied. Sizes that do not match are an error at
 /// compile time or, with [`network!`](crate::network), in `cargo check`.
 ///
 /// ```
@@ -65,6 +65,8 @@ impl<I, F: Zeroed, O> Zeroed for View<I, F, O> {
 
 // SAFETY: `repr(C)`, a field of plain numbers and one of size 0 and alignment 1.
 unsafe impl<I: 'static, F: Plain, O: 'static> Plain for View<I, F, O> {
+    type Slack = F::Slack;
+
     const CHECKED: () = F::CHECKED;
 }
 
@@ -78,19 +80,19 @@ impl<I: Plain, O: Plain, F: Layer<Input: Plain>> View<I, F, O> {
     };
 
     /// Views the rows as the layer's inputs.
-    fn inputs(xs: &[I]) -> &[F::Input] {
-        values(numbers(xs), xs.len())
+    pub(super) fn inputs(xs: &[I]) -> &[F::Input] {
+        view(xs, xs.len())
     }
 
     /// Views the rows as the layer's outputs.
     fn outputs(ys: &[O]) -> &[F::Output] {
-        values(numbers(ys), ys.len())
+        view(ys, ys.len())
     }
 
     /// [`View::outputs`], mutable.
-    fn outputs_mut(ys: &mut [O]) -> &mut [F::Output] {
+    pub(super) fn outputs_mut(ys: &mut [O]) -> &mut [F::Output] {
         let count = ys.len();
-        values_mut(numbers_mut(ys), count)
+        view_mut(ys, count)
     }
 }
 

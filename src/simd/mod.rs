@@ -33,7 +33,7 @@ mod portable;
 #[cfg(fusebox_scalar)]
 mod scalar;
 #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
-mod x86_64;
+pub(crate) mod x86_64;
 
 #[cfg(not(fusebox_scalar))]
 pub(crate) use cache::Cache;

@@ -11,15 +11,19 @@ use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 /// One bit per feature, and one that marks the others as valid.
 static FOUND: AtomicU8 = AtomicU8::new(0);
 /// AVX2 and FMA.
-pub(super) const AVX2: u8 = 1;
+pub(crate) const AVX2: u8 = 1;
 /// AVX-512F, in addition to AVX2 and FMA.
-pub(super) const AVX512: u8 = 2;
+pub(crate) const AVX512: u8 = 2;
+/// AVX-512BW, VL and VNNI, in addition to AVX-512F.
+pub(crate) const AVX512_VNNI: u8 = 4;
+/// AVX-VNNI, in addition to AVX2 and FMA.
+pub(crate) const AVX_VNNI: u8 = 8;
 const KNOWN: u8 = 0x80;
 
 /// Whether the processor has `feature`. One load and one branch after the first call, if it has. Threads that race all
 /// find the same. Miri has neither CPUID nor these instructions: there, only the portable set is found.
 #[inline]
-pub(super) fn has(feature: u8) -> bool {
+pub(crate) fn has(feature: u8) -> bool {
     if cfg!(miri) {
         return false;
     }
@@ -37,13 +41,21 @@ fn find() -> u8 {
     if max_leaf >= 7 && fma && xsave_enabled && avx {
         // SAFETY: the operating system has enabled XSAVE (OSXSAVE is set), and with it XGETBV.
         let saved = unsafe { _xgetbv(0) } as u32;
-        let leaf7 = __cpuid_count(7, 0).ebx;
+        let leaf7 = __cpuid_count(7, 0);
+        // The leaf's first part says how many parts there are after it.
+        let leaf7_1 = if leaf7.eax >= 1 { __cpuid_count(7, 1).eax } else { 0 };
         let saves_ymm = saved & 0x06 == 0x06;
         let saves_zmm = saved & 0xE6 == 0xE6;
-        if saves_ymm && has(leaf7, 5) {
+        if saves_ymm && has(leaf7.ebx, 5) {
             found |= AVX2;
-            if saves_zmm && has(leaf7, 16) {
+            if has(leaf7_1, 4) {
+                found |= AVX_VNNI;
+            }
+            if saves_zmm && has(leaf7.ebx, 16) {
                 found |= AVX512;
+                if has(leaf7.ebx, 30) && has(leaf7.ebx, 31) && has(leaf7.ecx, 11) {
+                    found |= AVX512_VNNI;
+                }
             }
         }
     }

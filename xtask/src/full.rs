@@ -38,6 +38,10 @@ fn steps(fuzz_seconds: u32) -> Vec<(String, Command)> {
         let name = format!("mathematical functions over every f32 {}", features.join(" "));
         steps.push((name, functions));
     }
+    let mut bytes = Command::new("cargo");
+    bytes.current_dir(root()).args(["test", "--release", "--lib", "int8::product::tests::random"]);
+    bytes.env("FUSEBOX_EVERYTHING", "1");
+    steps.push(("a million random products of eight bits".into(), bytes));
     let mut benches = Command::new("cargo");
     benches.current_dir(root()).args(["bench", "--", "--test"]);
     steps.push(("every bench once".into(), benches));
@@ -52,7 +56,7 @@ fn steps(fuzz_seconds: u32) -> Vec<(String, Command)> {
         xtask.current_dir(root()).arg("xtask").args(task);
         steps.push((name.into(), xtask));
     }
-    for target in ["gemm", "train", "compose", "pictures"] {
+    for target in ["gemm", "train", "compose", "pictures", "import"] {
         let mut fuzz = Command::new("cargo");
         fuzz.current_dir(root()).args(["+nightly", "fuzz", "run", target, "--", &limit]);
         steps.push((format!("{fuzz_seconds} s of fuzzing {target}"), fuzz));

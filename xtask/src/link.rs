@@ -46,7 +46,12 @@ const CORES: [Core; 7] = [
     Core { name: "Cortex-M3", target: "thumbv7m-none-eabi", features: "", often: &[] },
     Core { name: "Cortex-M4F", target: "thumbv7em-none-eabihf", features: "", often: &OPTIMIZATIONS },
     Core { name: "Cortex-M7", target: "thumbv7em-none-eabihf", features: "fusebox/cortex-m7", often: &[] },
-    Core { name: "Cortex-M33", target: "thumbv8m.main-none-eabihf", features: "", often: &[] },
+    Core {
+        name: "Cortex-M33",
+        target: "thumbv8m.main-none-eabihf",
+        features: "fusebox/cortex-m33",
+        often: &[],
+    },
     Core {
         name: "Cortex-M55",
         target: "thumbv8m.main-none-eabihf",

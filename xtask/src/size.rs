@@ -16,8 +16,12 @@ use std::path::{Path, PathBuf};
 
 const RECORD: Record = Record { path: "xtask/size.md", task: "size" };
 
-/// The weights' name in the image that runs them from flash.
-const WEIGHTS: &str = "firmware::infer::NET";
+/// The weights' names in the images that run them from flash.
+const WEIGHTS: [&str; 2] = ["firmware::infer::NET", "firmware::bare::SINE"];
+
+/// The images that are compared with the one that does nothing, and what they do.
+const IMAGES: [(&str, &str); 3] =
+    [("bare_inference", "inference"), ("bare_int8", "int8 1-16-16-1"), ("bare_training", "training too")];
 
 /// The optimiser's two aims, as cargo calls them.
 const LEVELS: [&str; 2] = ["3", "s"];
@@ -45,7 +49,7 @@ pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
         for level in LEVELS {
             let built = build(board, &road, level, named_symbols)?;
             columns.push(measure(board, &built)?);
-            for image in ["bare_inference", "bare_training"].into_iter().filter(|_| options.symbols) {
+            for (image, _) in IMAGES.into_iter().filter(|_| options.symbols) {
                 println!("\n{} {image}, opt-level {level}\n{}", board.name, growth(&built, image)?);
             }
             if options.frames {
@@ -68,7 +72,7 @@ pub(crate) fn run(choice: Choice, options: &Options) -> Result<()> {
 
 /// Builds every program for a board; returns the folder with the images.
 fn build(board: &Board, road: &Road, level: &str, named: bool) -> Result<PathBuf> {
-    let programs = ["bare_nothing", "bare_inference", "bare_training", "stack"];
+    let programs = ["bare_nothing", "bare_inference", "bare_int8", "bare_training", "stack"];
     let mut cargo = board::cargo(board, road, &programs, &[]);
     let level = if level == "s" { "'s'" } else { level };
     cargo.arg("--config").arg(format!("profile.release.opt-level={level}"));
@@ -85,16 +89,20 @@ type Figures = Vec<(String, u64)>;
 fn measure(board: &Board, built: &Path) -> Result<Figures> {
     let nothing = Flash::read(&built.join("bare_nothing"))?;
     let mut figures = Vec::new();
-    for (image, what) in [("bare_inference", "inference"), ("bare_training", "training too")] {
+    for (image, what) in IMAGES {
         let path = built.join(image);
         let flash = Flash::read(&path)?;
-        let weights = flash.symbols.iter().find(|symbol| symbol.name == WEIGHTS).map(|symbol| symbol.bytes);
+        let weights = flash
+            .symbols
+            .iter()
+            .find(|symbol| WEIGHTS.contains(&symbol.name.as_str()))
+            .map(|symbol| symbol.bytes);
         let grown = flash.bytes - nothing.bytes - weights.unwrap_or(0);
         figures.push((format!("code and constants, {what}"), grown));
         figures.extend(weights.map(|weights| (format!("weights in flash, {what}"), weights)));
         figures.push((format!("static RAM with the caller's rows, {what}"), Image::read(&path)?.ram));
     }
-    ensure!(figures.iter().any(|(what, _)| what.starts_with("weights")), "no image holds `{WEIGHTS}`");
+    ensure!(figures.iter().any(|(what, _)| what.starts_with("weights")), "no image holds the weights");
     for line in emulate(board, &built.join("stack"))?.lines() {
         let (what, bytes) = line.split_once("; ").with_context(|| format!("cannot read `{line}`"))?;
         let bytes =

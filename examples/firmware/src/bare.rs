@@ -5,7 +5,8 @@
 use crate::infer::NET;
 use crate::recipe::{BATCH, CLASSES, Digits, PIXELS};
 use core::hint::black_box;
-use fusebox::{Scratch, Sgd, Workspace, Zeroed};
+use fusebox::int8::{Clamp, Dense, Quantization, WeightScale};
+use fusebox::{Chain, Scratch, Seq, Sgd, Workspace, Zeroed};
 use static_cell::ConstStaticCell;
 
 /// What inference works on.
@@ -33,6 +34,33 @@ static TRAINING: ConstStaticCell<Training> = ConstStaticCell::new(Training {
     labels: [0; BATCH],
 });
 
+/// A network of eight bits that has the shape of TensorFlow Lite Micro's example `hello_world`; its weights are all one.
+type Sine = Seq![Dense<1, 16>, Dense<16, 16>, Dense<16, 1>];
+
+pub(crate) static SINE: Sine = Chain {
+    first: layer(Clamp::relu(UNIT)),
+    rest: Chain { first: layer(Clamp::relu(UNIT)), rest: layer(Clamp::of(UNIT)) },
+};
+
+const UNIT: Quantization = Quantization { scale: 0.03, zero: -128 };
+
+const fn layer<const IN: usize, const OUT: usize>(clamp: Clamp) -> Dense<IN, OUT> {
+    match Dense::new(&[[1; IN]; OUT], &[0; OUT], UNIT, WeightScale::Tensor(0.02), UNIT, clamp) {
+        Ok(layer) => layer,
+        Err(_) => panic!("a scale is wrong"),
+    }
+}
+
+/// What it works on.
+struct Waving {
+    scratch: Scratch<Sine, 1>,
+    x: [[i8; 1]; 1],
+    y: [[i8; 1]; 1],
+}
+
+static WAVING: ConstStaticCell<Waving> =
+    ConstStaticCell::new(Waving { scratch: Scratch::new(), x: [[0]], y: [[0]] });
+
 /// Runs nothing.
 pub fn bare_nothing() -> ! {
     rest(&mut 0)
@@ -42,6 +70,13 @@ pub fn bare_nothing() -> ! {
 pub fn bare_inference() -> ! {
     let Some(Running { scratch, x, y }) = black_box(RUNNING.try_take()) else { rest(&mut 0) };
     let done = NET.infer(x, scratch, y);
+    rest(&mut (done, y))
+}
+
+/// Runs a network of eight bits that lies in flash on one row.
+pub fn bare_int8() -> ! {
+    let Some(Waving { scratch, x, y }) = black_box(WAVING.try_take()) else { rest(&mut 0) };
+    let done = SINE.infer(x, scratch, y);
     rest(&mut (done, y))
 }
 

@@ -33,7 +33,7 @@ mod stack;
 mod trace;
 mod train;
 
-pub use bare::{bare_inference, bare_nothing, bare_training};
+pub use bare::{bare_inference, bare_int8, bare_nothing, bare_training};
 pub use board::{Board, Failure, Mismatch};
 pub use check::{Memory, check};
 pub use counts::counts;

@@ -152,25 +152,33 @@ impl<O: Picture, const C: usize, A: Activation> BatchNorm<O, C, A> {
         I: Picture,
     {
         let mut folded = Conv2d::<I, O, KH, KW, CI, C, G, A>::ZEROED;
-        let mut factors = [0.0; C];
-        for (factor, (gain, variance)) in factors.iter_mut().zip(self.gain.iter().zip(&self.variance)) {
-            *factor = gain * (1.0 / libm::sqrtf(variance + EPSILON));
-        }
+        let factors: [f32; C] = core::array::from_fn(|channel| self.factor(channel));
         let to = folded.weight.as_flattened_mut().as_flattened_mut().iter_mut();
         for (to, from) in to.zip(conv.weight.as_flattened().as_flattened()) {
             for ((to, from), factor) in to.iter_mut().zip(from).zip(&factors) {
                 *to = from * factor;
             }
         }
-        let statistics = self.mean.iter().zip(&factors).zip(&self.shift);
-        for ((to, bias), ((mean, factor), shift)) in folded.bias.iter_mut().zip(&conv.bias).zip(statistics) {
-            *to = (bias - mean) * factor + shift;
+        for (channel, (to, bias)) in folded.bias.iter_mut().zip(&conv.bias).enumerate() {
+            *to = self.value(channel, *bias);
         }
         folded
     }
 }
 
 impl<I: Picture, const C: usize, A: Activation> BatchNorm<I, C, A> {
+    /// What inference multiplies a channel by; 0 if there is none of this number.
+    pub(in crate::layers) fn factor(&self, channel: usize) -> f32 {
+        let parameters = self.gain.get(channel).zip(self.variance.get(channel));
+        parameters.map_or(0.0, |(gain, variance)| gain * (1.0 / libm::sqrtf(variance + EPSILON)))
+    }
+
+    /// What inference makes of `x` in a channel, before the activation; 0 if there is none of this number.
+    pub(in crate::layers) fn value(&self, channel: usize, x: f32) -> f32 {
+        let parameters = self.mean.get(channel).zip(self.shift.get(channel));
+        parameters.map_or(0.0, |(mean, shift)| (x - mean) * self.factor(channel) + shift)
+    }
+
     const SIZES: () = {
         assert!(C == I::CHANNELS, "a BatchNorm has as many channels as its pictures");
         assert!(I::HEIGHT * I::WIDTH * C > 0, "a BatchNorm's pictures have pixels");
@@ -185,7 +193,7 @@ impl<I: Picture, const C: usize, A: Activation> BatchNorm<I, C, A> {
     }
 
     /// Inference, but for what the kernel does not do of the activation.
-    fn scale<T: Plain>(&self, isa: Isa, xs: &[T], ys: &mut [T]) {
+    pub(in crate::layers) fn scale<T: Plain>(&self, isa: Isa, xs: &[T], ys: &mut [T]) {
         let Self { gain, shift, mean, variance, .. } = self;
         let (xs, relu, ys) = (numbers(xs), self.relu(), numbers_mut(ys));
         isa.call(Infer { xs, mean, variance, gain, shift, relu, ys });

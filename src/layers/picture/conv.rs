@@ -190,6 +190,13 @@ impl<
     A: Activation,
 > Conv2d<I, O, KH, KW, C, F, G, A>
 {
+    /// Overwrites `ys`, but for what the epilogue does not do of the activation. Both have as many rows.
+    pub(in crate::layers) fn affine(&self, isa: Isa, xs: &[I], ys: &mut [O]) {
+        if xs.len() == ys.len() {
+            self.convolve(isa, &(0..xs.len().saturating_mul(Self::SIZES.rows.output)), xs, ys);
+        }
+    }
+
     /// Computes rows of output, as numbered through the batch, but for what the epilogue does not do of the activation.
     fn convolve(&self, isa: Isa, rows: &Range<usize>, xs: &[I], ys: &mut [O]) {
         self.convolve_with(isa, &Self::SIZES, rows, numbers(xs), numbers_mut(ys));
@@ -319,7 +326,7 @@ impl<
 
     fn run(&self, isa: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
         if xs.len() == ys.len() {
-            self.convolve(isa, &(0..xs.len().saturating_mul(Self::SIZES.rows.output)), xs, ys);
+            self.affine(isa, xs, ys);
             FormOf::<A>::infer(isa, numbers_mut(ys));
         }
     }

@@ -189,7 +189,9 @@ impl<F, W, I, O> Zeroed for Pool<F, W, I, O> {
 }
 
 // SAFETY: no field but one of size 0 and alignment 1.
-unsafe impl<F: 'static, W: 'static, I: 'static, O: 'static> Plain for Pool<F, W, I, O> {}
+unsafe impl<F: 'static, W: 'static, I: 'static, O: 'static> Plain for Pool<F, W, I, O> {
+    type Slack = ();
+}
 
 /// The function of [`MaxPool2d`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -163,6 +163,21 @@ pub const fn output_len(
     dilation: usize,
     padding: Padding,
 ) -> usize {
+    let outputs = outputs(input, kernel, stride, dilation, padding);
+    let before = match padding {
+        Padding::Around(around) => around,
+        Padding::Valid => 0,
+        Padding::Same | Padding::Causal => return outputs,
+    };
+    match span(kernel, dilation) {
+        _ if outputs == 0 || input == 1 && kernel == 1 => outputs,
+        Some(span) if (outputs - 1) * stride + span >= before + input => outputs,
+        _ => 0,
+    }
+}
+
+/// [`output_len`], but windows may leave out the last positions, as in TensorFlow and PyTorch.
+const fn outputs(input: usize, kernel: usize, stride: usize, dilation: usize, padding: Padding) -> usize {
     if input == 0 || kernel == 0 || stride == 0 || dilation == 0 {
         return 0;
     }
@@ -180,12 +195,7 @@ pub const fn output_len(
         },
     };
     match padded {
-        Some(padded) if span <= padded => {
-            let outputs = (padded - span) / stride + 1;
-            let reached = (outputs - 1) * stride + span;
-            let before = (padded - input) / 2;
-            if reached >= before + input { outputs } else { 0 }
-        }
+        Some(padded) if span <= padded => (padded - span) / stride + 1,
         _ => 0,
     }
 }
@@ -193,15 +203,34 @@ pub const fn output_len(
 /// Both axes of a window of `kernel` taps on pictures `I`: down, and to the right. An axis that the window does not fit has no
 /// outputs.
 pub(super) const fn axes<I: Picture, G: Steps>([rows, cols]: [usize; 2]) -> [Axis; 2] {
+    let [mut down, mut right] = axes_of::<G>([I::HEIGHT, I::WIDTH], [rows, cols]);
+    let [padding, across] = paddings::<G>();
+    down.output = output_len(down.input, rows, down.stride, down.dilation, padding);
+    right.output = output_len(right.input, cols, right.stride, right.dilation, across);
+    [down, right]
+}
+
+/// [`axes`] of pictures of `height` by `width` of any numbers. Windows may leave out the last positions.
+pub(in crate::layers) const fn axes_of<G: Steps>(
+    [height, width]: [usize; 2],
+    [rows, cols]: [usize; 2],
+) -> [Axis; 2] {
     let [down, right] = G::STRIDE;
     let [below, beside] = G::DILATION;
-    // A picture has no before and after from left to right.
-    let across = if let Padding::Causal = G::PADDING { Padding::Same } else { G::PADDING };
-    [axis(I::HEIGHT, rows, down, below, G::PADDING), axis(I::WIDTH, cols, right, beside, across)]
+    let [padding, across] = paddings::<G>();
+    [axis(height, rows, down, below, padding), axis(width, cols, right, beside, across)]
+}
+
+/// Of the height and of the width: a picture has no before and after from left to right.
+const fn paddings<G: Steps>() -> [Padding; 2] {
+    match G::PADDING {
+        Padding::Causal => [Padding::Causal, Padding::Same],
+        padding => [padding; 2],
+    }
 }
 
 const fn axis(input: usize, taps: usize, stride: usize, dilation: usize, padding: Padding) -> Axis {
-    let output = output_len(input, taps, stride, dilation, padding);
+    let output = outputs(input, taps, stride, dilation, padding);
     let before = if output == 0 { 0 } else { padding_before(input, output, taps, stride, dilation, padding) };
     Axis { input, output, taps, stride, dilation, before }
 }
@@ -230,7 +259,7 @@ const fn padding_before(
 
 /// Positions from a window's first tap to its last; `None` if they are more than can be counted.
 const fn span(kernel: usize, dilation: usize) -> Option<usize> {
-    match (kernel - 1).checked_mul(dilation) {
+    match kernel.saturating_sub(1).checked_mul(dilation) {
         Some(span) => span.checked_add(1),
         None => None,
     }

@@ -36,7 +36,9 @@ impl<const V: usize, const D: usize, K> Zeroed for Embedding<V, D, K> {
 }
 
 // SAFETY: `repr(C)`, an array of numbers and a zero-sized field.
-unsafe impl<const V: usize, const D: usize, K: Copy + 'static> Plain for Embedding<V, D, K> {}
+unsafe impl<const V: usize, const D: usize, K: Copy + 'static> Plain for Embedding<V, D, K> {
+    type Slack = ();
+}
 
 /// Overwrites `ys` with the rows of the tokens; zeros where there is none.
 pub(super) fn look_up<const V: usize, const D: usize, K: Label>(

@@ -284,7 +284,7 @@ fn any_range() -> core::ops::Range<usize> {
 }
 
 /// Every method of a layer whose inputs and outputs are rows of numbers: at once, and in the course of a training.
-fn methods<const OUT: usize, L>(layer: L)
+pub(crate) fn methods<const OUT: usize, L>(layer: L)
 where
     L: Train<Input: Plain, Output = [f32; OUT]> + Copy,
 {
@@ -352,7 +352,7 @@ fn recurrent() {
 }
 
 /// A layer that is run and given its first values.
-fn run<L: Train>(mut layer: L) {
+pub(crate) fn run<L: Train>(mut layer: L) {
     let isa = hide(Isa::portable());
     let (xs, mut ys, mut scratch) = (any::<[L::Input; 4]>(), any::<[L::Output; 4]>(), any::<[f32; 16]>());
     let (xs, ys) = (hide(&xs[..]), hide(&mut ys[..]));

@@ -9,10 +9,13 @@
 //! crate; `cargo xtask link` compares those calls with the list of all public functions.
 #![no_std]
 
+pub mod arena;
+pub mod calibration;
 pub mod checkpoint;
 pub mod data;
 pub mod decoding;
 pub mod doubles;
+pub mod int8;
 pub mod integers;
 pub mod layers;
 pub mod metrics;

@@ -452,7 +452,7 @@ impl<T: Debug> Debug for Shown<'_, T> {
     }
 }
 
-fn display<T: Display>(value: &T) {
+pub(crate) fn display<T: Display>(value: &T) {
     keep(write!(Sink, "{}", Shown(value)));
 }
 

@@ -11,6 +11,7 @@
 //! | `products` | gemm in every layout, with every epilogue, at boundary sizes; fixed shapes and packed weights |
 //! | `functions` | exp and its kin, softmax |
 //! | `layers` | forward and backward: dense with every activation, normalisation, softmax; `probes` make them visible |
+//! | `int8` | fully connected layers of eight bits |
 //! | `convolutions` | bits of all passes |
 //! | `recurrent` | bits of a gated recurrent unit's outputs |
 //! | `losses` | means and gradients |
@@ -19,6 +20,7 @@
 mod bounded;
 mod convolutions;
 mod functions;
+mod int8;
 mod layers;
 mod ledger;
 mod losses;
@@ -63,6 +65,7 @@ impl Small {
         layers::check(isa, &mut ledger)?;
         losses::check(isa, &mut ledger)?;
         rules::check(isa, &mut ledger)?;
+        int8::check(isa, &mut ledger)?;
         told(board, "kernels", &ledger);
         Ok(())
     }

@@ -6,5 +6,7 @@
 #[unsafe(no_mangle)]
 extern "C" fn _start() {
     link::doubles::all();
+    link::calibration::all();
+    link::int8::all();
     link::text::all();
 }

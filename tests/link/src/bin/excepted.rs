@@ -5,5 +5,7 @@
 /// Where the linker starts.
 #[unsafe(no_mangle)]
 extern "C" fn _start() {
+    link::calibration::excepted();
+    link::int8::excepted();
     link::text::excepted();
 }

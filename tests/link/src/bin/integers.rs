@@ -5,5 +5,7 @@
 /// Where the linker starts.
 #[unsafe(no_mangle)]
 extern "C" fn _start() {
+    link::arena::all();
+    link::int8::whole();
     link::integers::all();
 }

@@ -1,0 +1,77 @@
+//! Products of eight bits: fully connected layers of one row, and of sixteen, as a convolution of 1 x 1 on as many pixels is.
+
+use super::{Bench, Work};
+use crate::board::{Board, Failure};
+use core::hint::black_box;
+use core::marker::PhantomData;
+use fusebox::int8::{Clamp, Dense, Multiplier};
+use fusebox::{Error, Layer, Rng, Scratch};
+
+/// A layer in flash, with its rows. Its weights are zeros, for no instruction depends on them.
+#[derive(Debug)]
+struct Case<const ROWS: usize, const IN: usize, const OUT: usize> {
+    layer: &'static Dense<IN, OUT>,
+    xs: [[i8; IN]; ROWS],
+    ys: [[i8; OUT]; ROWS],
+}
+
+static SMALL: Dense<64, 32> = layer();
+static LARGE: Dense<784, 128> = layer();
+static POINTWISE: Dense<64, 64> = layer();
+
+const fn layer<const IN: usize, const OUT: usize>() -> Dense<IN, OUT> {
+    Dense {
+        bias: [0; OUT],
+        scale: [Multiplier { mantissa: 0x5555_5555, exponent: -9 }; OUT],
+        weight: [[0; IN]; OUT],
+        clamp: Clamp { zero: -3, least: -128, most: 127 },
+        rounding: PhantomData,
+    }
+}
+
+impl<const ROWS: usize, const IN: usize, const OUT: usize> Case<ROWS, IN, OUT> {
+    const fn new(layer: &'static Dense<IN, OUT>) -> Self {
+        Self { layer, xs: [[0; IN]; ROWS], ys: [[0; OUT]; ROWS] }
+    }
+
+    fn run<B: Board>(&mut self, bench: &mut Bench<'_, B>) -> Result<(), Failure> {
+        let mut rng = Rng::new(1);
+        let Self { layer, xs, ys } = self;
+        let layer = black_box(*layer);
+        xs.as_flattened_mut().iter_mut().for_each(|q| *q = rng.next_u32() as i8);
+        let xs = xs.get(..black_box(ROWS)).unwrap_or_default();
+        bench.case(
+            format_args!("int8 dense {IN}-{OUT}, rows {ROWS}"),
+            Work::Macs(ROWS * IN * OUT),
+            &mut || infer(layer, xs, ys),
+        )
+    }
+}
+
+#[inline(never)]
+fn infer<const ROWS: usize, const IN: usize, const OUT: usize>(
+    layer: &Dense<IN, OUT>,
+    xs: &[[i8; IN]],
+    ys: &mut [[i8; OUT]; ROWS],
+) -> Result<(), Error> {
+    layer.infer(xs, &mut Scratch::<_, ROWS>::new(), ys)
+}
+
+#[derive(Debug)]
+pub(super) struct Memory {
+    small: Case<1, 64, 32>,
+    large: Case<1, 784, 128>,
+    pointwise: Case<16, 64, 64>,
+}
+
+impl Memory {
+    pub(super) const fn new() -> Self {
+        Self { small: Case::new(&SMALL), large: Case::new(&LARGE), pointwise: Case::new(&POINTWISE) }
+    }
+
+    pub(super) fn run<B: Board>(&mut self, bench: &mut Bench<'_, B>) -> Result<(), Failure> {
+        self.small.run(bench)?;
+        self.large.run(bench)?;
+        self.pointwise.run(bench)
+    }
+}

@@ -1,0 +1,179 @@
+//! Operators on windows and borders of pictures.
+
+use super::{Layer, Lowering, Made, Read, clamp, clamp_code, picture, picture_type, quantization, row};
+use crate::Error;
+use crate::graph::{Kind, Operator, Tensor};
+
+/// Windows of convolutions and pools: taps, padding, strides and dilations, down and to the right.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Windows {
+    taps: [usize; 2],
+    is_same: bool,
+    pub stride: [usize; 2],
+    dilation: [usize; 2],
+}
+
+impl Windows {
+    /// Of an operator's options, of which those of dilation, right and down, have these numbers.
+    pub(super) fn of(operator: &Operator<'_>, taps: [usize; 2], dilation: [u16; 2]) -> Result<Self, Error> {
+        let positive = |what, n: i32| match usize::try_from(n) {
+            Ok(n) if (1..1 << 16).contains(&n) => Ok(n),
+            _ => Err(Error::new(format!("a {what} of {n}"))),
+        };
+        let is_same = match operator.byte(0) {
+            0 => true,
+            1 => false,
+            other => return Err(Error::new(format!("padding {other} does not exist"))),
+        };
+        Ok(Self {
+            taps,
+            is_same,
+            stride: [positive("stride", operator.int(2, 0))?, positive("stride", operator.int(1, 0))?],
+            dilation: match dilation {
+                [0, 0] => [1; 2],
+                [right, down] => [
+                    positive("dilation", operator.int(down, 1))?,
+                    positive("dilation", operator.int(right, 1))?,
+                ],
+            },
+        })
+    }
+
+    /// Errors unless they make pictures `y` of pictures `x`.
+    pub(super) fn check(&self, x: [usize; 3], y: [usize; 3], tensor: &Tensor<'_>) -> Result<(), Error> {
+        for axis in 0..2 {
+            let span = (self.taps[axis] - 1).saturating_mul(self.dilation[axis]).saturating_add(1);
+            let outputs = match self.is_same {
+                true => x[axis].div_ceil(self.stride[axis]),
+                false if span <= x[axis] => (x[axis] - span) / self.stride[axis] + 1,
+                false => 0,
+            };
+            if outputs != y[axis] {
+                let (from, to) = (x[axis], y[axis]);
+                return Err(
+                    tensor.error(format!("windows make {outputs} positions of {from}, its shape says {to}"))
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// As a type.
+    pub(super) fn code(&self) -> String {
+        let padding = if self.is_same { "Same" } else { "Valid" };
+        let ([down, right], [below, beside]) = (self.stride, self.dilation);
+        match self.dilation {
+            [1, 1] => format!("layers::Window<layers::{padding}, {down}, {right}>"),
+            _ => format!("layers::Window<layers::{padding}, {down}, {right}, {below}, {beside}>"),
+        }
+    }
+}
+
+pub(super) fn pool<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
+    let (x, value) = lowering.read(operator, 0)?;
+    let (_, y) = lowering.written(operator)?;
+    let (input, output) = (picture(&x)?, picture(&y)?);
+    let taps = [operator.int(4, 0), operator.int(3, 0)];
+    let [height, width] = match taps.map(usize::try_from) {
+        [Ok(height), Ok(width)] if height > 0 && width > 0 && height.saturating_mul(width) < 1 << 24 => {
+            [height, width]
+        }
+        _ => return Err(Error::new(format!("a window of {taps:?}"))),
+    };
+    let windows = Windows::of(operator, [height, width], [0; 2])?;
+    windows.check(input, output, &y)?;
+    if input[2] != output[2] {
+        return Err(y.error(format!("{} channels of {}", output[2], input[2])));
+    }
+    let (from, to) = (x.quantization()?, y.quantization()?);
+    if from != to {
+        return Err(y.error("a pool's output has the scale and zero of its input"));
+    }
+    let (name, layer) = match operator.name {
+        "MAX_POOL_2D" => ("max_pool", "MaxPool2d"),
+        _ => ("average", "AvgPool2d"),
+    };
+    let kind = format!(
+        "int8::{layer}<{}, {}, {height}, {width}, {}>",
+        picture_type(input),
+        picture_type(output),
+        windows.code()
+    );
+    let made = Made::Call(format!("Ok(int8::Pool::new({}))", clamp_code(clamp(operator.byte(5), to)?)));
+    let layer = Layer { name, kind, made, macs: 0, scratch: [0; 2] };
+    lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1)
+}
+
+pub(super) fn mean<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
+    let (x, value) = lowering.read(operator, 0)?;
+    let (_, y) = lowering.written(operator)?;
+    let input = picture(&x)?;
+    let mut axes = lowering.graph.ints(lowering.graph.operand(operator, 1)?)?;
+    axes.sort_unstable();
+    // From the last one, if negative.
+    if !matches!(axes[..], [1, 2] | [-3, -2]) {
+        return Err(Error::new(format!("the mean along axes {axes:?} is not supported, only of all pixels")));
+    }
+    if y.count() != input[2] || input[0].saturating_mul(input[1]) > 1 << 16 {
+        return Err(y.error(format!("the mean of {input:?} does not fit {:?}", y.shape)));
+    }
+    let kind = format!("int8::Mean<{}, {}>", picture_type(input), input[2]);
+    let made = Made::Call(format!(
+        "int8::Mean::new({}, {})",
+        quantization(x.quantization()?),
+        quantization(y.quantization()?)
+    ));
+    let layer = Layer { name: "mean", kind, made, macs: 0, scratch: [0; 2] };
+    lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1)
+}
+
+pub(super) fn pad<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
+    let (x, value) = lowering.read(operator, 0)?;
+    let (_, y) = lowering.written(operator)?;
+    let widths = lowering.graph.ints(lowering.graph.operand(operator, 1)?)?;
+    let (widths, rest) = widths.as_chunks::<2>();
+    if widths.len() != x.shape.len()
+        || !rest.is_empty()
+        || y.shape.len() != x.shape.len()
+        || x.shape.len() > 4
+    {
+        return Err(y.error(format!("{} borders for {:?} to {:?}", widths.len(), x.shape, y.shape)));
+    }
+    for (axis, &[before, after]) in widths.iter().enumerate() {
+        let size =
+            (x.shape[axis] as i64).checked_add(i64::from(before)).and_then(|n| n.checked_add(after.into()));
+        if before < 0 || after < 0 || size != Some(y.shape[axis] as i64) {
+            return Err(
+                y.error(format!("borders of {before} and {after} around {:?} make {:?}", x.shape, y.shape))
+            );
+        }
+    }
+    let (from, to) = (x.quantization()?, y.quantization()?);
+    if from != to {
+        return Err(y.error("a border changes neither scale nor zero"));
+    }
+    let border = match lowering.constant(operator, 2)? {
+        Some(border) if border.quantization()? == to && border.count() == 1 => border.weights()?[0],
+        Some(border) => {
+            return Err(border.error("the value of a border is one number of the output's scale and zero"));
+        }
+        None => to.zero,
+    };
+    // Of four axes, the first ones of one.
+    let four = |sizes: &mut dyn Iterator<Item = usize>| {
+        let sizes: Vec<_> = sizes.collect();
+        [vec![1; 4 - sizes.len()], sizes].concat()
+    };
+    let zero = 4 - widths.len();
+    let starts = [vec![0; zero], widths.iter().map(|[before, _]| *before as usize).collect()].concat();
+    let made = Made::Call(format!(
+        "int8::Pad::new(int8::Region {{ whole: {:?}, part: {:?}, start: {:?}, step: [1; 4] }}, {border})",
+        four(&mut y.shape.iter().copied()),
+        four(&mut x.shape.iter().copied()),
+        starts
+    ));
+    debug_assert_eq!(x.kind, Kind::Int8);
+    let kind = format!("int8::Pad<{}, {}>", row(&x), row(&y));
+    let layer = Layer { name: "pad", kind, made, macs: 0, scratch: [0; 2] };
+    lowering.step(operator, layer, vec![Read { value, row: row(&x) }], 1)
+}

@@ -1,0 +1,196 @@
+//! Operators that multiply by weights.
+
+use super::pictures::Windows;
+use super::{Field, Layer, Lowering, Made, Read, clamp, clamp_code, picture, picture_type};
+use crate::graph::{Operator, Tensor};
+use crate::{Error, Runtime};
+use fusebox::int8::{Clamp, Multiplier, Quantization, fold, tile};
+
+/// More products may not fit a sum of 32 bits.
+const DEPTH: usize = 1 << 16;
+
+/// Weights and what belongs to each output, as layers have them.
+struct Outputs {
+    bias: Vec<i32>,
+    scale: Vec<Multiplier>,
+    clamp: Clamp,
+}
+
+impl Outputs {
+    /// Of `count` outputs, whose weights have scales along dimension `axis`. Biases are the operator's input 2.
+    fn new(
+        lowering: &Lowering<'_, '_>,
+        operator: &Operator<'_>,
+        [x, y]: [Quantization; 2],
+        (weight, axis, count): (&Tensor<'_>, usize, usize),
+        activation: i8,
+    ) -> Result<Self, Error> {
+        let scales = weight.weight_scales(axis, count)?;
+        let bias = match lowering.graph.input(operator, 2)? {
+            Some(index) => lowering.graph.tensor(index)?.biases(count)?,
+            None => vec![0; count],
+        };
+        let multiplier = |&scale: &f32| {
+            Multiplier::new(f64::from(x.scale) * f64::from(scale) / f64::from(y.scale)).map_err(|error| {
+                weight.error(format!("the scale {scale} is too large or too small: {error}"))
+            })
+        };
+        let scale: Vec<_> = scales.iter().map(multiplier).collect::<Result<_, _>>()?;
+        let scale = if scale.len() == 1 { vec![scale[0]; count] } else { scale };
+        Ok(Self { bias, scale, clamp: clamp(activation, y)? })
+    }
+
+    /// The layer's fields that every output has.
+    fn fields(&self) -> Vec<(&'static str, Field)> {
+        vec![
+            ("bias", Field::ints(&self.bias)),
+            ("scale", Field::multipliers(&self.scale)),
+            ("clamp", Field::Code(clamp_code(self.clamp))),
+        ]
+    }
+}
+
+/// `rows`, of so many outputs, in the order of tiles.
+fn tiles(rows: &[i8], outputs: usize) -> Field {
+    let mut tiles = vec![0; rows.len()];
+    tile(rows, &mut tiles, outputs);
+    Field::weights(&tiles)
+}
+
+/// A dimension of weights: constants with one of as many dimensions.
+fn dimensions<const N: usize>(weight: &Tensor<'_>) -> Result<[usize; N], Error> {
+    weight.shape[..]
+        .try_into()
+        .map_err(|_| weight.error(format!("weights of shape {:?}, {N} dimensions are needed", weight.shape)))
+}
+
+pub(super) fn fully_connected<'a>(
+    lowering: &mut Lowering<'a, '_>,
+    operator: &Operator<'a>,
+) -> Result<(), Error> {
+    let (x, value) = lowering.read(operator, 0)?;
+    let weight = lowering.constant(operator, 1)?.ok_or_else(|| Error::new("weights are missing"))?;
+    let (_, y) = lowering.written(operator)?;
+    let [outputs, depth] = dimensions(&weight)?;
+    if operator.byte(1) != 0 {
+        return Err(weight.error("weights in a shuffled order are not supported"));
+    }
+    if depth > DEPTH {
+        return Err(weight.error(format!("{depth} inputs, at most {DEPTH} are supported")));
+    }
+    let rows = x.count() / depth;
+    if !x.count().is_multiple_of(depth) || y.count() != rows * outputs {
+        return Err(y.error(format!(
+            "shapes {:?} and {:?} do not fit {outputs} x {depth} weights",
+            x.shape, y.shape
+        )));
+    }
+    let [from, to] = [x.quantization()?, y.quantization()?];
+    let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 0, outputs), operator.byte(0))?;
+    let weights = weight.weights()?;
+    fold(&weights, from.zero, &mut all.bias);
+    let mut fields = all.fields();
+    fields.extend([("weight", tiles(&weights, outputs)), ("rounding", Field::phantom())]);
+    let layer = Layer {
+        name: "dense",
+        kind: match lowering.options.runtime {
+            Runtime::Micro => format!("int8::Dense<{depth}, {outputs}>"),
+            Runtime::LiteRt => format!("int8::Dense<{depth}, {outputs}, int8::Single>"),
+        },
+        made: Made::Fields(fields),
+        macs: (rows * depth) as u64 * outputs as u64,
+        scratch: [0; 2],
+    };
+    lowering.step(operator, layer, vec![Read { value, row: format!("[i8; {depth}]") }], rows)
+}
+
+pub(super) fn convolution<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
+    let (x, value) = lowering.read(operator, 0)?;
+    let weight = lowering.constant(operator, 1)?.ok_or_else(|| Error::new("weights are missing"))?;
+    let (_, y) = lowering.written(operator)?;
+    let [filters, height, width, channels] = dimensions(&weight)?;
+    let (input, output) = (picture(&x)?, picture(&y)?);
+    let windows = Windows::of(operator, [height, width], [4, 5])?;
+    windows.check(input, output, &y)?;
+    let depth = height.saturating_mul(width).saturating_mul(channels);
+    if channels != input[2] {
+        return Err(weight.error(format!("filters of {channels} channels on {} are not supported", input[2])));
+    }
+    if filters != output[2] {
+        return Err(weight.error(format!("{filters} filters for {} channels", output[2])));
+    }
+    if depth > DEPTH {
+        return Err(weight.error(format!("windows of {depth} inputs, at most {DEPTH} are supported")));
+    }
+    let [from, to] = [x.quantization()?, y.quantization()?];
+    let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 0, filters), operator.byte(3))?;
+    let weights = weight.weights()?;
+    fold(&weights, from.zero, &mut all.bias);
+    let mut fields = all.fields();
+    fields.extend([
+        ("zero", Field::Code(from.zero.to_string())),
+        ("weight", tiles(&weights, filters)),
+        ("shape", Field::phantom()),
+    ]);
+    // A picture of single pixels is its own windows.
+    let is_pointwise = depth == channels && windows.stride == [1; 2];
+    let layer = Layer {
+        name: "conv",
+        kind: format!(
+            "int8::Conv2d<{}, {}, {height}, {width}, {channels}, {filters}, {}>",
+            picture_type(input),
+            picture_type(output),
+            windows.code(),
+        ),
+        made: Made::Fields(fields),
+        macs: (output[0] * output[1] * filters) as u64 * depth as u64,
+        scratch: if is_pointwise { [0; 2] } else { [4 * depth, 32 * depth] },
+    };
+    lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1)
+}
+
+pub(super) fn depthwise<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
+    let (x, value) = lowering.read(operator, 0)?;
+    let weight = lowering.constant(operator, 1)?.ok_or_else(|| Error::new("weights are missing"))?;
+    let (_, y) = lowering.written(operator)?;
+    let [one, height, width, filters] = dimensions(&weight)?;
+    let (input, output) = (picture(&x)?, picture(&y)?);
+    let windows = Windows::of(operator, [height, width], [5, 6])?;
+    windows.check(input, output, &y)?;
+    if one != 1 || filters != output[2] || !filters.is_multiple_of(input[2]) {
+        return Err(
+            weight.error(format!("weights of shape {:?} do not fit {input:?} to {output:?}", weight.shape))
+        );
+    }
+    if height.saturating_mul(width) > DEPTH {
+        return Err(weight.error(format!("windows of more than {DEPTH} inputs are not supported")));
+    }
+    let [from, to] = [x.quantization()?, y.quantization()?];
+    let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 3, filters), operator.byte(4))?;
+    let weights = weight.weights()?;
+    // By taps, not by filters: a filter's weights are not a row.
+    for taps in weights.chunks_exact(filters) {
+        for (bias, tap) in all.bias.iter_mut().zip(taps) {
+            fold(std::slice::from_ref(tap), from.zero, std::slice::from_mut(bias));
+        }
+    }
+    let mut fields = all.fields();
+    fields.extend([
+        ("zero", Field::Code(from.zero.to_string())),
+        ("weight", Field::weights(&weights)),
+        ("shape", Field::phantom()),
+    ]);
+    let layer = Layer {
+        name: "depthwise",
+        kind: format!(
+            "int8::DepthwiseConv2d<{}, {}, {height}, {width}, {filters}, {}>",
+            picture_type(input),
+            picture_type(output),
+            windows.code(),
+        ),
+        made: Made::Fields(fields),
+        macs: (output[0] * output[1] * filters) as u64 * (height * width) as u64,
+        scratch: [0; 2],
+    };
+    lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1)
+}

@@ -1,0 +1,98 @@
+//! Files that are damaged, in every way that there is time for: an error or a network, within ten times the file's memory.
+
+mod support;
+
+use fusebox_import::{Network, Options};
+use peak_alloc::PeakAlloc;
+use support::{Setting, Tensor, branches, file, operator};
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// What any file may take beside what grows with it.
+const REST: usize = 64 << 10;
+
+/// Reads `file`, whatever it is, and writes its module if it is a network: `true` then.
+fn read(file: &[u8]) -> bool {
+    let before = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    let is_read = match Network::read(file, &Options::default()) {
+        Ok(network) => {
+            let module = network.module("damaged", "damaged.bin").expect("strings are written");
+            assert_eq!(module.data.len(), network.flash());
+            true
+        }
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            false
+        }
+    };
+    let used = MEMORY.peak_usage() - before;
+    assert!(used <= 10 * file.len() + REST, "{used} bytes for a file of {}", file.len());
+    is_read
+}
+
+/// A small generator: the high bits of a linear congruence.
+fn below(state: &mut u64, n: usize) -> usize {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 33) as usize % n
+}
+
+#[test]
+fn damaged_files_are_errors() {
+    let written = branches();
+    let files: [&[u8]; 5] = [
+        include_bytes!("data/hello_world_int8.tflite"),
+        include_bytes!("data/micro_speech_quantized.tflite"),
+        include_bytes!("data/kws_ref_model.tflite"),
+        include_bytes!("data/ad01_int8.tflite"),
+        &written,
+    ];
+    let mut state = 7;
+    let (mut read_on, mut refused) = (0, 0);
+    let mut count = |is_read| if is_read { read_on += 1 } else { refused += 1 };
+    assert!(files.iter().all(|file| read(file)));
+    // Every byte of a small file becomes others, and every length is cut.
+    let mut small = files[0].to_vec();
+    for i in 0..small.len() {
+        let kept = small[i];
+        for other in [0, 1, 127, 128, 255, kept ^ 1, kept ^ 64] {
+            small[i] = other;
+            count(read(&small));
+        }
+        small[i] = kept;
+        count(read(&small[..i]));
+    }
+    // Words of the others: where there are tables, not weights, which are most of the bytes.
+    for file in files {
+        let tables: Vec<_> = (0..file.len() / 4)
+            .filter(|&word| {
+                i32::from_le_bytes(file[4 * word..][..4].try_into().expect("four")).unsigned_abs() < 1 << 16
+            })
+            .collect();
+        let mut file = file.to_vec();
+        for _ in 0..2000 {
+            let kept = file.clone();
+            for _ in 0..=below(&mut state, 3) {
+                let word = 4 * tables[below(&mut state, tables.len())];
+                let value = match below(&mut state, 4) {
+                    0 => below(&mut state, 64) as u32,
+                    1 => u32::MAX - below(&mut state, 64) as u32,
+                    2 => below(&mut state, file.len()) as u32,
+                    _ => state as u32,
+                };
+                file[word..word + 4].copy_from_slice(&value.to_le_bytes());
+            }
+            count(read(&file));
+            file = kept;
+        }
+    }
+    // Operators that share a long list of inputs.
+    let tensors: Vec<_> = std::iter::once(Tensor::int8(&[1, 1], 1.0, 0))
+        .chain((0..100).map(|_| Tensor::int8(&[1, 2000], 1.0, 0)))
+        .collect();
+    let concatenate = |i| operator(2, &[0; 2000], i).with(0, Setting::Int(1));
+    assert!(!read(&file(&tensors, &(1..=100).map(concatenate).collect::<Vec<_>>(), 0, 100)));
+    // Both happen, so neither is all that is tested.
+    assert!(read_on > 1000 && refused > 1000, "{read_on} read, {refused} refused");
+}

@@ -1,0 +1,120 @@
+//! What is not supported is an error that says what and where.
+
+mod support;
+
+use fusebox_import::{Network, Options};
+use support::{FLOAT32, INT8, Operator, Setting, Tensor, branches, file, operator};
+
+/// A fully connected layer of 2 to 1, and what is changed of it.
+fn error(change: impl FnOnce(&mut Vec<Tensor>, &mut Vec<Operator>)) -> String {
+    let mut tensors = vec![
+        Tensor::int8(&[1, 2], 0.5, 0),
+        Tensor::weights(&[1, 2], 0.25, &[1, -2]),
+        Tensor::of(&[3]),
+        Tensor::int8(&[1, 1], 0.5, 0),
+    ];
+    let mut operators = vec![operator(9, &[0, 1, 2], 3)];
+    let read = |tensors: &[Tensor], operators: &[Operator]| {
+        Network::read(&file(tensors, operators, 0, 3), &Options::default())
+    };
+    read(&tensors, &operators).expect("is supported as it is");
+    change(&mut tensors, &mut operators);
+    read(&tensors, &operators).expect_err("is not supported").to_string()
+}
+
+#[test]
+fn errors_name_the_operator_and_the_tensor() {
+    let at = |what| format!("operator 0 (FULLY_CONNECTED): {what}");
+    assert_eq!(error(|_, ops| ops[0].code = 125), "operator 0 (SEGMENT_SUM): the operator is not supported");
+    assert_eq!(error(|_, ops| ops[0].code = 999), "operator 0: its number 999 is not known");
+    // A custom operator is not what it is called.
+    assert_eq!(error(|_, ops| ops[0].code = 32), "operator 0 (RESHAPE): custom operators are not supported");
+    assert_eq!(
+        error(|_, ops| ops[0].code = 142),
+        "operator 0 (VAR_HANDLE): networks that keep a state from run to run are not supported yet"
+    );
+    assert_eq!(error(|_, ops| ops[0].inputs[1] = 9), at("tensor 9 of 4"));
+    assert_eq!(error(|_, ops| ops[0].inputs[0] = -1), at("input 0 is missing"));
+    assert_eq!(
+        error(|_, ops| ops[0].inputs[0] = 3),
+        at("tensor 3 `t3`: no earlier operator writes it: the graph has a cycle, or its order is wrong")
+    );
+    assert_eq!(error(|_, ops| ops[0].outputs[0] = 0), at("tensor 0 `t0`: is written twice"));
+    assert_eq!(error(|_, ops| ops.clear()), "tensor 3 `t3`: the output is written by no operator");
+    let tanh = Setting::Byte(4);
+    assert_eq!(
+        error(|_, ops| ops[0] = ops[0].clone().with(0, tanh)),
+        at("the activation TANH inside the operator is not supported")
+    );
+    assert_eq!(
+        error(|tensors, _| tensors[3].shape[1] = -1),
+        at("tensor 3 `t3`: a dimension that is known only at run time")
+    );
+    assert_eq!(
+        error(|tensors, _| tensors[3].shape = vec![1 << 16, 1 << 16]),
+        at("tensor 3 `t3`: the shape [65536, 65536] has 2^31 elements or more")
+    );
+    assert_eq!(
+        error(|tensors, _| tensors[3].scale.clear()),
+        at("tensor 3 `t3`: it has no quantisation: convert with full integer quantisation")
+    );
+    assert_eq!(
+        error(|tensors, _| tensors[3].zero[0] = 200),
+        at("tensor 3 `t3`: its zero is 200, not from -128 to 127")
+    );
+    assert_eq!(
+        error(|tensors, _| tensors[1].zero[0] = 1),
+        at("tensor 1 `t1`: the zero of weights is 1, not 0")
+    );
+    assert_eq!(
+        error(|tensors, _| tensors[1].scale[0] = -1.0),
+        at("tensor 1 `t1`: the scale -1 is not positive and finite")
+    );
+    assert_eq!(
+        error(|tensors, _| tensors[1].scale = vec![0.5; 2]),
+        at("tensor 1 `t1`: 2 scales for 1 outputs")
+    );
+    assert_eq!(error(|tensors, _| tensors[1].data.clear()), at("tensor 1 `t1`: weights must be constants"));
+    assert_eq!(
+        error(|tensors, _| tensors[1].data.truncate(1)),
+        at("tensor 1 `t1`: 1 bytes of numbers, its shape needs 2")
+    );
+    assert_eq!(error(|tensors, _| tensors[1].kind = 17), at("tensor 1 `t1`: Int8 is needed, not Other(17)"));
+    assert_eq!(
+        error(|tensors, _| tensors[1] = Tensor::weights(&[1, 65538], 0.25, &[0; 65538])),
+        at("tensor 1 `t1`: 65538 inputs, at most 65536 are supported")
+    );
+    assert_eq!(
+        error(|tensors, _| tensors[2] = Tensor::of(&[1, 2])),
+        at("tensor 2 `t2`: 2 biases for 1 outputs")
+    );
+    assert_eq!(
+        error(|tensors, _| tensors[3].kind = FLOAT32),
+        at("tensor 3 `t3`: Int8 is needed, not Float32")
+    );
+    assert_eq!(
+        error(|tensors, _| tensors[2].kind = INT8),
+        at("tensor 2 `t2`: 4 bytes of numbers, its shape needs 1")
+    );
+}
+
+#[test]
+fn other_files_are_errors() {
+    let read = |file: &[u8]| Network::read(file, &Options::default()).expect_err("is no network").to_string();
+    assert_eq!(read(b""), "not a TensorFlow Lite file: it has no TFL3 at byte 4");
+    let mut short = file(&[Tensor::int8(&[1], 1.0, 0)], &[], 0, 0);
+    assert_eq!(read(&short), "the output is the input");
+    short.truncate(short.len() / 2);
+    assert!(read(&short).starts_with("damaged TensorFlow Lite file: "));
+}
+
+/// Operators on shapes are no layers, and a concatenation of three is two.
+#[test]
+fn networks_are_shown_as_tables() {
+    let network = Network::read(&branches(), &Options::default()).expect("is supported");
+    let table = network.to_string();
+    let operators: Vec<_> = table.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1)).collect();
+    let expected = "QUANTIZE CONV_2D ADD MUL CONCATENATION CONCATENATION PAD MAX_POOL_2D MEAN LOGISTIC \
+        FULLY_CONNECTED SOFTMAX DEQUANTIZE";
+    assert_eq!(operators[..13].join(" "), expected, "{table}");
+}

@@ -1,0 +1,20 @@
+//! Imports every model twice: for the outputs of each runtime. And a graph that the tests write.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use fusebox_import::{Error, Options, Runtime, tflite_with, write};
+use std::path::Path;
+
+fn main() -> Result<(), Error> {
+    let out = std::env::var("OUT_DIR").expect("cargo sets it");
+    for model in ["hello_world_int8", "ad01_int8", "kws_ref_model", "micro_speech_quantized"] {
+        let path = format!("../data/{model}.tflite");
+        tflite_with(&path, &Options::default())?;
+        let litert = Path::new(&out).join(format!("{model}_litert.rs"));
+        write(path.as_ref(), &litert, &Options { runtime: Runtime::LiteRt })?;
+    }
+    let branches = Path::new(&out).join("branches.tflite");
+    std::fs::write(&branches, support::branches()).expect("cargo's directory is writable");
+    write(&branches, &branches.with_extension("rs"), &Options::default()).map(|_| ())
+}

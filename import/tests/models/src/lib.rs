@@ -1,0 +1,152 @@
+//! Networks of TensorFlow Lite as modules that `build.rs` has written. The tests compare their outputs with those of its runtimes.
+
+/// A module for each runtime.
+macro_rules! imported {
+    ($($(#[$doc:meta])* $model:ident: $file:literal;)*) => {
+        $(
+            $(#[$doc])*
+            pub mod $model {
+                /// With the outputs of TensorFlow Lite for Microcontrollers.
+                pub mod micro {
+                    include!(concat!(env!("OUT_DIR"), "/", $file, ".rs"));
+                }
+                /// With those of LiteRT's reference kernels.
+                pub mod litert {
+                    include!(concat!(env!("OUT_DIR"), "/", $file, "_litert.rs"));
+                }
+            }
+        )*
+    };
+}
+
+imported! {
+    /// A sine.
+    hello_world: "hello_world_int8";
+    /// The autoencoder that finds unusual sounds of toy cars.
+    toy_car: "ad01_int8";
+    /// Twelve words, by depthwise convolutions.
+    keywords: "kws_ref_model";
+    /// Two words.
+    micro_speech: "micro_speech_quantized";
+}
+
+/// A graph whose values are read by several operators: see `tests/support`.
+pub mod branches {
+    include!(concat!(env!("OUT_DIR"), "/branches.rs"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{hello_world, keywords, micro_speech, toy_car};
+    use fusebox::layers::arena::view;
+    use fusebox::{Isa, Layer, Plain, Scratch, Zeroed};
+
+    /// The file of a model's inputs or outputs.
+    fn bytes(model: &str, what: &str) -> Vec<i8> {
+        let path = format!("{}/../data/{model}.{what}.bin", env!("CARGO_MANIFEST_DIR"));
+        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        bytes.into_iter().map(|byte| byte as i8).collect()
+    }
+
+    /// Runs all inputs on every instruction set, alone and in batches of 7, and counts the outputs.
+    fn equals<N: Layer<Input: Plain>>(net: &N, model: &str, runtime: &str) {
+        let (xs, expected) = (bytes(model, "in"), bytes(model, runtime));
+        let (rows, outputs) = (xs.len() / size_of::<N::Input>(), size_of::<N::Output>());
+        assert!(rows >= 64 && expected.len() == rows * outputs, "{model}: {rows} rows");
+        let xs: &[N::Input] = view(&xs, rows);
+        for isa in Isa::available() {
+            for batch in [1, 7] {
+                let mut scratch = Box::new(Scratch::<N, 7>::new());
+                let mut ys = vec![N::Output::ZEROED; rows];
+                for (xs, ys) in xs.chunks(batch).zip(ys.chunks_mut(batch)) {
+                    net.infer_with(isa, xs, &mut scratch, ys).expect("as many rows");
+                }
+                let got: &[i8] = view(&ys, expected.len());
+                let differ = got.iter().zip(&expected).filter(|(a, b)| a != b).count();
+                assert_eq!((differ, got.len()), (0, expected.len()), "{model} against {runtime} on {isa}");
+            }
+        }
+    }
+
+    #[test]
+    fn outputs_are_those_of_tensorflow_lite() {
+        equals(&hello_world::micro::NET, "hello_world_int8", "tflm");
+        equals(&toy_car::micro::NET, "ad01_int8", "tflm");
+        equals(&keywords::micro::NET, "kws_ref_model", "tflm");
+        equals(&micro_speech::micro::NET, "micro_speech_quantized", "tflm");
+        equals(&hello_world::litert::NET, "hello_world_int8", "ref");
+        equals(&toy_car::litert::NET, "ad01_int8", "ref");
+        equals(&keywords::litert::NET, "kws_ref_model", "ref");
+        equals(&micro_speech::litert::NET, "micro_speech_quantized", "ref");
+    }
+
+    /// Runs a layer on one row.
+    fn apply<L: Layer>(layer: &L, x: L::Input) -> L::Output {
+        let mut ys = [L::Output::ZEROED];
+        layer.infer(&[x], &mut Scratch::<L, 1>::new(), &mut ys).expect("one row");
+        ys[0]
+    }
+
+    /// The same graph of fusebox's layers, made by their own functions, without an arena.
+    fn by_hand(x: [[[f32; 2]; 4]; 4]) -> Result<[[f32; 3]; 3], fusebox::Error> {
+        use fusebox::int8::*;
+        type Picture<const C: usize, const N: usize> = [[[i8; C]; N]; N];
+        let q = |scale, zero| Quantization { scale, zero };
+        let (usual, convolved, sigmoid) = (q(0.25, -3), q(0.5, 4), q(1.0 / 256.0, -128));
+        let isa = Isa::detect();
+        let quantized = apply(&Quantize::<Picture<2, 4>>::new(usual)?, x);
+        let weights: Vec<i8> = (0..36).map(|i| (i * 37 % 101) as i8 - 50).collect();
+        let filters: &[[[[i8; 2]; 3]; 3]] = view(&weights, 2);
+        let conv = Conv2d::<Picture<2, 4>, Picture<2, 4>, 3, 3, 2, 2>::new(
+            filters.try_into().expect("two"),
+            &[100, -200],
+            usual,
+            WeightScale::Outputs([0.01, 0.02]),
+            convolved,
+            Clamp::relu(convolved),
+        )?;
+        let (mut sum, mut product) = ([Zeroed::ZEROED], [Zeroed::ZEROED]);
+        let add = Add::<Picture<2, 4>>::new(usual, convolved, usual, Clamp::of(usual))?;
+        add.join(isa, &[quantized], &[apply(&conv, quantized)], &mut sum);
+        let mul = Mul::<Picture<2, 4>>::new(usual, usual, usual, Clamp::relu6(usual))?;
+        mul.join(isa, &sum, &[quantized], &mut product);
+        let mut padded = [[[usual.zero; 6]; 5]; 5];
+        for (i, j) in (0..16).map(|i| (i / 4, i % 4)) {
+            padded[i + 1][j][..2].copy_from_slice(&sum[0][i][j]);
+            padded[i + 1][j][2..4].copy_from_slice(&product[0][i][j]);
+            padded[i + 1][j][4..].copy_from_slice(&quantized[i][j]);
+        }
+        // The border is above and to the right.
+        type Largest =
+            MaxPool2d<Picture<6, 5>, Picture<6, 4>, 2, 2, fusebox::layers::Window<fusebox::layers::Valid>>;
+        let largest = apply(&Largest::new(Clamp::of(usual)), padded);
+        let mean = apply(&Mean::<Picture<6, 4>, 6>::new(usual, q(0.125, 0))?, largest);
+        let logistic = apply(&Table::<[i8; 6]>::logistic(q(0.125, 0))?, mean);
+        let weights = [[10, -20], [30, 40], [-50, 60]];
+        let y = q(0.05, 1);
+        let dense =
+            Dense::<2, 3>::new(&weights, &[0; 3], sigmoid, WeightScale::Tensor(0.1), y, Clamp::of(y))?;
+        let softmax = Softmax::<3>::new(y, 1.0)?;
+        let dequantize = Dequantize::<[i8; 3]>::new(sigmoid);
+        let rows: [[i8; 2]; 3] = [[0, 1], [2, 3], [4, 5]].map(|row| row.map(|i: usize| logistic[i]));
+        Ok(rows.map(|row| apply(&dequantize, apply(&softmax, apply::<Dense<2, 3>>(&dense, row)))))
+    }
+
+    #[test]
+    fn graphs_are_their_layers() {
+        use super::branches::{NET, Net};
+        let mut rng = fusebox::Rng::new(1);
+        let xs: Vec<_> = (0..50)
+            .map(|_| [[[0.0; 2]; 4]; 4].map(|row| row.map(|pixel| pixel.map(|_: f32| rng.normal() * 9.0))))
+            .collect();
+        for batch in [1, 3] {
+            let mut ys = vec![Zeroed::ZEROED; xs.len()];
+            for (xs, ys) in xs.chunks(batch).zip(ys.chunks_mut(batch)) {
+                NET.infer(xs, &mut Scratch::<Net, 3>::new(), ys).expect("as many rows");
+            }
+            let expected: Vec<_> = xs.iter().map(|&x| by_hand(x).expect("scales are right")).collect();
+            assert_eq!(ys, expected);
+            assert!(expected.iter().any(|y| *y != expected[0]));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Convolutions: the inputs of a window side by side are a row of a product.
+
+use super::{Product, Rounding};
+use crate::Isa;
+use crate::kernel::axis::Axis;
+use crate::kernel::rows_mut;
+
+/// A convolution of pictures.
+pub(crate) struct Convolution<'a> {
+    /// Down, and to the right.
+    pub axes: [Axis; 2],
+    /// Numbers in a pixel of the input.
+    pub channels: usize,
+    /// What stands for 0 in the input: in the padding.
+    pub zero: i8,
+    /// Of a window with the filters.
+    pub product: Product<'a>,
+}
+
+impl Convolution<'_> {
+    /// Overwrites `y`, one picture. `patches` is memory for some windows, at least one.
+    pub(crate) fn run<R: Rounding>(&self, isa: Isa, x: &[i8], patches: &mut [i8], y: &mut [i8]) {
+        let [rows, cols] = &self.axes;
+        let depth = self.product.depth;
+        let outputs = rows.output * cols.output;
+        if x.len() != rows.input * cols.input * self.channels
+            || depth != rows.taps * cols.taps * self.channels
+        {
+            return;
+        }
+        if self.is_pointwise() {
+            return self.product.run::<R>(isa, x, y);
+        }
+        let at_once = patches.len().checked_div(depth).unwrap_or(0);
+        let filters = self.product.bias.len();
+        let (mut first, mut place) = (0, [0; 2]);
+        while at_once > 0 && first < outputs {
+            let last = outputs.min(first + at_once);
+            for (_, patch) in (first..last).zip(rows_mut(patches, depth)) {
+                self.gather(x, place, patch);
+                let [down, right] = &mut place;
+                *right += 1;
+                if *right == cols.output {
+                    (*down, *right) = (*down + 1, 0);
+                }
+            }
+            let rows = patches.get(..(last - first) * depth).unwrap_or_default();
+            self.product.run::<R>(isa, rows, y.get_mut(first * filters..last * filters).unwrap_or_default());
+            first = last;
+        }
+    }
+
+    /// Whether each window is one pixel, and adjacent windows are adjacent ones: then the picture is its own patches.
+    fn is_pointwise(&self) -> bool {
+        self.axes
+            .iter()
+            .all(|axis| axis.taps == 1 && axis.stride == 1 && axis.before == 0 && axis.output == axis.input)
+    }
+
+    /// Overwrites `patch` with the inputs of the window of an output, by rows.
+    fn gather(&self, x: &[i8], [down, right]: [usize; 2], patch: &mut [i8]) {
+        let [rows, cols] = &self.axes;
+        let (channels, width) = (self.channels, cols.input * self.channels);
+        for (tap, mut patch) in rows_mut(patch, cols.taps * channels).enumerate() {
+            let row = place(rows, down, tap).and_then(|at| x.get(at * width..(at + 1) * width));
+            let Some(row) = row else {
+                patch.fill(self.zero);
+                continue;
+            };
+            if cols.dilation == 1 {
+                // Taps before the picture, in it, after it.
+                let start = right * cols.stride;
+                let before = cols.before.saturating_sub(start).min(cols.taps);
+                let from = (start + before).saturating_sub(cols.before).min(cols.input);
+                let inside = (cols.taps - before).min(cols.input - from);
+                patch.split_off_mut(..before * channels).unwrap_or_default().fill(self.zero);
+                let inputs = row.get(from * channels..(from + inside) * channels).unwrap_or_default();
+                copy(inputs, patch.split_off_mut(..inside * channels).unwrap_or_default());
+                patch.fill(self.zero);
+            } else {
+                for (tap, patch) in rows_mut(patch, channels).enumerate() {
+                    match place(cols, right, tap).and_then(|at| row.get(at * channels..(at + 1) * channels)) {
+                        Some(pixel) => copy(pixel, patch),
+                        None => patch.fill(self.zero),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Overwrites `to` with `from`, if it is as long.
+#[inline(always)]
+pub(crate) fn copy(from: &[i8], to: &mut [i8]) {
+    if from.len() == to.len() {
+        to.copy_from_slice(from);
+    }
+}
+
+/// The input where an output and a tap meet, if there is one.
+pub(super) fn place(axis: &Axis, output: usize, tap: usize) -> Option<usize> {
+    (output * axis.stride + tap * axis.dilation).checked_sub(axis.before).filter(|&at| at < axis.input)
+}

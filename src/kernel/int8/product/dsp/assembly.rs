@@ -1,0 +1,343 @@
+//! The assembly: sums in r0 to r3, and their scaling.
+
+use super::Task;
+use core::arch::naked_asm;
+
+/// Where a kernel begins. The task stays at the top of the stack.
+macro_rules! save {
+    () => {
+        ".arch armv7e-m
+         push {{r0, r4-r11, lr}}
+        "
+    };
+}
+
+/// Where it ends.
+macro_rules! restore {
+    () => {
+        "pop {{r0, r4-r11, pc}}
+        "
+    };
+}
+
+/// Repeats a step as often as [`Task::tiles`] says, two at a time: the first is left out if their number is odd. r10 is the
+/// task; changes lr.
+macro_rules! repeat {
+    ($step:expr) => {
+        concat!(
+            "ldr lr, [r10, #8]
+             adds lr, lr, #1
+             lsrs lr, lr, #1
+             beq 4f
+             bcc 3f
+             2:
+            ",
+            $step,
+            "3:\n",
+            $step,
+            "subs lr, lr, #1
+             bne 2b
+             4:
+             ldr r10, [sp]
+            "
+        )
+    };
+}
+
+/// Four weights by four inputs in r8 and r9. Changes the weights and r10.
+macro_rules! four_products {
+    ($sum:literal, $weights:literal) => {
+        concat!(
+            concat!("sxtb16 r10, ", $weights, "\n"),
+            concat!("sxtb16 ", $weights, ", ", $weights, ", ror #8\n"),
+            concat!("smlad ", $sum, ", r10, r8, ", $sum, "\n"),
+            concat!("smlad ", $sum, ", ", $weights, ", r9, ", $sum, "\n"),
+        )
+    };
+}
+
+/// A tile of weights at r12 by four inputs at r11.
+macro_rules! tile {
+    () => {
+        concat!(
+            "ldr r8, [r11], #4
+             ldm r12!, {{r4-r7}}
+             sxtb16 r9, r8, ror #8
+             sxtb16 r8, r8
+            ",
+            four_products!("r0", "r4"),
+            four_products!("r1", "r5"),
+            four_products!("r2", "r6"),
+            four_products!("r3", "r7"),
+        )
+    };
+}
+
+/// Four weights by four inputs of two rows, in r4 and r5, r6 and r7. Changes the weights and r10.
+macro_rules! eight_products {
+    ($sum:literal, $second:literal, $weights:literal) => {
+        concat!(
+            concat!("sxtb16 r10, ", $weights, "\n"),
+            concat!("sxtb16 ", $weights, ", ", $weights, ", ror #8\n"),
+            concat!("smlad ", $sum, ", r10, r4, ", $sum, "\n"),
+            concat!("smlad ", $second, ", r10, r6, ", $second, "\n"),
+            concat!("smlad ", $sum, ", ", $weights, ", r5, ", $sum, "\n"),
+            concat!("smlad ", $second, ", ", $weights, ", r7, ", $second, "\n"),
+        )
+    };
+}
+
+/// Half a tile of weights at r12 by the pairs at r11.
+macro_rules! half_tile {
+    () => {
+        concat!(
+            "ldm r11!, {{r4-r7}}
+             ldrd r8, r9, [r12], #16
+            ",
+            eight_products!("r0", "r2", "r8"),
+            eight_products!("r1", "r3", "r9"),
+        )
+    };
+}
+
+// How sums are scaled: first what one output's multiplier at r11 is made into, then a sum of it, to which the zero in r8 is
+// added, in eight bits.
+
+/// `Double`: r4 is twice the mantissa, r5 the shift to the right, r6 that to the left.
+macro_rules! multiplier_double {
+    () => {
+        "ldrd r4, r5, [r11], #8
+         usat r6, #5, r5
+         subs r5, r6, r5
+         lsls r4, r4, #1
+        "
+    };
+}
+
+/// SMMLAR takes the doubled mantissa, of 32 bits, as less than zero: 2^32 too little, so the sum is added to the upper half.
+/// The product is made less by one if it is less than zero, and so halves are rounded away from zero. ASRS leaves the last
+/// bit that it shifts out in the carry; if it shifts by nothing, the carry is the sign still, and the one is added again.
+macro_rules! scale_double {
+    ($sum:literal) => {
+        concat!(
+            concat!("lsl ", $sum, ", ", $sum, ", r6\n"),
+            concat!("and r7, ", $sum, ", r4, asr #31\n"),
+            concat!("smmlar ", $sum, ", ", $sum, ", r4, r7\n"),
+            concat!("lsls r7, ", $sum, ", #1\n"),
+            concat!("add ", $sum, ", ", $sum, ", ", $sum, ", asr #31\n"),
+            concat!("asrs ", $sum, ", ", $sum, ", r5\n"),
+            concat!("adc ", $sum, ", ", $sum, ", #0\n"),
+            concat!("qadd ", $sum, ", ", $sum, ", r8\n"),
+            concat!("ssat ", $sum, ", #8, ", $sum, "\n"),
+        )
+    };
+}
+
+/// `Single`: r4 is the mantissa, r5 how far the upper half of a product is shifted to the right, r9 minus how often a sum is
+/// doubled before.
+macro_rules! multiplier_single {
+    () => {
+        "ldrd r4, r5, [r11], #8
+         ssat r5, #6, r5
+         mvn r5, r5
+         and r9, r5, r5, asr #31
+         bic r5, r5, r5, asr #31
+        "
+    };
+}
+
+/// A sum that saturates when it is doubled is beyond the clamp's bounds for any mantissa. ASRS leaves the last bit that it
+/// shifts out in the carry; if it shifts by nothing, the carry is the lower half's first bit.
+macro_rules! scale_single {
+    ($sum:literal) => {
+        concat!(
+            "movs r6, r9
+             beq 7f
+             6:
+            ",
+            concat!("qadd ", $sum, ", ", $sum, ", ", $sum, "\n"),
+            "adds r6, r6, #1
+             bmi 6b
+             7:
+            ",
+            concat!("smull r6, r7, ", $sum, ", r4\n"),
+            "lsls r6, r6, #1\n",
+            concat!("asrs ", $sum, ", r7, r5\n"),
+            concat!("adc ", $sum, ", ", $sum, ", #0\n"),
+            concat!("qadd ", $sum, ", ", $sum, ", r8\n"),
+            concat!("ssat ", $sum, ", #8, ", $sum, "\n"),
+        )
+    };
+}
+
+/// The four sums' bytes in r0, clamped. r10 is the task; changes r4 to r6.
+macro_rules! clamp {
+    () => {
+        "ldrd r4, r5, [r10, #24]
+         bfi r0, r1, #8, #8
+         bfi r0, r2, #16, #8
+         bfi r0, r3, #24, #8
+         ssub8 r6, r0, r4
+         sel r0, r0, r4
+         ssub8 r6, r5, r0
+         sel r0, r0, r5
+        "
+    };
+}
+
+/// One row by groups of four outputs.
+macro_rules! row {
+    ($multiplier:ident, $scale:ident) => {
+        concat!(
+            save!(),
+            "ldr r12, [r0, #40]
+             mov r10, r0
+             1:
+             ldrd r4, r11, [r10]
+             ldm r4!, {{r0-r3}}
+             str r4, [r10]
+            ",
+            repeat!(tile!()),
+            // The rest: an input, by a weight of each output.
+            "ldr r4, [r10, #12]
+             cbz r4, 5f
+             add r5, r4, r4, lsl #1
+             mov lr, r4
+             2:
+             ldrsb r6, [r11], #1
+             ldrsb r7, [r12, r5]
+             ldrsb r8, [r12, r4, lsl #1]
+             ldrsb r9, [r12, r4]
+             smlabb r3, r6, r7, r3
+             ldrsb r7, [r12], #1
+             smlabb r2, r6, r8, r2
+             smlabb r1, r6, r9, r1
+             smlabb r0, r6, r7, r0
+             subs lr, lr, #1
+             bne 2b
+             add r12, r12, r5
+             5:
+             ldrd r11, r8, [r10, #16]
+            ",
+            $multiplier!(),
+            $scale!("r0"),
+            $multiplier!(),
+            $scale!("r1"),
+            $multiplier!(),
+            $scale!("r2"),
+            $multiplier!(),
+            $scale!("r3"),
+            "str r11, [r10, #16]\n",
+            clamp!(),
+            "ldrd r6, r7, [r10, #32]
+             str r0, [r6], #4
+             subs r7, r7, #1
+             strd r6, r7, [r10, #32]
+             bne.w 1b
+            ",
+            restore!(),
+        )
+    };
+}
+
+/// Two rows by groups of two outputs.
+macro_rules! two_rows {
+    ($multiplier:ident, $scale:ident) => {
+        concat!(
+            save!(),
+            "mov r10, r0
+             1:
+             ldrd r4, r11, [r10]
+             ldr r12, [r10, #40]
+             ldrd r0, r1, [r4], #8
+             str r4, [r10]
+             mov r2, r0
+             mov r3, r1
+            ",
+            repeat!(half_tile!()),
+            // The rest: an input of each row, by a weight of each output. The last two outputs of four lie after the first.
+            "ldr r4, [r10, #12]
+             cbz r4, 5f
+             ldrd r5, r6, [r10, #48]
+             ldr r7, [r10, #36]
+             lsls r7, r7, #31
+             itt ne
+             subne r12, r12, #8
+             addne r12, r12, r4, lsl #1
+             mov lr, r4
+             2:
+             ldrsb r7, [r5, r6]
+             ldrsb r8, [r5], #1
+             ldrsb r9, [r12, r4]
+             ldrsb r11, [r12], #1
+             smlabb r3, r7, r9, r3
+             smlabb r1, r8, r9, r1
+             smlabb r2, r7, r11, r2
+             smlabb r0, r8, r11, r0
+             subs lr, lr, #1
+             bne 2b
+             5:
+             ldrd r11, r8, [r10, #16]
+            ",
+            $multiplier!(),
+            $scale!("r0"),
+            $scale!("r2"),
+            $multiplier!(),
+            $scale!("r1"),
+            $scale!("r3"),
+            "str r11, [r10, #16]\n",
+            clamp!(),
+            "ldrd r6, r7, [r10, #32]
+             ldr r8, [r10, #44]
+             lsrs r1, r0, #16
+             strh r1, [r6, r8]
+             strh r0, [r6], #2
+             ldrd r4, r5, [r10, #56]
+             ldr r8, [r10, #40]
+             strd r5, r4, [r10, #56]
+             add r8, r8, r4
+             str r8, [r10, #40]
+             subs r7, r7, #1
+             strd r6, r7, [r10, #32]
+             bne.w 1b
+            ",
+            restore!(),
+        )
+    };
+}
+
+/// One row, rounded twice.
+///
+/// # Safety
+/// The processor has the DSP extension. The pointers of the task are to as much as its numbers say, the weights' to words.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn row_double(task: &mut Task) {
+    naked_asm!(row!(multiplier_double, scale_double))
+}
+
+/// One row, rounded once.
+///
+/// # Safety
+/// As for [`row_double`].
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn row_single(task: &mut Task) {
+    naked_asm!(row!(multiplier_single, scale_single))
+}
+
+/// Two rows, rounded twice.
+///
+/// # Safety
+/// As for [`row_double`].
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn two_rows_double(task: &mut Task) {
+    naked_asm!(two_rows!(multiplier_double, scale_double))
+}
+
+/// Two rows, rounded once.
+///
+/// # Safety
+/// As for [`row_double`].
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn two_rows_single(task: &mut Task) {
+    naked_asm!(two_rows!(multiplier_single, scale_single))
+}

@@ -1,0 +1,75 @@
+//! Sums and products of two arrays of eight bits, which may have other scales.
+
+use super::scale::{Clamp, Multiplier, Rounding};
+use crate::Isa;
+use crate::simd::Simd;
+
+/// An input: what stands for 0, and the factor that brings it to the scale of the sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Term {
+    /// From its scale to that of the sum.
+    pub scale: Multiplier,
+    /// Of the input.
+    pub zero: i8,
+}
+
+/// Bits after the point of a sum's terms.
+const BITS: u32 = 20;
+
+/// Overwrites `ys`.
+///
+/// ```text
+/// y = clamp(round((round((a - zero) 2^20 scale) + round((b - zero) 2^20 scale)) sum) + zero)
+/// ```
+pub(crate) fn add<R: Rounding>(
+    isa: Isa,
+    terms: [Term; 2],
+    sum: Multiplier,
+    clamp: Clamp,
+    xs: [&[i8]; 2],
+    ys: &mut [i8],
+) {
+    let term = |x: i8, term: Term| R::scale((i32::from(x) - i32::from(term.zero)) << BITS, term.scale);
+    let [first, second] = terms;
+    each(isa, xs, ys, move |a, b| clamp.output(R::scale(term(a, first).wrapping_add(term(b, second)), sum)));
+}
+
+/// Overwrites `ys`: `y = clamp(round((a - zero) (b - zero) scale) + zero)`.
+pub(crate) fn multiply<R: Rounding>(
+    isa: Isa,
+    zeros: [i8; 2],
+    scale: Multiplier,
+    clamp: Clamp,
+    xs: [&[i8]; 2],
+    ys: &mut [i8],
+) {
+    let [first, second] = zeros.map(i32::from);
+    each(isa, xs, ys, move |a, b| {
+        clamp.output(R::scale((i32::from(a) - first) * (i32::from(b) - second), scale))
+    });
+}
+
+/// Overwrites `ys` with a function of both, in the instruction set's vectors.
+#[inline(always)]
+fn each(isa: Isa, [a, b]: [&[i8]; 2], ys: &mut [i8], f: impl Fn(i8, i8) -> i8) {
+    isa.call(Each { a, b, ys, f });
+}
+
+struct Each<'a, F> {
+    a: &'a [i8],
+    b: &'a [i8],
+    ys: &'a mut [i8],
+    f: F,
+}
+
+impl<F: Fn(i8, i8) -> i8> crate::simd::Pass for Each<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for ((&a, &b), y) in self.a.iter().zip(self.b).zip(self.ys) {
+            *y = (self.f)(a, b);
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! Products with a bias: dense layers, convolutions, batch normalisations.
+//!
+//! ```text
+//! for each output:
+//!     scale of w    max |w| / 127, or what a bias needs that is large beside it: |b| / (scale of x most)
+//!     w             round(w / scale of w)
+//!     b             round(b / (scale of x scale of w)) - zero of x sum(w)
+//!     multiplier    scale of x scale of w / scale of y
+//! ```
+//!
+//! `most` is 2^31 - 1 less `depth` products of -255 and 127, so that no sum leaves 32 bits. An output whose weights are all 0 and has
+//! no bias may have any scale; it gets that for which the multiplier is 1.
+
+use super::function::{Fused, Kind};
+use super::layer::{Bytes, Real, Rows, RowsMut, ToInt8};
+use super::report::Noise;
+use crate::kernel::int8::{Clamp, Multiplier, Place, by_input, place};
+use crate::layers::activation::{Form, FormOf};
+use crate::layers::int8::picture::Picture as BytePicture;
+use crate::layers::int8::quantization::{Quantization, round};
+use crate::layers::int8::tensor::bytes_mut;
+use crate::layers::int8::{Conv2d as Conv2dInt8, Dense as DenseInt8, DepthwiseConv2d as DepthwiseInt8};
+use crate::layers::{BatchNorm, Chain, Conv2d, Dense, Identity, Layer, Picture, Steps, Window};
+use crate::memory::{Either, numbers, numbers_mut, take_mut};
+use crate::{Error, Isa, Plain, Zeroed};
+
+/// A trained layer that is a product, a bias, and an activation.
+pub trait Affine: Layer<Input: Real, Output: Real> {
+    /// The activation.
+    type Function: Fused;
+    /// The same without activation, or clamped, of eight bits.
+    type Whole: Whole + Layer<Input = Bytes<Self::Input>, Output = Bytes<Self::Output>>;
+    /// Memory for the sums of a row, in addition to input and output.
+    type Between: Plain;
+
+    /// In reports.
+    const NAME: &'static str;
+
+    /// Overwrites `ys` with all but what the epilogue does not do of the activation.
+    fn sums(&self, isa: Isa, xs: &[Self::Input], memory: &mut [f32], ys: &mut [Self::Output]);
+
+    /// A weight by its number, inputs first, then outputs; 0 if there is none.
+    fn weight(&self, at: usize) -> f32;
+
+    /// The bias of an output; 0 if there is none.
+    fn bias(&self, output: usize) -> f32;
+}
+
+/// A layer of eight bits whose fields are weights, biases, multipliers, and a clamp.
+pub trait Whole: Zeroed {
+    /// How many outputs have weights of their own.
+    const FILTERS: usize;
+    /// The weights of each.
+    const DEPTH: usize;
+    /// Where they are.
+    const PLACE: Place;
+
+    /// The fields.
+    fn fields(&mut self) -> Fields<'_>;
+
+    /// The output's zero and range, and the input's zero if it is a field.
+    fn set(&mut self, clamp: Clamp, zero: i8);
+}
+
+/// The arrays of a [`Whole`] layer.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    pub(super) bias: &'a mut [i32],
+    pub(super) scale: &'a mut [Multiplier],
+    pub(super) weight: &'a mut [i8],
+}
+
+/// The weights and biases of an [`Affine`] layer, and what they become.
+struct Weights<'a> {
+    weight: &'a dyn Fn(usize) -> f32,
+    bias: &'a dyn Fn(usize) -> f32,
+    outputs: usize,
+    depth: usize,
+    x: Quantization,
+    y: Quantization,
+}
+
+impl Weights<'_> {
+    /// The weights of an output, with the numbers of their inputs.
+    fn of(&self, output: usize) -> impl Iterator<Item = (usize, f32)> {
+        (0..self.depth).map(move |input| (input, (self.weight)(input * self.outputs + output)))
+    }
+
+    /// The scale of an output's weights.
+    fn scale(&self, output: usize) -> Result<f32, Error> {
+        let bias = (self.bias)(output);
+        let refused = |row, x: f32| Error::NotFinite { row, feature: output, got: x.classify() };
+        if !bias.is_finite() {
+            return Err(refused(0, bias));
+        }
+        let mut largest = 0.0_f32;
+        for (input, weight) in self.of(output) {
+            if !weight.is_finite() {
+                return Err(refused(input, weight));
+            }
+            largest = largest.max(weight.abs());
+        }
+        let most = i64::from(i32::MAX) - self.depth.min(1 << 16) as i64 * 255 * 127;
+        let of_bias = f64::from(bias.abs()) / (f64::from(self.x.scale) * most as f64);
+        let scale = (largest / 127.0).max(of_bias as f32);
+        Ok(if scale < f32::MIN_POSITIVE { self.y.scale / self.x.scale } else { scale })
+    }
+
+    /// Overwrites `to`, or only tells whether there is an error.
+    fn convert(&self, place: Place, mut to: Option<Fields<'_>>) -> Result<(), Error> {
+        for output in 0..self.outputs {
+            let scale = self.scale(output)?;
+            let product = f64::from(self.x.scale) * f64::from(scale);
+            let multiplier = Multiplier::new(product / f64::from(self.y.scale))?;
+            let Some(Fields { bias: biases, scale: multipliers, weight: weights }) = &mut to else {
+                continue;
+            };
+            let mut sum = 0;
+            for (input, weight) in self.of(output) {
+                let weight = round((weight / scale).into()).clamp(-127, 127);
+                sum += weight;
+                if let Some(to) = weights.get_mut(place(self.outputs, self.depth, output, input)) {
+                    *to = weight as i8;
+                }
+            }
+            if let Some((bias, to)) = biases.get_mut(output).zip(multipliers.get_mut(output)) {
+                let whole = round(f64::from((self.bias)(output)) / product);
+                *bias = whole.wrapping_sub(i32::from(self.x.zero).wrapping_mul(sum));
+                *to = multiplier;
+            }
+        }
+        Ok(())
+    }
+}
+
+type KindOf<L> = <<L as Affine>::Function as Fused>::Kind;
+
+impl<L: Affine> ToInt8 for L {
+    type Int8 = <KindOf<L> as Kind>::After<L::Whole>;
+    type PerOutput<T: Plain> = <KindOf<L> as Kind>::PerOutput<T>;
+    type Memory = L::Between;
+    type Both = Either<L::Between, <L::Whole as Layer>::Scratch>;
+
+    fn name(output: usize) -> &'static str {
+        if output == 0 { L::NAME } else { L::Function::NAME_SHOWN }
+    }
+
+    fn observe(
+        &self,
+        isa: Isa,
+        xs: &[L::Input],
+        memory: &mut [f32],
+        see: &mut dyn FnMut(usize, &[f32]),
+        ys: &mut [L::Output],
+    ) {
+        self.sums(isa, xs, memory, ys);
+        if Self::OUTPUTS > 1 {
+            see(0, numbers(ys));
+        }
+        FormOf::<L::Function>::infer(isa, numbers_mut(ys));
+        see(Self::OUTPUTS - 1, numbers(ys));
+    }
+
+    fn convert(
+        &self,
+        x: Quantization,
+        ranges: &[[f32; 2]],
+        to: Option<&mut Self::Int8>,
+    ) -> Result<Quantization, Error> {
+        let scales = <KindOf<L> as Kind>::scales::<L::Function>(x, ranges)?;
+        let (weight, bias) = (|at| self.weight(at), |output| self.bias(output));
+        let outputs = L::Whole::FILTERS;
+        let depth = L::Whole::DEPTH;
+        let weights = Weights { weight: &weight, bias: &bias, outputs, depth, x, y: scales[0] };
+        match to {
+            None => weights.convert(L::Whole::PLACE, None)?,
+            Some(to) => {
+                let (whole, table) = <KindOf<L> as Kind>::parts_mut(to);
+                whole.set(L::Function::clamp(scales[0]), x.zero);
+                weights.convert(L::Whole::PLACE, Some(whole.fields()))?;
+                if let Some(table) = table {
+                    L::Function::tabulate(scales, &mut table.results);
+                }
+            }
+        }
+        Ok(scales[1])
+    }
+
+    fn compare(
+        &self,
+        int8: &Self::Int8,
+        isa: Isa,
+        xs: Rows<'_, L::Input>,
+        memory: &mut [f32],
+        ranges: &[[f32; 2]],
+        noise: &mut [Noise],
+        mut ys: RowsMut<'_, L::Output>,
+    ) -> Result<Quantization, Error> {
+        let scales = <KindOf<L> as Kind>::scales::<L::Function>(xs.scale, ranges)?;
+        let (whole, table) = <KindOf<L> as Kind>::parts(int8);
+        self.sums(isa, xs.reals, memory, ys.reals);
+        whole.run(isa, xs.bytes, memory, ys.bytes);
+        if let Some(table) = table {
+            ys.reborrow().measure(scales[0], noise.get_mut(..1).unwrap_or_default());
+            bytes_mut(ys.bytes).iter_mut().for_each(|byte| *byte = table.of_byte(*byte));
+        }
+        FormOf::<L::Function>::infer(isa, numbers_mut(ys.reals));
+        Ok(ys.measure(scales[1], noise))
+    }
+}
+
+/// A weight of a layer by its number.
+fn weight<T: Plain>(weights: &T, at: usize) -> f32 {
+    numbers(core::slice::from_ref(weights)).get(at).copied().unwrap_or(0.0)
+}
+
+impl<const IN: usize, const OUT: usize, A: Fused> Affine for Dense<IN, OUT, A> {
+    type Function = A;
+    type Whole = DenseInt8<IN, OUT>;
+    type Between = ();
+
+    const NAME: &'static str = "Dense";
+
+    fn sums(&self, isa: Isa, xs: &[[f32; IN]], _memory: &mut [f32], ys: &mut [[f32; OUT]]) {
+        crate::layers::dense::affine::<IN, OUT, A>(isa, xs, &self.weight, &self.bias, ys);
+    }
+
+    fn weight(&self, at: usize) -> f32 {
+        weight(&self.weight, at)
+    }
+
+    fn bias(&self, output: usize) -> f32 {
+        weight(&self.bias, output)
+    }
+}
+
+impl<const IN: usize, const OUT: usize, R> Whole for DenseInt8<IN, OUT, R> {
+    const FILTERS: usize = OUT;
+    const DEPTH: usize = IN;
+    const PLACE: Place = place;
+
+    fn fields(&mut self) -> Fields<'_> {
+        Fields { bias: &mut self.bias, scale: &mut self.scale, weight: bytes_mut(&mut self.weight) }
+    }
+
+    fn set(&mut self, clamp: Clamp, _zero: i8) {
+        self.clamp = clamp;
+    }
+}
+
+impl<I, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, A> Affine
+    for Conv2d<I, O, KH, KW, C, F, G, A>
+where
+    I: Picture + Real<Int8: BytePicture>,
+    O: Picture + Real<Int8: BytePicture>,
+    G: Steps,
+    A: Fused,
+{
+    type Function = A;
+    type Whole = Conv2dInt8<I::Int8, O::Int8, KH, KW, C, F, G>;
+    type Between = ();
+
+    const NAME: &'static str = if C == 1 && I::CHANNELS > 1 { "DepthwiseConv2d" } else { "Conv2d" };
+
+    fn sums(&self, isa: Isa, xs: &[I], _memory: &mut [f32], ys: &mut [O]) {
+        self.affine(isa, xs, ys);
+    }
+
+    fn weight(&self, at: usize) -> f32 {
+        weight(&self.weight, at)
+    }
+
+    fn bias(&self, output: usize) -> f32 {
+        weight(&self.bias, output)
+    }
+}
+
+impl<I: BytePicture, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, R> Whole
+    for Conv2dInt8<I, O, KH, KW, C, F, G, R>
+{
+    const FILTERS: usize = F;
+    const DEPTH: usize = KH * KW * C;
+    const PLACE: Place = Self::PLACE;
+
+    fn fields(&mut self) -> Fields<'_> {
+        Fields { bias: &mut self.bias, scale: &mut self.scale, weight: bytes_mut(&mut self.weight) }
+    }
+
+    fn set(&mut self, clamp: Clamp, zero: i8) {
+        (self.clamp, self.zero) = (clamp, zero);
+    }
+}
+
+/// A weight for each channel.
+impl<I, const C: usize, A> Affine for BatchNorm<I, C, A>
+where
+    I: Picture + Real<Int8: BytePicture>,
+    A: Fused,
+{
+    type Function = A;
+    type Whole = DepthwiseInt8<I::Int8, I::Int8, 1, 1, C, Window>;
+    type Between = ();
+
+    const NAME: &'static str = "BatchNorm";
+
+    fn sums(&self, isa: Isa, xs: &[I], _memory: &mut [f32], ys: &mut [I]) {
+        if xs.len() == ys.len() {
+            self.scale(isa, xs, ys);
+        }
+    }
+
+    fn weight(&self, at: usize) -> f32 {
+        self.factor(at)
+    }
+
+    fn bias(&self, output: usize) -> f32 {
+        self.value(output, 0.0)
+    }
+}
+
+impl<I, O, const KH: usize, const KW: usize, const F: usize, G, R> Whole
+    for DepthwiseInt8<I, O, KH, KW, F, G, R>
+{
+    const FILTERS: usize = F;
+    const DEPTH: usize = KH * KW;
+    const PLACE: Place = by_input;
+
+    fn fields(&mut self) -> Fields<'_> {
+        Fields { bias: &mut self.bias, scale: &mut self.scale, weight: bytes_mut(&mut self.weight) }
+    }
+
+    fn set(&mut self, clamp: Clamp, zero: i8) {
+        (self.clamp, self.zero) = (clamp, zero);
+    }
+}
+
+/// A convolution with the normalisation after it folded into its weights: see [`BatchNorm::folded_into`].
+impl<I, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, A> Affine
+    for Chain<Conv2d<I, O, KH, KW, C, F, G, Identity>, BatchNorm<O, F, A>>
+where
+    I: Picture + Real<Int8: BytePicture>,
+    O: Picture + Real<Int8: BytePicture>,
+    G: Steps,
+    A: Fused,
+{
+    type Function = A;
+    type Whole = Conv2dInt8<I::Int8, O::Int8, KH, KW, C, F, G>;
+    type Between = O;
+
+    const NAME: &'static str = <Conv2d<I, O, KH, KW, C, F, G, Identity> as Affine>::NAME;
+
+    fn sums(&self, isa: Isa, xs: &[I], mut memory: &mut [f32], ys: &mut [O]) {
+        let between = take_mut(&mut memory, xs.len());
+        self.first.affine(isa, xs, between);
+        self.rest.sums(isa, between, &mut [], ys);
+    }
+
+    fn weight(&self, at: usize) -> f32 {
+        self.first.weight(at) * self.rest.factor(at.checked_rem(F).unwrap_or(0))
+    }
+
+    fn bias(&self, output: usize) -> f32 {
+        self.rest.value(output, Affine::bias(&self.first, output))
+    }
+}
+
+/// Values whose bytes are all zero.
+mod zeros {
+    use super::{Clamp, Conv2dInt8, DenseInt8, DepthwiseInt8, Multiplier, Zeroed};
+    use core::marker::PhantomData;
+
+    const CLAMP: Clamp = Clamp { zero: 0, least: 0, most: 0 };
+    const MULTIPLIER: Multiplier = Multiplier { mantissa: 0, exponent: 0 };
+
+    impl<const IN: usize, const OUT: usize, R> Zeroed for DenseInt8<IN, OUT, R> {
+        const ZEROED: Self = Self {
+            bias: [0; OUT],
+            scale: [MULTIPLIER; OUT],
+            clamp: CLAMP,
+            weight: [[0; IN]; OUT],
+            rounding: PhantomData,
+        };
+    }
+
+    impl<I, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, R> Zeroed
+        for Conv2dInt8<I, O, KH, KW, C, F, G, R>
+    {
+        const ZEROED: Self = Self {
+            bias: [0; F],
+            scale: [MULTIPLIER; F],
+            clamp: CLAMP,
+            zero: 0,
+            weight: [[[[0; C]; KW]; KH]; F],
+            shape: PhantomData,
+        };
+    }
+
+    impl<I, O, const KH: usize, const KW: usize, const F: usize, G, R> Zeroed
+        for DepthwiseInt8<I, O, KH, KW, F, G, R>
+    {
+        const ZEROED: Self = Self {
+            bias: [0; F],
+            scale: [MULTIPLIER; F],
+            clamp: CLAMP,
+            zero: 0,
+            weight: [[[0; F]; KW]; KH],
+            shape: PhantomData,
+        };
+    }
+}

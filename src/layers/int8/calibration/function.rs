@@ -1,0 +1,172 @@
+//! Activations after a product: a clamp, or a table.
+
+use super::layer::last_scale;
+use crate::kernel::int8::Clamp;
+use crate::layers::activate::begin;
+use crate::layers::activation::{Form, FormOf};
+use crate::layers::int8::quantization::Quantization;
+use crate::layers::int8::table::Table;
+use crate::layers::int8::tensor::Tensor;
+use crate::layers::{
+    Activation, Chain, Gelu, GeluTanh, Identity, Layer, LeakyRelu, Relu, Relu6, Sigmoid, Silu, Tanh,
+};
+use crate::{Error, Isa, Pair, Plain, Zeroed};
+
+/// An activation, of eight bits.
+pub trait Fused: Activation {
+    /// [`Clamped`] or [`Tabled`].
+    type Kind: Kind;
+
+    /// In reports.
+    const NAME_SHOWN: &'static str;
+
+    /// The scale of the outputs, if the function's range is known.
+    const FIXED: Option<Quantization> = None;
+
+    /// The range that it leaves outputs of the scale `y`, if it is a clamp.
+    fn clamp(y: Quantization) -> Clamp {
+        Clamp::of(y)
+    }
+
+    /// Overwrites `results` with those of all bytes, from the first scale to the second. The same bits on every instruction set,
+    /// those of the portable one.
+    fn tabulate([x, y]: [Quantization; 2], results: &mut [i8; 256]) {
+        for (i, result) in results.iter_mut().enumerate() {
+            let mut value = [0.0];
+            begin::<Self>(Isa::portable(), &[x.real((i as i32 - 128) as i8)], &mut value);
+            FormOf::<Self>::infer(Isa::portable(), &mut value);
+            *result = y.quantize(value[0]);
+        }
+    }
+
+    /// The scale of its outputs.
+    fn scale(x: Quantization, ranges: &[[f32; 2]]) -> Result<Quantization, Error> {
+        Self::FIXED.map_or_else(|| last_scale(x, ranges), Ok)
+    }
+}
+
+/// How a function follows a layer.
+pub trait Kind {
+    /// The layer and the function.
+    type After<L: Layer<Output: Tensor> + Zeroed>: Layer<Input = L::Input, Output = L::Output> + Zeroed;
+    /// A `T` for each scale.
+    type PerOutput<T: Plain>: Plain;
+
+    /// The scales of the sums and of the outputs.
+    fn scales<A: Fused>(x: Quantization, ranges: &[[f32; 2]]) -> Result<[Quantization; 2], Error>;
+
+    /// The layer and the table, if there is one.
+    fn parts<L: Layer<Output: Tensor> + Zeroed>(after: &Self::After<L>) -> (&L, Option<&Table<L::Output>>);
+
+    /// [`Kind::parts`], to be overwritten.
+    fn parts_mut<L: Layer<Output: Tensor> + Zeroed>(
+        after: &mut Self::After<L>,
+    ) -> (&mut L, Option<&mut Table<L::Output>>);
+}
+
+/// The layer clamps its outputs.
+#[derive(Debug)]
+pub struct Clamped;
+
+/// A table follows the layer.
+#[derive(Debug)]
+pub struct Tabled;
+
+impl Kind for Clamped {
+    type After<L: Layer<Output: Tensor> + Zeroed> = L;
+    type PerOutput<T: Plain> = T;
+
+    fn scales<A: Fused>(x: Quantization, ranges: &[[f32; 2]]) -> Result<[Quantization; 2], Error> {
+        A::scale(x, ranges).map(|y| [y; 2])
+    }
+
+    fn parts<L: Layer<Output: Tensor> + Zeroed>(after: &L) -> (&L, Option<&Table<L::Output>>) {
+        (after, None)
+    }
+
+    fn parts_mut<L: Layer<Output: Tensor> + Zeroed>(
+        after: &mut L,
+    ) -> (&mut L, Option<&mut Table<L::Output>>) {
+        (after, None)
+    }
+}
+
+impl Kind for Tabled {
+    type After<L: Layer<Output: Tensor> + Zeroed> = Chain<L, Table<L::Output>>;
+    type PerOutput<T: Plain> = Pair<T, T>;
+
+    fn scales<A: Fused>(x: Quantization, ranges: &[[f32; 2]]) -> Result<[Quantization; 2], Error> {
+        Ok([last_scale(x, ranges.get(..1).unwrap_or_default())?, A::scale(x, ranges)?])
+    }
+
+    fn parts<L: Layer<Output: Tensor> + Zeroed>(
+        after: &Chain<L, Table<L::Output>>,
+    ) -> (&L, Option<&Table<L::Output>>) {
+        (&after.first, Some(&after.rest))
+    }
+
+    fn parts_mut<L: Layer<Output: Tensor> + Zeroed>(
+        after: &mut Chain<L, Table<L::Output>>,
+    ) -> (&mut L, Option<&mut Table<L::Output>>) {
+        (&mut after.first, Some(&mut after.rest))
+    }
+}
+
+impl Fused for Identity {
+    type Kind = Clamped;
+    const NAME_SHOWN: &'static str = "Identity";
+}
+
+impl Fused for Relu {
+    type Kind = Clamped;
+    const NAME_SHOWN: &'static str = "Relu";
+
+    fn clamp(y: Quantization) -> Clamp {
+        Clamp::relu(y)
+    }
+}
+
+impl Fused for Relu6 {
+    type Kind = Clamped;
+    const NAME_SHOWN: &'static str = "Relu6";
+
+    fn clamp(y: Quantization) -> Clamp {
+        Clamp::relu6(y)
+    }
+}
+
+impl<const PERCENT: u32> Fused for LeakyRelu<PERCENT> {
+    type Kind = Tabled;
+    const NAME_SHOWN: &'static str = "LeakyRelu";
+}
+
+impl Fused for Sigmoid {
+    type Kind = Tabled;
+    const NAME_SHOWN: &'static str = "Sigmoid";
+    const FIXED: Option<Quantization> = Some(Quantization { scale: 1.0 / 256.0, zero: -128 });
+}
+
+impl Fused for Tanh {
+    type Kind = Tabled;
+    const NAME_SHOWN: &'static str = "Tanh";
+    const FIXED: Option<Quantization> = Some(Quantization { scale: 1.0 / 128.0, zero: 0 });
+}
+
+impl Fused for Gelu {
+    type Kind = Tabled;
+    const NAME_SHOWN: &'static str = "Gelu";
+}
+
+impl Fused for GeluTanh {
+    type Kind = Tabled;
+    const NAME_SHOWN: &'static str = "GeluTanh";
+}
+
+impl Fused for Silu {
+    type Kind = Tabled;
+    const NAME_SHOWN: &'static str = "Silu";
+}
+
+impl<T> Zeroed for Table<T> {
+    const ZEROED: Self = Self::new([0; 256]);
+}

@@ -1,0 +1,186 @@
+//! Layers without weights: pools, activations, the softmax. They are observed and compared as the trait does it.
+
+use super::function::Fused;
+use super::layer::{Real, ToInt8, last_scale};
+use crate::kernel::int8::{Clamp, Multiplier};
+use crate::layers::int8::picture::Picture as BytePicture;
+use crate::layers::int8::pool::{Average, Largest, Mean, Pool as PoolInt8};
+use crate::layers::int8::quantization::Quantization;
+use crate::layers::int8::softmax::Softmax as SoftmaxInt8;
+use crate::layers::int8::table::Table;
+use crate::layers::picture::{self, All, Kernel};
+use crate::layers::{Activate, Picture, Pool, Softmax, Steps, Valid, View, Window};
+use crate::{Error, Plain, Zeroed};
+use core::marker::PhantomData;
+
+/// Overwrites `to`, if it is wanted.
+fn put<T>(value: T, to: Option<&mut T>) {
+    if let Some(to) = to {
+        *to = value;
+    }
+}
+
+impl<I, O, const KH: usize, const KW: usize, G> ToInt8 for Pool<picture::Largest, Kernel<KH, KW, G>, I, O>
+where
+    I: Picture + Real<Int8: BytePicture>,
+    O: Picture + Real<Int8: BytePicture>,
+    G: Steps,
+{
+    type Int8 = PoolInt8<Largest, I::Int8, O::Int8, KH, KW, G>;
+    type PerOutput<T: Plain> = ();
+    type Memory = ();
+    type Both = ();
+
+    fn name(_: usize) -> &'static str {
+        "MaxPool2d"
+    }
+
+    fn convert(
+        &self,
+        x: Quantization,
+        _: &[[f32; 2]],
+        to: Option<&mut Self::Int8>,
+    ) -> Result<Quantization, Error> {
+        put(PoolInt8::new(Clamp::of(x)), to);
+        Ok(x)
+    }
+}
+
+impl<I, O, const KH: usize, const KW: usize, G> ToInt8 for Pool<picture::Mean, Kernel<KH, KW, G>, I, O>
+where
+    I: Picture + Real<Int8: BytePicture>,
+    O: Picture + Real<Int8: BytePicture>,
+    G: Steps,
+{
+    type Int8 = PoolInt8<Average, I::Int8, O::Int8, KH, KW, G>;
+    type PerOutput<T: Plain> = ();
+    type Memory = ();
+    type Both = ();
+
+    fn name(_: usize) -> &'static str {
+        "AvgPool2d"
+    }
+
+    fn convert(
+        &self,
+        x: Quantization,
+        _: &[[f32; 2]],
+        to: Option<&mut Self::Int8>,
+    ) -> Result<Quantization, Error> {
+        put(PoolInt8::new(Clamp::of(x)), to);
+        Ok(x)
+    }
+}
+
+/// A window as large as the picture.
+impl<const H: usize, const W: usize, const C: usize> ToInt8
+    for Pool<picture::Largest, All, [[[f32; C]; W]; H], [f32; C]>
+{
+    type Int8 = View<
+        [[[i8; C]; W]; H],
+        PoolInt8<Largest, [[[i8; C]; W]; H], [[[i8; C]; 1]; 1], H, W, Window<Valid>>,
+        [i8; C],
+    >;
+    type PerOutput<T: Plain> = ();
+    type Memory = ();
+    type Both = ();
+
+    fn name(_: usize) -> &'static str {
+        "GlobalMaxPool"
+    }
+
+    fn convert(
+        &self,
+        x: Quantization,
+        _: &[[f32; 2]],
+        to: Option<&mut Self::Int8>,
+    ) -> Result<Quantization, Error> {
+        put(View::new(PoolInt8::new(Clamp::of(x))), to);
+        Ok(x)
+    }
+}
+
+/// Means lie in a smaller range than what they are of, so they have a scale of their own.
+impl<I: Picture + Real<Int8: BytePicture>, const C: usize> ToInt8 for Pool<picture::Mean, All, I, [f32; C]> {
+    type Int8 = Mean<I::Int8, C>;
+    type PerOutput<T: Plain> = T;
+    type Memory = ();
+    type Both = ();
+
+    fn name(_: usize) -> &'static str {
+        "GlobalAvgPool"
+    }
+
+    fn convert(
+        &self,
+        x: Quantization,
+        ranges: &[[f32; 2]],
+        to: Option<&mut Self::Int8>,
+    ) -> Result<Quantization, Error> {
+        let y = last_scale(x, ranges)?;
+        put(Mean::new(x, y)?, to);
+        Ok(y)
+    }
+}
+
+impl<const N: usize, A: Fused> ToInt8 for Activate<N, A> {
+    type Int8 = Table<[i8; N]>;
+    type PerOutput<T: Plain> = T;
+    type Memory = ();
+    type Both = ();
+
+    fn name(_: usize) -> &'static str {
+        A::NAME_SHOWN
+    }
+
+    fn convert(
+        &self,
+        x: Quantization,
+        ranges: &[[f32; 2]],
+        to: Option<&mut Self::Int8>,
+    ) -> Result<Quantization, Error> {
+        let y = A::scale(x, ranges)?;
+        if let Some(to) = to {
+            A::tabulate([x, y], &mut to.results);
+        }
+        Ok(y)
+    }
+}
+
+impl<const N: usize> ToInt8 for Softmax<N> {
+    type Int8 = SoftmaxInt8<N>;
+    type PerOutput<T: Plain> = T;
+    type Memory = ();
+    type Both = ();
+
+    fn name(_: usize) -> &'static str {
+        "Softmax"
+    }
+
+    fn convert(
+        &self,
+        x: Quantization,
+        _: &[[f32; 2]],
+        to: Option<&mut Self::Int8>,
+    ) -> Result<Quantization, Error> {
+        put(SoftmaxInt8::new(x, 1.0)?, to);
+        Ok(Quantization { scale: 1.0 / 256.0, zero: -128 })
+    }
+}
+
+impl<P, I, O, const KH: usize, const KW: usize, G> Zeroed for PoolInt8<P, I, O, KH, KW, G> {
+    const ZEROED: Self = Self::new(Clamp { zero: 0, least: 0, most: 0 });
+}
+
+impl<I, const C: usize, R> Zeroed for Mean<I, C, R> {
+    const ZEROED: Self = Self {
+        zero: 0,
+        scale: Multiplier { mantissa: 0, exponent: 0 },
+        clamp: Clamp { zero: 0, least: 0, most: 0 },
+        shape: PhantomData,
+    };
+}
+
+impl<const N: usize> Zeroed for SoftmaxInt8<N> {
+    const ZEROED: Self = Self { scale: Multiplier { mantissa: 0, exponent: 0 }, least: 0 };
+}

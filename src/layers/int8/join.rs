@@ -1,0 +1,262 @@
+//! Two arrays to one, and the layers that end so.
+
+use super::quantization::Quantization;
+use super::tensor::{Tensor, bytes, bytes_mut};
+use crate::kernel::int8::patches::copy;
+use crate::kernel::int8::sums::{self, Term};
+use crate::kernel::int8::{Clamp, Double, Multiplier, Rounding};
+use crate::kernel::{rows, rows_mut};
+use crate::layers::{Layer, Side};
+use crate::memory::{Beside, Either, take_mut};
+use crate::{Error, Isa};
+use core::marker::PhantomData;
+
+/// What makes one array of two.
+pub trait Join<A: Tensor, B: Tensor> {
+    /// A row of results.
+    type Output: Tensor;
+
+    /// Compiles only if the sizes match.
+    const CHECK: () = ();
+
+    /// Overwrites `ys`. Slices are as long.
+    fn join(&self, isa: Isa, a: &[A], b: &[B], ys: &mut [Self::Output]);
+}
+
+/// The sum of two arrays of the same size, which may have other scales.
+///
+/// ```
+/// use fusebox::int8::{Add, Clamp, Join, Quantization};
+/// use fusebox::Isa;
+/// let (a, b) = (Quantization { scale: 0.5, zero: 0 }, Quantization { scale: 0.25, zero: 4 });
+/// let add = Add::<[i8; 2]>::new(a, b, a, Clamp::of(a))?;
+/// let mut ys = [[0; 2]];
+/// add.join(Isa::detect(), &[[2, -3]], &[[8, 5]], &mut ys);
+/// assert_eq!(ys, [[4, -3]]); // 1 + 1, and -1.5 + 0.25: -2.5 steps, rounded
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Add<T, R = Double> {
+    /// The factors of both, to twice the larger of their scales.
+    pub terms: [Term; 2],
+    /// From there, and from 2^-20, to the output's scale.
+    pub scale: Multiplier,
+    /// The output's zero and range.
+    pub clamp: Clamp,
+    /// The size, and how sums are rounded.
+    pub shape: PhantomData<fn(R) -> T>,
+}
+
+impl<T, R> Add<T, R> {
+    /// Errors if a scale is not positive, or they are too far apart.
+    pub const fn new(a: Quantization, b: Quantization, y: Quantization, clamp: Clamp) -> Result<Self, Error> {
+        let (a, b, y) = match (a.checked(), b.checked(), y.checked()) {
+            (Ok(a), Ok(b), Ok(y)) => (a, b, y),
+            (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => return Err(error),
+        };
+        let twice = 2.0 * if a.scale > b.scale { a.scale } else { b.scale } as f64;
+        let factors = (
+            Multiplier::new(a.scale as f64 / twice),
+            Multiplier::new(b.scale as f64 / twice),
+            Multiplier::new(twice / ((1 << 20) as f64 * y.scale as f64)),
+        );
+        match factors {
+            (Ok(first), Ok(second), Ok(scale)) => Ok(Self {
+                terms: [Term { scale: first, zero: a.zero }, Term { scale: second, zero: b.zero }],
+                scale,
+                clamp,
+                shape: PhantomData,
+            }),
+            (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => Err(error),
+        }
+    }
+}
+
+impl<T: Tensor, R: Rounding> Join<T, T> for Add<T, R> {
+    type Output = T;
+
+    fn join(&self, isa: Isa, a: &[T], b: &[T], ys: &mut [T]) {
+        sums::add::<R>(isa, self.terms, self.scale, self.clamp, [bytes(a), bytes(b)], bytes_mut(ys));
+    }
+}
+
+/// The product of two arrays of the same size, number by number.
+///
+/// ```
+/// use fusebox::int8::{Clamp, Join, Mul, Quantization};
+/// use fusebox::Isa;
+/// let q = Quantization { scale: 0.5, zero: 1 };
+/// let mul = Mul::<[i8; 2]>::new(q, q, q, Clamp::of(q))?;
+/// let mut ys = [[0; 2]];
+/// mul.join(Isa::detect(), &[[3, 5]], &[[5, -1]], &mut ys);
+/// assert_eq!(ys, [[5, -3]]); // 1 times 2, and 2 times -1
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mul<T, R = Double> {
+    /// The zeros of both.
+    pub zeros: [i8; 2],
+    /// The product of their scales over the output's.
+    pub scale: Multiplier,
+    /// The output's zero and range.
+    pub clamp: Clamp,
+    /// The size, and how products are rounded.
+    pub shape: PhantomData<fn(R) -> T>,
+}
+
+impl<T, R> Mul<T, R> {
+    /// Errors if a scale is not positive, or the product of two over the third is 2^31 or more.
+    pub const fn new(a: Quantization, b: Quantization, y: Quantization, clamp: Clamp) -> Result<Self, Error> {
+        match (a.checked(), b.checked(), y.checked()) {
+            (Ok(a), Ok(b), Ok(y)) => {
+                let real = a.scale as f64 * b.scale as f64 / y.scale as f64;
+                match Multiplier::new(real) {
+                    Ok(scale) => Ok(Self { zeros: [a.zero, b.zero], scale, clamp, shape: PhantomData }),
+                    Err(error) => Err(error),
+                }
+            }
+            (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => Err(error),
+        }
+    }
+}
+
+impl<T: Tensor, R: Rounding> Join<T, T> for Mul<T, R> {
+    type Output = T;
+
+    fn join(&self, isa: Isa, a: &[T], b: &[T], ys: &mut [T]) {
+        sums::multiply::<R>(isa, self.zeros, self.scale, self.clamp, [bytes(a), bytes(b)], bytes_mut(ys));
+    }
+}
+
+/// Both arrays in `Y`, side by side: `first` numbers of the one, then `second` of the other, and so on. Along the channels of
+/// pictures, these are their channels; along the first axis, all numbers. Scales and zeros are equal: see
+/// [`Table`](super::Table) for others.
+///
+/// ```
+/// use fusebox::int8::{Concat, Join};
+/// use fusebox::Isa;
+/// let mut ys = [[[0; 3]; 2]];
+/// Concat::<[[i8; 3]; 2]> { first: 1, second: 2, shape: Default::default() }.join(
+///     Isa::detect(),
+///     &[[[1], [4]]],
+///     &[[[2, 3], [5, 6]]],
+///     &mut ys,
+/// );
+/// assert_eq!(ys, [[[1, 2, 3], [4, 5, 6]]]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Concat<Y> {
+    /// Numbers in a row of the one array: those of the last axes, from that of concatenation on.
+    pub first: usize,
+    /// Of the other.
+    pub second: usize,
+    /// The size.
+    pub shape: PhantomData<fn() -> Y>,
+}
+
+impl<A: Tensor, B: Tensor, Y: Tensor> Join<A, B> for Concat<Y> {
+    type Output = Y;
+
+    const CHECK: () =
+        assert!(size_of::<A>() + size_of::<B>() == size_of::<Y>(), "a Concat has the numbers of both arrays");
+
+    fn join(&self, _: Isa, a: &[A], b: &[B], ys: &mut [Y]) {
+        let rows = rows(bytes(a), self.first).zip(rows(bytes(b), self.second));
+        for ((a, b), y) in rows.zip(rows_mut(bytes_mut(ys), self.first.saturating_add(self.second))) {
+            if let Some((first, second)) = y.split_at_mut_checked(self.first) {
+                copy(a, first);
+                copy(b, second);
+            }
+        }
+    }
+}
+
+/// Two layers with the same input, whose outputs are joined.
+///
+/// ```
+/// use fusebox::int8::{Concat, Parallel, Quantization, Softmax, Table};
+/// use fusebox::{Layer, Scratch};
+/// let q = Quantization { scale: 0.5, zero: 0 };
+/// let concat = Concat::<[i8; 4]> { first: 2, second: 2, shape: Default::default() };
+/// let layer = Parallel { first: Table::<[i8; 2]>::tanh(q)?, second: Softmax::<2>::new(q, 1.0)?, join: concat };
+/// let mut ys = [[0; 4]];
+/// layer.infer(&[[0, 0]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+/// assert_eq!(ys, [[0, 0, 0, 0]]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parallel<A, B, J> {
+    /// The first branch.
+    pub first: A,
+    /// The second branch.
+    pub second: B,
+    /// What makes one of both outputs.
+    pub join: J,
+}
+
+impl<I, A, B, J> Layer for Parallel<A, B, J>
+where
+    I: Tensor,
+    A: Layer<Input = I, Output: Tensor>,
+    B: Layer<Input = I, Output: Tensor>,
+    J: Join<A::Output, B::Output>,
+{
+    type Input = I;
+    type Output = J::Output;
+    type Scratch = Beside<A::Output, Beside<B::Output, Either<A::Scratch, B::Scratch>>>;
+    type InPlace = Beside<I, Self::Scratch>;
+
+    const CHECK: () = ((A::CHECK, B::CHECK), J::CHECK).1;
+
+    fn run(&self, isa: Isa, xs: &[I], mut scratch: &mut [f32], ys: &mut [J::Output]) {
+        let a = take_mut(&mut scratch, xs.len());
+        let b = take_mut(&mut scratch, xs.len());
+        self.first.run(isa, xs, scratch, a);
+        self.second.run(isa, xs, scratch, b);
+        if a.len() == ys.len() && b.len() == ys.len() {
+            self.join.join(isa, a, b, ys);
+        }
+    }
+}
+
+/// The input joined with a layer's output.
+///
+/// ```
+/// use fusebox::int8::{Add, Clamp, Quantization, Residual, Table};
+/// use fusebox::{Layer, Scratch};
+/// let q = Quantization { scale: 1.0 / 128.0, zero: 0 };
+/// let layer = Residual { layer: Table::<[i8; 2]>::tanh(q)?, join: Add::<[i8; 2]>::new(q, q, q, Clamp::of(q))? };
+/// let mut ys = [[0; 2]];
+/// layer.infer(&[[10, -20]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+/// assert_eq!(ys, [[20, -40]]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Residual<F, J> {
+    /// The layer.
+    pub layer: F,
+    /// What makes one array of the input and the layer's output.
+    pub join: J,
+}
+
+impl<I, F, J> Layer for Residual<F, J>
+where
+    I: Tensor,
+    F: Layer<Input = I, Output: Tensor>,
+    J: Join<I, F::Output>,
+{
+    type Input = I;
+    type Output = J::Output;
+    type Scratch = Beside<F::Output, F::Scratch>;
+    type InPlace = Beside<I, Self::Scratch>;
+
+    const CHECK: () = (F::CHECK, J::CHECK).1;
+
+    fn run(&self, isa: Isa, xs: &[I], scratch: &mut [f32], ys: &mut [J::Output]) {
+        let (inner, own) = Side::Front.cut(scratch, xs.len());
+        self.layer.run(isa, xs, own, inner);
+        if inner.len() == ys.len() && xs.len() == ys.len() {
+            self.join.join(isa, xs, inner, ys);
+        }
+    }
+}

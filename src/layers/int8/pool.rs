@@ -1,0 +1,178 @@
+//! Pools of eight bits.
+
+use super::picture::Picture;
+use super::quantization::Quantization;
+use super::tensor::{bytes, bytes_mut};
+use crate::kernel::int8::pool::{self, Windows};
+use crate::kernel::int8::{Clamp, Double, Multiplier, Rounding};
+use crate::layers::picture::axes_of;
+use crate::layers::{Layer, Steps, Valid, Window};
+use crate::{Error, Isa};
+use core::marker::PhantomData;
+
+/// The largest number of every window of `KH` rows and `KW` columns, for each channel. Input and output have the same scale and
+/// zero. `G` as for [`Conv2d`](super::Conv2d).
+///
+/// ```
+/// use fusebox::int8::{Clamp, MaxPool2d, Quantization};
+/// use fusebox::{Layer, Scratch};
+/// let clamp = Clamp::of(Quantization { scale: 1.0, zero: 0 });
+/// let layer = MaxPool2d::<[[[i8; 1]; 4]; 2], [[[i8; 1]; 2]; 1], 2, 2>::new(clamp);
+/// let mut ys = [[[[0]; 2]; 1]];
+/// layer.infer(&[[[[1], [2], [3], [4]], [[5], [4], [3], [2]]]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+/// assert_eq!(ys, [[[[5], [4]]]]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+pub type MaxPool2d<I, O, const KH: usize, const KW: usize, G = Window<Valid, KH, KW>> =
+    Pool<Largest, I, O, KH, KW, G>;
+
+/// The mean of every window, of the inputs that lie in the picture, rounded, a half away from zero. Otherwise as [`MaxPool2d`].
+///
+/// ```
+/// use fusebox::int8::{AvgPool2d, Clamp, Quantization};
+/// use fusebox::{Layer, Scratch};
+/// let clamp = Clamp::of(Quantization { scale: 1.0, zero: 0 });
+/// let layer = AvgPool2d::<[[[i8; 1]; 4]; 1], [[[i8; 1]; 2]; 1], 1, 2>::new(clamp);
+/// let mut ys = [[[[0]; 2]; 1]];
+/// layer.infer(&[[[[1], [2], [-3], [-4]]]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+/// assert_eq!(ys, [[[[2], [-4]]]]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+pub type AvgPool2d<I, O, const KH: usize, const KW: usize, G = Window<Valid, KH, KW>> =
+    Pool<Average, I, O, KH, KW, G>;
+
+/// The function of [`MaxPool2d`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Largest;
+
+/// The function of [`AvgPool2d`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Average;
+
+/// What [`MaxPool2d`] and [`AvgPool2d`] are: the function `P` of every window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool<P, I, O, const KH: usize, const KW: usize, G> {
+    /// The range of the outputs; the zero is not used.
+    pub clamp: Clamp,
+    /// The sizes.
+    pub shape: PhantomData<fn(P, I, G) -> O>,
+}
+
+impl<P, I, O, const KH: usize, const KW: usize, G> Pool<P, I, O, KH, KW, G> {
+    /// A pool whose outputs are clamped.
+    pub const fn new(clamp: Clamp) -> Self {
+        Self { clamp, shape: PhantomData }
+    }
+}
+
+impl<P, I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Pool<P, I, O, KH, KW, G> {
+    const WINDOWS: Windows = {
+        let axes = axes_of::<G>([I::HEIGHT, I::WIDTH], [KH, KW]);
+        assert!(axes[0].output > 0 && axes[1].output > 0, "a pool's window is larger than its input");
+        assert!(
+            O::HEIGHT == axes[0].output && O::WIDTH == axes[1].output && O::CHANNELS == I::CHANNELS,
+            "a pool's output is another picture than its input, window, strides and padding make"
+        );
+        assert!(KH * KW < 1 << 24, "a pool's window is too large for sums of 32 bits");
+        Windows { axes, channels: I::CHANNELS }
+    };
+}
+
+impl<P: sealed::Function, I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Layer
+    for Pool<P, I, O, KH, KW, G>
+{
+    type Input = I;
+    type Output = O;
+    type Scratch = ();
+    type InPlace = I;
+
+    const CHECK: () = {
+        let _ = Self::WINDOWS;
+    };
+
+    fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
+        for (x, y) in xs.iter().zip(ys) {
+            let (x, y) = (bytes(core::slice::from_ref(x)), bytes_mut(core::slice::from_mut(y)));
+            match P::MEAN {
+                true => Self::WINDOWS.mean(self.clamp, x, y),
+                false => Self::WINDOWS.largest(self.clamp, x, y),
+            }
+        }
+    }
+}
+
+mod sealed {
+    pub trait Function {
+        /// Whether it is the mean.
+        const MEAN: bool;
+    }
+
+    impl Function for super::Largest {
+        const MEAN: bool = false;
+    }
+
+    impl Function for super::Average {
+        const MEAN: bool = true;
+    }
+}
+
+/// The mean of each of a picture's `C` channels, whose output may have another scale than its input.
+///
+/// ```
+/// use fusebox::int8::{Mean, Quantization};
+/// use fusebox::{Layer, Scratch};
+/// let (x, y) = (Quantization { scale: 0.5, zero: 1 }, Quantization { scale: 0.25, zero: 0 });
+/// let layer = Mean::<[[[i8; 1]; 2]; 1], 1>::new(x, y)?;
+/// let mut ys = [[0]];
+/// layer.infer(&[[[[5], [7]]]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+/// assert_eq!(ys, [[10]]); // 2.0 and 3.0, whose mean is 2.5
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mean<I, const C: usize, R = Double> {
+    /// The input's zero.
+    pub zero: i8,
+    /// What each sum is multiplied by: the scale of the input over that of the output and the number of pixels.
+    pub scale: Multiplier,
+    /// The output's zero and range.
+    pub clamp: Clamp,
+    /// The sizes, and how sums are rounded.
+    pub shape: PhantomData<fn(I) -> R>,
+}
+
+impl<I: Picture, const C: usize, R> Mean<I, C, R> {
+    /// Errors if a scale is not positive, or the quotient of the two is 2^31 or more.
+    pub const fn new(x: Quantization, y: Quantization) -> Result<Self, Error> {
+        let (x, y) = match (x.checked(), y.checked()) {
+            (Ok(x), Ok(y)) => (x, y),
+            (Err(error), _) | (_, Err(error)) => return Err(error),
+        };
+        let pixels = (I::HEIGHT * I::WIDTH) as u64;
+        match Multiplier::new(x.scale as f64 / y.scale as f64) {
+            Ok(scale) if pixels > 0 => {
+                let scale = scale.over(pixels);
+                Ok(Self { zero: x.zero, scale, clamp: Clamp::of(y), shape: PhantomData })
+            }
+            Ok(_) => Err(Error::Empty),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl<I: Picture, const C: usize, R: Rounding> Layer for Mean<I, C, R> {
+    type Input = I;
+    type Output = [i8; C];
+    type Scratch = ();
+    type InPlace = I;
+
+    const CHECK: () = {
+        assert!(C == I::CHANNELS && C > 0, "a Mean has an output for each channel");
+        assert!(I::HEIGHT * I::WIDTH <= 1 << 16, "the pixels of a Mean are too many for sums of 32 bits");
+    };
+
+    fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [[i8; C]]) {
+        for (x, y) in xs.iter().zip(ys) {
+            pool::mean::<R>(self.zero, self.scale, self.clamp, bytes(core::slice::from_ref(x)), y);
+        }
+    }
+}

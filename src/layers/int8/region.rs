@@ -1,0 +1,99 @@
+//! Parts of an array, and borders around it.
+
+use super::tensor::{Tensor, bytes, bytes_mut};
+use crate::kernel::int8::Region;
+use crate::layers::Layer;
+use crate::{Error, Isa};
+use core::marker::PhantomData;
+
+/// Part of an array of up to four axes: every `step`-th number from `start` on, along each axis. Also one of the parts of a split,
+/// and a crop.
+///
+/// ```
+/// use fusebox::int8::{Region, Slice};
+/// use fusebox::{Layer, Scratch};
+/// let region = Region { whole: [1, 1, 2, 3], part: [1, 1, 2, 2], start: [0, 0, 0, 2], step: [1, 1, 1, -2] };
+/// let layer = Slice::<[[i8; 3]; 2], [[i8; 2]; 2]>::new(region)?;
+/// let mut ys = [[[0; 2]; 2]];
+/// layer.infer(&[[[1, 2, 3], [4, 5, 6]]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+/// assert_eq!(ys, [[[3, 1], [6, 4]]]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slice<I, O> {
+    region: Region,
+    shape: PhantomData<fn(I) -> O>,
+}
+
+impl<I, O> Slice<I, O> {
+    /// Errors unless the sizes are those of `I` and `O`, and all of the part lies in the whole.
+    pub const fn new(region: Region) -> Result<Self, Error> {
+        match region.fits(size_of::<I>(), size_of::<O>()) {
+            true => Ok(Self { region, shape: PhantomData }),
+            false => Err(Error::Setting {
+                name: "region",
+                expected: "a part of the input, as large as the output",
+            }),
+        }
+    }
+}
+
+impl<I: Tensor, O: Tensor> Layer for Slice<I, O> {
+    type Input = I;
+    type Output = O;
+    type Scratch = ();
+    type InPlace = I;
+
+    fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
+        for (x, y) in xs.iter().zip(ys) {
+            self.region.read(bytes(core::slice::from_ref(x)), bytes_mut(core::slice::from_mut(y)));
+        }
+    }
+}
+
+/// An array with a border: numbers of another one where `region` has its part, `value` elsewhere.
+///
+/// ```
+/// use fusebox::int8::{Pad, Region};
+/// use fusebox::{Layer, Scratch};
+/// let region = Region { whole: [1, 1, 2, 4], part: [1, 1, 1, 2], start: [0, 0, 1, 1], step: [1; 4] };
+/// let layer = Pad::<[i8; 2], [[i8; 4]; 2]>::new(region, -9)?;
+/// let mut ys = [[[0; 4]; 2]];
+/// layer.infer(&[[1, 2]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+/// assert_eq!(ys, [[[-9; 4], [-9, 1, 2, -9]]]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pad<I, O> {
+    region: Region,
+    value: i8,
+    shape: PhantomData<fn(I) -> O>,
+}
+
+impl<I, O> Pad<I, O> {
+    /// Errors unless the sizes are those of `O` and `I`, all of the part lies in the whole, and its steps are 1.
+    pub const fn new(region: Region, value: i8) -> Result<Self, Error> {
+        match region.fits(size_of::<O>(), size_of::<I>()) && matches!(region.step, [1, 1, 1, 1]) {
+            true => Ok(Self { region, value, shape: PhantomData }),
+            false => Err(Error::Setting {
+                name: "region",
+                expected: "a part of the output, as large as the input",
+            }),
+        }
+    }
+}
+
+impl<I: Tensor, O: Tensor> Layer for Pad<I, O> {
+    type Input = I;
+    type Output = O;
+    type Scratch = ();
+    type InPlace = I;
+
+    fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
+        for (x, y) in xs.iter().zip(ys) {
+            let whole = bytes_mut(core::slice::from_mut(y));
+            whole.fill(self.value);
+            self.region.write(bytes(core::slice::from_ref(x)), whole);
+        }
+    }
+}

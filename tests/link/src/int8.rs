@@ -1,0 +1,192 @@
+//! Networks of eight bits: what they compute has no floating point, what makes them does.
+
+use crate::text::debug;
+use crate::{any, hide, keep};
+use core::fmt::Debug;
+use core::marker::PhantomData;
+use fusebox::int8::{
+    Add, Average, AvgPool2d, Clamp, Concat, Conv2d, Dense, DepthwiseConv2d, Dequantize, Double, Join,
+    Largest, MaxPool2d, Mean, Mul, Multiplier, Pad, Parallel, Quantization, Quantize, Region, Residual,
+    Rounding, Single, Slice, Softmax, Table, Tensor, Term, WeightScale,
+};
+use fusebox::layers::{Valid, Window};
+use fusebox::{Beside, Chain, Error, Isa, Layer, Scratch, Zeroed};
+
+type Picture<const C: usize> = [[[i8; C]; 5]; 4];
+type Small<const C: usize> = [[[i8; C]; 2]; 2];
+type Conv<const K: usize, R> = Conv2d<Picture<3>, Picture<6>, K, K, 3, 6, Window, R>;
+type Dilated<R> = Conv2d<Picture<3>, [[[i8; 6]; 3]; 2], 2, 2, 3, 6, Window<Valid, 1, 1, 2, 2>, R>;
+
+/// Calls what runs.
+pub fn whole() {
+    running::<Double>();
+    running::<Single>();
+    keep(regions());
+    run(&AvgPool2d::<Picture<3>, Small<3>, 2, 2>::new(clamp()));
+    run(&Softmax::<3> { scale: multiplier(), least: any() });
+    let concat = Concat::<[i8; 6]> { first: any(), second: any(), shape: PhantomData };
+    join::<[i8; 3], _>(&concat);
+    keep(clamp().output(any()));
+    described(&clamp());
+    described(&multiplier());
+    described(&Term { scale: multiplier(), zero: any() });
+    described(&hide(Double));
+    described(&hide(Single));
+    described(&hide(Average));
+    described(&hide(Largest));
+    let beside = any::<Beside<i8, f32>>();
+    keep(Clone::clone(hide(&beside)));
+    debug(&beside);
+}
+
+/// `Debug` of what holds an `f32`.
+pub fn excepted() {
+    let q = quantization();
+    debug(&q);
+    debug(&hide(WeightScale::<2>::Tensor(any())));
+    if let Ok(quantize) = Quantize::<Picture<3>>::new(q) {
+        debug(&quantize);
+    }
+    debug(&Dequantize::<Picture<3>>::new(q));
+}
+
+/// Calls what makes them.
+pub fn all() {
+    keep(numbers());
+    keep(made::<Double>());
+    keep(made::<Single>());
+    keep(others());
+}
+
+fn multiplier() -> Multiplier {
+    hide(Multiplier { mantissa: any(), exponent: any() })
+}
+
+fn clamp() -> Clamp {
+    hide(Clamp { zero: any(), least: any(), most: any() })
+}
+
+fn dense<const IN: usize, const OUT: usize, R>() -> Dense<IN, OUT, R> {
+    let scale = [multiplier(); OUT];
+    Dense { bias: any(), scale, clamp: clamp(), weight: any(), rounding: PhantomData }
+}
+
+fn running<R: Rounding>() {
+    keep(R::scale(any(), multiplier()));
+    run(&dense::<5, 7, R>());
+    run(&dense::<64, 8, R>());
+    let (scale, clamp) = ([multiplier(); 6], clamp());
+    let conv: Conv<3, R> =
+        Conv2d { bias: any(), scale, clamp, zero: any(), weight: any(), shape: PhantomData };
+    run(&conv);
+    run(&Chain { first: conv, rest: MaxPool2d::<Picture<6>, Small<6>, 2, 2>::new(clamp) });
+    let pointwise: Conv<1, R> =
+        Conv2d { bias: any(), scale, clamp, zero: any(), weight: any(), shape: PhantomData };
+    run(&pointwise);
+    let dilated: Dilated<R> =
+        Conv2d { bias: any(), scale, clamp, zero: any(), weight: any(), shape: PhantomData };
+    run(&dilated);
+    let two: DepthwiseConv2d<Picture<3>, Picture<6>, 3, 3, 6, Window, R> =
+        DepthwiseConv2d { bias: any(), scale, clamp, zero: any(), weight: any(), shape: PhantomData };
+    run(&two);
+    let one: DepthwiseConv2d<Picture<6>, Picture<6>, 3, 3, 6, Window, R> =
+        DepthwiseConv2d { bias: any(), scale, clamp, zero: any(), weight: any(), shape: PhantomData };
+    run(&one);
+    run(&Mean::<Picture<3>, 3, R> { zero: any(), scale: multiplier(), clamp, shape: PhantomData });
+    let term = Term { scale: multiplier(), zero: any() };
+    let add = Add::<[i8; 3], R> { terms: [term; 2], scale: multiplier(), clamp, shape: PhantomData };
+    join(&add);
+    join(&Mul::<[i8; 3], R> { zeros: any(), scale: multiplier(), clamp, shape: PhantomData });
+    let table = Table::<[i8; 3]>::new(any());
+    run(&table);
+    run(&Residual { layer: table, join: add });
+    run(&Parallel { first: table, second: table, join: add });
+}
+
+fn regions() -> Result<(), Error> {
+    let region = hide(Region { whole: any(), part: any(), start: any(), step: any() });
+    keep(region.fits(any(), any()));
+    described(&region);
+    run(&Slice::<[i8; 6], [i8; 3]>::new(region)?);
+    run(&Pad::<[i8; 3], [i8; 6]>::new(region, any())?);
+    Ok(())
+}
+
+fn quantization() -> Quantization {
+    hide(Quantization { scale: any(), zero: any() })
+}
+
+fn numbers() -> Result<(), Error> {
+    let q = quantization().checked()?;
+    keep((q.real(any()), q.quantize(any())));
+    keep((Clamp::of(q), Clamp::relu(q), Clamp::relu6(q), Clamp::between(q, any(), any())));
+    keep(Multiplier::new(any())?.real());
+    Ok(())
+}
+
+fn made<R: Rounding>() -> Result<(), Error> {
+    let (x, y, clamp) = (quantization(), quantization(), clamp());
+    let scale = WeightScale::Tensor(any());
+    keep(Dense::<5, 7, R>::new(&any(), &any(), x, scale, y, clamp)?);
+    keep(Dense::<4, 8, R>::new(&any(), &any(), x, WeightScale::Outputs(any()), y, clamp)?);
+    let scale = WeightScale::Outputs(any());
+    keep(Conv::<3, R>::new(&any(), &any(), x, scale, y, clamp)?);
+    type Depthwise<R> = DepthwiseConv2d<Picture<3>, Picture<6>, 3, 3, 6, Window, R>;
+    keep(Depthwise::<R>::new(&any(), &any(), x, scale, y, clamp)?);
+    keep(Mean::<Picture<3>, 3, R>::new(x, y)?);
+    keep(Add::<[i8; 3], R>::new(x, y, x, clamp)?);
+    keep(Mul::<[i8; 3], R>::new(x, y, x, clamp)?);
+    keep(Table::<[i8; 3]>::requantize::<R>(x, y, clamp)?);
+    keep(Table::<[i8; 3]>::leaky_relu::<R>(x, y, any())?);
+    Ok(())
+}
+
+fn others() -> Result<(), Error> {
+    let (x, y) = (quantization(), quantization());
+    let (quantize, dequantize) = (Quantize::<Picture<3>>::new(x)?, Dequantize::<Picture<3>>::new(y));
+    infer(&quantize);
+    infer(&dequantize);
+    copied(&quantize);
+    copied(&dequantize);
+    copied(&x);
+    copied(&WeightScale::Outputs([any(), any()]));
+    keep(Softmax::<3>::new(x, any())?);
+    keep(Table::<[i8; 3]>::of(x, y, |x| x * x));
+    keep(Table::<[i8; 3]>::logistic(x)?);
+    keep(Table::<[i8; 3]>::tanh(x)?);
+    keep(Table::<[i8; 3]>::hard_swish(x, y)?);
+    Ok(())
+}
+
+/// A layer of whole numbers, copied, compared and described.
+fn run<L: Layer + Clone + PartialEq + Debug>(layer: &L) {
+    infer(layer);
+    described(layer);
+}
+
+fn described<T: Clone + PartialEq + Debug>(value: &T) {
+    copied(value);
+    debug(value);
+}
+
+fn copied<T: Clone + PartialEq>(value: &T) {
+    keep(hide(value.clone()) == *value);
+}
+
+fn infer<L: Layer>(layer: &L) {
+    let (mut ys, mut scratch) = ([any(), any()], any::<[f32; 16]>());
+    let xs = [any(), any(), any()];
+    let xs = xs.get(..hide(2)).unwrap_or_default();
+    layer.run(hide(Isa::portable()), xs, hide(&mut scratch), hide(&mut ys));
+    keep(layer.infer(xs, &mut Scratch::<L, 2>::new(), &mut ys));
+    keep(ys);
+}
+
+fn join<T: Tensor, J: Join<T, T> + Clone + PartialEq + Debug>(join: &J) {
+    let mut ys = [J::Output::ZEROED; 2];
+    let xs = [any(), any(), any()];
+    let (a, b) = (xs.get(..hide(2)).unwrap_or_default(), xs.get(..hide(2)).unwrap_or_default());
+    join.join(Isa::detect(), a, b, &mut ys);
+    keep(ys);
+    described(join);
+}
