@@ -5,8 +5,8 @@ use super::bounded::exact;
 use super::ledger::{Ledger, What};
 use crate::board::Failure;
 use core::iter::zip;
-use fusebox::int8::{Clamp, Dense, Double, Multiplier, Quantization, Rounding, Single, WeightScale};
-use fusebox::{Isa, Layer, Rng};
+use fusebox::int8::{Clamp, Dense, Double, Multiplier, Quantization, Rounding, Single, fold, tile};
+use fusebox::{Isa, Layer, Rng, Zeroed};
 
 /// Two at a time, and one.
 const ROWS: usize = 5;
@@ -41,7 +41,7 @@ fn both<const IN: usize, const OUT: usize>(isa: Isa, ledger: &mut Ledger) -> Res
     layer::<IN, OUT, Single>(isa, ledger, "int8 dense, single", single)
 }
 
-/// A layer of random weights, on one row and on all.
+/// A layer of random weights, on one row and on all. All that knows the sizes; the rest is compiled once.
 #[inline(never)]
 fn layer<const IN: usize, const OUT: usize, R: Rounding>(
     isa: Isa,
@@ -50,37 +50,92 @@ fn layer<const IN: usize, const OUT: usize, R: Rounding>(
     scaled: fn(i32, Multiplier) -> i32,
 ) -> Result<(), Failure> {
     let rng = &mut Rng::new((IN * OUT) as u64);
-    let (mut weight, mut xs) = ([[0; IN]; OUT], [[0; IN]; ROWS]);
-    for q in weight.as_flattened_mut().iter_mut().chain(xs.as_flattened_mut()) {
-        *q = byte(rng);
-    }
-    // Of all magnitudes, also such that sums overflow.
-    let bias = [(); OUT].map(|()| rng.next_u32() as i32 >> rng.below(32));
-    let scales = [(); OUT].map(|()| rng.uniform() * f32::from_bits((115 + rng.below(14)) << 23) + 1e-9);
-    let x = Quantization { scale: 1.0, zero: byte(rng) };
-    let y = Quantization { scale: 1.0, zero: byte(rng) };
-    let clamp = if IN.is_multiple_of(2) { Clamp::of(y) } else { Clamp::relu(y) };
-    let layer = Dense::<IN, OUT, R>::new(&weight, &bias, x, WeightScale::Outputs(scales), y, clamp)?;
+    let (mut weight, mut bias, mut xs) = ([[0; IN]; OUT], [0; OUT], [[0; IN]; ROWS]);
+    let mut layer = Dense::<IN, OUT, R>::ZEROED;
+    fill(rng, weight.as_flattened_mut());
+    fill(rng, xs.as_flattened_mut());
+    let zero = byte(rng);
+    layer.clamp = random(rng, &mut bias, &mut layer.scale)?;
+    layer.bias = bias;
+    fold(weight.as_flattened(), zero, &mut layer.bias);
+    tile(weight.as_flattened(), layer.weight.as_flattened_mut(), OUT);
     for rows in [1, ROWS] {
-        let what = What { kernel, shape: [rows, IN, OUT] };
         let mut guarded = [[CANARY; OUT]; ROWS + 2];
         let inner = guarded.get_mut(1..1 + rows).unwrap_or_default();
         layer.run(isa, xs.get(..rows).unwrap_or_default(), &mut [], inner);
-        let expected = xs.iter().flat_map(|input| {
-            zip(zip(&weight, &bias), &layer.scale).map(move |((row, &bias), &scale)| {
-                let terms = zip(input, row).map(|(&q, &w)| (i32::from(q) - i32::from(x.zero)) * i32::from(w));
-                clamp.output(scaled(terms.fold(bias, i32::wrapping_add), scale))
-            })
-        });
-        let [before, ys @ ..] = &guarded;
-        let (ys, after) = ys.split_at_checked(rows).ok_or(what.stray())?;
-        if before.iter().chain(after.as_flattened()).any(|&y| y != CANARY) {
-            return Err(what.stray());
-        }
-        let numbers = zip(ys.as_flattened(), expected).map(|(&y, q)| (f32::from(y), exact(f32::from(q))));
-        ledger.enter(what, rows * OUT, numbers)?;
+        let case = Case {
+            what: What { kernel, shape: [rows, IN, OUT] },
+            weight: weight.as_flattened(),
+            bias: &bias,
+            scale: &layer.scale,
+            zero,
+            clamp: layer.clamp,
+            scaled,
+        };
+        case.compare(ledger, xs.as_flattened(), guarded.as_flattened())?;
     }
     Ok(())
+}
+
+/// Overwrites the biases, of all magnitudes, also such that sums overflow, and the scales.
+#[inline(never)]
+fn random(rng: &mut Rng, bias: &mut [i32], scale: &mut [Multiplier]) -> Result<Clamp, Failure> {
+    for (bias, scale) in zip(bias, scale) {
+        *bias = rng.next_u32() as i32 >> rng.below(32);
+        let real = rng.uniform() * f32::from_bits((115 + rng.below(14)) << 23) + 1e-9;
+        *scale = Multiplier::new(f64::from(real))?;
+    }
+    let y = Quantization { scale: 1.0, zero: byte(rng) };
+    Ok(if rng.next_u32().is_multiple_of(2) { Clamp::of(y) } else { Clamp::relu(y) })
+}
+
+#[inline(never)]
+fn fill(rng: &mut Rng, bytes: &mut [i8]) {
+    for q in bytes {
+        *q = byte(rng);
+    }
+}
+
+/// A layer by the definition.
+struct Case<'a> {
+    what: What,
+    /// A row for each output.
+    weight: &'a [i8],
+    bias: &'a [i32],
+    scale: &'a [Multiplier],
+    /// The input's.
+    zero: i8,
+    clamp: Clamp,
+    scaled: fn(i32, Multiplier) -> i32,
+}
+
+impl Case<'_> {
+    /// Compares the outputs among guards of a row with the definition's.
+    #[inline(never)]
+    fn compare(&self, ledger: &mut Ledger, xs: &[i8], guarded: &[i8]) -> Result<(), Failure> {
+        let [rows, depth, outputs] = self.what.shape;
+        let (before, rest) = guarded.split_at_checked(outputs).ok_or(self.what.stray())?;
+        let (ys, after) = rest.split_at_checked(rows * outputs).ok_or(self.what.stray())?;
+        if before.iter().chain(after).any(|&y| y != CANARY) {
+            return Err(self.what.stray());
+        }
+        let numbers = ys.iter().enumerate().map(|(i, &y)| {
+            let (row, output) = (i / outputs.max(1), i % outputs.max(1));
+            let of = |values: &[i8], row: usize, input: usize| {
+                i32::from(values.get(row * depth + input).copied().unwrap_or_default())
+            };
+            let bias = self.bias.get(output).copied().unwrap_or_default();
+            let sum = (0..depth).fold(bias, |sum, input| {
+                let term = (of(xs, row, input) - i32::from(self.zero)) * of(self.weight, output, input);
+                sum.wrapping_add(term)
+            });
+            let none = Multiplier { mantissa: 0, exponent: 0 };
+            let scale = self.scale.get(output).copied().unwrap_or(none);
+            let q = self.clamp.output((self.scaled)(sum, scale));
+            (f32::from(y), exact(f32::from(q)))
+        });
+        ledger.enter(self.what, rows * outputs, numbers)
+    }
 }
 
 /// A byte, now and then one of the ends.
