@@ -44,7 +44,7 @@ struct Core {
 const CORES: [Core; 7] = [
     Core { name: "Cortex-M0", target: "thumbv6m-none-eabi", features: "", often: &["\"s\""] },
     Core { name: "Cortex-M3", target: "thumbv7m-none-eabi", features: "", often: &[] },
-    Core { name: "Cortex-M4F", target: "thumbv7em-none-eabihf", features: "", often: &OPTIMIZATIONS },
+    Core { name: "Cortex-M4F", target: "thumbv7em-none-eabihf", features: "", often: &["3"] },
     Core { name: "Cortex-M7", target: "thumbv7em-none-eabihf", features: "fusebox/cortex-m7", often: &[] },
     Core {
         name: "Cortex-M33",
