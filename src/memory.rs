@@ -168,9 +168,10 @@ pub const fn is_plain<T: Plain>() {
     const { T::CHECKED }
 }
 
-/// Memory for either of two values, as large as the larger one. Layers that run one after the other share it.
+/// Memory for either of two values, as large as the larger one. Layers that run one after the other share it. Packed, so that no
+/// byte is in neither: the larger may be of bytes, and the other of numbers of four.
 #[derive(Clone, Copy)]
-#[repr(C)]
+#[repr(C, packed)]
 pub union Either<A: Plain, B: Plain> {
     one: A,
     other: B,
