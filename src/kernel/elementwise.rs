@@ -1,18 +1,9 @@
 //! Element-wise kernels, and sums of squares.
 
-use super::math::Function;
+use super::math::{Curve, Function};
 use super::threads::{Divide, first, first_mut};
 use crate::simd::{Lanes16, Pass, Simd};
 use core::marker::PhantomData;
-
-/// A function whose derivative is available.
-pub(crate) trait Curve: Function {
-    /// The function, which has no settings.
-    const CURVE: Self;
-
-    /// The derivative, computed from the input or from the output, depending on the implementor.
-    fn slope<S: Simd>(s: S, at: S::V) -> S::V;
-}
 
 /// Replaces every number by the function's value, and writes the derivative there to `slopes`. Stops at the end of the
 /// shorter slice.
