@@ -1,7 +1,7 @@
 //! Element-wise kernels, and sums of squares.
 
 use super::math::{Curve, Function};
-use super::threads::{Divide, first, first_mut};
+use super::threads::{Divide, first, first_mut, size_in_sixteens};
 use crate::simd::{Lanes16, Pass, Simd};
 use core::marker::PhantomData;
 
@@ -39,7 +39,7 @@ impl<C: Curve> Pass for BendKeepingSlopes<'_, C> {
 
 impl<C: Curve> Divide for BendKeepingSlopes<'_, C> {
     fn size(&self) -> [usize; 2] {
-        [self.xs.len().div_ceil(16), 16]
+        size_in_sixteens(self.xs)
     }
 
     fn take_first(&mut self, sixteens: usize) -> Self {
@@ -71,7 +71,7 @@ impl<F: Combine> Pass for Zip<'_, F> {
 
 impl<F: Combine> Divide for Zip<'_, F> {
     fn size(&self) -> [usize; 2] {
-        [self.xs.len().div_ceil(16), 16]
+        size_in_sixteens(self.xs)
     }
 
     fn take_first(&mut self, sixteens: usize) -> Self {
@@ -154,7 +154,7 @@ impl<F: Function> Pass for InPlace<'_, F> {
 
 impl<F: Function> Divide for InPlace<'_, F> {
     fn size(&self) -> [usize; 2] {
-        [self.xs.len().div_ceil(16), 16]
+        size_in_sixteens(self.xs)
     }
 
     fn take_first(&mut self, sixteens: usize) -> Self {
