@@ -1,6 +1,6 @@
 //! From a sum of 32 bits to an output of eight: a multiplication by a real number, rounded, and a clamp.
 
-use crate::{Error, plain};
+use crate::{Error, Zeroed, plain};
 
 /// A positive real number as whole ones: `mantissa` 2^(`exponent` - 31).
 ///
@@ -43,7 +43,7 @@ impl Multiplier {
         };
         Ok(match exponent {
             // Subnormal numbers too, whose f is not what it is said to be.
-            ..-31 => Self { mantissa: 0, exponent: 0 },
+            ..-31 => Self::ZEROED,
             _ => Self { mantissa, exponent },
         })
     }
@@ -146,6 +146,10 @@ pub struct Clamp {
     pub least: i8,
     /// The largest output.
     pub most: i8,
+}
+
+impl Zeroed for Clamp {
+    const ZEROED: Self = Self { zero: 0, least: 0, most: 0 };
 }
 
 impl Clamp {

@@ -12,7 +12,7 @@ use crate::kernel::int8::{
 use crate::layers::picture::axes_of;
 use crate::layers::{Layer, Steps, Window};
 use crate::memory::values_mut;
-use crate::{Beside, Error, Isa, Pair};
+use crate::{Beside, Error, Isa, Pair, Zeroed};
 use core::marker::PhantomData;
 
 /// Windows whose inputs are gathered at once.
@@ -70,6 +70,19 @@ pub struct Conv2d<
     pub weight: [[[[i8; C]; KW]; KH]; F],
     /// The sizes, and how sums are rounded.
     pub shape: PhantomData<fn(I, G, R) -> O>,
+}
+
+impl<I, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, R> Zeroed
+    for Conv2d<I, O, KH, KW, C, F, G, R>
+{
+    const ZEROED: Self = Self {
+        bias: [0; F],
+        scale: [Multiplier::ZEROED; F],
+        clamp: Clamp::ZEROED,
+        zero: 0,
+        weight: [[[[0; C]; KW]; KH]; F],
+        shape: PhantomData,
+    };
 }
 
 impl<I: Picture, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, R>
@@ -225,6 +238,19 @@ pub struct DepthwiseConv2d<I, O, const KH: usize, const KW: usize, const F: usiz
     pub weight: [[[i8; F]; KW]; KH],
     /// The sizes, and how sums are rounded.
     pub shape: PhantomData<fn(I, G, R) -> O>,
+}
+
+impl<I, O, const KH: usize, const KW: usize, const F: usize, G, R> Zeroed
+    for DepthwiseConv2d<I, O, KH, KW, F, G, R>
+{
+    const ZEROED: Self = Self {
+        bias: [0; F],
+        scale: [Multiplier::ZEROED; F],
+        clamp: Clamp::ZEROED,
+        zero: 0,
+        weight: [[[0; F]; KW]; KH],
+        shape: PhantomData,
+    };
 }
 
 impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const F: usize, G: Steps, R>

@@ -7,7 +7,7 @@ use crate::kernel::int8::pool::{self, Windows};
 use crate::kernel::int8::{Clamp, Double, Multiplier, Rounding};
 use crate::layers::picture::axes_of;
 use crate::layers::{Layer, Steps, Valid, Window};
-use crate::{Error, Isa};
+use crate::{Error, Isa, Zeroed};
 use core::marker::PhantomData;
 
 /// The largest number of every window of `KH` rows and `KW` columns, for each channel. Input and output have the same scale and
@@ -63,6 +63,10 @@ impl<P, I, O, const KH: usize, const KW: usize, G> Pool<P, I, O, KH, KW, G> {
     pub const fn new(clamp: Clamp) -> Self {
         Self { clamp, shape: PhantomData }
     }
+}
+
+impl<P, I, O, const KH: usize, const KW: usize, G> Zeroed for Pool<P, I, O, KH, KW, G> {
+    const ZEROED: Self = Self::new(Clamp::ZEROED);
 }
 
 impl<P, I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Pool<P, I, O, KH, KW, G> {
@@ -157,6 +161,11 @@ impl<I: Picture, const C: usize, R> Mean<I, C, R> {
             Err(error) => Err(error),
         }
     }
+}
+
+impl<I, const C: usize, R> Zeroed for Mean<I, C, R> {
+    const ZEROED: Self =
+        Self { zero: 0, scale: Multiplier::ZEROED, clamp: Clamp::ZEROED, shape: PhantomData };
 }
 
 impl<I: Picture, const C: usize, R: Rounding> Layer for Mean<I, C, R> {

@@ -21,6 +21,7 @@
 
 use super::Product;
 use super::steps::{Long, Steps};
+use crate::Zeroed;
 use crate::kernel::int8::scale::{Clamp, Multiplier};
 
 /// Outputs at a time.
@@ -192,8 +193,7 @@ impl<'a, W: Words> Block<'a, W> {
         let bias = product.bias.get(output..).unwrap_or_default();
         let scale = product.scale.get(output..).unwrap_or_default();
         let outputs = bias.len().min(LANES);
-        let none = Multiplier { mantissa: 0, exponent: 0 };
-        let scale = padded(scale, none);
+        let scale = padded(scale, Multiplier::ZEROED);
         let scales_up = scale.iter().fold(false, |up, scale| up | (scale.exponent > 0));
         let steps = Steps::new(words.scale(&scale), scales_up, twice);
         let last = Self::last_words(weight, outputs, product.depth);

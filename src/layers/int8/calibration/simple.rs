@@ -2,7 +2,7 @@
 
 use super::function::Fused;
 use super::layer::{Real, ToInt8, last_scale};
-use crate::kernel::int8::{Clamp, Multiplier};
+use crate::kernel::int8::Clamp;
 use crate::layers::int8::picture::Picture as BytePicture;
 use crate::layers::int8::pool::{Average, Largest, Mean, Pool as PoolInt8};
 use crate::layers::int8::quantization::Quantization;
@@ -10,8 +10,7 @@ use crate::layers::int8::softmax::Softmax as SoftmaxInt8;
 use crate::layers::int8::table::Table;
 use crate::layers::picture::{self, All, Kernel};
 use crate::layers::{Activate, Picture, Pool, Softmax, Steps, Valid, View, Window};
-use crate::{Error, Plain, Zeroed};
-use core::marker::PhantomData;
+use crate::{Error, Plain};
 
 /// Overwrites `to`, if it is wanted.
 fn put<T>(value: T, to: Option<&mut T>) {
@@ -166,21 +165,4 @@ impl<const N: usize> ToInt8 for Softmax<N> {
         put(SoftmaxInt8::new(x, 1.0)?, to);
         Ok(Quantization { scale: 1.0 / 256.0, zero: -128 })
     }
-}
-
-impl<P, I, O, const KH: usize, const KW: usize, G> Zeroed for PoolInt8<P, I, O, KH, KW, G> {
-    const ZEROED: Self = Self::new(Clamp { zero: 0, least: 0, most: 0 });
-}
-
-impl<I, const C: usize, R> Zeroed for Mean<I, C, R> {
-    const ZEROED: Self = Self {
-        zero: 0,
-        scale: Multiplier { mantissa: 0, exponent: 0 },
-        clamp: Clamp { zero: 0, least: 0, most: 0 },
-        shape: PhantomData,
-    };
-}
-
-impl<const N: usize> Zeroed for SoftmaxInt8<N> {
-    const ZEROED: Self = Self { scale: Multiplier { mantissa: 0, exponent: 0 }, least: 0 };
 }
