@@ -7,7 +7,7 @@ use crate::kernel::axis::Axis;
 
 /// Windows on a picture of so many channels.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Windows {
+pub struct Windows {
     /// Down, and to the right.
     pub axes: [Axis; 2],
     /// Numbers in a pixel.

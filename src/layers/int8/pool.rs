@@ -5,7 +5,7 @@ use super::quantization::Quantization;
 use super::tensor::{bytes, bytes_mut};
 use crate::kernel::int8::pool::{self, Windows};
 use crate::kernel::int8::{Clamp, Double, Multiplier, Rounding};
-use crate::layers::picture::axes_of;
+use crate::layers::picture::{self, Function, Largest, axes_of};
 use crate::layers::{Layer, Steps, Valid, Window};
 use crate::{Error, Isa, Zeroed};
 use core::marker::PhantomData;
@@ -39,15 +39,7 @@ pub type MaxPool2d<I, O, const KH: usize, const KW: usize, G = Window<Valid, KH,
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 pub type AvgPool2d<I, O, const KH: usize, const KW: usize, G = Window<Valid, KH, KW>> =
-    Pool<Average, I, O, KH, KW, G>;
-
-/// The function of [`MaxPool2d`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Largest;
-
-/// The function of [`AvgPool2d`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Average;
+    Pool<picture::Mean, I, O, KH, KW, G>;
 
 /// What [`MaxPool2d`] and [`AvgPool2d`] are: the function `P` of every window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +74,7 @@ impl<P, I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Pool
     };
 }
 
-impl<P: sealed::Function, I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Layer
+impl<P: Function, I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Layer
     for Pool<P, I, O, KH, KW, G>
 {
     type Input = I;
@@ -97,26 +89,8 @@ impl<P: sealed::Function, I: Picture, O: Picture, const KH: usize, const KW: usi
     fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
         for (x, y) in xs.iter().zip(ys) {
             let (x, y) = (bytes(core::slice::from_ref(x)), bytes_mut(core::slice::from_mut(y)));
-            match P::MEAN {
-                true => Self::WINDOWS.mean(self.clamp, x, y),
-                false => Self::WINDOWS.largest(self.clamp, x, y),
-            }
+            P::bytes(&Self::WINDOWS, self.clamp, x, y);
         }
-    }
-}
-
-mod sealed {
-    pub trait Function {
-        /// Whether it is the mean.
-        const MEAN: bool;
-    }
-
-    impl Function for super::Largest {
-        const MEAN: bool = false;
-    }
-
-    impl Function for super::Average {
-        const MEAN: bool = true;
     }
 }
 

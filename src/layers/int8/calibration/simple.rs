@@ -4,11 +4,11 @@ use super::function::Fused;
 use super::layer::{Real, ToInt8, last_scale};
 use crate::kernel::int8::Clamp;
 use crate::layers::int8::picture::Picture as BytePicture;
-use crate::layers::int8::pool::{Average, Largest, Mean, Pool as PoolInt8};
+use crate::layers::int8::pool::{Mean, Pool as PoolInt8};
 use crate::layers::int8::quantization::Quantization;
 use crate::layers::int8::softmax::Softmax as SoftmaxInt8;
 use crate::layers::int8::table::Table;
-use crate::layers::picture::{self, All, Kernel};
+use crate::layers::picture::{self, All, Function, Kernel, Largest};
 use crate::layers::{Activate, Picture, Pool, Softmax, Steps, Valid, View, Window};
 use crate::{Error, Plain};
 
@@ -19,45 +19,20 @@ fn put<T>(value: T, to: Option<&mut T>) {
     }
 }
 
-impl<I, O, const KH: usize, const KW: usize, G> ToInt8 for Pool<picture::Largest, Kernel<KH, KW, G>, I, O>
+impl<P, I, O, const KH: usize, const KW: usize, G> ToInt8 for Pool<P, Kernel<KH, KW, G>, I, O>
 where
+    P: Function,
     I: Picture + Real<Int8: BytePicture>,
     O: Picture + Real<Int8: BytePicture>,
     G: Steps,
 {
-    type Int8 = PoolInt8<Largest, I::Int8, O::Int8, KH, KW, G>;
+    type Int8 = PoolInt8<P, I::Int8, O::Int8, KH, KW, G>;
     type PerOutput<T: Plain> = ();
     type Memory = ();
     type Both = ();
 
     fn name(_: usize) -> &'static str {
-        "MaxPool2d"
-    }
-
-    fn convert(
-        &self,
-        x: Quantization,
-        _: &[[f32; 2]],
-        to: Option<&mut Self::Int8>,
-    ) -> Result<Quantization, Error> {
-        put(PoolInt8::new(Clamp::of(x)), to);
-        Ok(x)
-    }
-}
-
-impl<I, O, const KH: usize, const KW: usize, G> ToInt8 for Pool<picture::Mean, Kernel<KH, KW, G>, I, O>
-where
-    I: Picture + Real<Int8: BytePicture>,
-    O: Picture + Real<Int8: BytePicture>,
-    G: Steps,
-{
-    type Int8 = PoolInt8<Average, I::Int8, O::Int8, KH, KW, G>;
-    type PerOutput<T: Plain> = ();
-    type Memory = ();
-    type Both = ();
-
-    fn name(_: usize) -> &'static str {
-        "AvgPool2d"
+        P::SHOWN[0]()
     }
 
     fn convert(
@@ -73,7 +48,7 @@ where
 
 /// A window as large as the picture.
 impl<const H: usize, const W: usize, const C: usize> ToInt8
-    for Pool<picture::Largest, All, [[[f32; C]; W]; H], [f32; C]>
+    for Pool<Largest, All, [[[f32; C]; W]; H], [f32; C]>
 {
     type Int8 = View<
         [[[i8; C]; W]; H],
