@@ -1,5 +1,6 @@
 //! From a sum of 32 bits to an output of eight: a multiplication by a real number, rounded, and a clamp.
 
+use super::fixed::{divide_by_power, multiply};
 use crate::{Error, Zeroed, plain};
 
 /// A positive real number as whole ones: `mantissa` 2^(`exponent` - 31).
@@ -115,12 +116,8 @@ impl Rounding for Double {
     fn scale(sum: i32, multiplier: Multiplier) -> i32 {
         let (left, right) =
             (multiplier.exponent.clamp(0, 31), multiplier.exponent.saturating_neg().clamp(0, 31));
-        let product = i64::from(sum.wrapping_shl(left as u32)) * i64::from(multiplier.mantissa);
-        // Only of 2^31 times 2^31, both negative, it does not fit.
-        let high = ((product + (1 << 30)) >> 31).min(i64::from(i32::MAX)) as i32;
-        let mask = (1_i64 << right).wrapping_sub(1) as i32;
-        let threshold = (mask >> 1) + i32::from(high < 0);
-        (high >> right) + i32::from(high & mask > threshold)
+        let high = multiply(sum.wrapping_shl(left as u32), multiplier.mantissa);
+        divide_by_power(high, right as u32)
     }
 }
 
