@@ -69,7 +69,7 @@ impl<P, I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Pool
             O::HEIGHT == axes[0].output && O::WIDTH == axes[1].output && O::CHANNELS == I::CHANNELS,
             "a pool's output is another picture than its input, window, strides and padding make"
         );
-        assert!(KH * KW < 1 << 24, "a pool's window is too large for sums of 32 bits");
+        assert!(KH * KW <= 1 << 23, "a pool's window is too large for sums of 32 bits");
         Windows { axes, channels: I::CHANNELS }
     };
 }
