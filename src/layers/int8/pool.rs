@@ -2,7 +2,7 @@
 
 use super::picture::Picture;
 use super::quantization::Quantization;
-use super::tensor::{bytes, bytes_mut};
+use super::tensor::each;
 use crate::kernel::int8::pool::{self, Windows};
 use crate::kernel::int8::{Clamp, Double, Multiplier, Rounding};
 use crate::layers::picture::{self, Function, Largest, axes_of};
@@ -87,10 +87,7 @@ impl<P: Function, I: Picture, O: Picture, const KH: usize, const KW: usize, G: S
     };
 
     fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
-        for (x, y) in xs.iter().zip(ys) {
-            let (x, y) = (bytes(core::slice::from_ref(x)), bytes_mut(core::slice::from_mut(y)));
-            P::bytes(&Self::WINDOWS, self.clamp, x, y);
-        }
+        each(xs, ys, |x, y| P::bytes(&Self::WINDOWS, self.clamp, x, y));
     }
 }
 
@@ -154,8 +151,6 @@ impl<I: Picture, const C: usize, R: Rounding> Layer for Mean<I, C, R> {
     };
 
     fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [[i8; C]]) {
-        for (x, y) in xs.iter().zip(ys) {
-            pool::mean::<R>(self.zero, self.scale, self.clamp, bytes(core::slice::from_ref(x)), y);
-        }
+        each(xs, ys, |x, y| pool::mean::<R>(self.zero, self.scale, self.clamp, x, y));
     }
 }
