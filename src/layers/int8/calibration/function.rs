@@ -166,7 +166,3 @@ impl Fused for Silu {
     type Kind = Tabled;
     const NAME_SHOWN: &'static str = "Silu";
 }
-
-impl<T> Zeroed for Table<T> {
-    const ZEROED: Self = Self::new([0; 256]);
-}
