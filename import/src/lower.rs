@@ -254,6 +254,11 @@ impl<'a> Lowering<'a, '_> {
 }
 
 impl Layer {
+    /// Without weights and scratch.
+    fn without_weights(name: &'static str, kind: String, made: Made) -> Self {
+        Self { name, kind, made, macs: 0, scratch: [0; 2] }
+    }
+
     /// Bytes of data.
     pub(crate) fn data(&self) -> usize {
         match &self.made {

@@ -100,7 +100,7 @@ pub(super) fn pool<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
         windows.code()
     );
     let made = Made::Call(format!("Ok(int8::Pool::new({}))", clamp_code(clamp(operator.byte(5), to)?)));
-    let layer = Layer { name, kind, made, macs: 0, scratch: [0; 2] };
+    let layer = Layer::without_weights(name, kind, made);
     lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1)
 }
 
@@ -123,7 +123,7 @@ pub(super) fn mean<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
         quantization(x.quantization()?),
         quantization(y.quantization()?)
     ));
-    let layer = Layer { name: "mean", kind, made, macs: 0, scratch: [0; 2] };
+    let layer = Layer::without_weights("mean", kind, made);
     lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1)
 }
 
@@ -174,6 +174,6 @@ pub(super) fn pad<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) 
     ));
     debug_assert_eq!(x.kind, Kind::Int8);
     let kind = format!("int8::Pad<{}, {}>", row(&x), row(&y));
-    let layer = Layer { name: "pad", kind, made, macs: 0, scratch: [0; 2] };
+    let layer = Layer::without_weights("pad", kind, made);
     lowering.step(operator, layer, vec![Read { value, row: row(&x) }], 1)
 }
