@@ -117,12 +117,11 @@ pub(super) fn mean<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
     if y.count() != input[2] || input[0].saturating_mul(input[1]) > 1 << 16 {
         return Err(y.error(format!("the mean of {input:?} does not fit {:?}", y.shape)));
     }
+    let (from, to) = (x.quantization()?, y.quantization()?);
+    // What the constant would not compile with.
+    fusebox::int8::Mean::<[[[i8; 1]; 1]; 1], 1>::new(from, to)?;
     let kind = format!("int8::Mean<{}, {}>", picture_type(input), input[2]);
-    let made = Made::Call(format!(
-        "int8::Mean::new({}, {})",
-        quantization(x.quantization()?),
-        quantization(y.quantization()?)
-    ));
+    let made = Made::Call(format!("int8::Mean::new({}, {})", quantization(from), quantization(to)));
     let layer = Layer::without_weights("mean", kind, made);
     lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1)
 }
