@@ -31,20 +31,20 @@ impl Buffer {
 pub(crate) fn plan(buffers: &[Buffer]) -> (Vec<usize>, usize) {
     let mut order: Vec<_> = (0..buffers.len()).collect();
     order.sort_by_key(|&i| (std::cmp::Reverse(buffers[i].size), buffers[i].first));
-    let mut best = place(buffers, &order);
+    let mut placed = place(buffers, &order);
+    let mut best = placed.clone();
     // So that ten thousand buffers do not take minutes.
     let rounds = 1_000_000 / (buffers.len() * buffers.len() + 1);
     for _ in 0..rounds.min(64) {
         if best.1 <= least(buffers) {
             break;
         }
-        let (starts, _) = place(buffers, &order);
-        let highest =
-            (0..order.len()).max_by_key(|&i| starts[order[i]] + buffers[order[i]].size).unwrap_or(0);
+        let end = |i: usize| placed.0[i] + buffers[i].size;
+        let highest = (0..order.len()).max_by_key(|&i| end(order[i])).unwrap_or(0);
         order[..=highest].rotate_right(1);
-        let next = place(buffers, &order);
-        if next.1 < best.1 {
-            best = next;
+        placed = place(buffers, &order);
+        if placed.1 < best.1 {
+            best = placed.clone();
         }
     }
     best
