@@ -97,22 +97,18 @@ pub(crate) fn free(buffers: &[Buffer], starts: &[usize], end: usize, own: usize)
 #[cfg(test)]
 mod tests {
     use super::{Buffer, free, least, place, plan};
-
-    /// A small generator: the high bits of a linear congruence.
-    fn below(state: &mut u64, n: usize) -> usize {
-        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (*state >> 33) as usize % n
-    }
+    use fusebox::Rng;
 
     #[test]
     fn buffers_that_are_alive_at_once_do_not_overlap() {
-        let mut state = 1;
+        let mut rng = Rng::new(1);
+        let mut below = |n| rng.below(n) as usize;
         for _ in 0..300 {
-            let buffers: Vec<_> = (0..below(&mut state, 30))
+            let buffers: Vec<_> = (0..below(30))
                 .map(|_| {
-                    let first = below(&mut state, 20);
-                    let last = first + below(&mut state, 6);
-                    Buffer { size: below(&mut state, 50), first, last }
+                    let first = below(20);
+                    let last = first + below(6);
+                    Buffer { size: below(50), first, last }
                 })
                 .collect();
             let (starts, end) = plan(&buffers);
