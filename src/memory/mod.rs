@@ -19,8 +19,8 @@ pub use plain::{Plain, Zeroed, is_plain};
 pub(crate) use plain::{as_bytes, copy_from_bytes, from_bytes};
 pub(crate) use twin::Twin;
 pub(crate) use views::{
-    count_of, numbers, numbers_mut, part, part_mut, stretch, stretches, stretches_mut, take_mut, values,
-    values_mut, view, view_mut, whole_numbers_mut,
+    count_of, numbers, numbers_mut, part, part_mut, stretch, stretches, stretches_mut, take, take_mut,
+    values, values_mut, view, view_mut, whole_numbers_mut,
 };
 
 /// Increments a 64-bit counter stored as two 32-bit halves, the low half first, and returns it.

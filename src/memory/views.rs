@@ -100,7 +100,7 @@ pub(crate) const fn stretch<T>(count: usize) -> usize {
 
 /// Removes the first `count` values from `numbers` and returns them, or fewer if there are fewer.
 #[inline(always)]
-fn take<'a, T: Plain>(numbers: &mut &'a [f32], count: usize) -> &'a [T] {
+pub(crate) fn take<'a, T: Plain>(numbers: &mut &'a [f32], count: usize) -> &'a [T] {
     let len = stretch::<T>(count).min(numbers.len());
     let (first, rest) = numbers.split_at_checked(len).unwrap_or((numbers, &[]));
     *numbers = rest;
