@@ -1,6 +1,7 @@
-//! Quantises what it trained: a dense network, the same with rounding in its training, and a convolutional network learn to read handwritten digits in `f32`, become networks of
-//! eight bits by what 128 training images show of their ranges, and both are judged by the fifth of the images held out, once for each of
-//! five seeds. Prints both accuracies, sizes, and how much noise each layer's eight bits are.
+//! Quantises what it trained: a dense network, the same with rounding in its training, and a convolutional network learn to read
+//! handwritten digits in `f32`, become networks of eight bits by what 128 training images show of their ranges, and both are judged by
+//! the fifth of the images held out, once for each of five seeds. Prints both accuracies, sizes, and how much noise each layer's eight
+//! bits are.
 //!
 //! ```text
 //! cargo run --release --example quantize
@@ -15,7 +16,7 @@ use fusebox::int8::{
 };
 use fusebox::{
     Adam, BatchNorm, Conv2d, Dense, Isa, Layer, MaxPool2d, Plain, Relu, Rng, Scratch, Seq, Train, Workspace,
-    argmax, data, network,
+    data, evaluate, network,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use std::error::Error;
@@ -181,11 +182,5 @@ fn accuracy<N: Layer<Output = [f32; 10]>>(
     labels: &[u8],
 ) -> Result<f64, fusebox::Error> {
     let mut scratch = Box::new(Scratch::<N, BATCH>::new());
-    let mut right = 0;
-    for (xs, labels) in xs.chunks(BATCH).zip(labels.chunks(BATCH)) {
-        let mut ys = [[0.0; 10]; BATCH];
-        net.infer(xs, &mut scratch, &mut ys[..xs.len()])?;
-        right += ys.iter().zip(labels).filter(|(y, label)| argmax(&y[..]) == usize::from(**label)).count();
-    }
-    Ok(right as f64 / labels.len() as f64)
+    evaluate(net, xs, labels, &mut scratch, &mut [[0.0; 10]; BATCH]).map(f64::from)
 }

@@ -6,9 +6,10 @@ mod support {
     pub(crate) mod isas;
 }
 
+use fusebox::int8::{self, Clamp, Dequantize, Quantization, Quantize, WeightScale};
 use fusebox::{
     Accumulate, Activation, Adam, AdamW, BiasOnly, Borrowed, Budget, Chain, ClipNorm, ConcatChannels, Dense,
-    Dropout, Epilogue, Error, Frozen, Gelu, GroupNorm, Guard, Identity, Init, InstanceNorm, LayerNorm,
+    Dropout, Epilogue, Error, Frozen, Gelu, GroupNorm, Guard, Identity, Init, InstanceNorm, Layer, LayerNorm,
     LeakyRelu, Learner, LowRank, Mat, MatMut, Momentum, Nesterov, Optimizer, Packed, Parallel, Private, Relu,
     Reservoir, RmsProp, Rng, Scratch, Seq, Sgd, Silu, Softmax, Tanh, Train, View, Workspace, Zeroed,
     functions, gemm_packed_with, gemm_with, matmul_with,
@@ -231,6 +232,30 @@ fn weights_that_stay() -> Result<(), Error> {
         let mut workspace = Workspace::<_, ROWS, Sgd>::new();
         workspace.train_step_with(isa, &mut net, &xs, &labels, &Sgd::new(0.1))?;
         net.infer_with(isa, &xs, &mut Scratch::<_, ROWS>::new(), &mut [[0.0; 3]; ROWS])?;
+    }
+    Ok(())
+}
+
+/// Rows of bytes between rows of numbers, whose sizes are no multiples of four.
+#[test]
+fn bytes_among_numbers() -> Result<(), Error> {
+    type Net = Seq![Quantize<[i8; 5]>, int8::Dense<5, 3>, Dequantize<[i8; 3]>, Dense<3, 2>, Dense<2, 1>];
+    let (rng, x) = (&mut Rng::new(6), Quantization { scale: 0.02, zero: 3 });
+    let weight = [(); 3].map(|()| [(); 5].map(|()| rng.below(255) as i8));
+    let bytes = int8::Dense::<5, 3>::new(&weight, &[5, 6, 7], x, WeightScale::Tensor(0.01), x, Clamp::of(x))?;
+    let numbers = Chain { first: dense::<3, 2, Identity>(rng), rest: dense::<2, 1, Identity>(rng) };
+    let rest = Chain { first: bytes, rest: Chain { first: Dequantize::new(x), rest: numbers } };
+    let net: Net = Chain { first: Quantize::new(x)?, rest };
+    let (xs, _) = batch();
+    let mut ys = [[f32::NAN]; ROWS];
+    net.infer(&xs, &mut Scratch::<Net, ROWS>::new(), &mut ys)?;
+    for (x, y) in xs.iter().zip(ys) {
+        let (mut quantized, mut sums, mut reals, mut alone) = ([[0; 5]], [[0; 3]], [[0.0; 3]], [[0.0]]);
+        net.first.infer(&[*x], &mut Scratch::<_, 1>::new(), &mut quantized)?;
+        bytes.infer(&quantized, &mut Scratch::<_, 1>::new(), &mut sums)?;
+        net.rest.rest.first.infer(&sums, &mut Scratch::<_, 1>::new(), &mut reals)?;
+        numbers.infer(&reals, &mut Scratch::<_, 1>::new(), &mut alone)?;
+        assert_eq!([y], alone);
     }
     Ok(())
 }

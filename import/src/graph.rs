@@ -313,7 +313,7 @@ impl Tensor<'_> {
         let (scales, zeros) = self.scales()?;
         match (&scales[..], &zeros[..]) {
             (&[scale], &[zero]) => match i8::try_from(zero) {
-                Ok(zero) => Ok(Quantization { scale, zero }.checked().map_err(|error| self.error(error))?),
+                Ok(zero) => Quantization { scale, zero }.checked().map_err(|error| self.error(error)),
                 Err(_) => Err(self.error(format!("its zero is {zero}, not from -128 to 127"))),
             },
             ([], _) => Err(self.error("it has no quantisation: convert with full integer quantisation")),

@@ -88,6 +88,9 @@ pub(crate) enum Field {
     Data(Vec<u8>),
 }
 
+/// Of operators and tensors that need one.
+const STATE: &str = "networks that keep a state from run to run are not supported yet";
+
 /// Most operators of a network.
 const OPERATORS: usize = 10_000;
 
@@ -162,9 +165,7 @@ impl<'a> Lowering<'a, '_> {
             "SHAPE" => shapes::shape(self, operator),
             "PACK" => shapes::pack(self, operator),
             "STRIDED_SLICE" => shapes::strided_slice(self, operator),
-            "CALL_ONCE" | "VAR_HANDLE" | "READ_VARIABLE" | "ASSIGN_VARIABLE" => {
-                Err(Error::new("networks that keep a state from run to run are not supported yet"))
-            }
+            "CALL_ONCE" | "VAR_HANDLE" | "READ_VARIABLE" | "ASSIGN_VARIABLE" => Err(Error::new(STATE)),
             _ => Err(Error::new("the operator is not supported")),
         }
     }
@@ -176,9 +177,7 @@ impl<'a> Lowering<'a, '_> {
         match self.known.get(&index) {
             Some(&value) => Ok((tensor, value)),
             None if tensor.data.is_some() => Err(tensor.error("a constant here is not supported")),
-            None if tensor.is_variable() => {
-                Err(tensor.error("networks that keep a state from run to run are not supported yet"))
-            }
+            None if tensor.is_variable() => Err(tensor.error(STATE)),
             None => {
                 Err(tensor
                     .error("no earlier operator writes it: the graph has a cycle, or its order is wrong"))
@@ -205,7 +204,7 @@ impl<'a> Lowering<'a, '_> {
     /// A new value for a tensor.
     fn value(&mut self, index: usize, tensor: &Tensor<'_>) -> Result<usize, Error> {
         if tensor.is_variable() {
-            return Err(tensor.error("networks that keep a state from run to run are not supported yet"));
+            return Err(tensor.error(STATE));
         }
         let quantization = match tensor.kind {
             Kind::Int8 => Some(tensor.quantization()?),
@@ -254,6 +253,11 @@ impl<'a> Lowering<'a, '_> {
 }
 
 impl Layer {
+    /// Without weights and scratch.
+    fn without_weights(name: &'static str, kind: String, made: Made) -> Self {
+        Self { name, kind, made, macs: 0, scratch: [0; 2] }
+    }
+
     /// Bytes of data.
     pub(crate) fn data(&self) -> usize {
         match &self.made {

@@ -31,20 +31,20 @@ impl Buffer {
 pub(crate) fn plan(buffers: &[Buffer]) -> (Vec<usize>, usize) {
     let mut order: Vec<_> = (0..buffers.len()).collect();
     order.sort_by_key(|&i| (std::cmp::Reverse(buffers[i].size), buffers[i].first));
-    let mut best = place(buffers, &order);
+    let mut placed = place(buffers, &order);
+    let mut best = placed.clone();
     // So that ten thousand buffers do not take minutes.
     let rounds = 1_000_000 / (buffers.len() * buffers.len() + 1);
     for _ in 0..rounds.min(64) {
         if best.1 <= least(buffers) {
             break;
         }
-        let (starts, _) = place(buffers, &order);
-        let highest =
-            (0..order.len()).max_by_key(|&i| starts[order[i]] + buffers[order[i]].size).unwrap_or(0);
+        let end = |i: usize| placed.0[i] + buffers[i].size;
+        let highest = (0..order.len()).max_by_key(|&i| end(order[i])).unwrap_or(0);
         order[..=highest].rotate_right(1);
-        let next = place(buffers, &order);
-        if next.1 < best.1 {
-            best = next;
+        placed = place(buffers, &order);
+        if placed.1 < best.1 {
+            best = placed.clone();
         }
     }
     best
@@ -97,22 +97,18 @@ pub(crate) fn free(buffers: &[Buffer], starts: &[usize], end: usize, own: usize)
 #[cfg(test)]
 mod tests {
     use super::{Buffer, free, least, place, plan};
-
-    /// A small generator: the high bits of a linear congruence.
-    fn below(state: &mut u64, n: usize) -> usize {
-        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (*state >> 33) as usize % n
-    }
+    use fusebox::Rng;
 
     #[test]
     fn buffers_that_are_alive_at_once_do_not_overlap() {
-        let mut state = 1;
+        let mut rng = Rng::new(1);
+        let mut below = |n| rng.below(n) as usize;
         for _ in 0..300 {
-            let buffers: Vec<_> = (0..below(&mut state, 30))
+            let buffers: Vec<_> = (0..below(30))
                 .map(|_| {
-                    let first = below(&mut state, 20);
-                    let last = first + below(&mut state, 6);
-                    Buffer { size: below(&mut state, 50), first, last }
+                    let first = below(20);
+                    let last = first + below(6);
+                    Buffer { size: below(50), first, last }
                 })
                 .collect();
             let (starts, end) = plan(&buffers);

@@ -2,6 +2,7 @@
 
 mod support;
 
+use fusebox::Rng;
 use fusebox_import::{Network, Options};
 use peak_alloc::PeakAlloc;
 use support::{Setting, Tensor, branches, file, operator};
@@ -32,12 +33,6 @@ fn read(file: &[u8]) -> bool {
     is_read
 }
 
-/// A small generator: the high bits of a linear congruence.
-fn below(state: &mut u64, n: usize) -> usize {
-    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    (*state >> 33) as usize % n
-}
-
 #[test]
 fn damaged_files_are_errors() {
     let written = branches();
@@ -48,7 +43,7 @@ fn damaged_files_are_errors() {
         include_bytes!("data/ad01_int8.tflite"),
         &written,
     ];
-    let mut state = 7;
+    let mut rng = Rng::new(7);
     let (mut read_on, mut refused) = (0, 0);
     let mut count = |is_read| if is_read { read_on += 1 } else { refused += 1 };
     assert!(files.iter().all(|file| read(file)));
@@ -73,13 +68,13 @@ fn damaged_files_are_errors() {
         let mut file = file.to_vec();
         for _ in 0..2000 {
             let kept = file.clone();
-            for _ in 0..=below(&mut state, 3) {
-                let word = 4 * tables[below(&mut state, tables.len())];
-                let value = match below(&mut state, 4) {
-                    0 => below(&mut state, 64) as u32,
-                    1 => u32::MAX - below(&mut state, 64) as u32,
-                    2 => below(&mut state, file.len()) as u32,
-                    _ => state as u32,
+            for _ in 0..=rng.below(3) {
+                let word = 4 * tables[rng.below(tables.len() as u32) as usize];
+                let value = match rng.below(4) {
+                    0 => rng.below(64),
+                    1 => u32::MAX - rng.below(64),
+                    2 => rng.below(file.len() as u32),
+                    _ => rng.next_u32(),
                 };
                 file[word..word + 4].copy_from_slice(&value.to_le_bytes());
             }

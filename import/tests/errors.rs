@@ -98,6 +98,24 @@ fn errors_name_the_operator_and_the_tensor() {
     );
 }
 
+/// What would not compile as a constant is refused when it is read.
+#[test]
+fn scales_that_do_not_fit_are_errors() {
+    let ends = |shape: &[i32]| [Tensor::int8(shape, 1e30, 0), Tensor::int8(&[1, 1], 1e-30, 0)];
+    let refused = |x: &[i32], operator: Operator, constant: Tensor| {
+        let [x, y] = ends(x);
+        Network::read(&file(&[x, y, constant], &[operator], 0, 1), &Options::default())
+            .expect_err("the quotient of the scales is too large")
+            .to_string()
+    };
+    let mean = refused(&[1, 1, 1, 1], operator(40, &[0, 2], 1), Tensor::of(&[1, 2]));
+    assert!(mean.starts_with("operator 0 (MEAN): "), "{mean}");
+    let add = refused(&[1, 1], operator(0, &[0, 0], 1), Tensor::of(&[0]));
+    assert!(add.starts_with("operator 0 (ADD): "), "{add}");
+    let relu = refused(&[1, 1], operator(19, &[0], 1), Tensor::of(&[0]));
+    assert!(relu.starts_with("operator 0 (RELU): "), "{relu}");
+}
+
 #[test]
 fn other_files_are_errors() {
     let read = |file: &[u8]| Network::read(file, &Options::default()).expect_err("is no network").to_string();

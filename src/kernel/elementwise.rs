@@ -1,18 +1,9 @@
 //! Element-wise kernels, and sums of squares.
 
-use super::math::Function;
-use super::threads::{Divide, first, first_mut};
+use super::math::{Curve, Function};
+use super::threads::{Divide, first, first_mut, size_in_sixteens};
 use crate::simd::{Lanes16, Pass, Simd};
 use core::marker::PhantomData;
-
-/// A function whose derivative is available.
-pub(crate) trait Curve: Function {
-    /// The function, which has no settings.
-    const CURVE: Self;
-
-    /// The derivative, computed from the input or from the output, depending on the implementor.
-    fn slope<S: Simd>(s: S, at: S::V) -> S::V;
-}
 
 /// Replaces every number by the function's value, and writes the derivative there to `slopes`. Stops at the end of the
 /// shorter slice.
@@ -48,7 +39,7 @@ impl<C: Curve> Pass for BendKeepingSlopes<'_, C> {
 
 impl<C: Curve> Divide for BendKeepingSlopes<'_, C> {
     fn size(&self) -> [usize; 2] {
-        [self.xs.len().div_ceil(16), 16]
+        size_in_sixteens(self.xs)
     }
 
     fn take_first(&mut self, sixteens: usize) -> Self {
@@ -80,7 +71,7 @@ impl<F: Combine> Pass for Zip<'_, F> {
 
 impl<F: Combine> Divide for Zip<'_, F> {
     fn size(&self) -> [usize; 2] {
-        [self.xs.len().div_ceil(16), 16]
+        size_in_sixteens(self.xs)
     }
 
     fn take_first(&mut self, sixteens: usize) -> Self {
@@ -163,7 +154,7 @@ impl<F: Function> Pass for InPlace<'_, F> {
 
 impl<F: Function> Divide for InPlace<'_, F> {
     fn size(&self) -> [usize; 2] {
-        [self.xs.len().div_ceil(16), 16]
+        size_in_sixteens(self.xs)
     }
 
     fn take_first(&mut self, sixteens: usize) -> Self {

@@ -33,7 +33,7 @@
 //! scaled by [`SMALL`]. Squares that underflow are negligible beside epsilon.
 
 use super::elementwise::sixteens;
-use super::threads::{Divide, first, first_mut};
+use super::threads::{Divide, first, first_mut, size_in_rows};
 use super::{rows, rows_mut};
 use crate::simd::{Lanes16, Pass, Simd};
 
@@ -101,7 +101,7 @@ impl Pass for Normalize<'_> {
 
 impl Divide for Normalize<'_> {
     fn size(&self) -> [usize; 2] {
-        [self.xs.len().checked_div(self.gain.len()).unwrap_or(0), self.gain.len()]
+        size_in_rows(self.xs, self.gain.len())
     }
 
     fn take_first(&mut self, rows: usize) -> Self {
@@ -148,7 +148,7 @@ impl Pass for NormalizeBackward<'_> {
 
 impl Divide for NormalizeBackward<'_> {
     fn size(&self) -> [usize; 2] {
-        [self.xs.len().checked_div(self.gain.len()).unwrap_or(0), self.gain.len()]
+        size_in_rows(self.xs, self.gain.len())
     }
 
     fn take_first(&mut self, rows: usize) -> Self {
@@ -205,7 +205,7 @@ impl Pass for NormalizeInput<'_> {
 
 impl Divide for NormalizeInput<'_> {
     fn size(&self) -> [usize; 2] {
-        [self.xs.len().checked_div(self.gain.len()).unwrap_or(0), self.gain.len()]
+        size_in_rows(self.xs, self.gain.len())
     }
 
     fn take_first(&mut self, rows: usize) -> Self {

@@ -17,7 +17,7 @@
 
 use super::elementwise::sixteens;
 use super::norm::{QUARTER, SMALL, mean_of_products};
-use super::threads::{Divide, first, first_mut};
+use super::threads::{Divide, first, first_mut, size_in_rows};
 use super::{rows, rows_mut};
 use crate::simd::{Lanes16, Pass, Simd};
 
@@ -59,7 +59,7 @@ impl Pass for RmsNormalize<'_> {
 
 impl Divide for RmsNormalize<'_> {
     fn size(&self) -> [usize; 2] {
-        [self.xs.len().checked_div(self.gain.len()).unwrap_or(0), self.gain.len()]
+        size_in_rows(self.xs, self.gain.len())
     }
 
     fn take_first(&mut self, rows: usize) -> Self {
@@ -104,7 +104,7 @@ impl Pass for RmsBackward<'_> {
 
 impl Divide for RmsBackward<'_> {
     fn size(&self) -> [usize; 2] {
-        [self.xs.len().checked_div(self.n).unwrap_or(0), self.n]
+        size_in_rows(self.xs, self.n)
     }
 
     fn take_first(&mut self, rows: usize) -> Self {
@@ -159,7 +159,7 @@ impl Pass for RmsInput<'_> {
 
 impl Divide for RmsInput<'_> {
     fn size(&self) -> [usize; 2] {
-        [self.xs.len().checked_div(self.gain.len()).unwrap_or(0), self.gain.len()]
+        size_in_rows(self.xs, self.gain.len())
     }
 
     fn take_first(&mut self, rows: usize) -> Self {

@@ -26,6 +26,16 @@ pub(crate) trait Divide: Send + Sized {
     fn take_first(&mut self, units: usize) -> Self;
 }
 
+/// [`Divide::size`] of a pass over rows of `n` numbers.
+pub(crate) fn size_in_rows(numbers: &[f32], n: usize) -> [usize; 2] {
+    [numbers.len().checked_div(n).unwrap_or(0), n]
+}
+
+/// [`Divide::size`] of a pass over numbers one by one, sixteen to a unit: no part but the last ends inside a vector.
+pub(crate) fn size_in_sixteens(numbers: &[f32]) -> [usize; 2] {
+    [numbers.len().div_ceil(16), 16]
+}
+
 /// Takes the first `n` numbers off a slice, or all.
 pub(crate) fn first<'a, T>(from: &mut &'a [T], n: usize) -> &'a [T] {
     from.split_off(..n.min(from.len())).unwrap_or_default()

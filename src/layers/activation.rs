@@ -18,11 +18,11 @@
 //! the program's size.
 
 use super::{Curved, End, Linear};
-use crate::kernel::elementwise::{BendKeepingSlopes, Curve, InPlace, ReluMask, Times, TimesSlope, Zip};
-use crate::kernel::math::{self, Function};
+use crate::kernel::elementwise::{BendKeepingSlopes, InPlace, ReluMask, Times, TimesSlope, Zip};
+use crate::kernel::math::Curve;
+pub use crate::kernel::math::{Gelu, GeluTanh, LeakyRelu, Relu6, Sigmoid, Silu, Tanh};
 use crate::memory::{layout, numbers_mut, part};
 use crate::pace::FUNCTION;
-use crate::simd::Simd;
 use crate::{Epilogue, Isa, Plain};
 use core::fmt;
 use core::ops::Range;
@@ -228,14 +228,6 @@ impl<C: Curve> Form for FromInput<C> {
     }
 }
 
-/// y = x if x is positive, else `PERCENT` hundredths of x.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LeakyRelu<const PERCENT: u32 = 1>;
-
-impl<const PERCENT: u32> LeakyRelu<PERCENT> {
-    const SLOPE: f32 = PERCENT as f32 / 100.0;
-}
-
 impl<const PERCENT: u32> Activation for LeakyRelu<PERCENT> {
     const GAIN: f32 = 2.0 / (1.0 + Self::SLOPE * Self::SLOPE);
     const NAME: u64 = layout("LeakyRelu", &[PERCENT as u64]);
@@ -244,26 +236,6 @@ impl<const PERCENT: u32> Activation for LeakyRelu<PERCENT> {
 impl<const PERCENT: u32> sealed::Sealed for LeakyRelu<PERCENT> {
     type Form = FromValue<Self>;
 }
-
-impl<const PERCENT: u32> Function for LeakyRelu<PERCENT> {
-    #[inline(always)]
-    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
-        s.select_gt(x, s.splat(0.0), x, s.mul(x, s.splat(Self::SLOPE)))
-    }
-}
-
-impl<const PERCENT: u32> Curve for LeakyRelu<PERCENT> {
-    const CURVE: Self = Self;
-
-    #[inline(always)]
-    fn slope<S: Simd>(s: S, y: S::V) -> S::V {
-        s.select_gt(y, s.splat(0.0), s.splat(1.0), s.splat(Self::SLOPE))
-    }
-}
-
-/// y = x clamped to 0..6; NaN stays NaN.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Relu6;
 
 impl Activation for Relu6 {
     const GAIN: f32 = 2.0;
@@ -274,27 +246,6 @@ impl sealed::Sealed for Relu6 {
     type Form = FromValue<Self>;
 }
 
-impl Function for Relu6 {
-    #[inline(always)]
-    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
-        let six = s.splat(6.0);
-        s.select_gt(x, six, six, s.relu(x))
-    }
-}
-
-impl Curve for Relu6 {
-    const CURVE: Self = Self;
-
-    #[inline(always)]
-    fn slope<S: Simd>(s: S, y: S::V) -> S::V {
-        s.relu_mask(y, s.relu_mask(s.sub(s.splat(6.0), y), s.splat(1.0)))
-    }
-}
-
-/// y = 1 / (1 + e^-x).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sigmoid;
-
 impl Activation for Sigmoid {
     const GAIN: f32 = 1.0;
     const NAME: u64 = layout("Sigmoid", &[]);
@@ -303,26 +254,6 @@ impl Activation for Sigmoid {
 impl sealed::Sealed for Sigmoid {
     type Form = FromValue<Self>;
 }
-
-impl Function for Sigmoid {
-    #[inline(always)]
-    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
-        math::sigmoid(s, x)
-    }
-}
-
-impl Curve for Sigmoid {
-    const CURVE: Self = Self;
-
-    #[inline(always)]
-    fn slope<S: Simd>(s: S, y: S::V) -> S::V {
-        s.mul(y, s.sub(s.splat(1.0), y))
-    }
-}
-
-/// y = tanh x.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tanh;
 
 /// The gain is PyTorch's, (5/3)^2, which compensates for the shrinking of signals by the function's curvature.
 impl Activation for Tanh {
@@ -334,26 +265,6 @@ impl sealed::Sealed for Tanh {
     type Form = FromValue<Self>;
 }
 
-impl Function for Tanh {
-    #[inline(always)]
-    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
-        math::tanh(s, x)
-    }
-}
-
-impl Curve for Tanh {
-    const CURVE: Self = Self;
-
-    #[inline(always)]
-    fn slope<S: Simd>(s: S, y: S::V) -> S::V {
-        s.neg_mul_add(y, y, s.splat(1.0))
-    }
-}
-
-/// y = x Phi(x), where Phi is the normal cumulative distribution function: the exact GELU, not the tanh approximation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gelu;
-
 impl Activation for Gelu {
     const GAIN: f32 = 2.0;
     const NAME: u64 = layout("Gelu", &[]);
@@ -362,27 +273,6 @@ impl Activation for Gelu {
 impl sealed::Sealed for Gelu {
     type Form = FromInput<Self>;
 }
-
-impl Function for Gelu {
-    #[inline(always)]
-    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
-        math::gelu(s, x)
-    }
-}
-
-impl Curve for Gelu {
-    const CURVE: Self = Self;
-
-    #[inline(always)]
-    fn slope<S: Simd>(s: S, x: S::V) -> S::V {
-        math::gelu_derivative(s, x)
-    }
-}
-
-/// y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))): the tanh approximation of [`Gelu`], as in GPT-2. They differ by up to
-/// 0.0005, so weights trained with one should run with the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GeluTanh;
 
 impl Activation for GeluTanh {
     const GAIN: f32 = 2.0;
@@ -393,26 +283,6 @@ impl sealed::Sealed for GeluTanh {
     type Form = FromInput<Self>;
 }
 
-impl Function for GeluTanh {
-    #[inline(always)]
-    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
-        math::gelu_tanh(s, x)
-    }
-}
-
-impl Curve for GeluTanh {
-    const CURVE: Self = Self;
-
-    #[inline(always)]
-    fn slope<S: Simd>(s: S, x: S::V) -> S::V {
-        math::gelu_tanh_derivative(s, x)
-    }
-}
-
-/// y = x / (1 + e^-x), also called swish.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Silu;
-
 impl Activation for Silu {
     const GAIN: f32 = 2.0;
     const NAME: u64 = layout("Silu", &[]);
@@ -420,24 +290,6 @@ impl Activation for Silu {
 
 impl sealed::Sealed for Silu {
     type Form = FromInput<Self>;
-}
-
-impl Function for Silu {
-    #[inline(always)]
-    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
-        s.mul(x, math::sigmoid(s, x))
-    }
-}
-
-impl Curve for Silu {
-    const CURVE: Self = Self;
-
-    #[inline(always)]
-    fn slope<S: Simd>(s: S, x: S::V) -> S::V {
-        let one = s.splat(1.0);
-        let y = math::sigmoid(s, x);
-        s.mul(y, s.mul_add(x, s.sub(one, y), one))
-    }
 }
 
 /// The derivative of an activation function, and the numbers it is computed from.

@@ -5,7 +5,7 @@ use super::scratch::infer;
 use super::{Derivative, Due, Entry, Init, InputGradient, Layer, Scratch, Side, Stream, Tapes, Train};
 use crate::checkpoint::{Part, Reader, Writer};
 use crate::memory::{
-    Beside, Either, Pair, count_of, layout, numbers_mut, part, part_mut, stretches, take_mut,
+    Beside, Either, Pair, count_of, layout, numbers, numbers_mut, part, part_mut, take, take_mut,
 };
 use crate::optimizers::Optimizer;
 use crate::pace::Pace;
@@ -224,7 +224,7 @@ impl<A: Train, R: Train<Input = A::Output> + Part> Part for Frozen<'_, A, R> {
 impl<A: Train, R: Train<Input = A::Output>> Frozen<'_, A, R> {
     /// The body's output, and the head's tape.
     fn cut(tape: &[<Self as Train>::Tape]) -> (&[A::Output], &[R::Tape]) {
-        let (between, own) = stretches(tape);
-        (between, stretches(own).0)
+        let (count, mut numbers) = (tape.len(), numbers(tape));
+        (take(&mut numbers, count), take(&mut numbers, count))
     }
 }

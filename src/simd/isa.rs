@@ -163,6 +163,13 @@ impl Isa {
         !matches!(self.0, Kind::Portable) && FUSE
     }
 
+    /// Whether assembly is for this instruction set: of those that fuse and those that do not, a build has one.
+    #[cfg(not(fusebox_core = "other"))]
+    #[inline(always)]
+    pub(crate) const fn is_assembled(self) -> bool {
+        self.is_fused() == cfg!(fusebox_fused)
+    }
+
     /// The name in lower case: `portable`, `avx2`, `avx512`, `neon`, `vfma` or `helium`.
     ///
     /// ```

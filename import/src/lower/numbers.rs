@@ -5,11 +5,6 @@ use crate::graph::{Kind, Operator, Tensor};
 use crate::{Error, Value};
 use fusebox::int8::{Clamp, Double, Quantization, Table};
 
-/// A layer without weights.
-fn layer(name: &'static str, kind: String, made: Made) -> Layer {
-    Layer { name, kind, made, macs: 0, scratch: [0; 2] }
-}
-
 /// Errors unless both have as many numbers.
 fn equal(x: &Tensor<'_>, y: &Tensor<'_>) -> Result<(), Error> {
     match x.count() == y.count() {
@@ -30,7 +25,7 @@ fn table<'a>(
     let results = results(x.quantization()?, y.quantization()?)?;
     let fields = vec![("results", Field::weights(&results)), ("shape", Field::phantom())];
     let row = format!("[i8; {}]", x.count());
-    let layer = layer("table", format!("int8::Table<{row}>"), Made::Fields(fields));
+    let layer = Layer::without_weights("table", format!("int8::Table<{row}>"), Made::Fields(fields));
     lowering.step(operator, layer, vec![Read { value, row }], 1)
 }
 
@@ -69,7 +64,7 @@ pub(super) fn quantize<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<
     x.expect(Kind::Float32)?;
     let count = x.count();
     let made = Made::Call(format!("int8::Quantize::new({})", quantization(y.quantization()?)));
-    let layer = layer("quantize", format!("int8::Quantize<[i8; {count}]>"), made);
+    let layer = Layer::without_weights("quantize", format!("int8::Quantize<[i8; {count}]>"), made);
     lowering.step(operator, layer, vec![Read { value, row: format!("[f32; {count}]") }], 1)
 }
 
@@ -80,7 +75,7 @@ pub(super) fn dequantize<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operato
     y.expect(Kind::Float32)?;
     let row = format!("[i8; {}]", x.count());
     let made = Made::Call(format!("Ok(int8::Dequantize::new({}))", quantization(x.quantization()?)));
-    let layer = layer("dequantize", format!("int8::Dequantize<{row}>"), made);
+    let layer = Layer::without_weights("dequantize", format!("int8::Dequantize<{row}>"), made);
     lowering.step(operator, layer, vec![Read { value, row }], 1)
 }
 
@@ -103,7 +98,7 @@ pub(super) fn softmax<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'
     }
     fusebox::int8::Softmax::<1>::new(x_quantization, beta)?;
     let made = Made::Call(format!("int8::Softmax::new({}, {beta:?})", quantization(x_quantization)));
-    let layer = layer("softmax", format!("int8::Softmax<{n}>"), made);
+    let layer = Layer::without_weights("softmax", format!("int8::Softmax<{n}>"), made);
     lowering.step(operator, layer, vec![Read { value, row: format!("[i8; {n}]") }], x.count() / n)
 }
 
@@ -128,7 +123,7 @@ pub(super) fn join<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
     let [qa, qb, qy] = [qa, qb, qy].map(quantization);
     let made = Made::Call(format!("int8::{kind}::new({qa}, {qb}, {qy}, {})", clamp_code(clamp)));
     let row = format!("[i8; {}]", y.count());
-    let layer = layer(name, format!("int8::{kind}<{row}>"), made);
+    let layer = Layer::without_weights(name, format!("int8::{kind}<{row}>"), made);
     let reads = [first, second].map(|value| Read { value, row: row.clone() });
     lowering.step(operator, layer, reads.into(), 1)
 }
@@ -176,7 +171,7 @@ pub(super) fn concatenate<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
             ("second", Field::Code(sizes[1].to_string())),
             ("shape", Field::phantom()),
         ]);
-        let layer = layer("concat", format!("int8::Concat<{row}>"), made);
+        let layer = Layer::without_weights("concat", format!("int8::Concat<{row}>"), made);
         if n + 1 == operator.inputs() {
             if shape != y.shape {
                 return Err(y.error(format!("its inputs make {shape:?}, its shape is {:?}", y.shape)));

@@ -100,7 +100,7 @@ pub(super) fn pool<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
         windows.code()
     );
     let made = Made::Call(format!("Ok(int8::Pool::new({}))", clamp_code(clamp(operator.byte(5), to)?)));
-    let layer = Layer { name, kind, made, macs: 0, scratch: [0; 2] };
+    let layer = Layer::without_weights(name, kind, made);
     lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1)
 }
 
@@ -117,13 +117,12 @@ pub(super) fn mean<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
     if y.count() != input[2] || input[0].saturating_mul(input[1]) > 1 << 16 {
         return Err(y.error(format!("the mean of {input:?} does not fit {:?}", y.shape)));
     }
+    let (from, to) = (x.quantization()?, y.quantization()?);
+    // What the constant would not compile with.
+    fusebox::int8::Mean::<[[[i8; 1]; 1]; 1], 1>::new(from, to)?;
     let kind = format!("int8::Mean<{}, {}>", picture_type(input), input[2]);
-    let made = Made::Call(format!(
-        "int8::Mean::new({}, {})",
-        quantization(x.quantization()?),
-        quantization(y.quantization()?)
-    ));
-    let layer = Layer { name: "mean", kind, made, macs: 0, scratch: [0; 2] };
+    let made = Made::Call(format!("int8::Mean::new({}, {})", quantization(from), quantization(to)));
+    let layer = Layer::without_weights("mean", kind, made);
     lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1)
 }
 
@@ -174,6 +173,6 @@ pub(super) fn pad<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) 
     ));
     debug_assert_eq!(x.kind, Kind::Int8);
     let kind = format!("int8::Pad<{}, {}>", row(&x), row(&y));
-    let layer = Layer { name: "pad", kind, made, macs: 0, scratch: [0; 2] };
+    let layer = Layer::without_weights("pad", kind, made);
     lowering.step(operator, layer, vec![Read { value, row: row(&x) }], 1)
 }

@@ -7,7 +7,7 @@ use crate::kernel::axis::Axis;
 
 /// Windows on a picture of so many channels.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Windows {
+pub struct Windows {
     /// Down, and to the right.
     pub axes: [Axis; 2],
     /// Numbers in a pixel.
@@ -71,9 +71,9 @@ impl Windows {
     }
 }
 
-/// `y` without a zero point, which inputs and outputs share.
+/// `y`, clamped. Inputs and outputs share their zero point, so none is added.
 fn within(clamp: Clamp, y: i32) -> i8 {
-    y.max(i32::from(clamp.least)).min(i32::from(clamp.most)) as i8
+    Clamp { zero: 0, ..clamp }.output(y)
 }
 
 /// Overwrites `y` with the mean of each channel over all pixels: `clamp(round((sum of x - zero) scale) + zero)`, where the scale

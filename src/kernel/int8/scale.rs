@@ -1,6 +1,7 @@
 //! From a sum of 32 bits to an output of eight: a multiplication by a real number, rounded, and a clamp.
 
-use crate::{Error, plain};
+use super::fixed::{divide_by_power, multiply};
+use crate::{Error, Zeroed, plain};
 
 /// A positive real number as whole ones: `mantissa` 2^(`exponent` - 31).
 ///
@@ -43,7 +44,7 @@ impl Multiplier {
         };
         Ok(match exponent {
             // Subnormal numbers too, whose f is not what it is said to be.
-            ..-31 => Self { mantissa: 0, exponent: 0 },
+            ..-31 => Self::ZEROED,
             _ => Self { mantissa, exponent },
         })
     }
@@ -115,12 +116,8 @@ impl Rounding for Double {
     fn scale(sum: i32, multiplier: Multiplier) -> i32 {
         let (left, right) =
             (multiplier.exponent.clamp(0, 31), multiplier.exponent.saturating_neg().clamp(0, 31));
-        let product = i64::from(sum.wrapping_shl(left as u32)) * i64::from(multiplier.mantissa);
-        // Only of 2^31 times 2^31, both negative, it does not fit.
-        let high = ((product + (1 << 30)) >> 31).min(i64::from(i32::MAX)) as i32;
-        let mask = (1_i64 << right).wrapping_sub(1) as i32;
-        let threshold = (mask >> 1) + i32::from(high < 0);
-        (high >> right) + i32::from(high & mask > threshold)
+        let high = multiply(sum.wrapping_shl(left as u32), multiplier.mantissa);
+        divide_by_power(high, right as u32)
     }
 }
 
@@ -146,6 +143,10 @@ pub struct Clamp {
     pub least: i8,
     /// The largest output.
     pub most: i8,
+}
+
+impl Zeroed for Clamp {
+    const ZEROED: Self = Self { zero: 0, least: 0, most: 0 };
 }
 
 impl Clamp {

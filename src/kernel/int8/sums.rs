@@ -1,8 +1,8 @@
 //! Sums and products of two arrays of eight bits, which may have other scales.
 
 use super::scale::{Clamp, Multiplier, Rounding};
-use crate::Isa;
 use crate::simd::Simd;
+use crate::{Isa, Zeroed};
 
 /// An input: what stands for 0, and the factor that brings it to the scale of the sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,10 @@ pub struct Term {
     pub scale: Multiplier,
     /// Of the input.
     pub zero: i8,
+}
+
+impl Zeroed for Term {
+    const ZEROED: Self = Self { scale: Multiplier::ZEROED, zero: 0 };
 }
 
 /// Bits after the point of a sum's terms.

@@ -1,6 +1,6 @@
-//! Functions as types, so that a kernel can be generic over the function it applies.
+//! Functions as types, so that a kernel can be generic over the function it applies. Those with a derivative are in `curve`.
 
-use super::{exp, gelu, gelu_tanh, ln, sigmoid, softplus, tanh};
+use super::{exp, ln, softplus};
 use crate::simd::Simd;
 
 /// A function of one number.
@@ -30,28 +30,6 @@ impl Function for Ln {
     }
 }
 
-/// [`tanh`].
-#[derive(Clone, Copy)]
-pub(crate) struct Tanh;
-
-impl Function for Tanh {
-    #[inline(always)]
-    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
-        tanh(s, x)
-    }
-}
-
-/// [`sigmoid`].
-#[derive(Clone, Copy)]
-pub(crate) struct Sigmoid;
-
-impl Function for Sigmoid {
-    #[inline(always)]
-    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
-        sigmoid(s, x)
-    }
-}
-
 /// [`softplus`].
 #[derive(Clone, Copy)]
 pub(crate) struct Softplus;
@@ -60,27 +38,5 @@ impl Function for Softplus {
     #[inline(always)]
     fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
         softplus(s, x)
-    }
-}
-
-/// [`gelu`].
-#[derive(Clone, Copy)]
-pub(crate) struct Gelu;
-
-impl Function for Gelu {
-    #[inline(always)]
-    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
-        gelu(s, x)
-    }
-}
-
-/// [`gelu_tanh`].
-#[derive(Clone, Copy)]
-pub(crate) struct GeluTanh;
-
-impl Function for GeluTanh {
-    #[inline(always)]
-    fn of<S: Simd>(self, s: S, x: S::V) -> S::V {
-        gelu_tanh(s, x)
     }
 }

@@ -25,6 +25,7 @@
 //!
 //! NaN gives NaN. Subnormal results are correct too, unless the processor flushes them to zero.
 
+mod curve;
 mod exp;
 mod function;
 mod gelu_tanh;
@@ -32,10 +33,12 @@ mod ln;
 mod normal;
 mod sigmoid;
 
+pub(crate) use curve::Curve;
+pub use curve::{Gelu, GeluTanh, LeakyRelu, Relu6, Sigmoid, Silu, Tanh};
 #[cfg(not(fusebox_core = "other"))]
 pub(crate) use exp::{LN2_HIGH, LN2_LOW, Q, ROUND};
 pub(crate) use exp::{exp, exp_or_zero};
-pub(crate) use function::{Exp, Function, Gelu, GeluTanh, Ln, Sigmoid, Softplus, Tanh};
+pub(crate) use function::{Exp, Function, Ln, Softplus};
 pub(crate) use gelu_tanh::{gelu_tanh, gelu_tanh_derivative};
 pub(crate) use ln::{ln, ln_one_plus};
 pub(crate) use normal::{gelu, gelu_derivative};

@@ -74,7 +74,7 @@ impl Places {
     #[cfg(not(fusebox_core = "other"))]
     #[inline(always)]
     unsafe fn numbers<S: Simd>(&self, s: S, count: usize) {
-        let is_assembled = s.isa().is_fused() == cfg!(fusebox_fused);
+        let is_assembled = s.isa().is_assembled();
         let mut left = count;
         while left > 0 {
             if is_assembled {

@@ -17,7 +17,7 @@ use super::gemm::Store;
 use super::gemm::{Finish, TakeTile, Tile, add_rank_one, finish_product};
 #[cfg(fusebox_scalar)]
 use super::gemm::{Place, load_row, next_row, store_tile};
-use super::threads::{Divide, first, first_mut};
+use super::threads::{Divide, first, first_mut, size_in_sixteens};
 use crate::simd::{Pass, Simd};
 use crate::{Isa, Mat, MatMut};
 use core::marker::PhantomData;
@@ -298,7 +298,7 @@ impl<R: Rule> Pass for DescendSlice<'_, R> {
 
 impl<R: Rule> Divide for DescendSlice<'_, R> {
     fn size(&self) -> [usize; 2] {
-        [self.parameters.len().div_ceil(16), 16]
+        size_in_sixteens(self.parameters)
     }
 
     fn take_first(&mut self, sixteens: usize) -> Self {

@@ -2,7 +2,7 @@
 
 use super::picture::Picture;
 use super::quantization::{Quantization, WeightScale};
-use super::tensor::{bytes, bytes_mut};
+use super::tensor::{bytes, bytes_mut, each};
 use crate::kernel::axis::Axis;
 use crate::kernel::int8::depthwise::Depthwise;
 use crate::kernel::int8::patches::Convolution;
@@ -12,7 +12,7 @@ use crate::kernel::int8::{
 use crate::layers::picture::axes_of;
 use crate::layers::{Layer, Steps, Window};
 use crate::memory::values_mut;
-use crate::{Beside, Error, Isa, Pair};
+use crate::{Beside, Error, Isa, Pair, Zeroed};
 use core::marker::PhantomData;
 
 /// Windows whose inputs are gathered at once.
@@ -72,6 +72,19 @@ pub struct Conv2d<
     pub shape: PhantomData<fn(I, G, R) -> O>,
 }
 
+impl<I, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, R> Zeroed
+    for Conv2d<I, O, KH, KW, C, F, G, R>
+{
+    const ZEROED: Self = Self {
+        bias: [0; F],
+        scale: [Multiplier::ZEROED; F],
+        clamp: Clamp::ZEROED,
+        zero: 0,
+        weight: [[[[0; C]; KW]; KH]; F],
+        shape: PhantomData,
+    };
+}
+
 impl<I: Picture, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, R>
     Conv2d<I, O, KH, KW, C, F, G, R>
 {
@@ -122,18 +135,6 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, c
     };
 }
 
-/// Overwrites `ys`.
-fn depthwise<I: Picture, O: Picture, R: Rounding>(
-    isa: Isa,
-    depthwise: &Depthwise<'_>,
-    xs: &[I],
-    ys: &mut [O],
-) {
-    for (x, y) in xs.iter().zip(ys) {
-        depthwise.run::<R>(isa, bytes(core::slice::from_ref(x)), bytes_mut(core::slice::from_mut(y)));
-    }
-}
-
 /// The axes of windows on `I`. Panics, when it is compiled, if they do not make `O`.
 const fn fitting<I: Picture, O: Picture, G: Steps>(taps: [usize; 2], filters: usize) -> [Axis; 2] {
     let axes = axes_of::<G>([I::HEIGHT, I::WIDTH], taps);
@@ -168,29 +169,22 @@ impl<
 
     fn run(&self, isa: Isa, xs: &[I], scratch: &mut [f32], ys: &mut [O]) {
         if const { Self::DEPTHWISE } {
-            let weight = bytes(core::slice::from_ref(&self.weight));
+            let weight = bytes(&self.weight);
             let Self { bias, scale, clamp, zero, .. } = self;
             let (axes, channels, clamp, zero) = (Self::AXES, I::CHANNELS, *clamp, *zero);
-            return depthwise::<I, O, R>(
-                isa,
-                &Depthwise { axes, channels, zero, weight, bias, scale, clamp },
-                xs,
-                ys,
-            );
+            let depthwise = Depthwise { axes, channels, zero, weight, bias, scale, clamp };
+            return each(xs, ys, |x, y| depthwise.run::<R>(isa, x, y));
         }
         let product = Product {
             depth: KH * KW * C,
-            weight: bytes(core::slice::from_ref(&self.weight)),
+            weight: bytes(&self.weight),
             bias: &self.bias,
             scale: &self.scale,
             clamp: self.clamp,
         };
         let convolution = Convolution { axes: Self::AXES, channels: C, zero: self.zero, product };
         let patches = values_mut::<[[[i8; C]; KW]; KH]>(scratch, AT_ONCE);
-        for (x, y) in xs.iter().zip(ys) {
-            let (x, y) = (core::slice::from_ref(x), core::slice::from_mut(y));
-            convolution.run::<R>(isa, bytes(x), bytes_mut(patches), bytes_mut(y));
-        }
+        each(xs, ys, |x, y| convolution.run::<R>(isa, x, bytes_mut(patches), y));
     }
 }
 
@@ -225,6 +219,19 @@ pub struct DepthwiseConv2d<I, O, const KH: usize, const KW: usize, const F: usiz
     pub weight: [[[i8; F]; KW]; KH],
     /// The sizes, and how sums are rounded.
     pub shape: PhantomData<fn(I, G, R) -> O>,
+}
+
+impl<I, O, const KH: usize, const KW: usize, const F: usize, G, R> Zeroed
+    for DepthwiseConv2d<I, O, KH, KW, F, G, R>
+{
+    const ZEROED: Self = Self {
+        bias: [0; F],
+        scale: [Multiplier::ZEROED; F],
+        clamp: Clamp::ZEROED,
+        zero: 0,
+        weight: [[[0; F]; KW]; KH],
+        shape: PhantomData,
+    };
 }
 
 impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const F: usize, G: Steps, R>
@@ -275,9 +282,10 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const F: usize, G
     const MACS: u64 = (O::HEIGHT * O::WIDTH * F * KH * KW) as u64;
 
     fn run(&self, isa: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
-        let weight = bytes(core::slice::from_ref(&self.weight));
+        let weight = bytes(&self.weight);
         let Self { bias, scale, clamp, zero, .. } = self;
         let (axes, channels, clamp, zero) = (Self::AXES, I::CHANNELS, *clamp, *zero);
-        depthwise::<I, O, R>(isa, &Depthwise { axes, channels, zero, weight, bias, scale, clamp }, xs, ys);
+        let depthwise = Depthwise { axes, channels, zero, weight, bias, scale, clamp };
+        each(xs, ys, |x, y| depthwise.run::<R>(isa, x, y));
     }
 }

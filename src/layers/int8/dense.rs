@@ -3,7 +3,7 @@
 use super::quantization::{Quantization, WeightScale};
 use crate::kernel::int8::{Clamp, Double, Multiplier, Product, Rounding, fold, tile};
 use crate::layers::{Layer, PerRow};
-use crate::{Error, Isa};
+use crate::{Error, Isa, Zeroed};
 use core::marker::PhantomData;
 
 /// A fully connected layer: `y = clamp(round((bias + W x) scale) + zero)`. `R` is how it rounds.
@@ -70,6 +70,16 @@ impl<const IN: usize, const OUT: usize, R> Dense<IN, OUT, R> {
         tile(weight.as_flattened(), layer.weight.as_flattened_mut(), OUT);
         Ok(layer)
     }
+}
+
+impl<const IN: usize, const OUT: usize, R> Zeroed for Dense<IN, OUT, R> {
+    const ZEROED: Self = Self {
+        bias: [0; OUT],
+        scale: [Multiplier::ZEROED; OUT],
+        clamp: Clamp::ZEROED,
+        weight: [[0; IN]; OUT],
+        rounding: PhantomData,
+    };
 }
 
 impl<const IN: usize, const OUT: usize, R: Rounding> Layer for Dense<IN, OUT, R> {

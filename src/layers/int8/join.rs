@@ -8,7 +8,7 @@ use crate::kernel::int8::{Clamp, Double, Multiplier, Rounding};
 use crate::kernel::{rows, rows_mut};
 use crate::layers::{Layer, Side};
 use crate::memory::{Beside, Either, take_mut};
-use crate::{Error, Isa};
+use crate::{Error, Isa, Zeroed};
 use core::marker::PhantomData;
 
 /// What makes one array of two.
@@ -70,6 +70,15 @@ impl<T, R> Add<T, R> {
             (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => Err(error),
         }
     }
+}
+
+impl<T, R> Zeroed for Add<T, R> {
+    const ZEROED: Self = Self {
+        terms: [Term::ZEROED; 2],
+        scale: Multiplier::ZEROED,
+        clamp: Clamp::ZEROED,
+        shape: PhantomData,
+    };
 }
 
 impl<T: Tensor, R: Rounding> Join<T, T> for Add<T, R> {
@@ -237,6 +246,10 @@ pub struct Residual<F, J> {
     pub layer: F,
     /// What makes one array of the input and the layer's output.
     pub join: J,
+}
+
+impl<F: Zeroed, J: Zeroed> Zeroed for Residual<F, J> {
+    const ZEROED: Self = Self { layer: F::ZEROED, join: J::ZEROED };
 }
 
 impl<I, F, J> Layer for Residual<F, J>

@@ -62,7 +62,7 @@ pub use conv::{Conv2d, DepthwiseConv2d};
 pub use dense::Dense;
 pub use join::{Add, Concat, Join, Mul, Parallel, Residual};
 pub use picture::Picture;
-pub use pool::{Average, AvgPool2d, Largest, MaxPool2d, Mean, Pool};
+pub use pool::{AvgPool2d, MaxPool2d, Mean, Pool};
 pub use prepare::{fold, tile};
 pub use quantization::{Quantization, WeightScale};
 pub use quantize::{Dequantize, Quantize};

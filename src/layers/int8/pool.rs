@@ -2,12 +2,12 @@
 
 use super::picture::Picture;
 use super::quantization::Quantization;
-use super::tensor::{bytes, bytes_mut};
+use super::tensor::each;
 use crate::kernel::int8::pool::{self, Windows};
 use crate::kernel::int8::{Clamp, Double, Multiplier, Rounding};
-use crate::layers::picture::axes_of;
+use crate::layers::picture::{self, Function, Largest, axes_of};
 use crate::layers::{Layer, Steps, Valid, Window};
-use crate::{Error, Isa};
+use crate::{Error, Isa, Zeroed};
 use core::marker::PhantomData;
 
 /// The largest number of every window of `KH` rows and `KW` columns, for each channel. Input and output have the same scale and
@@ -39,15 +39,7 @@ pub type MaxPool2d<I, O, const KH: usize, const KW: usize, G = Window<Valid, KH,
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 pub type AvgPool2d<I, O, const KH: usize, const KW: usize, G = Window<Valid, KH, KW>> =
-    Pool<Average, I, O, KH, KW, G>;
-
-/// The function of [`MaxPool2d`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Largest;
-
-/// The function of [`AvgPool2d`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Average;
+    Pool<picture::Mean, I, O, KH, KW, G>;
 
 /// What [`MaxPool2d`] and [`AvgPool2d`] are: the function `P` of every window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +57,10 @@ impl<P, I, O, const KH: usize, const KW: usize, G> Pool<P, I, O, KH, KW, G> {
     }
 }
 
+impl<P, I, O, const KH: usize, const KW: usize, G> Zeroed for Pool<P, I, O, KH, KW, G> {
+    const ZEROED: Self = Self::new(Clamp::ZEROED);
+}
+
 impl<P, I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Pool<P, I, O, KH, KW, G> {
     const WINDOWS: Windows = {
         let axes = axes_of::<G>([I::HEIGHT, I::WIDTH], [KH, KW]);
@@ -73,12 +69,12 @@ impl<P, I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Pool
             O::HEIGHT == axes[0].output && O::WIDTH == axes[1].output && O::CHANNELS == I::CHANNELS,
             "a pool's output is another picture than its input, window, strides and padding make"
         );
-        assert!(KH * KW < 1 << 24, "a pool's window is too large for sums of 32 bits");
+        assert!(KH * KW <= 1 << 23, "a pool's window is too large for sums of 32 bits");
         Windows { axes, channels: I::CHANNELS }
     };
 }
 
-impl<P: sealed::Function, I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Layer
+impl<P: Function, I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Layer
     for Pool<P, I, O, KH, KW, G>
 {
     type Input = I;
@@ -91,28 +87,7 @@ impl<P: sealed::Function, I: Picture, O: Picture, const KH: usize, const KW: usi
     };
 
     fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
-        for (x, y) in xs.iter().zip(ys) {
-            let (x, y) = (bytes(core::slice::from_ref(x)), bytes_mut(core::slice::from_mut(y)));
-            match P::MEAN {
-                true => Self::WINDOWS.mean(self.clamp, x, y),
-                false => Self::WINDOWS.largest(self.clamp, x, y),
-            }
-        }
-    }
-}
-
-mod sealed {
-    pub trait Function {
-        /// Whether it is the mean.
-        const MEAN: bool;
-    }
-
-    impl Function for super::Largest {
-        const MEAN: bool = false;
-    }
-
-    impl Function for super::Average {
-        const MEAN: bool = true;
+        each(xs, ys, |x, y| P::bytes(&Self::WINDOWS, self.clamp, x, y));
     }
 }
 
@@ -159,6 +134,11 @@ impl<I: Picture, const C: usize, R> Mean<I, C, R> {
     }
 }
 
+impl<I, const C: usize, R> Zeroed for Mean<I, C, R> {
+    const ZEROED: Self =
+        Self { zero: 0, scale: Multiplier::ZEROED, clamp: Clamp::ZEROED, shape: PhantomData };
+}
+
 impl<I: Picture, const C: usize, R: Rounding> Layer for Mean<I, C, R> {
     type Input = I;
     type Output = [i8; C];
@@ -171,8 +151,6 @@ impl<I: Picture, const C: usize, R: Rounding> Layer for Mean<I, C, R> {
     };
 
     fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [[i8; C]]) {
-        for (x, y) in xs.iter().zip(ys) {
-            pool::mean::<R>(self.zero, self.scale, self.clamp, bytes(core::slice::from_ref(x)), y);
-        }
+        each(xs, ys, |x, y| pool::mean::<R>(self.zero, self.scale, self.clamp, x, y));
     }
 }

@@ -1,6 +1,6 @@
 //! Weights and biases as layers store them, of sizes known at run time: for programs that write networks.
 
-use crate::kernel::int8::place;
+use crate::kernel::int8;
 
 /// Overwrites `tiles` with `rows`, `outputs` rows of as many weights, in the order of [`Dense::weight`](super::Dense::weight).
 ///
@@ -18,16 +18,8 @@ use crate::kernel::int8::place;
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 pub fn tile(rows: &[i8], tiles: &mut [i8], outputs: usize) {
-    let depth = rows.len().checked_div(outputs).unwrap_or(0);
-    if depth == 0 || rows.len() != tiles.len() || !rows.len().is_multiple_of(outputs) {
-        return;
-    }
-    for (output, row) in rows.chunks_exact(depth).enumerate() {
-        for (input, &weight) in row.iter().enumerate() {
-            if let Some(tile) = tiles.get_mut(place(outputs, depth, output, input)) {
-                *tile = weight;
-            }
-        }
+    if rows.len() == tiles.len() && are_rows(rows, outputs) {
+        int8::tile(rows, tiles, outputs);
     }
 }
 
@@ -42,12 +34,12 @@ pub fn tile(rows: &[i8], tiles: &mut [i8], outputs: usize) {
 /// assert_eq!(bias, [100 - 30, 200 - 70]);
 /// ```
 pub fn fold(rows: &[i8], zero: i8, bias: &mut [i32]) {
-    let depth = rows.len().checked_div(bias.len()).unwrap_or(0);
-    if depth == 0 || !rows.len().is_multiple_of(bias.len()) {
-        return;
+    if are_rows(rows, bias.len()) {
+        int8::fold(rows, zero, bias);
     }
-    for (bias, row) in bias.iter_mut().zip(rows.chunks_exact(depth)) {
-        *bias =
-            row.iter().fold(*bias, |bias, &weight| bias.wrapping_sub(i32::from(zero) * i32::from(weight)));
-    }
+}
+
+/// Whether there are weights, and as many for each output.
+fn are_rows(weights: &[i8], outputs: usize) -> bool {
+    !weights.is_empty() && weights.len().is_multiple_of(outputs)
 }

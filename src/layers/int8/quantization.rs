@@ -1,7 +1,7 @@
 //! What whole numbers stand for.
 
-use crate::Error;
 use crate::kernel::int8::{Clamp, Multiplier};
+use crate::{Error, Zeroed};
 
 /// The real number that `q` stands for is `scale (q - zero)`.
 ///
@@ -110,7 +110,7 @@ impl<const N: usize> WeightScale<N> {
             (Ok(x), Ok(y)) => (x.scale, y.scale),
             (Err(error), _) | (_, Err(error)) => return Err(error),
         };
-        let mut multipliers = [Multiplier { mantissa: 0, exponent: 0 }; N];
+        let mut multipliers = [Multiplier::ZEROED; N];
         let mut i = 0;
         while i < N {
             let product = match self {

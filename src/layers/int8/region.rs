@@ -1,6 +1,6 @@
 //! Parts of an array, and borders around it.
 
-use super::tensor::{Tensor, bytes, bytes_mut};
+use super::tensor::{Tensor, each};
 use crate::kernel::int8::Region;
 use crate::layers::Layer;
 use crate::{Error, Isa};
@@ -45,9 +45,7 @@ impl<I: Tensor, O: Tensor> Layer for Slice<I, O> {
     type InPlace = I;
 
     fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
-        for (x, y) in xs.iter().zip(ys) {
-            self.region.read(bytes(core::slice::from_ref(x)), bytes_mut(core::slice::from_mut(y)));
-        }
+        each(xs, ys, |x, y| self.region.read(x, y));
     }
 }
 
@@ -90,10 +88,9 @@ impl<I: Tensor, O: Tensor> Layer for Pad<I, O> {
     type InPlace = I;
 
     fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
-        for (x, y) in xs.iter().zip(ys) {
-            let whole = bytes_mut(core::slice::from_mut(y));
+        each(xs, ys, |part, whole| {
             whole.fill(self.value);
-            self.region.write(bytes(core::slice::from_ref(x)), whole);
-        }
+            self.region.write(part, whole);
+        });
     }
 }

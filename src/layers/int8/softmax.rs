@@ -3,7 +3,7 @@
 use super::quantization::Quantization;
 use crate::kernel::int8::{Multiplier, softmax};
 use crate::layers::{Layer, PerRow};
-use crate::{Error, Isa};
+use crate::{Error, Isa, Zeroed};
 
 /// The softmax of rows of `N` numbers, at most 4095. The output's scale is 1/256 and its zero -128.
 ///
@@ -44,6 +44,10 @@ impl<const N: usize> Softmax<N> {
             Err(error) => Err(error),
         }
     }
+}
+
+impl<const N: usize> Zeroed for Softmax<N> {
+    const ZEROED: Self = Self { scale: Multiplier::ZEROED, least: 0 };
 }
 
 impl<const N: usize> Layer for Softmax<N> {

@@ -5,7 +5,7 @@ use super::tensor::{Tensor, bytes, bytes_mut};
 use crate::kernel::int8::fixed::{divide_by_power, logistic, tanh};
 use crate::kernel::int8::{Clamp, Double, Multiplier, Rounding};
 use crate::layers::{Layer, PerRow};
-use crate::{Error, Isa};
+use crate::{Error, Isa, Zeroed};
 use core::marker::PhantomData;
 
 /// Applies a function to every number of a [`Tensor`]: a table of its 256 results.
@@ -188,6 +188,10 @@ fn saturating(x: Quantization, ends: [i8; 2], f: impl Fn(i32) -> i32) -> Result<
         above if above >= radius => ends[1],
         inside => f(Double::scale(inside, scale)).clamp(-128, 127) as i8,
     }))
+}
+
+impl<T> Zeroed for Table<T> {
+    const ZEROED: Self = Self::new([0; 256]);
 }
 
 impl<T: Tensor> Layer for Table<T> {

@@ -1,6 +1,7 @@
 //! Arrays of bytes, and the arrays of other numbers of the same shape.
 
 use crate::Plain;
+use core::slice;
 
 /// A row of an int8 network: `i8`s in arrays of any depth.
 ///
@@ -30,11 +31,19 @@ impl<X: Tensor, const N: usize> Tensor for [X; N] {
 /// The bytes of `values`, in order.
 pub(super) const fn bytes<T: Tensor>(values: &[T]) -> &[i8] {
     // SAFETY: a `Tensor` is `i8`s in arrays, without padding; the trait is sealed.
-    unsafe { core::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) }
+    unsafe { slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) }
 }
 
 /// The bytes of `values`, in order, mutable.
 pub(super) const fn bytes_mut<T: Tensor>(values: &mut [T]) -> &mut [i8] {
     // SAFETY: as in `bytes`.
-    unsafe { core::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), size_of_val(values)) }
+    unsafe { slice::from_raw_parts_mut(values.as_mut_ptr().cast(), size_of_val(values)) }
+}
+
+/// Calls `f` with the bytes of each of `xs` and those of its counterpart in `ys`.
+#[inline(always)]
+pub(super) fn each<X: Tensor, Y: Tensor>(xs: &[X], ys: &mut [Y], mut f: impl FnMut(&[i8], &mut [i8])) {
+    for (x, y) in xs.iter().zip(ys) {
+        f(bytes(slice::from_ref(x)), bytes_mut(slice::from_mut(y)));
+    }
 }

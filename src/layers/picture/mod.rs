@@ -25,7 +25,7 @@ mod window;
 pub use batch_norm::BatchNorm;
 pub use conv::{Conv1d, Conv2d, DepthwiseConv1d, DepthwiseConv2d};
 pub use group_norm::{GroupNorm, InstanceNorm};
-pub(super) use pool::{All, Kernel, Largest, Mean};
+pub(super) use pool::{All, Function, Kernel, Largest, Mean};
 pub use pool::{AvgPool1d, AvgPool2d, GlobalAvgPool, GlobalMaxPool, MaxPool1d, MaxPool2d, Pool};
 pub use resize::{Pad2d, Resize, Upsample2d};
 pub use transposed::ConvTranspose2d;

@@ -4,6 +4,7 @@ use super::past::Past;
 use super::window::axes;
 use super::{Picture, Steps, Valid, Window};
 use crate::kernel::axis::Axis;
+use crate::kernel::int8::{Clamp, pool as int8};
 use crate::kernel::pool;
 use crate::kernel::pool::{MaxBackward, MeanBackward, Windows};
 use crate::layers::{Due, Entry, InputGradient, Layer, Linear, Stream, Train, View};
@@ -220,7 +221,7 @@ pub trait Function: 'static + sealed::Function {}
 pub trait Over<I, O>: 'static + sealed::Over<I, O> {}
 
 mod sealed {
-    use super::{Isa, Plain, Windows};
+    use super::{Clamp, Isa, Plain, Windows, int8};
 
     pub trait Function {
         const NAME: &'static str;
@@ -230,6 +231,8 @@ mod sealed {
         const MACS: [[usize; 2]; 2];
         fn forward(isa: Isa, windows: &Windows, xs: &[f32], ys: &mut [f32]);
         fn backward(isa: Isa, windows: &Windows, xs: &[f32], dys: &[f32], dxs: &mut [f32]);
+        /// Of one picture of eight bits, clamped. Overwrites `y`.
+        fn bytes(windows: &int8::Windows, clamp: Clamp, x: &[i8], y: &mut [i8]);
     }
 
     pub trait Over<I, O> {
@@ -258,6 +261,10 @@ impl sealed::Function for Largest {
     fn backward(isa: Isa, windows: &Windows, xs: &[f32], dys: &[f32], dxs: &mut [f32]) {
         isa.call(MaxBackward { windows, xs, dys, dxs });
     }
+
+    fn bytes(windows: &int8::Windows, clamp: Clamp, x: &[i8], y: &mut [i8]) {
+        windows.largest(clamp, x, y);
+    }
 }
 
 impl Function for Mean {}
@@ -273,6 +280,10 @@ impl sealed::Function for Mean {
 
     fn backward(isa: Isa, windows: &Windows, _: &[f32], dys: &[f32], dxs: &mut [f32]) {
         isa.call(MeanBackward { windows, dys, dxs });
+    }
+
+    fn bytes(windows: &int8::Windows, clamp: Clamp, x: &[i8], y: &mut [i8]) {
+        windows.mean(clamp, x, y);
     }
 }
 

@@ -163,17 +163,19 @@ pub const fn output_len(
     dilation: usize,
     padding: Padding,
 ) -> usize {
-    let outputs = outputs(input, kernel, stride, dilation, padding);
-    let before = match padding {
-        Padding::Around(around) => around,
-        Padding::Valid => 0,
-        Padding::Same | Padding::Causal => return outputs,
+    whole(axis(input, kernel, stride, dilation, padding), padding).output
+}
+
+/// The axis, without outputs if no window reaches its last positions.
+const fn whole(axis: Axis, padding: Padding) -> Axis {
+    let reached = match (padding, span(axis.taps, axis.dilation)) {
+        (Padding::Same | Padding::Causal, _) => true,
+        (_, Some(span)) => {
+            axis.output > 0 && (axis.output - 1) * axis.stride + span >= axis.before + axis.input
+        }
+        (_, None) => false,
     };
-    match span(kernel, dilation) {
-        _ if outputs == 0 || input == 1 && kernel == 1 => outputs,
-        Some(span) if (outputs - 1) * stride + span >= before + input => outputs,
-        _ => 0,
-    }
+    if reached { axis } else { Axis { output: 0, before: 0, ..axis } }
 }
 
 /// [`output_len`], but windows may leave out the last positions, as in TensorFlow and PyTorch.
@@ -203,11 +205,9 @@ const fn outputs(input: usize, kernel: usize, stride: usize, dilation: usize, pa
 /// Both axes of a window of `kernel` taps on pictures `I`: down, and to the right. An axis that the window does not fit has no
 /// outputs.
 pub(super) const fn axes<I: Picture, G: Steps>([rows, cols]: [usize; 2]) -> [Axis; 2] {
-    let [mut down, mut right] = axes_of::<G>([I::HEIGHT, I::WIDTH], [rows, cols]);
+    let [down, right] = axes_of::<G>([I::HEIGHT, I::WIDTH], [rows, cols]);
     let [padding, across] = paddings::<G>();
-    down.output = output_len(down.input, rows, down.stride, down.dilation, padding);
-    right.output = output_len(right.input, cols, right.stride, right.dilation, across);
-    [down, right]
+    [whole(down, padding), whole(right, across)]
 }
 
 /// [`axes`] of pictures of `height` by `width` of any numbers. Windows may leave out the last positions.

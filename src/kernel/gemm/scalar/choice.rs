@@ -6,18 +6,11 @@ use super::sums::{Kernel, RankOne, RowKernel};
 use super::vfp;
 use crate::Isa;
 
-/// Whether assembly is for an instruction set: of those that fuse and those that do not, a build has one.
-#[cfg(not(fusebox_core = "other"))]
-#[inline(always)]
-fn is_assembled(isa: Isa) -> bool {
-    isa.is_fused() == cfg!(fusebox_fused)
-}
-
 /// The kernel for how A and B lie.
 #[inline(always)]
 pub(super) fn kernel(isa: Isa, _layout: [bool; 2]) -> Kernel {
     #[cfg(not(fusebox_core = "other"))]
-    if is_assembled(isa) {
+    if isa.is_assembled() {
         match _layout {
             [false, false] => return vfp::nn,
             [true, false] => return vfp::tn,
@@ -37,7 +30,7 @@ pub(super) fn plain_kernel(isa: Isa) -> Kernel {
 #[inline(always)]
 pub(super) fn row_kernel(isa: Isa) -> RowKernel {
     #[cfg(not(fusebox_core = "other"))]
-    if is_assembled(isa) {
+    if isa.is_assembled() {
         return vfp::nn_row_alone;
     }
     if isa.is_fused() { plain::row::<true> } else { plain::row::<false> }
@@ -47,7 +40,7 @@ pub(super) fn row_kernel(isa: Isa) -> RowKernel {
 #[inline(always)]
 pub(super) fn recurrent_row_kernel(isa: Isa) -> RowKernel {
     #[cfg(not(any(fusebox_core = "other", all(fusebox_fused, fusebox_core = "m55"))))]
-    if is_assembled(isa) {
+    if isa.is_assembled() {
         return vfp::nn_row_wide;
     }
     row_kernel(isa)
@@ -57,7 +50,7 @@ pub(super) fn recurrent_row_kernel(isa: Isa) -> RowKernel {
 #[inline(always)]
 pub(super) fn rank_one_kernel(isa: Isa) -> unsafe fn(&RankOne) {
     #[cfg(not(fusebox_core = "other"))]
-    if is_assembled(isa) {
+    if isa.is_assembled() {
         return vfp::rank_one;
     }
     if isa.is_fused() { plain::rank_one::<true> } else { plain::rank_one::<false> }

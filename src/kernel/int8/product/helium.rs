@@ -14,7 +14,7 @@
 //! sums are scaled as one vector.
 
 use super::super::scale::{Multiplier, Rounding};
-use super::Product;
+use super::{Product, plain};
 use core::arch::{asm, naked_asm};
 use core::mem::offset_of;
 
@@ -80,24 +80,11 @@ pub(super) fn rows<R: Rounding>(product: &Product<'_>, mut xs: &[i8], mut ys: &m
             unsafe { if R::TWICE { row_double(&task) } else { row_single(&task) } }
         }
         if outputs % 4 > 0 {
-            last_outputs::<R>(product, x, y);
+            plain::last_outputs::<R>(product, x, y, dot);
         }
         if xs.is_empty() {
             return;
         }
-    }
-}
-
-/// The last outputs of a row, up to three, after those in groups of four.
-#[inline(never)]
-fn last_outputs<R: Rounding>(product: &Product<'_>, x: &[i8], y: &mut [i8]) {
-    let (_, y) = y.as_chunks_mut::<4>();
-    let (bias4, bias) = product.bias.as_chunks::<4>();
-    let (_, scale) = product.scale.as_chunks::<4>();
-    let mut weights = product.weight.get(4 * bias4.len() * product.depth..).unwrap_or_default();
-    for ((y, &bias), &scale) in y.iter_mut().zip(bias).zip(scale) {
-        let row = weights.split_off(..product.depth).unwrap_or_default();
-        *y = product.clamp.output(R::scale(dot(bias, x, row), scale));
     }
 }
 

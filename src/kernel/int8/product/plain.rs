@@ -7,7 +7,7 @@ pub(super) fn rows<R: Rounding>(product: &Product<'_>, mut xs: &[i8], mut ys: &m
     // No chunks, which would divide, and could panic as far as the compiler sees.
     while let (Some(x), Some(y)) = (xs.split_off(..product.depth), ys.split_off_mut(..product.bias.len())) {
         fours::<R>(product, x, y);
-        last_outputs::<R>(product, x, y);
+        last_outputs::<R>(product, x, y, dot);
         if xs.is_empty() {
             return;
         }
@@ -42,9 +42,15 @@ fn fours<R: Rounding>(product: &Product<'_>, x: &[i8], y: &mut [i8]) {
     }
 }
 
-/// The last outputs of a row, up to three, after those in groups of four.
+/// The last outputs of a row, up to three, after those in groups of four. `dot` is the sum that it is given plus the products of
+/// the pairs.
 #[inline(never)]
-pub(super) fn last_outputs<R: Rounding>(product: &Product<'_>, x: &[i8], y: &mut [i8]) {
+pub(super) fn last_outputs<R: Rounding>(
+    product: &Product<'_>,
+    x: &[i8],
+    y: &mut [i8],
+    dot: impl Fn(i32, &[i8], &[i8]) -> i32,
+) {
     let (_, y) = y.as_chunks_mut::<4>();
     let (bias4, bias) = product.bias.as_chunks::<4>();
     let (_, scale) = product.scale.as_chunks::<4>();
@@ -57,6 +63,6 @@ pub(super) fn last_outputs<R: Rounding>(product: &Product<'_>, x: &[i8], y: &mut
 
 /// `sum` plus the products of the pairs.
 #[inline(always)]
-fn dot(sum: i32, xs: &[i8], ws: &[i8]) -> i32 {
+pub(super) fn dot(sum: i32, xs: &[i8], ws: &[i8]) -> i32 {
     xs.iter().zip(ws).fold(sum, |sum, (&x, &w)| sum.wrapping_add(i32::from(x) * i32::from(w)))
 }

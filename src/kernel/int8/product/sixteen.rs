@@ -21,6 +21,7 @@
 
 use super::Product;
 use super::steps::{Long, Steps};
+use crate::Zeroed;
 use crate::kernel::int8::scale::{Clamp, Multiplier};
 
 /// Outputs at a time.
@@ -192,8 +193,7 @@ impl<'a, W: Words> Block<'a, W> {
         let bias = product.bias.get(output..).unwrap_or_default();
         let scale = product.scale.get(output..).unwrap_or_default();
         let outputs = bias.len().min(LANES);
-        let none = Multiplier { mantissa: 0, exponent: 0 };
-        let scale = padded(scale, none);
+        let scale = padded(scale, Multiplier::ZEROED);
         let scales_up = scale.iter().fold(false, |up, scale| up | (scale.exponent > 0));
         let steps = Steps::new(words.scale(&scale), scales_up, twice);
         let last = Self::last_words(weight, outputs, product.depth);
@@ -318,7 +318,8 @@ impl Part {
     /// Adds the products with `P` rows of inputs, `stride` bytes apart, to `to`.
     ///
     /// # Safety
-    /// Tiles and words as the part says can be read.
+    /// 1. `count` tiles can be read at each of `tiles`.
+    /// 2. `count` words can be read at `x`, and at each of the `P - 1` next rows.
     #[inline(always)]
     unsafe fn add<W: Words, const P: usize>(
         &self,
@@ -335,11 +336,11 @@ impl Part {
         }
         let mut word = 0;
         if P == 1 {
-            // SAFETY: the caller's promise.
+            // SAFETY: both conditions.
             (sums[0], word) = unsafe { words.row(sums[0], tiles, x, count) };
         }
         while word < count {
-            // SAFETY: the caller's promise: a tile and a word below `count`.
+            // SAFETY: `word` is below `count`, and `p` below `P`: so the tiles can be read by condition 1, the word by 2.
             unsafe {
                 let at = word * TILE;
                 let w = words.weights([a.add(at), b.add(at), c.add(at), d.add(at)]);

@@ -1,6 +1,7 @@
 //! Products on every instruction set, and by every way through it, against three loops.
 
 use super::Product;
+use crate::kernel::int8::order::tile;
 use crate::kernel::int8::scale::{Clamp, Double, Multiplier, Rounding, Single};
 use crate::{Isa, Rng};
 use std::boxed::Box;
@@ -38,18 +39,6 @@ fn reference<R: Rounding>(product: &Product<'_>, weight: &[i8], xs: &[i8]) -> Ve
         })
     })
     .collect()
-}
-
-/// `rows`, each of `depth` weights, in the order of tiles.
-fn tiled(rows: &[i8], outputs: usize, depth: usize) -> Vec<i8> {
-    let mut tiles = std::vec![0; rows.len()];
-    for output in 0..outputs {
-        for input in 0..depth {
-            tiles[crate::kernel::int8::order::place(outputs, depth, output, input)] =
-                rows[output * depth + input];
-        }
-    }
-    tiles
 }
 
 /// A byte: now and then one of the ends, which sums and their halves overflow with, if at all.
@@ -94,7 +83,8 @@ fn multiplier(rng: &mut Rng) -> Multiplier {
 /// `product`, whose weights are in rows here, by each way, rounded in both.
 fn check_product([double, single]: &[Vec<(String, Run)>; 2], product: &Product<'_>, xs: &[i8]) {
     let (depth, outputs) = (product.depth, product.bias.len());
-    let tiles = tiled(product.weight, outputs, depth);
+    let mut tiles = std::vec![0; product.weight.len()];
+    tile(product.weight, &mut tiles, outputs);
     let tiled = Product { weight: &tiles, ..*product };
     let expected = [reference::<Double>, reference::<Single>].map(|of| of(product, product.weight, xs));
     for (ways, expected) in [double, single].into_iter().zip(expected) {

@@ -24,8 +24,8 @@ use crate::{Error, Isa, Pair, Plain, Rng, Zeroed, plain};
 
 /// The layer `F` (a `Dense` or a `Conv2d`), trained as it will run with eight bits: it computes with weights that are rounded to 255
 /// steps for each output, and rounds its outputs to the 256 steps of a range, which follows those of the batches. Gradients go
-/// straight through both roundings (that of a ReLU is 0 where its output was rounded to 0). For networks that lose too much when they are quantised after training; start from the trained
-/// weights: [`Aware::new`].
+/// straight through both roundings (that of a ReLU is 0 where its output was rounded to 0). For networks that lose too much when they
+/// are quantised after training; start from the trained weights: [`Aware::new`].
 ///
 /// Its counterpart is that of `F`, with the range of training instead of the one observed; so the two compute the same but for the
 /// biases, which are rounded much finer, and an output half a step from two. The weights take twice the memory. Private training does

@@ -8,7 +8,7 @@ use super::function::Fused;
 use super::layer::{Bytes, Real, Rows, RowsMut, ToInt8, last_scale};
 use super::report::Noise;
 use crate::kernel::elementwise::{self, Zip};
-use crate::kernel::int8::{Clamp, Multiplier, Term};
+use crate::kernel::int8::Clamp;
 use crate::layers::each::{flat, flat_mut};
 use crate::layers::int8::join::{Add, Join, Residual as ResidualInt8};
 use crate::layers::int8::picture::Picture as BytePicture;
@@ -18,8 +18,7 @@ use crate::layers::{
     Steps, View,
 };
 use crate::memory::{Beside, Either, numbers, numbers_mut, take_mut, view, view_mut};
-use crate::{Error, Isa, Pair, Plain, Zeroed};
-use core::marker::PhantomData;
+use crate::{Error, Isa, Pair, Plain};
 
 /// Layers that do not begin with a [`BatchNorm`].
 pub trait NoNorm {}
@@ -367,19 +366,4 @@ impl<T: Real, F: ToInt8<Input = T, Output = T>> ToInt8 for Residual<F> {
         int8.join.join(isa, xs.bytes, inner, ys.bytes);
         Ok(ys.measure(last_scale(xs.scale, ranges)?, own))
     }
-}
-
-const MULTIPLIER: Multiplier = Multiplier { mantissa: 0, exponent: 0 };
-
-impl<T, R> Zeroed for Add<T, R> {
-    const ZEROED: Self = Self {
-        terms: [Term { scale: MULTIPLIER, zero: 0 }; 2],
-        scale: MULTIPLIER,
-        clamp: Clamp { zero: 0, least: 0, most: 0 },
-        shape: PhantomData,
-    };
-}
-
-impl<F: Zeroed, J: Zeroed> Zeroed for ResidualInt8<F, J> {
-    const ZEROED: Self = Self { layer: F::ZEROED, join: J::ZEROED };
 }

@@ -31,12 +31,13 @@ pub trait Fused: Activation {
     /// Overwrites `results` with those of all bytes, from the first scale to the second. The same bits on every instruction set,
     /// those of the portable one.
     fn tabulate([x, y]: [Quantization; 2], results: &mut [i8; 256]) {
-        for (i, result) in results.iter_mut().enumerate() {
+        let function = |x| {
             let mut value = [0.0];
-            begin::<Self>(Isa::portable(), &[x.real((i as i32 - 128) as i8)], &mut value);
+            begin::<Self>(Isa::portable(), &[x], &mut value);
             FormOf::<Self>::infer(Isa::portable(), &mut value);
-            *result = y.quantize(value[0]);
-        }
+            value[0]
+        };
+        *results = Table::<()>::of(x, y, function).results;
     }
 
     /// The scale of its outputs.
@@ -165,8 +166,4 @@ impl Fused for GeluTanh {
 impl Fused for Silu {
     type Kind = Tabled;
     const NAME_SHOWN: &'static str = "Silu";
-}
-
-impl<T> Zeroed for Table<T> {
-    const ZEROED: Self = Self::new([0; 256]);
 }

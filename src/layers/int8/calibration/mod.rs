@@ -127,8 +127,7 @@ impl<N: ToInt8, const B: usize, O: Observer> Calibration<N, B, O> {
             let () = N::CHECK;
             assert!(B > 0, "a Calibration has memory for at least one row");
         }
-        check_rows(xs)?;
-        N::admits(xs)?;
+        check_rows::<N>(xs)?;
         let observers = elements_mut::<N, O>(&mut self.outputs);
         for xs in xs.chunks(B) {
             self.input.observe(numbers(xs));
@@ -295,14 +294,14 @@ fn elements_mut<N: ToInt8, T: Plain>(outputs: &mut N::PerOutput<T>) -> &mut [T] 
     values_mut(numbers, count)
 }
 
-/// Errors if there are no rows, or one has a number that is not finite.
-fn check_rows<T: Plain>(xs: &[T]) -> Result<(), Error> {
+/// Errors if there are no rows, one has a number that is not finite, or the network does not admit them.
+fn check_rows<N: ToInt8>(xs: &[N::Input]) -> Result<(), Error> {
     if xs.is_empty() {
         return Err(Error::Empty);
     }
-    let width = count_of::<T>().max(1);
+    let width = count_of::<N::Input>().max(1);
     match numbers(xs).iter().enumerate().find(|(_, x)| !x.is_finite()) {
         Some((at, x)) => Err(Error::NotFinite { row: at / width, feature: at % width, got: x.classify() }),
-        None => Ok(()),
+        None => N::admits(xs),
     }
 }

@@ -121,24 +121,25 @@ impl<const BINS: usize, const TAIL: u32> Percentile<BINS, TAIL> {
         BINS / 2
     };
 
-    /// The bin of a number. Numbers outside are in the outermost.
+    /// The bin of a number: of 0 the one above the middle, of numbers outside the outermost.
     fn bin(&self, x: f32) -> usize {
-        // From -1 to 1, exactly: a division by a power of two. Saturates.
-        let place = (f64::from(x / self.limit) + 1.0) * Self::HALF as f64;
+        // From -1 to 1, exactly: a division by a power of two. Without a limit all numbers were 0.
+        let part = if self.limit > 0.0 { x / self.limit } else { 0.0 };
+        // Saturates.
+        let place = (f64::from(part) + 1.0) * Self::HALF as f64;
         (place as usize).min(BINS - 1)
     }
 
     /// Doubles the limit: two bins become one, from the middle outwards.
     fn widen(&mut self) {
-        let two = |counts: &[u32; BINS], first: usize| match counts.get(first..first.saturating_add(2)) {
-            Some(&[a, b]) => a.saturating_add(b),
-            _ => 0,
-        };
+        // Beyond the outermost are none.
+        let count = |counts: &[u32; BINS], bin: usize| counts.get(bin).copied().unwrap_or(0);
+        let two = |counts: &[u32; BINS], a, b| count(counts, a).saturating_add(count(counts, b));
         for i in 0..Self::HALF {
             let (above, below) = (Self::HALF + i, Self::HALF - 1 - i);
             let sums = (
-                two(&self.counts, Self::HALF + 2 * i),
-                two(&self.counts, Self::HALF.wrapping_sub(2 * i + 2)),
+                two(&self.counts, above + i, above + i + 1),
+                two(&self.counts, below.wrapping_sub(i), below.wrapping_sub(i + 1)),
             );
             if let Ok([above, below]) = self.counts.get_disjoint_mut([above, below]) {
                 (*above, *below) = sums;
@@ -157,6 +158,11 @@ impl<const BINS: usize, const TAIL: u32> Percentile<BINS, TAIL> {
     }
 }
 
+/// The magnitude of a number rounded down to a power of two; 0 if it is subnormal.
+const fn power_below(x: f32) -> f32 {
+    f32::from_bits(x.to_bits() & f32::INFINITY.to_bits())
+}
+
 impl<const BINS: usize, const TAIL: u32> Observer for Percentile<BINS, TAIL> {
     fn observe(&mut self, xs: &[f32]) {
         const { _ = Self::HALF }
@@ -164,11 +170,9 @@ impl<const BINS: usize, const TAIL: u32> Observer for Percentile<BINS, TAIL> {
         for &x in xs.iter().filter(|x| x.is_finite()) {
             if self.limit == 0.0 && x != 0.0 {
                 // The power of two above; the first number is at least in the outer half.
-                let power = f32::from_bits(x.to_bits() & f32::INFINITY.to_bits());
-                self.limit = (2.0 * power).clamp(f32::MIN_POSITIVE, f32::MAX / 2.0);
+                self.limit = (2.0 * power_below(x)).clamp(f32::MIN_POSITIVE, power_below(f32::MAX));
             }
-            // Stops at the largest power of two.
-            while x.abs() >= self.limit && self.limit.is_finite() && self.limit > 0.0 {
+            while (f32::MIN_POSITIVE..power_below(f32::MAX)).contains(&self.limit) && x.abs() >= self.limit {
                 self.widen();
             }
             let bin = self.bin(x);
@@ -185,10 +189,13 @@ impl<const BINS: usize, const TAIL: u32> Observer for Percentile<BINS, TAIL> {
         }
         let total: u64 = self.counts.iter().map(|&count| u64::from(count)).sum();
         let tail = total * u64::from(TAIL) / 1_000_000;
-        // In units of the limit, from the middle.
-        let edge = |outside: usize| 1.0 - outside as f32 / Self::HALF as f32;
-        let below = -self.limit * edge(Self::outside(self.counts.iter(), tail));
-        let above = self.limit * edge(Self::outside(self.counts.iter().rev(), tail));
+        // From the middle; the outermost bins have all numbers beyond.
+        let edge = |outside: usize| match outside {
+            0 => f32::INFINITY,
+            _ => self.limit * (1.0 - outside as f32 / Self::HALF as f32),
+        };
+        let below = -edge(Self::outside(self.counts.iter(), tail));
+        let above = edge(Self::outside(self.counts.iter().rev(), tail));
         [least.max(below.min(0.0)), most.min(above.max(0.0))]
     }
 }
@@ -265,6 +272,31 @@ mod tests {
         }
     }
 
+    /// Also an odd number of bins on each side, of which the outermost has no neighbour.
+    #[test]
+    fn no_number_is_lost_to_widening() {
+        fn counted<const BINS: usize>() -> u32 {
+            let mut range = Percentile::<BINS, 0>::ZEROED;
+            range.observe(&[0.9, -0.9, 0.5, -0.1, 3.0, -100.0]);
+            range.counts.iter().sum()
+        }
+        assert_eq!([counted::<2>(), counted::<4>(), counted::<6>(), counted::<10>()], [6; 4]);
+    }
+
+    /// Zeros at the start are in the middle, as they are later.
+    #[test]
+    fn zeros_first_or_last() {
+        let (zeros, xs) = ([0.0; 50], [-1.0, -0.1, 0.1, 0.2]);
+        let mut first = Percentile::<64, 300_000>::ZEROED;
+        first.observe(&zeros);
+        first.observe(&xs);
+        let mut last = Percentile::<64, 300_000>::ZEROED;
+        last.observe(&xs);
+        last.observe(&zeros);
+        assert_eq!(first, last);
+        assert_eq!(first.range(), [0.0, 0.0625]);
+    }
+
     #[test]
     fn extreme_numbers_end() {
         let mut range = Percentile::<8, 0>::ZEROED;
@@ -272,6 +304,9 @@ mod tests {
         assert_eq!(range.range(), [f32::MIN, f32::MAX]);
         range.observe(&[f32::INFINITY]);
         assert_eq!(range.range()[1], f32::INFINITY);
+        let mut range = Percentile::<8, 0>::ZEROED;
+        range.observe(&[f32::MIN, f32::MAX]);
+        assert_eq!(range.range(), [f32::MIN, f32::MAX]);
         let mut range = MinMax::ZEROED;
         range.observe(&[f32::NAN, 1.0, -1.0]);
         assert!(range.range().iter().all(|end| end.is_nan()));

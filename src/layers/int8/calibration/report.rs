@@ -136,11 +136,14 @@ impl<N: ToInt8, const B: usize> Fidelity<N, B> {
         int8: &Quantized<N>,
         xs: &[N::Input],
     ) -> Result<(), Error> {
-        const { N::CHECK }
-        check_rows(xs)?;
+        const {
+            let () = N::CHECK;
+            assert!(B > 0, "a Fidelity has memory for at least one row");
+        }
+        check_rows::<N>(xs)?;
         let scale = ranges.input_scale()?;
         let ranges = elements::<N, [f32; 2]>(&ranges.outputs);
-        for xs in xs.chunks(B.max(1)) {
+        for xs in xs.chunks(B) {
             let (mut memory, rows) = (whole_numbers_mut(&mut self.memory, xs.len()), xs.len());
             let inputs = take_mut(&mut memory, rows);
             let (reals, whole) = (take_mut(&mut memory, rows), take_mut(&mut memory, rows));
@@ -152,7 +155,8 @@ impl<N: ToInt8, const B: usize> Fidelity<N, B> {
             for (real, byte) in ys.reals.iter().zip(&*ys.bytes) {
                 let (reals, bytes) = (core::slice::from_ref(real), core::slice::from_ref(byte));
                 self.rows = self.rows.saturating_add(1);
-                self.agreed += u32::from(argmax(numbers(reals)) == largest(int8s(bytes)));
+                let agree = argmax(numbers(reals)) == largest(int8s(bytes));
+                self.agreed = self.agreed.saturating_add(agree.into());
             }
         }
         Ok(())

@@ -2,16 +2,15 @@
 
 use super::function::Fused;
 use super::layer::{Real, ToInt8, last_scale};
-use crate::kernel::int8::{Clamp, Multiplier};
+use crate::kernel::int8::Clamp;
 use crate::layers::int8::picture::Picture as BytePicture;
-use crate::layers::int8::pool::{Average, Largest, Mean, Pool as PoolInt8};
+use crate::layers::int8::pool::{Mean, Pool as PoolInt8};
 use crate::layers::int8::quantization::Quantization;
 use crate::layers::int8::softmax::Softmax as SoftmaxInt8;
 use crate::layers::int8::table::Table;
-use crate::layers::picture::{self, All, Kernel};
+use crate::layers::picture::{self, All, Function, Kernel, Largest};
 use crate::layers::{Activate, Picture, Pool, Softmax, Steps, Valid, View, Window};
-use crate::{Error, Plain, Zeroed};
-use core::marker::PhantomData;
+use crate::{Error, Plain};
 
 /// Overwrites `to`, if it is wanted.
 fn put<T>(value: T, to: Option<&mut T>) {
@@ -20,45 +19,20 @@ fn put<T>(value: T, to: Option<&mut T>) {
     }
 }
 
-impl<I, O, const KH: usize, const KW: usize, G> ToInt8 for Pool<picture::Largest, Kernel<KH, KW, G>, I, O>
+impl<P, I, O, const KH: usize, const KW: usize, G> ToInt8 for Pool<P, Kernel<KH, KW, G>, I, O>
 where
+    P: Function,
     I: Picture + Real<Int8: BytePicture>,
     O: Picture + Real<Int8: BytePicture>,
     G: Steps,
 {
-    type Int8 = PoolInt8<Largest, I::Int8, O::Int8, KH, KW, G>;
+    type Int8 = PoolInt8<P, I::Int8, O::Int8, KH, KW, G>;
     type PerOutput<T: Plain> = ();
     type Memory = ();
     type Both = ();
 
     fn name(_: usize) -> &'static str {
-        "MaxPool2d"
-    }
-
-    fn convert(
-        &self,
-        x: Quantization,
-        _: &[[f32; 2]],
-        to: Option<&mut Self::Int8>,
-    ) -> Result<Quantization, Error> {
-        put(PoolInt8::new(Clamp::of(x)), to);
-        Ok(x)
-    }
-}
-
-impl<I, O, const KH: usize, const KW: usize, G> ToInt8 for Pool<picture::Mean, Kernel<KH, KW, G>, I, O>
-where
-    I: Picture + Real<Int8: BytePicture>,
-    O: Picture + Real<Int8: BytePicture>,
-    G: Steps,
-{
-    type Int8 = PoolInt8<Average, I::Int8, O::Int8, KH, KW, G>;
-    type PerOutput<T: Plain> = ();
-    type Memory = ();
-    type Both = ();
-
-    fn name(_: usize) -> &'static str {
-        "AvgPool2d"
+        P::SHOWN[0]()
     }
 
     fn convert(
@@ -74,7 +48,7 @@ where
 
 /// A window as large as the picture.
 impl<const H: usize, const W: usize, const C: usize> ToInt8
-    for Pool<picture::Largest, All, [[[f32; C]; W]; H], [f32; C]>
+    for Pool<Largest, All, [[[f32; C]; W]; H], [f32; C]>
 {
     type Int8 = View<
         [[[i8; C]; W]; H],
@@ -166,21 +140,4 @@ impl<const N: usize> ToInt8 for Softmax<N> {
         put(SoftmaxInt8::new(x, 1.0)?, to);
         Ok(Quantization { scale: 1.0 / 256.0, zero: -128 })
     }
-}
-
-impl<P, I, O, const KH: usize, const KW: usize, G> Zeroed for PoolInt8<P, I, O, KH, KW, G> {
-    const ZEROED: Self = Self::new(Clamp { zero: 0, least: 0, most: 0 });
-}
-
-impl<I, const C: usize, R> Zeroed for Mean<I, C, R> {
-    const ZEROED: Self = Self {
-        zero: 0,
-        scale: Multiplier { mantissa: 0, exponent: 0 },
-        clamp: Clamp { zero: 0, least: 0, most: 0 },
-        shape: PhantomData,
-    };
-}
-
-impl<const N: usize> Zeroed for SoftmaxInt8<N> {
-    const ZEROED: Self = Self { scale: Multiplier { mantissa: 0, exponent: 0 }, least: 0 };
 }

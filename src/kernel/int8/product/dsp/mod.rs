@@ -89,7 +89,7 @@ pub(super) fn rows<R: Rounding>(product: &Product<'_>, mut xs: &[i8], mut ys: &m
             unsafe { if R::TWICE { row_double(&mut task) } else { row_single(&mut task) } }
         }
         if outputs % 4 > 0 {
-            plain::last_outputs::<R>(product, x, y);
+            plain::last_outputs::<R>(product, x, y, plain::dot);
         }
         if xs.is_empty() {
             return;
@@ -143,8 +143,8 @@ fn two_rows_at_a_time<'x, 'y, R: Rounding>(
         // just been written.
         unsafe { if R::TWICE { two_rows_double(&mut task) } else { two_rows_single(&mut task) } }
         if outputs % 4 > 0 {
-            plain::last_outputs::<R>(product, x0, y0);
-            plain::last_outputs::<R>(product, x1, y1);
+            plain::last_outputs::<R>(product, x0, y0, plain::dot);
+            plain::last_outputs::<R>(product, x1, y1, plain::dot);
         }
     }
     (xs, ys)

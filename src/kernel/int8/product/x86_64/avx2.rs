@@ -40,7 +40,7 @@ impl Avx2 {
     /// Sixteen bytes can be read at each.
     #[inline(always)]
     pub(super) unsafe fn tiles(self, [a, b, c, d]: [*const i8; 4]) -> [__m256i; 2] {
-        // SAFETY: the token, and the contract.
+        // SAFETY: the token; sixteen bytes can be read at each.
         unsafe { [_mm256_loadu2_m128i(b.cast(), a.cast()), _mm256_loadu2_m128i(d.cast(), c.cast())] }
     }
 
@@ -48,7 +48,7 @@ impl Avx2 {
     /// Four bytes can be read at `x`.
     #[inline(always)]
     pub(super) unsafe fn word(self, x: *const i8) -> __m256i {
-        // SAFETY: the token, and the contract.
+        // SAFETY: the token; four bytes can be read at `x`.
         unsafe { _mm256_set1_epi32(x.cast::<i32>().read_unaligned()) }
     }
 
@@ -101,7 +101,7 @@ impl Avx2 {
             let y = _mm_min_epi8(y, _mm_set1_epi8(clamp.most));
             _mm_storeu_si128(bytes.as_mut_ptr().cast(), y);
         }
-        // SAFETY: by the contract; and there are sixteen bytes.
+        // SAFETY: `count` bytes can be written at `to`, and no more are, of the sixteen that `bytes` has.
         unsafe {
             match count {
                 LANES => to.cast::<[i8; LANES]>().write(bytes),
@@ -163,7 +163,7 @@ impl Words for Avx2 {
 
     #[inline(always)]
     unsafe fn weights(self, tiles: [*const i8; 4]) -> [Wide; 2] {
-        // SAFETY: the token, and the contract.
+        // SAFETY: the token; a tile, sixteen bytes, can be read at each.
         unsafe {
             let [low, high] = self.tiles(tiles);
             [widened(low), widened(high)]
@@ -172,7 +172,7 @@ impl Words for Avx2 {
 
     #[inline(always)]
     unsafe fn inputs(self, x: *const i8) -> Wide {
-        // SAFETY: the token, and the contract.
+        // SAFETY: the token; a word, four bytes, can be read at `x`.
         unsafe { widened(self.word(x)) }
     }
 
@@ -194,7 +194,7 @@ impl Words for Avx2 {
 
     #[inline(always)]
     unsafe fn outputs(self, y: Long256, clamp: Clamp, to: *mut i8, count: usize) {
-        // SAFETY: the contract.
+        // SAFETY: `count` bytes can be written at `to`.
         unsafe { self.outputs(y, clamp, to, count) }
     }
 }

@@ -62,7 +62,7 @@ impl<const AVX512: bool> Words for AvxVnni<AVX512> {
 
     #[inline(always)]
     unsafe fn weights(self, tiles: [*const i8; 4]) -> [__m256i; 2] {
-        // SAFETY: the token, and the contract.
+        // SAFETY: the token; a tile, sixteen bytes, can be read at each.
         unsafe {
             let [low, high] = self.0.tiles(tiles);
             let offset = _mm256_set1_epi8(-128);
@@ -72,7 +72,7 @@ impl<const AVX512: bool> Words for AvxVnni<AVX512> {
 
     #[inline(always)]
     unsafe fn inputs(self, x: *const i8) -> __m256i {
-        // SAFETY: the contract.
+        // SAFETY: a word, four bytes, can be read at `x`.
         unsafe { self.0.word(x) }
     }
 
@@ -100,7 +100,7 @@ impl<const AVX512: bool> Words for AvxVnni<AVX512> {
 
     #[inline(always)]
     unsafe fn outputs(self, y: Long256, clamp: Clamp, to: *mut i8, count: usize) {
-        // SAFETY: the contract.
+        // SAFETY: `count` bytes can be written at `to`.
         unsafe { self.0.outputs(y, clamp, to, count) }
     }
 }
