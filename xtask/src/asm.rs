@@ -182,7 +182,7 @@ impl Kernel {
 
 /// What the record says otherwise, to the letter.
 fn changed(rows: &[Vec<String>], recorded: &[Vec<String>]) -> Vec<String> {
-    differences(&HEADER, rows, recorded, |_, new, old| new != old)
+    differences(&HEADER, rows, recorded, |_, _, new, old| new != old)
 }
 
 #[cfg(test)]
