@@ -53,6 +53,22 @@ pub(crate) fn deepest(mut log: impl BufRead, root: &str) -> Result<Vec<Vec<Frame
     Ok(reader.deepest.into_iter().map(|(pointer, chain)| frames(pointer, chain)).collect())
 }
 
+/// Bytes between the highest and the lowest place of the stack pointer, from `-d cpu`.
+pub(crate) fn between_ends(mut log: impl BufRead) -> Result<u64> {
+    let (mut least, mut most) = (u64::MAX, 0);
+    let mut line = Vec::new();
+    while log.read_until(b'\n', &mut line)? != 0 {
+        let text = String::from_utf8_lossy(&line);
+        if let Some(pointer) = stack_pointer(&text) {
+            let pointer =
+                u64::from_str_radix(pointer, 16).with_context(|| format!("cannot read `{text}`"))?;
+            (least, most) = (least.min(pointer), most.max(pointer));
+        }
+        line.clear();
+    }
+    most.checked_sub(least).context("no stack pointer in the log")
+}
+
 /// The stack pointer's digits, on Arm or RISC-V.
 fn stack_pointer(line: &str) -> Option<&str> {
     let (_, after) = line.split_once("R13=").or_else(|| line.split_once("x2/sp"))?;

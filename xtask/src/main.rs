@@ -9,6 +9,7 @@ mod depth;
 mod full;
 #[cfg(test)]
 mod guide;
+mod hello;
 mod image;
 mod link;
 mod listing;
@@ -52,6 +53,8 @@ enum Task {
         #[arg(long)]
         both: bool,
     },
+    /// Runs the imported sine wave on a Cortex-M3 in QEMU, compares it with TensorFlow Lite Micro's, and weighs the image
+    Hello,
     /// Runs the sensor node in QEMU: moves its field, and kills it while it saves
     Node,
     /// Builds the library where there is nothing to run it: a Cortex-M0 and the web
@@ -123,6 +126,7 @@ fn main() -> ExitCode {
     let result = match task {
         Task::Tools => tools::install(road),
         Task::Qemu { board, both } => qemu::run(board, both, road),
+        Task::Hello => hello::run(road),
         Task::Node => node::run(road),
         Task::BuildTargets => targets::build(road),
         Task::Aarch64 { both } => targets::aarch64(both, road),
