@@ -6,7 +6,10 @@
 //! when they are built with `reproducible`: that feature changes nothing but fusing, so a board is built with it where
 //! there is something to change, and two boards always. With `--both`, all are.
 //!
-//! These two boards also train until most digits are read, and run inference from the desktop's weights: counts of
+//! Every board runs imported networks of TensorFlow Lite as well (`goldens`), whose outputs must be the other runtime's: of its four, those
+//! that it has room for.
+//!
+//! Two boards also train until most digits are read, and run inference from the desktop's weights: counts of
 //! instructions, and the sizes of firmware that does just that. One of them takes training steps in slices as well, and
 //! tells what the worst slice takes; and it learns pictures with convolutions, and gestures with a recurrent layer, in
 //! no more RAM than is said below: to the weights that this machine learns on the instruction sets of its class. There and on
@@ -53,6 +56,9 @@ fn lesson(program: &str) -> Option<&'static Lesson> {
     LESSONS.iter().find(|lesson| lesson.program == program || lesson.infers == Some(program))
 }
 
+/// The program that runs imported networks, and the feature that it needs.
+const GOLDENS: &str = "goldens";
+
 /// The last line of a lesson that this machine prints too begins so.
 const HASH: &str = "weights fnv1a";
 
@@ -73,6 +79,7 @@ pub(crate) fn run(which: Which, both: bool, choice: Choice) -> Result<()> {
             let road = board::road(board, choice)?;
             let features = match lesson(program) {
                 Some(lesson) => lesson.features,
+                None if program == GOLDENS => &[GOLDENS],
                 None if reproducible => &["reproducible"],
                 None => &[],
             };
@@ -80,26 +87,26 @@ pub(crate) fn run(which: Which, both: bool, choice: Choice) -> Result<()> {
             let road = road.name();
             Ok(scope.spawn(move || Finding::of(board, road, program, reproducible, &path)))
         };
-        let usual =
-            which.boards().flat_map(|board| {
-                let programs = match board.name {
-                    // What takes longest first.
-                    IN_SLICES => &[
-                        "pictures",
-                        "gestures",
-                        "lora",
-                        "pictures_infer",
-                        "check",
-                        "train",
-                        "infer",
-                        "slices",
-                    ][..],
-                    name if IN_FULL.contains(&name) => &["check", "train", "infer"],
-                    name if ADAPTS.contains(&name) => &["lora", "check"],
-                    _ => &["check"],
-                };
-                programs.iter().map(move |program| (board, start(board, program, false)))
-            });
+        let usual = which.boards().flat_map(|board| {
+            let programs = match board.name {
+                // What takes longest first.
+                IN_SLICES => &[
+                    "pictures",
+                    "gestures",
+                    "lora",
+                    "pictures_infer",
+                    "check",
+                    "train",
+                    "infer",
+                    "slices",
+                    GOLDENS,
+                ][..],
+                name if IN_FULL.contains(&name) => &["check", "train", "infer", GOLDENS],
+                name if ADAPTS.contains(&name) => &["lora", "check", GOLDENS],
+                _ => &["check", GOLDENS],
+            };
+            programs.iter().map(move |program| (board, start(board, program, false)))
+        });
         let mut found = joined(usual.collect(), &mut faults);
         let fused = |board: &Board| found.iter().any(|one| one.board.name == board.name && one.is_fused());
         let again = which.boards().filter(|board| both || IN_FULL.contains(&board.name) || fused(board));

@@ -42,6 +42,13 @@ pub enum Failure {
     Accuracy(u32),
     /// A kernel's number further from what it should be than it may.
     Mismatch(Mismatch),
+    /// An imported network's outputs are not those of TensorFlow Lite for Microcontrollers.
+    Golden {
+        /// The network.
+        name: &'static str,
+        /// Bytes that differ.
+        differ: usize,
+    },
     /// A kernel wrote a number where it should not.
     Stray {
         /// The kernel.
@@ -87,6 +94,7 @@ impl fmt::Display for Failure {
                 f,
                 "{kernel}, {a} x {b} x {c}, element {element}: {got:08x}, not {expected:08x} within {bound:08x}"
             ),
+            Self::Golden { name, differ } => write!(f, "{name}: {differ} bytes of the outputs differ"),
             Self::Stray { kernel, shape: [a, b, c] } => {
                 write!(f, "{kernel}, {a} x {b} x {c}: wrote outside its result")
             }

@@ -17,6 +17,8 @@ mod composed;
 mod counts;
 mod data;
 mod gestures;
+#[cfg(feature = "goldens")]
+mod goldens;
 #[cfg(target_os = "none")]
 mod host;
 mod infer;
@@ -38,6 +40,8 @@ pub use board::{Board, Failure, Mismatch};
 pub use check::{Memory, check};
 pub use counts::counts;
 pub use gestures::{Hand, gestures};
+#[cfg(feature = "goldens")]
+pub use goldens::goldens;
 #[cfg(target_os = "none")]
 pub use host::{print, run};
 pub use infer::infer;

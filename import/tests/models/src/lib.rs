@@ -1,11 +1,24 @@
-//! Networks of TensorFlow Lite as modules that `build.rs` has written. The tests compare their outputs with those of its runtimes.
+//! Networks of TensorFlow Lite as modules that `build.rs` has written. The tests compare their outputs with those of its runtimes, and so
+//! do the boards.
+#![cfg_attr(not(test), no_std)]
 
-/// A module for each runtime.
+use fusebox::Layer;
+
+/// The first bytes of a file, with signs.
+const fn bytes<const N: usize>(file: &[u8]) -> [i8; N] {
+    match fusebox::layers::arena::constant(file, 0) {
+        Ok(bytes) => bytes,
+        Err(_) => panic!("the file has fewer"),
+    }
+}
+
+/// A module for each runtime, and some rows of inputs and outputs.
 macro_rules! imported {
-    ($($(#[$doc:meta])* $model:ident: $file:literal;)*) => {
+    ($($(#[$doc:meta])* $model:ident: $file:literal, $rows:literal;)*) => {
         $(
             $(#[$doc])*
             pub mod $model {
+                use super::{Layer, bytes};
                 /// With the outputs of TensorFlow Lite for Microcontrollers.
                 pub mod micro {
                     include!(concat!(env!("OUT_DIR"), "/", $file, ".rs"));
@@ -14,6 +27,12 @@ macro_rules! imported {
                 pub mod litert {
                     include!(concat!(env!("OUT_DIR"), "/", $file, "_litert.rs"));
                 }
+                /// Inputs for a board, one row after another.
+                pub static INPUTS: [i8; $rows * size_of::<<micro::Net as Layer>::Input>()] =
+                    bytes(include_bytes!(concat!("../../data/", $file, ".in.bin")));
+                /// What TensorFlow Lite for Microcontrollers puts out for them.
+                pub static OUTPUTS: [i8; $rows * size_of::<<micro::Net as Layer>::Output>()] =
+                    bytes(include_bytes!(concat!("../../data/", $file, ".tflm.bin")));
             }
         )*
     };
@@ -21,13 +40,13 @@ macro_rules! imported {
 
 imported! {
     /// A sine.
-    hello_world: "hello_world_int8";
+    hello_world: "hello_world_int8", 256;
     /// The autoencoder that finds unusual sounds of toy cars.
-    toy_car: "ad01_int8";
+    toy_car: "ad01_int8", 4;
     /// Twelve words, by depthwise convolutions.
-    keywords: "kws_ref_model";
+    keywords: "kws_ref_model", 4;
     /// Two words.
-    micro_speech: "micro_speech_quantized";
+    micro_speech: "micro_speech_quantized", 4;
 }
 
 /// A graph whose values are read by several operators: see `tests/support`.
