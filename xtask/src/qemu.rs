@@ -11,8 +11,9 @@
 //!
 //! Two boards also train until most digits are read, and run inference from the desktop's weights: counts of
 //! instructions, and the sizes of firmware that does just that. One of them takes training steps in slices as well, and
-//! tells what the worst slice takes; and it learns pictures with convolutions, and gestures with a recurrent layer, in
-//! no more RAM than is said below: to the weights that this machine learns on the instruction sets of its class. There and on
+//! tells what the worst slice takes; and it learns pictures with convolutions, and gestures with a recurrent layer, and digits
+//! to read them with eight bits, in no more RAM than is said below: to the weights that this machine learns on the instruction sets of
+//! its class. There and on
 //! two larger cores, adapters of a transformer learn in the same way.
 
 use crate::board::{self, BOARDS, Board, Which};
@@ -45,10 +46,11 @@ struct Lesson {
     ram: u64,
 }
 
-const LESSONS: [Lesson; 3] = [
+const LESSONS: [Lesson; 4] = [
     Lesson { program: "pictures", infers: Some("pictures_infer"), features: &["pictures"], ram: 96 * 1024 },
     Lesson { program: "gestures", infers: None, features: &[], ram: 64 * 1024 },
     Lesson { program: "lora", infers: None, features: &[], ram: 128 * 1024 },
+    Lesson { program: "quantize", infers: None, features: &[], ram: 128 * 1024 },
 ];
 
 /// The lesson of a program.
@@ -91,6 +93,7 @@ pub(crate) fn run(which: Which, both: bool, choice: Choice) -> Result<()> {
             let programs = match board.name {
                 // What takes longest first.
                 IN_SLICES => &[
+                    "quantize",
                     "pictures",
                     "gestures",
                     "lora",

@@ -28,6 +28,7 @@ mod mixed;
 mod picture_net;
 #[cfg(feature = "pictures")]
 mod pictures;
+mod quantize;
 mod recipe;
 mod slices;
 mod small;
@@ -48,6 +49,7 @@ pub use infer::infer;
 pub use lora::{Adaptation, Pretraining, TRANSFORMER, lora};
 #[cfg(feature = "pictures")]
 pub use pictures::{Lesson, pictures, pictures_infer};
+pub use quantize::{Quantizing, quantize};
 pub use recipe::Digits;
 pub use slices::slices;
 pub use stack::{Painted, stack};
