@@ -9,8 +9,8 @@ mod depth;
 mod full;
 #[cfg(test)]
 mod guide;
-mod hello;
 mod image;
+mod imported;
 mod link;
 mod listing;
 mod machine;
@@ -53,8 +53,8 @@ enum Task {
         #[arg(long)]
         both: bool,
     },
-    /// Runs the imported sine wave on a Cortex-M3 in QEMU, compares it with TensorFlow Lite Micro's, and weighs the image
-    Hello,
+    /// Runs firmware with imported networks in QEMU, compares it with TensorFlow Lite Micro, and weighs the images
+    Imported,
     /// Runs the sensor node in QEMU: moves its field, and kills it while it saves
     Node,
     /// Builds the library where there is nothing to run it: a Cortex-M0 and the web
@@ -126,7 +126,7 @@ fn main() -> ExitCode {
     let result = match task {
         Task::Tools => tools::install(road),
         Task::Qemu { board, both } => qemu::run(board, both, road),
-        Task::Hello => hello::run(road),
+        Task::Imported => imported::run(road),
         Task::Node => node::run(road),
         Task::BuildTargets => targets::build(road),
         Task::Aarch64 { both } => targets::aarch64(both, road),

@@ -1,7 +1,7 @@
 //! The sine wave of TensorFlow Lite Micro's example `hello_world`: a network that was trained and quantised there, imported by
 //! `build.rs`, run here on all its 256 inputs and drawn as text.
 //!
-//! The last line has a hash of the outputs, which are those of TensorFlow Lite Micro to the bit: `cargo xtask hello` compares.
+//! The last line has a hash of the outputs, which are those of TensorFlow Lite Micro to the bit: `cargo xtask imported` compares.
 #![no_std]
 #![no_main]
 
@@ -59,7 +59,7 @@ fn print(text: impl IntoIterator<Item = u8>) {
     text.into_iter().for_each(sys_writec);
 }
 
-/// Nothing panics: `cargo xtask hello` looks for it in the image. But a program must say what it would do.
+/// Nothing panics: `cargo xtask imported` looks for it in the image. But a program must say what it would do.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     semihosting::process::abort()
