@@ -139,7 +139,10 @@ impl Writer<'_> {
             let Some(q) = lowered.values[end.value].quantization else { continue };
             let (name, of) = match ends {
                 [_] => (kind.to_uppercase(), format!("the {what}")),
-                _ => (format!("{kind}_{}", end.name).to_uppercase(), format!("[`{kind}::{}`]", end.name)),
+                _ => {
+                    let name = end.name.strip_prefix(&format!("{what}_")).unwrap_or(&end.name);
+                    (format!("{kind}_{name}").to_uppercase(), format!("[`{kind}::{}`]", end.name))
+                }
             };
             let (name, doc) =
                 (format!("{name}: int8::Quantization"), format!("What the numbers of {of} stand for."));

@@ -136,42 +136,42 @@ fn operand<'a>(lowering: &Lowering<'a, '_>, operator: &Operator<'a>, n: usize) -
     }
 }
 
+type Function = Box<dyn Fn(i8, i8) -> i8>;
+
+/// The function of two numbers that a join applies.
+fn of_two<J: fusebox::int8::Join<[i8; 1], [i8; 1], Output = [i8; 1]> + 'static>(join: J) -> Function {
+    Box::new(move |a, b| {
+        let mut ys = [[0]];
+        join.join(fusebox::Isa::portable(), &[[a]], &[[b]], &mut ys);
+        ys[0][0]
+    })
+}
+
 /// A join as an expression and a type, and its function of two numbers.
 struct Join {
     name: &'static str,
     kind: &'static str,
     made: String,
-    function: Box<dyn Fn(i8, i8) -> i8>,
+    function: Function,
 }
 
 /// Checks what the constant would not compile with.
 fn join_of(operator: &Operator<'_>, q: [Quantization; 3]) -> Result<Join, Error> {
-    use fusebox::int8::{Add, Join as _, Max, Min, Mul, Sub};
+    use fusebox::int8::{Add, Max, Min, Mul, Sub};
     let [a, b, y] = q;
     let clamp = match operator.name {
         "MAXIMUM" | "MINIMUM" => Clamp::of(y),
         _ => clamp(operator.byte(0), y)?,
     };
-    let isa = fusebox::Isa::portable();
-    macro_rules! join {
-        ($join:expr) => {{
-            let join = $join;
-            Box::new(move |a: i8, b: i8| {
-                let mut ys = [[0]];
-                join.join(isa, &[[a]], &[[b]], &mut ys);
-                ys[0][0]
-            })
-        }};
-    }
-    let (name, kind, function): (_, _, Box<dyn Fn(i8, i8) -> i8>) = match operator.name {
-        "ADD" => ("add", "Add", join!(Add::<[i8; 1]>::new(a, b, y, clamp)?)),
-        "SUB" => ("sub", "Sub", join!(Sub::<[i8; 1]>::new(a, b, y, clamp)?)),
-        "MUL" => ("mul", "Mul", join!(Mul::<[i8; 1]>::new(a, b, y, clamp)?)),
+    let (name, kind, function): (_, _, Function) = match operator.name {
+        "ADD" => ("add", "Add", of_two(Add::<[i8; 1]>::new(a, b, y, clamp)?)),
+        "SUB" => ("sub", "Sub", of_two(Sub::<[i8; 1]>::new(a, b, y, clamp)?)),
+        "MUL" => ("mul", "Mul", of_two(Mul::<[i8; 1]>::new(a, b, y, clamp)?)),
         _ if a != y || b != y => {
             return Err(Error::new("both inputs have the scale and zero of the output"));
         }
-        "MAXIMUM" => ("max", "Max", join!(Max::<[i8; 1]>::new())),
-        _ => ("min", "Min", join!(Min::<[i8; 1]>::new())),
+        "MAXIMUM" => ("max", "Max", of_two(Max::<[i8; 1]>::new())),
+        _ => ("min", "Min", of_two(Min::<[i8; 1]>::new())),
     };
     let made = match kind {
         "Max" | "Min" => format!("int8::{kind}::new()"),

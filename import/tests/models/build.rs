@@ -48,25 +48,26 @@ fn small(out: &Path) -> Result<(), Error> {
             }
             let path = out.join(name).join(&model).with_extension("rs");
             write(&file, &path, &Options { runtime })?;
-            let is_real = model.starts_with("float_");
-            let magnitudes = if is_real { magnitudes(&path) } else { path.clone() };
-            modules += &format!("#[allow(missing_docs)] pub mod {model} {{ include!({path:?}); }}\n");
-            if is_real {
-                modules += &format!(
-                    "#[allow(missing_docs)] pub mod {model}_magnitudes {{ include!({magnitudes:?}); }}\n"
-                );
-                visits +=
-                    &format!("to.reals(\"{folder}/{model}\", &{model}::NET, &{model}_magnitudes::NET);\n");
+            modules += &module(&model, &path);
+            let net = format!("\"{folder}/{model}\", &{model}::NET");
+            if model.starts_with("float_") {
+                let of = format!("{model}_magnitudes");
+                modules += &module(&of, &magnitudes(&path));
+                visits += &format!("to.reals({net}, &{of}::NET);\n");
             } else {
-                visits += &format!("to.bytes(\"{folder}/{model}\", &{model}::NET);\n");
+                visits += &format!("to.bytes({net});\n");
             }
         }
-        code += &format!(
-            "/// {folder}, {runtime:?}.\npub mod {name} {{\n{modules}\n/// Visits all.\npub fn visit(to: &mut impl crate::Visit) {{\n{visits}}}\n}}\n"
-        );
+        code += &format!("/// {folder}, {runtime:?}.\npub mod {name} {{\n{modules}");
+        code += &format!("/// Visits all.\npub fn visit(to: &mut impl crate::Visit) {{\n{visits}}}\n}}\n");
     }
     std::fs::write(out.join("small.rs"), code).expect("cargo's directory is writable");
     Ok(())
+}
+
+/// The file at `path` as a module.
+fn module(name: &str, path: &Path) -> String {
+    format!("/// `{name}`.\npub mod {name} {{ include!({path:?}); }}\n")
 }
 
 /// The network of the module at `path` with the magnitudes of its weights, and without functions that bend or bound: what it makes of
