@@ -408,7 +408,10 @@ fn array(kind: Kind, shape: &[usize]) -> String {
     let number = if kind == Kind::Int8 { "i8" } else { "f32" };
     match *shape {
         [] => format!("[{number}; 1]"),
-        [height, width, channels] if kind == Kind::Int8 => format!("Picture<{height}, {width}, {channels}>"),
+        [height, width, channels] => {
+            let name = if kind == Kind::Int8 { "Picture" } else { "RealPicture" };
+            format!("{name}<{height}, {width}, {channels}>")
+        }
         _ => shape.iter().rev().fold(number.to_string(), |inner, n| format!("[{inner}; {n}]")),
     }
 }

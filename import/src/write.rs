@@ -261,19 +261,21 @@ impl Writer<'_> {
         let from = if by == "&" { "from_ref" } else { "from_mut" };
         match (self.is_row_by_row(), ends) {
             (false, _) => format!("{row}s"),
-            (true, [_]) => format!("{from}({by}*{row})"),
+            (true, [_]) => format!("{from}({row})"),
             (true, _) => format!("{from}({by}{row}.{})", ends[n].name),
         }
     }
 
     /// What the constants call.
     fn helpers(&mut self, data: &str) -> std::fmt::Result {
-        if self.code.contains("Picture<") {
-            writeln!(self.code, "/// A picture of `H` rows of `W` pixels of `C` numbers.")?;
-            writeln!(
-                self.code,
-                "type Picture<const H: usize, const W: usize, const C: usize> = [[[i8; C]; W]; H];\n"
-            )?;
+        for (name, number) in [("Picture", "i8"), ("RealPicture", "f32")] {
+            if self.code.contains(&format!(" {name}<")) || self.code.contains(&format!("<{name}<")) {
+                writeln!(self.code, "/// A picture of `H` rows of `W` pixels of `C` numbers.")?;
+                writeln!(
+                    self.code,
+                    "type {name}<const H: usize, const W: usize, const C: usize> = [[[{number}; C]; W]; H];\n"
+                )?;
+            }
         }
         let is_called = self.code.contains("constant(");
         if !self.data.is_empty() {
