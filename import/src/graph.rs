@@ -6,6 +6,7 @@
 use crate::{Error, schema};
 use fusebox::int8::Quantization;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What a tensor's numbers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,28 @@ pub(crate) enum Kind {
     /// A kind that no layer has, by its number in the schema.
     Other(i8),
 }
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match *self {
+            Self::Float32 => "FLOAT32",
+            Self::Int32 => "INT32",
+            Self::Int8 => "INT8",
+            Self::Other(kind) => {
+                let name = usize::try_from(kind).ok().and_then(|kind| KINDS.get(kind).copied());
+                name.unwrap_or("numbers of an unknown kind")
+            }
+        };
+        f.write_str(name)
+    }
+}
+
+/// The kinds of the schema, by number.
+#[rustfmt::skip]
+const KINDS: [&str; 20] = [
+    "FLOAT32", "FLOAT16", "INT32", "UINT8", "INT64", "STRING", "BOOL", "INT16", "COMPLEX64", "INT8", "FLOAT64",
+    "COMPLEX128", "UINT64", "RESOURCE", "VARIANT", "UINT32", "UINT16", "INT4", "BFLOAT16", "INT2",
+];
 
 impl Kind {
     /// Bytes of a number.
@@ -41,6 +64,9 @@ pub(crate) struct Tensor<'a> {
 
 /// Most dimensions of a tensor.
 const RANK: usize = 6;
+
+/// Most inputs, and most outputs, of a network.
+const ENDS: usize = 16;
 
 /// An operator's name and operands.
 #[derive(Clone, Copy, Debug)]
@@ -90,16 +116,31 @@ impl<'a> Graph<'a> {
         self.graph.tensors().map_or(0, |tensors| tensors.len())
     }
 
-    /// The tensor that the network takes, and the one that it gives.
-    pub(crate) fn ends(&self) -> Result<[usize; 2], Error> {
-        let only = |list: Option<flatbuffers::Vector<'_, i32>>, what| {
-            let list = list.unwrap_or_default();
-            match (list.len(), list.iter().next()) {
-                (1, Some(tensor)) => self.index(tensor),
-                (n, _) => Err(Error::new(format!("the network has {n} {what}s, only one is supported"))),
-            }
-        };
-        Ok([only(self.graph.inputs(), "input")?, only(self.graph.outputs(), "output")?])
+    /// The tensors that the network takes, in order.
+    pub(crate) fn inputs(&self) -> Result<Vec<usize>, Error> {
+        self.ends(self.graph.inputs(), "input")
+    }
+
+    /// The tensors that it gives.
+    pub(crate) fn outputs(&self) -> Result<Vec<usize>, Error> {
+        self.ends(self.graph.outputs(), "output")
+    }
+
+    fn ends(&self, list: Option<flatbuffers::Vector<'_, i32>>, what: &str) -> Result<Vec<usize>, Error> {
+        let list = list.unwrap_or_default();
+        match list.len() {
+            1..=ENDS => list.iter().map(|tensor| self.index(tensor)).collect(),
+            n => Err(Error::new(format!("the network has {n} {what}s, 1 to {ENDS} are supported"))),
+        }
+    }
+
+    /// What the first signature of the graph calls an input or output.
+    pub(crate) fn name(&self, tensor: usize, is_input: bool) -> Option<&'a str> {
+        let mut signatures = self.model.signatures().unwrap_or_default().iter();
+        let signature = signatures.find(|signature| signature.graph().unwrap_or(0) == 0)?;
+        let names = if is_input { signature.inputs() } else { signature.outputs() };
+        let mut names = names.unwrap_or_default().iter();
+        names.find(|named| named.tensor().unwrap_or(0) as usize == tensor)?.name()
     }
 
     /// The operators, in order.
@@ -203,7 +244,7 @@ impl<'a> Graph<'a> {
         let tensor = self.tensor(index)?;
         match tensor.data {
             Some(data) if tensor.kind == Kind::Int32 => Ok(tensor.numbers(data)),
-            Some(_) => Err(tensor.error(format!("numbers of 32 bits are needed, not {:?}", tensor.kind))),
+            Some(_) => Err(tensor.error(format!("INT32 is needed, not {}", tensor.kind))),
             None => Err(tensor.error("is no constant, so a shape is known only at run time")),
         }
     }
@@ -223,12 +264,12 @@ impl<'a> Graph<'a> {
         self.input(operator, n)?.ok_or_else(|| Error::new(format!("input {n} is missing")))
     }
 
-    /// The tensor that an operator writes.
-    pub(crate) fn output(&self, operator: &Operator<'a>) -> Result<usize, Error> {
+    /// The tensor that an operator writes, of those that write `count` the one of number `n`.
+    pub(crate) fn output(&self, operator: &Operator<'a>, n: usize, count: usize) -> Result<usize, Error> {
         let outputs = operator.table.outputs().unwrap_or_default();
-        match (outputs.len(), outputs.iter().next()) {
-            (1, Some(tensor)) => self.index(tensor),
-            (n, _) => Err(Error::new(format!("{n} outputs, one is expected"))),
+        match n < count && outputs.len() == count {
+            true => self.index(outputs.get(n)),
+            false => Err(Error::new(format!("{} outputs, expected {count}", outputs.len()))),
         }
     }
 }
@@ -237,6 +278,11 @@ impl<'a> Operator<'a> {
     /// How many inputs it has.
     pub(crate) fn inputs(&self) -> usize {
         self.table.inputs().map_or(0, |inputs| inputs.len())
+    }
+
+    /// How many outputs it has.
+    pub(crate) fn outputs(&self) -> usize {
+        self.table.outputs().map_or(0, |outputs| outputs.len())
     }
 
     /// The number `slot` of its options, a byte, or 0.
@@ -272,7 +318,7 @@ impl Tensor<'_> {
     }
 
     /// An error about it.
-    pub(crate) fn error(&self, what: impl std::fmt::Display) -> Error {
+    pub(crate) fn error(&self, what: impl fmt::Display) -> Error {
         let name: String = self.table.name().unwrap_or("").chars().take(60).collect();
         Error::new(format!("tensor {} `{name}`: {what}", self.index))
     }
@@ -281,7 +327,7 @@ impl Tensor<'_> {
     pub(crate) fn expect(&self, kind: Kind) -> Result<(), Error> {
         match self.kind == kind {
             true => Ok(()),
-            false => Err(self.error(format!("{kind:?} is needed, not {:?}", self.kind))),
+            false => Err(self.error(format!("{kind} is needed, not {}", self.kind))),
         }
     }
 
@@ -295,6 +341,13 @@ impl Tensor<'_> {
         self.expect(Kind::Int8)?;
         let data = self.data.ok_or_else(|| self.error("weights must be constants"))?;
         Ok(data.iter().map(|&byte| byte as i8).collect())
+    }
+
+    /// A constant of real numbers.
+    pub(crate) fn reals(&self) -> Result<Vec<f32>, Error> {
+        self.expect(Kind::Float32)?;
+        let data = self.data.ok_or_else(|| self.error("weights must be constants"))?;
+        Ok(data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
     }
 
     /// A constant of `count` numbers of 32 bits.

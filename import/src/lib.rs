@@ -1,4 +1,4 @@
-//! Writes a quantised network of TensorFlow Lite as a Rust module of [`fusebox`]'s layers.
+//! Writes a network of TensorFlow Lite as a Rust module of [`fusebox`]'s layers.
 //!
 //! ```no_run
 //! // build.rs
@@ -42,7 +42,6 @@ pub use error::Error;
 pub use network::Network;
 pub use write::Module;
 
-use lower::Value;
 use std::path::Path;
 
 /// How a network is imported.

@@ -3,19 +3,23 @@
 //! | file | operators |
 //! |---|---|
 //! | `products` | fully connected, convolutions |
-//! | `pictures` | pools, means, padding |
-//! | `numbers` | activations, softmax, scales, sums and products of two tensors, concatenation |
+//! | `pictures` | pools, means, the largest along an axis, padding |
+//! | `numbers` | activations, softmax, scales, sums and products of two tensors |
+//! | `parts` | slices, splits, concatenations, repeated numbers: the same numbers elsewhere |
+//! | `real` | those on real numbers |
 //! | `shapes` | operators on shapes, which are computed here, and those that change a shape alone |
 
 mod numbers;
+mod parts;
 mod pictures;
 mod products;
+mod real;
 mod shapes;
 
 use crate::graph::{Graph, Kind, Operator, Tensor};
 use crate::{Error, Options};
 use fusebox::int8::{Clamp, Multiplier, Quantization};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A network of layers: what is written.
 #[derive(Clone, Debug)]
@@ -24,8 +28,18 @@ pub(crate) struct Lowered {
     pub steps: Vec<Step>,
     /// What they read and write.
     pub values: Vec<Value>,
-    pub input: usize,
-    pub output: usize,
+    pub inputs: Vec<End>,
+    pub outputs: Vec<End>,
+}
+
+/// An input or output.
+#[derive(Clone, Debug)]
+pub(crate) struct End {
+    /// Of the field, if there are several.
+    pub name: String,
+    /// As a type.
+    pub row: String,
+    pub value: usize,
 }
 
 /// A layer that reads some values, one or two, and writes one.
@@ -49,9 +63,8 @@ pub(crate) struct Read {
 /// A tensor in memory, under whatever shape.
 #[derive(Clone, Debug)]
 pub(crate) struct Value {
-    /// Of a row, and as a type.
+    /// Of a row.
     pub shape: Vec<usize>,
-    pub row: String,
     pub bytes: usize,
     /// `None` for real numbers.
     pub quantization: Option<Quantization>,
@@ -73,8 +86,12 @@ pub(crate) struct Layer {
 /// How a layer is made.
 #[derive(Clone, Debug)]
 pub(crate) enum Made {
+    /// By an expression.
+    Code(String),
     /// By an expression, a `Result`.
     Call(String),
+    /// Of the bytes of all its numbers.
+    Bytes(Vec<u8>),
     /// Of fields.
     Fields(Vec<(&'static str, Field)>),
 }
@@ -96,13 +113,20 @@ const OPERATORS: usize = 10_000;
 
 /// The network of a graph.
 pub(crate) fn lower(graph: &mut Graph<'_>, options: &Options, file: usize) -> Result<Lowered, Error> {
-    let [input, output] = graph.ends()?;
+    let (inputs, outputs) = (graph.inputs()?, graph.outputs()?);
     // A layer's tensors and operator take more in a file; what is over is for small ones.
     let room = file / 128 + 64;
     let mut lowering =
         Lowering { graph, options, room, known: BTreeMap::new(), values: Vec::new(), steps: Vec::new() };
-    let tensor = lowering.graph.tensor(input).map_err(|error| error.at("the input"))?;
-    let input_value = lowering.value(input, &tensor).map_err(|error| error.at("the input"))?;
+    for &input in &inputs {
+        let at = |error: Error| error.at("the input");
+        let tensor = lowering.graph.tensor(input).map_err(at)?;
+        if tensor.data.is_some() || lowering.known.contains_key(&input) {
+            return Err(at(tensor.error("is a constant, or twice in the list")));
+        }
+        lowering.value(input, &tensor).map_err(at)?;
+    }
+    let first_written = lowering.values.len();
     // Weights that several operators share are written as often, but not without end.
     let (most, mut total) = (16 * file, 0);
     let operators = lowering.graph.operators();
@@ -121,14 +145,22 @@ pub(crate) fn lower(graph: &mut Graph<'_>, options: &Options, file: usize) -> Re
             );
         }
     }
-    let Some(&output_value) = lowering.known.get(&output) else {
-        return Err(lowering.graph.tensor(output)?.error("the output is written by no operator"));
-    };
-    if output_value == input_value {
-        return Err(Error::new("the output is the input"));
+    let mut written = Vec::new();
+    for &output in &outputs {
+        let Some(&value) = lowering.known.get(&output) else {
+            return Err(lowering.graph.tensor(output)?.error("the output is written by no operator"));
+        };
+        // Every output is memory of its own.
+        let value = match value < first_written || written.contains(&value) {
+            true => parts::copy(&mut lowering, output, value)?,
+            false => value,
+        };
+        written.push(value);
     }
+    let inputs = lowering.ends(&inputs, &(0..first_written).collect::<Vec<_>>(), true)?;
+    let outputs = lowering.ends(&outputs, &written, false)?;
     let Lowering { steps, values, .. } = lowering;
-    Ok(Lowered { steps, values, input: input_value, output: output_value })
+    Ok(Lowered { steps, values, inputs, outputs })
 }
 
 /// A graph, as far as it has been lowered.
@@ -153,17 +185,26 @@ impl<'a> Lowering<'a, '_> {
             "CONV_2D" => products::convolution(self, operator),
             "DEPTHWISE_CONV_2D" => products::depthwise(self, operator),
             "AVERAGE_POOL_2D" | "MAX_POOL_2D" => pictures::pool(self, operator),
-            "MEAN" => pictures::mean(self, operator),
+            "MEAN" | "REDUCE_MAX" => pictures::reduce(self, operator),
             "PAD" | "PADV2" => pictures::pad(self, operator),
-            "ADD" | "MUL" => numbers::join(self, operator),
-            "CONCATENATION" => numbers::concatenate(self, operator),
+            "ADD" | "SUB" | "MUL" | "MAXIMUM" | "MINIMUM" => numbers::join(self, operator),
+            "CONCATENATION" => parts::concatenate(self, operator),
+            "SLICE" => parts::slice(self, operator),
+            "SPLIT" | "SPLIT_V" => parts::split(self, operator),
+            "UNPACK" => parts::unpack(self, operator),
+            "TILE" => parts::tile(self, operator),
+            "RESIZE_NEAREST_NEIGHBOR" => parts::resize(self, operator),
             "SOFTMAX" => numbers::softmax(self, operator),
-            "LOGISTIC" | "TANH" | "RELU" | "RELU6" | "RELU_N1_TO_1" => numbers::activation(self, operator),
+            "LOGISTIC" | "TANH" | "RELU" | "RELU6" | "RELU_N1_TO_1" | "LEAKY_RELU" | "HARD_SWISH" => {
+                numbers::activation(self, operator)
+            }
             "QUANTIZE" => numbers::quantize(self, operator),
             "DEQUANTIZE" => numbers::dequantize(self, operator),
-            "RESHAPE" | "SQUEEZE" | "EXPAND_DIMS" => shapes::view(self, operator),
+            "RESHAPE" | "SQUEEZE" | "EXPAND_DIMS" => shapes::reshape(self, operator),
+            "TRANSPOSE" => shapes::transpose(self, operator),
             "SHAPE" => shapes::shape(self, operator),
-            "PACK" => shapes::pack(self, operator),
+            "PACK" if self.written(operator)?.1.kind == Kind::Int32 => shapes::pack(self, operator),
+            "PACK" => parts::concatenate(self, operator),
             "STRIDED_SLICE" => shapes::strided_slice(self, operator),
             "CALL_ONCE" | "VAR_HANDLE" | "READ_VARIABLE" | "ASSIGN_VARIABLE" => Err(Error::new(STATE)),
             _ => Err(Error::new("the operator is not supported")),
@@ -192,7 +233,17 @@ impl<'a> Lowering<'a, '_> {
 
     /// The tensor that the operator writes.
     fn written(&self, operator: &Operator<'a>) -> Result<(usize, Tensor<'a>), Error> {
-        let index = self.graph.output(operator)?;
+        self.written_of(operator, 0, 1)
+    }
+
+    /// Of `count` tensors that the operator writes, the one of number `n`.
+    fn written_of(
+        &self,
+        operator: &Operator<'a>,
+        n: usize,
+        count: usize,
+    ) -> Result<(usize, Tensor<'a>), Error> {
+        let index = self.graph.output(operator, n, count)?;
         let tensor = self.graph.tensor(index)?;
         if self.known.contains_key(&index) || self.graph.folded.contains_key(&index) || tensor.data.is_some()
         {
@@ -209,16 +260,45 @@ impl<'a> Lowering<'a, '_> {
         let quantization = match tensor.kind {
             Kind::Int8 => Some(tensor.quantization()?),
             Kind::Float32 => None,
-            kind => return Err(tensor.error(format!("activations must be Int8 or Float32, not {kind:?}"))),
+            kind => return Err(tensor.error(format!("activations must be INT8 or FLOAT32, not {kind}"))),
         };
         self.known.insert(index, self.values.len());
-        self.values.push(Value {
-            shape: shape(tensor).into(),
-            row: row(tensor),
-            bytes: tensor.bytes(),
-            quantization,
-        });
+        self.values.push(Value { shape: shape(tensor).into(), bytes: tensor.bytes(), quantization });
         Ok(self.values.len() - 1)
+    }
+
+    /// A value between the steps of an operator: numbers of a shape, without a batch, as those of `like`.
+    fn between(&mut self, shape: &[usize], like: usize) -> usize {
+        self.made(shape, self.values[like].quantization)
+    }
+
+    /// A value between the steps of an operator, whose numbers stand for others.
+    fn made(&mut self, shape: &[usize], quantization: Option<Quantization>) -> usize {
+        let kind = if quantization.is_some() { Kind::Int8 } else { Kind::Float32 };
+        let bytes = shape.iter().fold(kind.bytes(), |bytes, &n| bytes.saturating_mul(n));
+        self.values.push(Value { shape: shape.into(), bytes, quantization });
+        self.values.len() - 1
+    }
+
+    /// The ends of the network: tensors and their values.
+    fn ends(&self, tensors: &[usize], values: &[usize], is_input: bool) -> Result<Vec<End>, Error> {
+        let what = if is_input { "input" } else { "output" };
+        let named = tensors.iter().map(|&index| self.graph.name(index, is_input).and_then(field));
+        // All of the signature's names, if they are some, or none.
+        let names =
+            named.collect::<Option<Vec<_>>>().filter(|names| BTreeSet::from_iter(names).len() == names.len());
+        let names = names.unwrap_or_else(|| (0..tensors.len()).map(|n| format!("{what}_{n}")).collect());
+        let mut ends = Vec::new();
+        for ((name, &index), &value) in names.into_iter().zip(tensors).zip(values) {
+            let tensor = self.graph.tensor(index)?;
+            if self.values[value].quantization.is_some() != self.values[values[0]].quantization.is_some() {
+                return Err(
+                    tensor.error(format!("{what}s of INT8 and of FLOAT32 together are not supported"))
+                );
+            }
+            ends.push(End { name, row: row(&tensor), value });
+        }
+        Ok(ends)
     }
 
     /// A step that writes the operator's output, `rows` of the layer's rows.
@@ -231,14 +311,14 @@ impl<'a> Lowering<'a, '_> {
     ) -> Result<(), Error> {
         let (index, tensor) = self.written(operator)?;
         let write = self.value(index, &tensor)?;
-        self.push(operator, layer, reads, write, rows)
+        self.push(operator.name, layer, reads, write, rows)
     }
 
     /// A step that writes any value. So that operators whose inputs are the same list again and again take no memory without end,
     /// there is room for as many as files have.
     fn push(
         &mut self,
-        operator: &Operator<'a>,
+        operator: &str,
         layer: Layer,
         reads: Vec<Read>,
         write: usize,
@@ -247,7 +327,7 @@ impl<'a> Lowering<'a, '_> {
         if self.steps.len() == self.room {
             return Err(Error::new("the network has more layers than its file has room for"));
         }
-        self.steps.push(Step { operator: operator.name.into(), layer, reads, write, rows });
+        self.steps.push(Step { operator: operator.into(), layer, reads, write, rows });
         Ok(())
     }
 }
@@ -261,7 +341,8 @@ impl Layer {
     /// Bytes of data.
     pub(crate) fn data(&self) -> usize {
         match &self.made {
-            Made::Call(_) => 0,
+            Made::Code(_) | Made::Call(_) => 0,
+            Made::Bytes(bytes) => bytes.len(),
             Made::Fields(fields) => fields.iter().map(|(_, field)| field.bytes()).sum(),
         }
     }
@@ -292,6 +373,23 @@ impl Field {
     }
 }
 
+/// `name` as a field, if it can be one.
+fn field(name: &str) -> Option<String> {
+    let lower = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+    let field: String = name.chars().take(40).map(lower).collect();
+    let is_name = field.starts_with(|c: char| c.is_ascii_lowercase()) && !KEYWORDS.contains(&&field[..]);
+    is_name.then_some(field)
+}
+
+/// Words of Rust that are no names.
+#[rustfmt::skip]
+const KEYWORDS: [&str; 50] = [
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match",
+    "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "trait",
+    "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while",
+];
+
 /// The shape of a row: that of `tensor` without its batch of one.
 fn shape<'t>(tensor: &'t Tensor<'_>) -> &'t [usize] {
     match &tensor.shape[..] {
@@ -310,7 +408,10 @@ fn array(kind: Kind, shape: &[usize]) -> String {
     let number = if kind == Kind::Int8 { "i8" } else { "f32" };
     match *shape {
         [] => format!("[{number}; 1]"),
-        [height, width, channels] if kind == Kind::Int8 => format!("Picture<{height}, {width}, {channels}>"),
+        [height, width, channels] => {
+            let name = if kind == Kind::Int8 { "Picture" } else { "RealPicture" };
+            format!("{name}<{height}, {width}, {channels}>")
+        }
         _ => shape.iter().rev().fold(number.to_string(), |inner, n| format!("[{inner}; {n}]")),
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 const HELP: &str = "\
-Writes a quantised network of TensorFlow Lite as a Rust module of fusebox's layers, and prints what it costs.
+Writes a network of TensorFlow Lite as a Rust module of fusebox's layers, and prints what it costs.
 
 usage: fusebox-import MODEL.tflite [-o MODULE.rs] [--litert]
 

@@ -1,11 +1,12 @@
 //! A network that has been read: its layers, their memory, what it costs.
 
 use crate::graph::Graph;
-use crate::lower::{Lowered, lower};
+use crate::lower::{End, Lowered, lower};
 use crate::plan::{Buffer, free, plan};
 use crate::write::{Module, Place, module};
 use crate::{Error, Options};
 use comfy_table::{CellAlignment, Table, presets};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -46,7 +47,9 @@ impl Network {
             }
         }
         // The caller's.
-        for end in [lowered.input, lowered.output] {
+        let ends = lowered.inputs.iter().chain(&lowered.outputs);
+        let ends: BTreeSet<_> = ends.map(|end| end.value).collect();
+        for &end in &ends {
             buffers[end].size = 0;
         }
         // Scratches, after the values.
@@ -60,10 +63,7 @@ impl Network {
         let values = 0..lowered.values.len();
         let places = values
             .clone()
-            .map(|i| {
-                let is_callers = i == lowered.input || i == lowered.output;
-                (!is_callers).then(|| starts[i]..starts[i] + buffers[i].size)
-            })
+            .map(|i| (!ends.contains(&i)).then(|| starts[i]..starts[i] + buffers[i].size))
             .collect();
         // As much as is free at the time is better than the least.
         let mut ranges = vec![None; lowered.steps.len()];
@@ -116,8 +116,13 @@ impl Network {
     pub(crate) fn place(&self, value: usize) -> Place {
         match &self.places[value] {
             Some(range) => Place::Arena(range.clone()),
-            None if value == self.lowered.input => Place::Input,
-            None => Place::Output,
+            None => {
+                let of = |ends: &[End]| ends.iter().position(|end| end.value == value);
+                match of(&self.lowered.inputs) {
+                    Some(n) => Place::Input(n),
+                    None => Place::Output(of(&self.lowered.outputs).unwrap_or_default()),
+                }
+            }
         }
     }
 

@@ -59,6 +59,24 @@ table! {
         1 codes: Tables<'a, OperatorCode<'a>>,
         2 graphs: Tables<'a, Graph<'a>>,
         4 buffers: Tables<'a, Buffer<'a>>,
+        7 signatures: Tables<'a, Signature<'a>>,
+    }
+}
+
+table! {
+    /// What a program calls the inputs and outputs of a graph.
+    Signature {
+        0 inputs: Tables<'a, Named<'a>>,
+        1 outputs: Tables<'a, Named<'a>>,
+        4 graph: u32,
+    }
+}
+
+table! {
+    /// A tensor's name in a signature.
+    Named {
+        0 name: Text<'a>,
+        1 tensor: u32,
     }
 }
 

@@ -1,14 +1,15 @@
 //! A network as a Rust module, and the numbers that it includes.
 
-use crate::lower::{Field, Lowered, Made, Read, Value, quantization};
+use crate::lower::{End, Field, Lowered, Made, Read, quantization};
 use crate::{Error, Network};
 use std::fmt::Write;
 use std::ops::Range;
 
 /// Where a value is while a network runs.
 pub(crate) enum Place {
-    Input,
-    Output,
+    /// An input, by its number.
+    Input(usize),
+    Output(usize),
     /// Numbers of four bytes of the arena, for one row.
     Arena(Range<usize>),
 }
@@ -41,10 +42,9 @@ pub(crate) fn module(network: &Network, lowered: &Lowered, title: &str, data: &s
 impl Writer<'_> {
     fn all(&mut self, title: &str, data: &str) -> std::fmt::Result {
         let lowered = self.lowered;
-        let (input, output) = (&lowered.values[lowered.input], &lowered.values[lowered.output]);
         let title: String = title.chars().filter(|c| !c.is_control()).collect();
         writeln!(self.code, "// {title}, as fusebox-import has written it: changes are lost.\n")?;
-        writeln!(self.code, "use fusebox::{{Beside, Isa, Layer, int8, layers}};\n")?;
+        let head = self.code.len();
         self.network(&title)?;
         self.constant("NET: Net", "static", "The network, with its weights.", |writer| writer.value())?;
         writeln!(
@@ -52,10 +52,13 @@ impl Writer<'_> {
             "/// Bytes of [`fusebox::Scratch`] for one row: all tensors between the layers."
         )?;
         writeln!(self.code, "pub const RAM: usize = {};\n", self.network.ram())?;
-        self.ends("INPUT", "input", input)?;
-        self.ends("OUTPUT", "output", output)?;
-        self.layer(input, output)?;
-        self.helpers(data)
+        self.ends("Input", "input", &lowered.inputs)?;
+        self.ends("Output", "output", &lowered.outputs)?;
+        self.layer()?;
+        self.helpers(data)?;
+        let int8 = if self.code.contains("int8::") { "int8, " } else { "" };
+        self.code.insert_str(head, &format!("use fusebox::{{Beside, Isa, Layer, {int8}layers}};\n\n"));
+        Ok(())
     }
 
     /// The struct.
@@ -92,7 +95,12 @@ impl Writer<'_> {
         for (i, step) in lowered.steps.iter().enumerate() {
             let field = self.field(i);
             match &step.layer.made {
+                Made::Code(code) => writeln!(self.code, "    {field}: {code},")?,
                 Made::Call(call) => writeln!(self.code, "    {field}: constant({call}),")?,
+                Made::Bytes(bytes) => {
+                    writeln!(self.code, "    {field}: data({}),", self.data.len())?;
+                    self.data.extend_from_slice(bytes);
+                }
                 Made::Fields(fields) => {
                     let name = step.layer.kind.split('<').next().unwrap_or_default();
                     writeln!(self.code, "    {field}: {name} {{")?;
@@ -112,20 +120,53 @@ impl Writer<'_> {
         write!(self.code, "}}")
     }
 
-    /// What the numbers of the input or output stand for.
-    fn ends(&mut self, name: &str, what: &str, value: &Value) -> std::fmt::Result {
-        let Some(q) = value.quantization else { return Ok(()) };
-        let (name, doc) =
-            (format!("{name}: int8::Quantization"), format!("What the numbers of the {what} stand for."));
-        self.constant(&name, "const", &doc, |writer| write!(writer.code, "{}", quantization(q)))
+    /// What the numbers of the inputs or outputs stand for. Several are a struct.
+    fn ends(&mut self, kind: &str, what: &str, ends: &[End]) -> std::fmt::Result {
+        let lowered = self.lowered;
+        if let [_, _, ..] = ends {
+            let doc = format!("A row of {what}s, one after another.");
+            writeln!(
+                self.code,
+                "/// {doc}\n#[derive(Clone, Copy, Debug, PartialEq)]\n#[repr(C)]\npub struct {kind} {{"
+            )?;
+            for (n, End { name, row, .. }) in ends.iter().enumerate() {
+                writeln!(self.code, "    /// Number {n}.\n    pub {name}: {row},")?;
+            }
+            let fields: Vec<_> = ends.iter().map(|End { name, row, .. }| format!("{name}: {row}")).collect();
+            writeln!(self.code, "}}\n\nfusebox::plain!({kind} {{ {} }});\n", fields.join(", "))?;
+        }
+        for end in ends {
+            let Some(q) = lowered.values[end.value].quantization else { continue };
+            let (name, of) = match ends {
+                [_] => (kind.to_uppercase(), format!("the {what}")),
+                _ => {
+                    let name = end.name.strip_prefix(&format!("{what}_")).unwrap_or(&end.name);
+                    (format!("{kind}_{name}").to_uppercase(), format!("[`{kind}::{}`]", end.name))
+                }
+            };
+            let (name, doc) =
+                (format!("{name}: int8::Quantization"), format!("What the numbers of {of} stand for."));
+            self.constant(&name, "const", &doc, |writer| write!(writer.code, "{}", quantization(q)))?;
+        }
+        Ok(())
+    }
+
+    /// Whether a row has several arrays, so that those of several rows are not one after another.
+    fn is_row_by_row(&self) -> bool {
+        self.lowered.inputs.len() > 1 || self.lowered.outputs.len() > 1
     }
 
     /// The implementation of `Layer`.
-    fn layer(&mut self, input: &Value, output: &Value) -> std::fmt::Result {
+    fn layer(&mut self) -> std::fmt::Result {
         let lowered = self.lowered;
+        let row = |kind: &str, ends: &[End]| match ends {
+            [end] => end.row.clone(),
+            _ => kind.into(),
+        };
+        let (input, output) = (row("Input", &lowered.inputs), row("Output", &lowered.outputs));
         writeln!(self.code, "impl Layer for Net {{")?;
-        writeln!(self.code, "    type Input = {};", input.row)?;
-        writeln!(self.code, "    type Output = {};", output.row)?;
+        writeln!(self.code, "    type Input = {input};")?;
+        writeln!(self.code, "    type Output = {output};")?;
         writeln!(self.code, "    type Scratch = [f32; {}];", self.network.ram() / 4)?;
         writeln!(self.code, "    type InPlace = Beside<Self::Input, Self::Scratch>;\n")?;
         writeln!(self.code, "    const CHECK: () = {{")?;
@@ -134,55 +175,61 @@ impl Writer<'_> {
         }
         writeln!(self.code, "    }};")?;
         writeln!(self.code, "    const MACS: u64 = {};\n", self.network.macs())?;
+        let (arena, parts) = if self.network.ram() > 0 { ("arena", "parts, ") } else { ("_", "") };
         writeln!(
             self.code,
-            "    fn run(&self, isa: Isa, xs: &[Self::Input], arena: &mut [f32], ys: &mut [Self::Output]) {{"
+            "    fn run(&self, isa: Isa, xs: &[Self::Input], {arena}: &mut [f32], ys: &mut [Self::Output]) {{"
         )?;
-        let parts = if self.network.ram() > 0 { "parts, " } else { "" };
         writeln!(self.code, "        use layers::arena::{{{parts}view, view_mut}};")?;
-        writeln!(self.code, "        let n = xs.len();")?;
+        if self.is_row_by_row() {
+            writeln!(self.code, "        use core::slice::{{from_mut, from_ref}};")?;
+            writeln!(self.code, "        let n = 1;")?;
+            writeln!(self.code, "        for (x, y) in xs.iter().zip(ys) {{")?;
+        } else {
+            writeln!(self.code, "        let n = xs.len();")?;
+        }
         for step in 0..lowered.steps.len() {
             self.step(step)?;
         }
-        writeln!(self.code, "    }}\n}}\n")
+        let end = if self.is_row_by_row() { "        }\n" } else { "" };
+        writeln!(self.code, "{end}    }}\n}}\n")
     }
 
     /// A layer run: its parts of the arena, and the call.
     fn step(&mut self, i: usize) -> std::fmt::Result {
         let (step, field) = (&self.lowered.steps[i], self.field(i));
+        let indent = if self.is_row_by_row() { "            " } else { "        " };
         // Names and ranges of the parts that it needs, each once.
         let mut parts: Vec<(&str, Range<usize>)> = Vec::new();
-        let mut name_of = |value: usize, name: &'static str| match self.network.place(value) {
-            Place::Input => "xs",
-            Place::Output => "ys",
-            Place::Arena(range) => match parts.iter().find(|(_, other)| *other == range) {
-                Some((name, _)) => *name,
-                None => {
-                    parts.push((name, range));
-                    name
-                }
-            },
+        let mut name_of = |value: usize, name: &'static str, by: &str| -> String {
+            match self.network.place(value) {
+                Place::Input(n) => self.end(by, "x", n, &self.lowered.inputs),
+                Place::Output(n) => self.end(by, "y", n, &self.lowered.outputs),
+                Place::Arena(range) => match parts.iter().find(|(_, other)| *other == range) {
+                    Some((name, _)) => (*name).into(),
+                    None => {
+                        parts.push((name, range));
+                        name.into()
+                    }
+                },
+            }
         };
         let names = ["a", "b"];
         let reads: Vec<_> =
-            step.reads.iter().zip(names).map(|(read, name)| (read, name_of(read.value, name))).collect();
-        let write = name_of(step.write, "y");
+            step.reads.iter().zip(names).map(|(read, name)| (read, name_of(read.value, name, "&"))).collect();
+        let write = name_of(step.write, "to", "&mut ");
         let scratch = self.network.scratch(i);
         parts.extend(scratch.clone().map(|range| ("scratch", range)));
         let names: Vec<_> = parts.iter().map(|(name, _)| *name).collect();
         let ranges: Vec<_> =
             parts.iter().map(|(_, range)| format!("[{}, {}]", range.start, range.end)).collect();
         if !names.is_empty() {
-            writeln!(
-                self.code,
-                "        let [{}] = parts(arena, n, [{}]);",
-                names.join(", "),
-                ranges.join(", ")
-            )?;
+            let (names, ranges) = (names.join(", "), ranges.join(", "));
+            writeln!(self.code, "{indent}let [{names}] = parts(arena, n, [{ranges}]);")?;
         }
         let count = if step.rows == 1 { "n".into() } else { format!("{} * n", step.rows) };
         // A join takes any rows, so theirs are written.
-        let view = |(read, name): &(&Read, &str)| match step.reads.len() {
+        let view = |(read, name): &(&Read, String)| match step.reads.len() {
             1 => format!("view({name}, {count})"),
             _ => format!("view::<_, {}>({name}, {count})", read.row),
         };
@@ -191,25 +238,46 @@ impl Writer<'_> {
         match &reads[..] {
             [x] => {
                 let scratch = if scratch.is_some() { "scratch" } else { "&mut []" };
-                writeln!(self.code, "        self.{field}.run(isa, {x}, {scratch}, {write});")
+                writeln!(self.code, "{indent}self.{field}.run(isa, {x}, {scratch}, {write});")
             }
-            _ => {
-                let reads = reads.join(", ");
-                writeln!(self.code, "        int8::Join::join(&self.{field}, isa, {reads}, {write});")
+            reads => {
+                let (kind, reads) = (&step.layer.kind, reads.join(", "));
+                // A join of real numbers is a type alone.
+                match kind.starts_with("layers::") {
+                    true => writeln!(
+                        self.code,
+                        "{indent}<{kind} as layers::Join<_, _>>::join(isa, {reads}, {write});"
+                    ),
+                    false => {
+                        writeln!(self.code, "{indent}int8::Join::join(&self.{field}, isa, {reads}, {write});")
+                    }
+                }
             }
+        }
+    }
+
+    /// An input or output of the network, of rows `xs` or `ys`, or of one row `x` or `y`, as a slice by reference.
+    fn end(&self, by: &str, row: &str, n: usize, ends: &[End]) -> String {
+        let from = if by == "&" { "from_ref" } else { "from_mut" };
+        match (self.is_row_by_row(), ends) {
+            (false, _) => format!("{row}s"),
+            (true, [_]) => format!("{from}({row})"),
+            (true, _) => format!("{from}({by}{row}.{})", ends[n].name),
         }
     }
 
     /// What the constants call.
     fn helpers(&mut self, data: &str) -> std::fmt::Result {
-        if self.code.contains("Picture<") {
-            writeln!(self.code, "/// A picture of `H` rows of `W` pixels of `C` numbers.")?;
-            writeln!(
-                self.code,
-                "type Picture<const H: usize, const W: usize, const C: usize> = [[[i8; C]; W]; H];\n"
-            )?;
+        for (name, number) in [("Picture", "i8"), ("RealPicture", "f32")] {
+            if self.code.contains(&format!(" {name}<")) || self.code.contains(&format!("<{name}<")) {
+                writeln!(self.code, "/// A picture of `H` rows of `W` pixels of `C` numbers.")?;
+                writeln!(
+                    self.code,
+                    "type {name}<const H: usize, const W: usize, const C: usize> = [[[{number}; C]; W]; H];\n"
+                )?;
+            }
         }
-        let is_called = self.lowered.steps.iter().any(|step| matches!(step.layer.made, Made::Call(_)));
+        let is_called = self.code.contains("constant(");
         if !self.data.is_empty() {
             writeln!(self.code, "/// Weights, biases and scales.")?;
             writeln!(self.code, "const DATA: &[u8] = include_bytes!({data:?});\n")?;

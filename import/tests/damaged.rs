@@ -36,12 +36,17 @@ fn read(file: &[u8]) -> bool {
 #[test]
 fn damaged_files_are_errors() {
     let written = branches();
-    let files: [&[u8]; 5] = [
+    let files: [&[u8]; 10] = [
         include_bytes!("data/hello_world_int8.tflite"),
         include_bytes!("data/micro_speech_quantized.tflite"),
         include_bytes!("data/kws_ref_model.tflite"),
         include_bytes!("data/ad01_int8.tflite"),
         &written,
+        include_bytes!("data/graphs/inputs_and_outputs.tflite"),
+        include_bytes!("data/graphs/split_outputs.tflite"),
+        include_bytes!("data/graphs/preactivated.tflite"),
+        include_bytes!("data/graphs/unet.tflite"),
+        include_bytes!("data/graphs/float_inception.tflite"),
     ];
     let mut rng = Rng::new(7);
     let (mut read_on, mut refused) = (0, 0);

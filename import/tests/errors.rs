@@ -3,7 +3,7 @@
 mod support;
 
 use fusebox_import::{Network, Options};
-use support::{FLOAT32, INT8, Operator, Setting, Tensor, branches, file, operator};
+use support::{FLOAT32, INT8, Operator, Setting, Tensor, branches, file, file_of, operator};
 
 /// A fully connected layer of 2 to 1, and what is changed of it.
 fn error(change: impl FnOnce(&mut Vec<Tensor>, &mut Vec<Operator>)) -> String {
@@ -79,7 +79,7 @@ fn errors_name_the_operator_and_the_tensor() {
         error(|tensors, _| tensors[1].data.truncate(1)),
         at("tensor 1 `t1`: 1 bytes of numbers, its shape needs 2")
     );
-    assert_eq!(error(|tensors, _| tensors[1].kind = 17), at("tensor 1 `t1`: Int8 is needed, not Other(17)"));
+    assert_eq!(error(|tensors, _| tensors[1].kind = 17), at("tensor 1 `t1`: INT8 is needed, not INT4"));
     assert_eq!(
         error(|tensors, _| tensors[1] = Tensor::weights(&[1, 65538], 0.25, &[0; 65538])),
         at("tensor 1 `t1`: 65538 inputs, at most 65536 are supported")
@@ -90,11 +90,82 @@ fn errors_name_the_operator_and_the_tensor() {
     );
     assert_eq!(
         error(|tensors, _| tensors[3].kind = FLOAT32),
-        at("tensor 3 `t3`: Int8 is needed, not Float32")
+        at("tensor 3 `t3`: INT8 is needed, not FLOAT32")
     );
     assert_eq!(
         error(|tensors, _| tensors[2].kind = INT8),
         at("tensor 2 `t2`: 4 bytes of numbers, its shape needs 1")
+    );
+}
+
+/// What several inputs and outputs are called, and how many there may be.
+#[test]
+fn ends_have_names() {
+    let real = || Tensor::float(&[1, 2]);
+    let tensors = [real(), real(), real(), Tensor { kind: 3, ..real() }];
+    let add = [operator(0, &[0, 1], 2)];
+    let read = |inputs: &[i32], outputs: &[i32]| {
+        Network::read(&file_of(&tensors, &add, inputs, outputs), &Options::default())
+    };
+    let module =
+        read(&[0, 1], &[2, 0]).and_then(|network| network.module("ends", "ends.bin")).expect("is supported");
+    for expected in [
+        "pub struct Input {",
+        "pub t0: [f32; 2],",
+        "pub t1: [f32; 2],",
+        "pub struct Output {",
+        "pub t2: [f32; 2],",
+    ] {
+        assert!(module.code.contains(expected), "{expected} in {}", module.code);
+    }
+    let refused =
+        |inputs: &[i32], outputs: &[i32]| read(inputs, outputs).expect_err("is refused").to_string();
+    assert_eq!(refused(&[0, 1, 0], &[2]), "the input: tensor 0 `t0`: is a constant, or twice in the list");
+    assert_eq!(refused(&[], &[2]), "the network has 0 inputs, 1 to 16 are supported");
+    assert_eq!(refused(&[0, 1], &[2; 17]), "the network has 17 outputs, 1 to 16 are supported");
+    assert_eq!(
+        refused(&[0, 1, 3], &[2]),
+        "the input: tensor 3 `t3`: activations must be INT8 or FLOAT32, not UINT8"
+    );
+}
+
+/// Operators on parts of tensors, and on tensors of different shapes.
+#[test]
+fn parts_and_shapes_that_do_not_fit_are_errors() {
+    let q = |shape: &[i32]| Tensor::int8(shape, 0.5, 0);
+    let refused = |tensors: &[Tensor], operator: Operator| {
+        let error = Network::read(&file(tensors, &[operator], 0, 1), &Options::default());
+        error.expect_err("is not supported").to_string()
+    };
+    let [x, y] = [q(&[1, 4, 3]), q(&[1, 2, 3])];
+    let slice = |ints: [[i32; 3]; 3]| {
+        let [begin, end, step] = ints.map(|ints| Tensor::of(&ints));
+        refused(&[x.clone(), y.clone(), begin, end, step], operator(45, &[0, 2, 3, 4], 1))
+    };
+    assert_eq!(
+        slice([[0, 3, 0], [1, 3, 3], [1, 1, 1]]),
+        "operator 0 (STRIDED_SLICE): tensor 0 `t0`: numbers 3 to 3 of 4 by steps of 1"
+    );
+    assert_eq!(
+        slice([[0, 0, 0], [1, 3, 3], [1, 1, 1]]),
+        "operator 0 (STRIDED_SLICE): tensor 1 `t1`: [1, 3, 3] of INT8 do not fit [1, 2, 3] of INT8"
+    );
+    assert_eq!(
+        refused(&[x.clone(), q(&[1, 4, 3]), q(&[1, 2, 3])], operator(0, &[0, 2], 1)),
+        "operator 0 (ADD): tensor 2 `t2`: no earlier operator writes it: the graph has a cycle, or its order is wrong"
+    );
+    let constant = Tensor::weights(&[2, 3], 0.5, &[1; 6]);
+    assert_eq!(
+        refused(&[x.clone(), q(&[1, 4, 3]), constant], operator(0, &[0, 2], 1)),
+        "operator 0 (ADD): tensor 2 `t2`: the shape [2, 3] is not repeated to [1, 4, 3]"
+    );
+    assert_eq!(
+        refused(&[x.clone(), q(&[1, 3, 4]), Tensor::of(&[0, 2, 1])], operator(39, &[0, 2], 1)),
+        "operator 0 (TRANSPOSE): tensor 0 `t0`: [1, 4, 3] in the order [0, 2, 1] is not supported, only if no number moves"
+    );
+    assert_eq!(
+        refused(&[x, Tensor::int8(&[1, 8, 3], 0.25, 0)], operator(2, &[0, 0], 1).with(0, Setting::Int(1))),
+        "operator 0 (CONCATENATION): tensor 0 `t0`: concatenated tensors have the scale and zero of the output"
     );
 }
 
@@ -121,7 +192,8 @@ fn other_files_are_errors() {
     let read = |file: &[u8]| Network::read(file, &Options::default()).expect_err("is no network").to_string();
     assert_eq!(read(b""), "not a TensorFlow Lite file: it has no TFL3 at byte 4");
     let mut short = file(&[Tensor::int8(&[1], 1.0, 0)], &[], 0, 0);
-    assert_eq!(read(&short), "the output is the input");
+    let copied = Network::read(&short, &Options::default()).expect("the output is a copy of the input");
+    assert!(copied.to_string().contains("COPY"), "{copied}");
     short.truncate(short.len() / 2);
     assert!(read(&short).starts_with("damaged TensorFlow Lite file: "));
 }

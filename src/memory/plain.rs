@@ -138,9 +138,10 @@ macro_rules! plain {
         }
 
         // SAFETY: `CHECKED` compiles only if the fields listed are `Plain` (3), follow one another without a gap and fill the
-        // struct (1); so its alignment is the largest of theirs, at most that of `f32` (2). Its size is a multiple of four (4).
+        // struct (1); so its alignment is the largest of theirs, at most that of `f32` (2). Its slack is that of all fields: one
+        // whose size is no multiple of four brings three bytes or more (4).
         unsafe impl<$($generics)*> $crate::Plain for $name {
-            type Slack = ();
+            type Slack = $crate::plain!(@slack $($type),*);
 
             const CHECKED: () = {
                 let end = 0;
@@ -152,9 +153,12 @@ macro_rules! plain {
                 )*
                 assert!(end == size_of::<Self>(), "`plain!` lists too few fields, or the struct is padded");
                 assert!(align_of::<Self>() <= align_of::<f32>(), "a struct of `plain!` is aligned as its numbers are");
-                assert!(end % 4 == 0, "a struct of `plain!` has a multiple of four bytes");
             };
         }
+    };
+    (@slack) => { () };
+    (@slack $first:ty $(, $rest:ty)*) => {
+        $crate::Pair<<$first as $crate::Plain>::Slack, $crate::plain!(@slack $($rest),*)>
     };
     ($name:ty { $($fields:tt)* }) => { $crate::plain!([] $name { $($fields)* }); };
 }

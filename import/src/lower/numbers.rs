@@ -1,8 +1,8 @@
 //! Operators on numbers alone, whatever their shape.
 
-use super::{Field, Layer, Lowering, Made, Read, array, clamp, clamp_code, quantization};
+use super::{Field, Layer, Lowering, Made, Read, clamp, clamp_code, parts, quantization, real};
+use crate::Error;
 use crate::graph::{Kind, Operator, Tensor};
-use crate::{Error, Value};
 use fusebox::int8::{Clamp, Double, Quantization, Table};
 
 /// Errors unless both have as many numbers.
@@ -23,8 +23,19 @@ fn table<'a>(
     let (_, y) = lowering.written(operator)?;
     equal(&x, &y)?;
     let results = results(x.quantization()?, y.quantization()?)?;
-    let fields = vec![("results", Field::weights(&results)), ("shape", Field::phantom())];
-    let row = format!("[i8; {}]", x.count());
+    tabled(lowering, operator, value, x.count(), &results)
+}
+
+/// A table of the numbers of `value`.
+fn tabled<'a>(
+    lowering: &mut Lowering<'a, '_>,
+    operator: &Operator<'a>,
+    value: usize,
+    count: usize,
+    results: &[i8; 256],
+) -> Result<(), Error> {
+    let fields = vec![("results", Field::weights(results)), ("shape", Field::phantom())];
+    let row = format!("[i8; {count}]");
     let layer = Layer::without_weights("table", format!("int8::Table<{row}>"), Made::Fields(fields));
     lowering.step(operator, layer, vec![Read { value, row }], 1)
 }
@@ -35,6 +46,9 @@ fn requantized(x: Quantization, y: Quantization, clamp: Clamp) -> Result<[i8; 25
 }
 
 pub(super) fn activation<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
+    if lowering.read(operator, 0)?.0.kind == Kind::Float32 {
+        return real::activation(lowering, operator);
+    }
     let fixed = |y: Quantization, scale, zero| match y == (Quantization { scale, zero }) {
         true => Ok(()),
         false => Err(Error::new(format!("the output's scale must be {scale} and its zero {zero}"))),
@@ -50,6 +64,8 @@ pub(super) fn activation<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operato
         }
         "RELU" => requantized(x, y, Clamp::relu(y)),
         "RELU6" => requantized(x, y, Clamp::relu6(y)),
+        "LEAKY_RELU" => Ok(Table::<i8>::leaky_relu::<Double>(x, y, operator.real(0))?.results),
+        "HARD_SWISH" => Ok(Table::<i8>::hard_swish(x, y)?.results),
         _ => requantized(x, y, Clamp::between(y, -1.0, 1.0)),
     })
 }
@@ -83,6 +99,9 @@ pub(super) fn softmax<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'
     let (x, value) = lowering.read(operator, 0)?;
     let (_, y) = lowering.written(operator)?;
     equal(&x, &y)?;
+    if x.kind == Kind::Float32 {
+        return real::softmax(lowering, operator);
+    }
     let n = x.shape.last().copied().unwrap_or(1);
     if n >= 4096 {
         return Err(x.error(format!("a softmax of {n} numbers, at most 4095 are supported")));
@@ -102,86 +121,132 @@ pub(super) fn softmax<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'
     lowering.step(operator, layer, vec![Read { value, row: format!("[i8; {n}]") }], x.count() / n)
 }
 
-pub(super) fn join<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
-    let ((a, first), (b, second)) = (lowering.read(operator, 0)?, lowering.read(operator, 1)?);
-    let (_, y) = lowering.written(operator)?;
-    if a.count() != y.count() || b.count() != y.count() {
-        let shapes = [&a.shape, &b.shape, &y.shape];
-        return Err(y.error(format!("tensors of different shapes {shapes:?} are not supported")));
-    }
-    let [qa, qb, qy] = [a.quantization()?, b.quantization()?, y.quantization()?];
-    let clamp = clamp(operator.byte(0), qy)?;
-    let (name, kind) = match operator.name {
-        "ADD" => ("add", "Add"),
-        _ => ("mul", "Mul"),
-    };
-    // What the constant would not compile with.
-    match operator.name {
-        "ADD" => fusebox::int8::Add::<i8>::new(qa, qb, qy, clamp).map(|_| ())?,
-        _ => fusebox::int8::Mul::<i8>::new(qa, qb, qy, clamp).map(|_| ())?,
-    }
-    let [qa, qb, qy] = [qa, qb, qy].map(quantization);
-    let made = Made::Call(format!("int8::{kind}::new({qa}, {qb}, {qy}, {})", clamp_code(clamp)));
-    let row = format!("[i8; {}]", y.count());
-    let layer = Layer::without_weights(name, format!("int8::{kind}<{row}>"), made);
-    let reads = [first, second].map(|value| Read { value, row: row.clone() });
-    lowering.step(operator, layer, reads.into(), 1)
+/// What a join reads: a value, or a constant.
+struct Operand<'a> {
+    tensor: Tensor<'a>,
+    value: Option<usize>,
 }
 
-/// Two at a time, so that of three, the first two are copied twice.
-pub(super) fn concatenate<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
+fn operand<'a>(lowering: &Lowering<'a, '_>, operator: &Operator<'a>, n: usize) -> Result<Operand<'a>, Error> {
+    let index = lowering.graph.operand(operator, n)?;
+    let tensor = lowering.graph.tensor(index)?;
+    match tensor.data {
+        Some(_) if !lowering.known.contains_key(&index) => Ok(Operand { tensor, value: None }),
+        _ => lowering.read(operator, n).map(|(tensor, value)| Operand { tensor, value: Some(value) }),
+    }
+}
+
+type Function = Box<dyn Fn(i8, i8) -> i8>;
+
+/// The function of two numbers that a join applies.
+fn of_two<J: fusebox::int8::Join<[i8; 1], [i8; 1], Output = [i8; 1]> + 'static>(join: J) -> Function {
+    Box::new(move |a, b| {
+        let mut ys = [[0]];
+        join.join(fusebox::Isa::portable(), &[[a]], &[[b]], &mut ys);
+        ys[0][0]
+    })
+}
+
+/// A join as an expression and a type, and its function of two numbers.
+struct Join {
+    name: &'static str,
+    kind: &'static str,
+    made: String,
+    function: Function,
+}
+
+/// Checks what the constant would not compile with.
+fn join_of(operator: &Operator<'_>, q: [Quantization; 3]) -> Result<Join, Error> {
+    use fusebox::int8::{Add, Max, Min, Mul, Sub};
+    let [a, b, y] = q;
+    let clamp = match operator.name {
+        "MAXIMUM" | "MINIMUM" => Clamp::of(y),
+        _ => clamp(operator.byte(0), y)?,
+    };
+    let (name, kind, function): (_, _, Function) = match operator.name {
+        "ADD" => ("add", "Add", of_two(Add::<[i8; 1]>::new(a, b, y, clamp)?)),
+        "SUB" => ("sub", "Sub", of_two(Sub::<[i8; 1]>::new(a, b, y, clamp)?)),
+        "MUL" => ("mul", "Mul", of_two(Mul::<[i8; 1]>::new(a, b, y, clamp)?)),
+        _ if a != y || b != y => {
+            return Err(Error::new("both inputs have the scale and zero of the output"));
+        }
+        "MAXIMUM" => ("max", "Max", of_two(Max::<[i8; 1]>::new())),
+        _ => ("min", "Min", of_two(Min::<[i8; 1]>::new())),
+    };
+    let made = match kind {
+        "Max" | "Min" => format!("int8::{kind}::new()"),
+        _ => {
+            let [a, b, y] = q.map(quantization);
+            format!("constant(int8::{kind}::new({a}, {b}, {y}, {}))", clamp_code(clamp))
+        }
+    };
+    Ok(Join { name, kind, made, function })
+}
+
+/// Of two tensors, number by number; the smaller one is repeated. A constant of one number makes it a table.
+pub(super) fn join<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
+    let (a, b) = (operand(lowering, operator, 0)?, operand(lowering, operator, 1)?);
     let (_, y) = lowering.written(operator)?;
-    let rank = y.shape.len() as i64;
-    let axis = i64::from(operator.int(0, 0));
-    let axis = if axis < 0 { axis + rank } else { axis };
-    if !(0..rank).contains(&axis) || operator.inputs() < 2 || operator.byte(1) != 0 {
-        let n = operator.inputs();
-        return Err(Error::new(format!("{n} inputs along axis {axis} of {:?} are not supported", y.shape)));
+    if y.kind == Kind::Float32 {
+        return real::join(lowering, operator);
     }
-    let axis = axis as usize;
-    let qy = y.quantization()?;
-    let (mut shape, mut value) = (vec![], 0);
-    for n in 0..operator.inputs() {
-        let (x, next) = lowering.read(operator, n)?;
-        let others = |shape: &[usize]| [&shape[..axis], &shape[axis + 1..]].concat();
-        if x.shape.len() != y.shape.len() || others(&x.shape) != others(&y.shape) {
-            return Err(
-                x.error(format!("its shape {:?} does not fit {:?} along axis {axis}", x.shape, y.shape))
-            );
+    let q = [a.tensor.quantization()?, b.tensor.quantization()?, y.quantization()?];
+    let Join { name, kind, made, function } = join_of(operator, q)?;
+    let count = y.count();
+    match (a.value, b.value) {
+        (Some(first), Some(second)) => {
+            let first = parts::repeat(lowering, operator, (&a.tensor, first), &y)?;
+            let second = parts::repeat(lowering, operator, (&b.tensor, second), &y)?;
+            let row = format!("[i8; {count}]");
+            let layer = Layer::without_weights(name, format!("int8::{kind}<{row}>"), Made::Code(made));
+            let reads = [first, second].map(|value| Read { value, row: row.clone() });
+            lowering.step(operator, layer, reads.into(), 1)
         }
-        if x.quantization()? != qy {
-            return Err(x.error("concatenated tensors have the scale and zero of the output"));
-        }
-        if n == 0 {
-            (shape, value) = (x.shape.clone(), next);
-            continue;
-        }
-        let reads = vec![
-            Read { value, row: array(Kind::Int8, &shape) },
-            Read { value: next, row: array(Kind::Int8, &x.shape) },
-        ];
-        let sizes = [&shape, &x.shape].map(|shape| shape[axis..].iter().product::<usize>());
-        shape[axis] = shape[axis].saturating_add(x.shape[axis]);
-        if shape[axis] > y.shape[axis] {
-            return Err(y.error("its inputs are longer than it"));
-        }
-        let row = array(Kind::Int8, &shape);
-        let made = Made::Fields(vec![
-            ("first", Field::Code(sizes[0].to_string())),
-            ("second", Field::Code(sizes[1].to_string())),
-            ("shape", Field::phantom()),
-        ]);
-        let layer = Layer::without_weights("concat", format!("int8::Concat<{row}>"), made);
-        if n + 1 == operator.inputs() {
-            if shape != y.shape {
-                return Err(y.error(format!("its inputs make {shape:?}, its shape is {:?}", y.shape)));
+        (None, None) => Err(y.error("is the result of two constants: fold them when converting")),
+        (value, _) => {
+            let is_first = value.is_some();
+            let (x, constant) = if is_first { (a, b) } else { (b, a) };
+            let numbers = constant.tensor.weights()?;
+            let value = parts::repeat(lowering, operator, (&x.tensor, x.value.unwrap_or_default()), &y)?;
+            if let [number] = numbers[..] {
+                let of = |x| if is_first { function(x, number) } else { function(number, x) };
+                let results = std::array::from_fn(|i| of((i as i32 - 128) as i8));
+                return tabled(lowering, operator, value, count, &results);
             }
-            return lowering.step(operator, layer, reads, 1);
+            // The order matters to a difference alone; the scales of both are in the layer.
+            if !is_first && operator.name == "SUB" {
+                return Err(constant
+                    .tensor
+                    .error("a constant of several numbers minus a tensor is not supported"));
+            }
+            let numbers = repeated(&constant.tensor, &numbers, &y)?;
+            let swapped = if is_first { q } else { [q[1], q[0], q[2]] };
+            let made = join_of(operator, swapped)?.made;
+            let row = format!("[i8; {}]", numbers.len());
+            let fields = vec![("join", Field::Code(made)), ("constant", Field::weights(&numbers))];
+            let kind = format!("int8::WithConstant<int8::{kind}<{row}>, {row}>");
+            let layer = Layer::without_weights(name, kind, Made::Fields(fields));
+            lowering.step(operator, layer, vec![Read { value, row }], count / numbers.len())
         }
-        value = lowering.values.len();
-        let bytes = shape.iter().product();
-        lowering.values.push(Value { shape: shape.clone(), row, bytes, quantization: Some(qy) });
-        lowering.push(operator, layer, reads, value, 1)?;
     }
-    Ok(())
+}
+
+/// The numbers of a constant that is repeated to the shape of `y`: from the first axis on that is not repeated.
+fn repeated(constant: &Tensor<'_>, numbers: &[i8], y: &Tensor<'_>) -> Result<Vec<i8>, Error> {
+    let shape = parts::aligned(constant, y)?;
+    let first = shape.iter().position(|&n| n != 1).unwrap_or(shape.len());
+    let count: usize = y.shape[first..].iter().product();
+    if count > 16 * numbers.len() + 4096 {
+        return Err(constant.error(format!("a constant that is repeated to {:?} is not supported", y.shape)));
+    }
+    let at = |mut place: usize| {
+        let mut from = 0;
+        let mut stride = 1;
+        for (n, size) in shape.iter().zip(&y.shape).skip(first).rev() {
+            from += if *n == 1 { 0 } else { place % size * stride };
+            (place, stride) = (place / size, stride * n);
+        }
+        numbers[from]
+    };
+    Ok((0..count).map(at).collect())
 }

@@ -1,13 +1,16 @@
 //! Operators on windows and borders of pictures.
 
-use super::{Layer, Lowering, Made, Read, clamp, clamp_code, picture, picture_type, quantization, row};
+use super::{Layer, Lowering, Made, Read, clamp, clamp_code, picture, picture_type, quantization, real, row};
 use crate::Error;
 use crate::graph::{Kind, Operator, Tensor};
+use fusebox::int8::Clamp;
+use fusebox::layers::{Padding, output_len};
+use std::collections::BTreeSet;
 
 /// Windows of convolutions and pools: taps, padding, strides and dilations, down and to the right.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Windows {
-    taps: [usize; 2],
+    pub taps: [usize; 2],
     is_same: bool,
     pub stride: [usize; 2],
     dilation: [usize; 2],
@@ -58,6 +61,27 @@ impl Windows {
         Ok(())
     }
 
+    /// Rows and columns of a picture that windows see, which make `y`. The layers of real numbers leave out no position.
+    pub(super) fn seen(
+        &self,
+        x: [usize; 3],
+        y: [usize; 3],
+        tensor: &Tensor<'_>,
+    ) -> Result<[usize; 2], Error> {
+        let padding = if self.is_same { Padding::Same } else { Padding::Valid };
+        let mut seen = [x[0], x[1]];
+        for (axis, seen) in seen.iter_mut().enumerate() {
+            let [taps, stride, dilation] = [self.taps[axis], self.stride[axis], self.dilation[axis]];
+            if !self.is_same {
+                *seen = (y[axis] - 1) * stride + (taps - 1) * dilation + 1;
+            }
+            if output_len(*seen, taps, stride, dilation, padding) != y[axis] {
+                return Err(tensor.error("such windows of real numbers are not supported"));
+            }
+        }
+        Ok(seen)
+    }
+
     /// As a type.
     pub(super) fn code(&self) -> String {
         let padding = if self.is_same { "Same" } else { "Valid" };
@@ -85,6 +109,9 @@ pub(super) fn pool<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
     if input[2] != output[2] {
         return Err(y.error(format!("{} channels of {}", output[2], input[2])));
     }
+    if x.kind == Kind::Float32 {
+        return real::pool(lowering, operator, (&x, value), windows);
+    }
     let (from, to) = (x.quantization()?, y.quantization()?);
     if from != to {
         return Err(y.error("a pool's output has the scale and zero of its input"));
@@ -104,26 +131,51 @@ pub(super) fn pool<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
     lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1)
 }
 
-pub(super) fn mean<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
+/// Along neighbouring axes: of each of the numbers of the axes outside, the mean, or the largest, of rows of those of the axes inside.
+pub(super) fn reduce<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
     let (x, value) = lowering.read(operator, 0)?;
     let (_, y) = lowering.written(operator)?;
-    let input = picture(&x)?;
-    let mut axes = lowering.graph.ints(lowering.graph.operand(operator, 1)?)?;
-    axes.sort_unstable();
-    // From the last one, if negative.
-    if !matches!(axes[..], [1, 2] | [-3, -2]) {
-        return Err(Error::new(format!("the mean along axes {axes:?} is not supported, only of all pixels")));
+    let rank = x.shape.len() as i32;
+    let axes = lowering.graph.ints(lowering.graph.operand(operator, 1)?)?;
+    // From the last one, if negative; those of one do not matter.
+    let from_first = axes.iter().map(|&axis| if axis < 0 { axis.saturating_add(rank) } else { axis });
+    let reduced: BTreeSet<_> = from_first.collect();
+    let is_one = |axis: i32| x.shape.get(axis as usize) == Some(&1);
+    let long: Vec<_> = reduced.iter().copied().filter(|&axis| !is_one(axis)).collect();
+    let (first, last) = match (long.first(), long.last()) {
+        (Some(&first), Some(&last)) => (first, last),
+        _ => (rank - 1, rank - 2),
+    };
+    let are_neighbours = (first..=last).all(|axis| reduced.contains(&axis) || is_one(axis));
+    if reduced.iter().any(|axis| !(0..rank).contains(axis)) || !are_neighbours || rank == 0 {
+        return Err(Error::new(format!("{:?} along axes {axes:?} is not supported", x.shape)));
     }
-    if y.count() != input[2] || input[0].saturating_mul(input[1]) > 1 << 16 {
-        return Err(y.error(format!("the mean of {input:?} does not fit {:?}", y.shape)));
+    let count = |axes: std::ops::Range<i32>| axes.map(|axis| x.shape[axis as usize]).product::<usize>();
+    let [outer, pixels, inner] = [0..first, first..last + 1, last + 1..rank].map(count);
+    if y.count() != outer * inner || x.kind != y.kind || pixels > 1 << 16 {
+        return Err(y.error(format!("{:?} along axes {axes:?} is not {:?}", x.shape, y.shape)));
+    }
+    if x.kind == Kind::Float32 {
+        return real::reduce(lowering, operator, value, [outer, pixels, inner]);
     }
     let (from, to) = (x.quantization()?, y.quantization()?);
+    let row = picture_type([pixels, 1, inner]);
+    if operator.name == "REDUCE_MAX" {
+        if from != to {
+            return Err(y.error("the largest number has the scale and zero of the input"));
+        }
+        let one = picture_type([1, 1, inner]);
+        let kind = format!("int8::MaxPool2d<{row}, {one}, {pixels}, 1, layers::Window<layers::Valid>>");
+        let made = Made::Code(format!("int8::Pool::new({})", clamp_code(Clamp::of(to))));
+        let layer = Layer::without_weights("max", kind, made);
+        return lowering.step(operator, layer, vec![Read { value, row }], outer);
+    }
     // What the constant would not compile with.
     fusebox::int8::Mean::<[[[i8; 1]; 1]; 1], 1>::new(from, to)?;
-    let kind = format!("int8::Mean<{}, {}>", picture_type(input), input[2]);
+    let kind = format!("int8::Mean<{row}, {inner}>");
     let made = Made::Call(format!("int8::Mean::new({}, {})", quantization(from), quantization(to)));
     let layer = Layer::without_weights("mean", kind, made);
-    lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1)
+    lowering.step(operator, layer, vec![Read { value, row }], outer)
 }
 
 pub(super) fn pad<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
@@ -146,6 +198,9 @@ pub(super) fn pad<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) 
                 y.error(format!("borders of {before} and {after} around {:?} make {:?}", x.shape, y.shape))
             );
         }
+    }
+    if x.kind == Kind::Float32 {
+        return real::pad(lowering, operator, (&x, value), widths);
     }
     let (from, to) = (x.quantization()?, y.quantization()?);
     if from != to {
@@ -171,7 +226,6 @@ pub(super) fn pad<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) 
         four(&mut x.shape.iter().copied()),
         starts
     ));
-    debug_assert_eq!(x.kind, Kind::Int8);
     let kind = format!("int8::Pad<{}, {}>", row(&x), row(&y));
     let layer = Layer::without_weights("pad", kind, made);
     lowering.step(operator, layer, vec![Read { value, row: row(&x) }], 1)

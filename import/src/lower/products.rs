@@ -1,8 +1,8 @@
 //! Operators that multiply by weights.
 
 use super::pictures::Windows;
-use super::{Field, Layer, Lowering, Made, Read, clamp, clamp_code, picture, picture_type};
-use crate::graph::{Operator, Tensor};
+use super::{Field, Layer, Lowering, Made, Read, clamp, clamp_code, parts, picture, picture_type, real};
+use crate::graph::{Kind, Operator, Tensor};
 use crate::{Error, Runtime};
 use fusebox::int8::{Clamp, Multiplier, Quantization, fold, tile};
 
@@ -85,6 +85,9 @@ pub(super) fn fully_connected<'a>(
             x.shape, y.shape
         )));
     }
+    if x.kind == Kind::Float32 {
+        return real::fully_connected(lowering, operator, (&x, value), &weight, [outputs, depth]);
+    }
     let [from, to] = [x.quantization()?, y.quantization()?];
     let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 0, outputs), operator.byte(0))?;
     let weights = weight.weights()?;
@@ -113,8 +116,11 @@ pub(super) fn convolution<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
     let windows = Windows::of(operator, [height, width], [4, 5])?;
     windows.check(input, output, &y)?;
     let depth = height.saturating_mul(width).saturating_mul(channels);
-    if channels != input[2] {
-        return Err(weight.error(format!("filters of {channels} channels on {} are not supported", input[2])));
+    if !input[2].is_multiple_of(channels) || !filters.is_multiple_of(input[2] / channels) {
+        let inputs = input[2];
+        return Err(
+            weight.error(format!("{filters} filters of {channels} channels do not fit {inputs} channels"))
+        );
     }
     if filters != output[2] {
         return Err(weight.error(format!("{filters} filters for {} channels", output[2])));
@@ -122,31 +128,74 @@ pub(super) fn convolution<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
     if depth > DEPTH {
         return Err(weight.error(format!("windows of {depth} inputs, at most {DEPTH} are supported")));
     }
+    let groups = input[2] / channels;
+    if x.kind == Kind::Float32 {
+        if groups > 1 {
+            return Err(weight.error("groups of channels of real numbers are not supported"));
+        }
+        return real::convolution(lowering, operator, (&x, value), &weight, (windows, operator.byte(3)));
+    }
     let [from, to] = [x.quantization()?, y.quantization()?];
     let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 0, filters), operator.byte(3))?;
     let weights = weight.weights()?;
     fold(&weights, from.zero, &mut all.bias);
-    let mut fields = all.fields();
-    fields.extend([
-        ("zero", Field::Code(from.zero.to_string())),
-        ("weight", tiles(&weights, filters)),
-        ("shape", Field::phantom()),
-    ]);
+    let of = filters / groups;
     // A picture of single pixels is its own windows.
     let is_pointwise = depth == channels && windows.stride == [1; 2];
-    let layer = Layer {
-        name: "conv",
-        kind: format!(
-            "int8::Conv2d<{}, {}, {height}, {width}, {channels}, {filters}, {}>",
-            picture_type(input),
-            picture_type(output),
-            windows.code(),
-        ),
-        made: Made::Fields(fields),
-        macs: (output[0] * output[1] * filters) as u64 * depth as u64,
-        scratch: if is_pointwise { [0; 2] } else { [4 * depth, 32 * depth] },
+    let group = |group: usize| {
+        let outputs = group * of..(group + 1) * of;
+        let all = Outputs {
+            bias: all.bias[outputs.clone()].into(),
+            scale: all.scale[outputs.clone()].into(),
+            clamp: all.clamp,
+        };
+        let mut fields = all.fields();
+        fields.extend([
+            ("zero", Field::Code(from.zero.to_string())),
+            ("weight", tiles(&weights[outputs.start * depth..outputs.end * depth], of)),
+            ("shape", Field::phantom()),
+        ]);
+        Layer {
+            name: "conv",
+            kind: format!(
+                "int8::Conv2d<{}, {}, {height}, {width}, {channels}, {of}, {}>",
+                picture_type([input[0], input[1], channels]),
+                picture_type([output[0], output[1], of]),
+                windows.code(),
+            ),
+            made: Made::Fields(fields),
+            macs: (output[0] * output[1] * of) as u64 * depth as u64,
+            scratch: if is_pointwise { [0; 2] } else { [4 * depth, 32 * depth] },
+        }
     };
-    lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1)
+    if groups > 1 && channels == 1 {
+        // As a depthwise one: rows of taps, taps, filters.
+        let by_tap = (0..weights.len()).map(|i| weights[i % filters * depth + i / filters]);
+        let mut fields = all.fields();
+        fields.extend([
+            ("zero", Field::Code(from.zero.to_string())),
+            ("weight", Field::weights(&by_tap.collect::<Vec<_>>())),
+            ("shape", Field::phantom()),
+        ]);
+        let (row, to) = (picture_type(input), picture_type(output));
+        let kind = format!("int8::Conv2d<{row}, {to}, {height}, {width}, 1, {filters}, {}>", windows.code());
+        let macs = (output[0] * output[1] * filters) as u64 * depth as u64;
+        let layer = Layer { macs, ..Layer::without_weights("conv", kind, Made::Fields(fields)) };
+        return lowering.step(operator, layer, vec![Read { value, row }], 1);
+    }
+    let row = picture_type([input[0], input[1], channels]);
+    if groups == 1 {
+        return lowering.step(operator, group(0), vec![Read { value, row }], 1);
+    }
+    // Each group's channels, convolved alone, side by side.
+    let mut outputs = Vec::new();
+    for n in 0..groups {
+        let own = parts::channels(lowering, operator, value, input, n * channels..(n + 1) * channels)?;
+        let write = lowering.made(&[output[0], output[1], of], Some(to));
+        lowering.push(operator.name, group(n), vec![Read { value: own, row: row.clone() }], write, 1)?;
+        outputs.push((write, of));
+    }
+    parts::join(lowering, operator, &outputs, 3, &y)
 }
 
 pub(super) fn depthwise<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
@@ -164,6 +213,9 @@ pub(super) fn depthwise<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator
     }
     if height.saturating_mul(width) > DEPTH {
         return Err(weight.error(format!("windows of more than {DEPTH} inputs are not supported")));
+    }
+    if x.kind == Kind::Float32 {
+        return real::convolution(lowering, operator, (&x, value), &weight, (windows, operator.byte(4)));
     }
     let [from, to] = [x.quantization()?, y.quantization()?];
     let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 3, filters), operator.byte(4))?;

@@ -1,6 +1,6 @@
 //! Operators on shapes, which are constants, and those that change a shape and no number.
 
-use super::Lowering;
+use super::{Lowering, parts};
 use crate::Error;
 use crate::graph::{Kind, Operator};
 
@@ -9,8 +9,7 @@ const LONGEST: usize = 16;
 
 /// The output is the input under another shape: the file says which, so what the operator computes of its operands is not needed,
 /// but that it is known.
-pub(super) fn view<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
-    let (index, y) = lowering.written(operator)?;
+pub(super) fn reshape<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
     let from = lowering.graph.operand(operator, 0)?;
     if operator.name != "SQUEEZE"
         && let Some(shape) = lowering.graph.input(operator, 1)?
@@ -22,9 +21,15 @@ pub(super) fn view<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
     {
         return fold(lowering, operator, ints);
     }
+    view(lowering, operator)
+}
+
+/// The output is the input, number by number.
+fn view<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
+    let (index, y) = lowering.written(operator)?;
     let (x, value) = lowering.read(operator, 0)?;
     if x.count() != y.count() || x.kind != y.kind {
-        return Err(y.error(format!("{:?} {:?} is no view of {:?} {:?}", y.kind, y.shape, x.kind, x.shape)));
+        return Err(y.error(format!("{} {:?} is no view of {} {:?}", y.kind, y.shape, x.kind, x.shape)));
     }
     if x.kind == Kind::Int8 && x.quantization()? != y.quantization()? {
         return Err(y.error("another shape changes neither scale nor zero"));
@@ -44,11 +49,27 @@ fn fold<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>, ints: Vec<
     Ok(())
 }
 
+/// Axes of one number may go anywhere; another order of the others is not supported.
+pub(super) fn transpose<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
+    let (x, _) = lowering.read(operator, 0)?;
+    let order = lowering.graph.ints(lowering.graph.operand(operator, 1)?)?;
+    let long =
+        order.iter().filter(|&&axis| usize::try_from(axis).is_ok_and(|axis| x.shape.get(axis) != Some(&1)));
+    match order.len() == x.shape.len() && long.is_sorted() {
+        true => view(lowering, operator),
+        false => Err(x.error(format!(
+            "{:?} in the order {order:?} is not supported, only if no number moves",
+            x.shape
+        ))),
+    }
+}
+
 pub(super) fn shape<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
     let x = lowering.graph.tensor(lowering.graph.operand(operator, 0)?)?;
     fold(lowering, operator, x.shape.iter().map(|&n| n as i32).collect())
 }
 
+/// Numbers of a shape.
 pub(super) fn pack<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
     let mut ints = Vec::new();
     for n in 0..operator.inputs().min(LONGEST + 1) {
@@ -70,7 +91,11 @@ pub(super) fn strided_slice<'a>(
     lowering: &mut Lowering<'a, '_>,
     operator: &Operator<'a>,
 ) -> Result<(), Error> {
-    let ints = lowering.graph.ints(lowering.graph.operand(operator, 0)?)?;
+    let from = lowering.graph.operand(operator, 0)?;
+    if lowering.known.contains_key(&from) {
+        return parts::strided_slice(lowering, operator);
+    }
+    let ints = lowering.graph.ints(from)?;
     let mut ends = [0_i64; 3];
     for (n, end) in ends.iter_mut().enumerate() {
         match lowering.graph.ints(lowering.graph.operand(operator, n + 1)?)?[..] {

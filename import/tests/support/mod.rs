@@ -81,8 +81,18 @@ const fn place(slot: u16) -> u16 {
     4 + 2 * slot
 }
 
-/// A file with one graph. `signature` is what the shapes are said to be at run time, of all tensors, if it is not empty.
+/// A file with one graph of one input and one output.
 pub(crate) fn file(tensors: &[Tensor], operators: &[Operator], input: i32, output: i32) -> Vec<u8> {
+    file_of(tensors, operators, &[input], &[output])
+}
+
+/// A file with one graph. A signature names its ends as its tensors.
+pub(crate) fn file_of(
+    tensors: &[Tensor],
+    operators: &[Operator],
+    inputs: &[i32],
+    outputs: &[i32],
+) -> Vec<u8> {
     let mut b = FlatBufferBuilder::new();
     let buffers: Vec<_> = std::iter::once(&vec![])
         .chain(tensors.iter().map(|tensor| &tensor.data))
@@ -113,7 +123,16 @@ pub(crate) fn file(tensors: &[Tensor], operators: &[Operator], input: i32, outpu
         })
         .collect();
     let (tables, calls) = (b.create_vector(&tables), b.create_vector(&calls));
-    let (inputs, outputs) = (b.create_vector(&[input]), b.create_vector(&[output]));
+    let names = [inputs, outputs].map(|ends| {
+        let named: Vec<_> = ends.iter().map(|&end| write_name(&mut b, end)).collect();
+        b.create_vector(&named)
+    });
+    let signature = table(&mut b, |b| {
+        b.push_slot_always(place(0), names[0]);
+        b.push_slot_always(place(1), names[1]);
+    });
+    let signatures = b.create_vector(&[signature]);
+    let (inputs, outputs) = (b.create_vector(inputs), b.create_vector(outputs));
     let graph = table(&mut b, |b| {
         b.push_slot_always(place(0), tables);
         b.push_slot_always(place(1), inputs);
@@ -127,6 +146,7 @@ pub(crate) fn file(tensors: &[Tensor], operators: &[Operator], input: i32, outpu
         b.push_slot_always(place(1), codes);
         b.push_slot_always(place(2), graphs);
         b.push_slot_always(place(4), buffers);
+        b.push_slot_always(place(7), signatures);
     });
     b.finish(model, Some("TFL3"));
     b.finished_data().to_vec()
@@ -139,6 +159,14 @@ fn table(
     let start = b.start_table();
     fields(b);
     Offset::new(b.end_table(start).value())
+}
+
+fn write_name(b: &mut FlatBufferBuilder<'static>, tensor: i32) -> Offset<Table> {
+    let name = b.create_string(&format!("t{tensor}"));
+    table(b, |b| {
+        b.push_slot_always(place(0), name);
+        b.push_slot_always(place(1), tensor as u32);
+    })
 }
 
 fn write_tensor(b: &mut FlatBufferBuilder<'static>, i: usize, tensor: &Tensor) -> Offset<Table> {

@@ -1,4 +1,4 @@
-//! Sums and products of two arrays of eight bits, which may have other scales.
+//! Sums, products and the larger of two arrays of eight bits, number by number. Their scales may differ.
 
 use super::scale::{Clamp, Multiplier, Rounding};
 use crate::simd::Simd;
@@ -37,6 +37,30 @@ pub(crate) fn add<R: Rounding>(
     let term = |x: i8, term: Term| R::scale((i32::from(x) - i32::from(term.zero)) << BITS, term.scale);
     let [first, second] = terms;
     each(isa, xs, ys, move |a, b| clamp.output(R::scale(term(a, first).wrapping_add(term(b, second)), sum)));
+}
+
+/// [`add`] with the second term subtracted: once it is rounded, so that this is no sum with a negative factor.
+pub(crate) fn subtract<R: Rounding>(
+    isa: Isa,
+    terms: [Term; 2],
+    sum: Multiplier,
+    clamp: Clamp,
+    xs: [&[i8]; 2],
+    ys: &mut [i8],
+) {
+    let term = |x: i8, term: Term| R::scale((i32::from(x) - i32::from(term.zero)) << BITS, term.scale);
+    let [first, second] = terms;
+    each(isa, xs, ys, move |a, b| clamp.output(R::scale(term(a, first).wrapping_sub(term(b, second)), sum)));
+}
+
+/// Overwrites `ys` with the larger of both.
+pub(crate) fn larger(isa: Isa, xs: [&[i8]; 2], ys: &mut [i8]) {
+    each(isa, xs, ys, i8::max);
+}
+
+/// Overwrites `ys` with the smaller of both.
+pub(crate) fn smaller(isa: Isa, xs: [&[i8]; 2], ys: &mut [i8]) {
+    each(isa, xs, ys, i8::min);
 }
 
 /// Overwrites `ys`: `y = clamp(round((a - zero) (b - zero) scale) + zero)`.

@@ -10,6 +10,7 @@ use crate::layers::{Layer, Side};
 use crate::memory::{Beside, Either, take_mut};
 use crate::{Error, Isa, Zeroed};
 use core::marker::PhantomData;
+use core::slice;
 
 /// What makes one array of two.
 pub trait Join<A: Tensor, B: Tensor> {
@@ -86,6 +87,141 @@ impl<T: Tensor, R: Rounding> Join<T, T> for Add<T, R> {
 
     fn join(&self, isa: Isa, a: &[T], b: &[T], ys: &mut [T]) {
         sums::add::<R>(isa, self.terms, self.scale, self.clamp, [bytes(a), bytes(b)], bytes_mut(ys));
+    }
+}
+
+/// The first array minus the second one, of the same size, which may have other scales.
+///
+/// ```
+/// use fusebox::int8::{Clamp, Join, Quantization, Sub};
+/// use fusebox::Isa;
+/// let (a, b) = (Quantization { scale: 0.5, zero: 0 }, Quantization { scale: 0.25, zero: 4 });
+/// let sub = Sub::<[i8; 2]>::new(a, b, a, Clamp::of(a))?;
+/// let mut ys = [[0; 2]];
+/// sub.join(Isa::detect(), &[[2, -3]], &[[8, 2]], &mut ys);
+/// assert_eq!(ys, [[0, -2]]); // 1 - 1, and -1.5 - -0.5
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sub<T, R = Double> {
+    /// The factors and the range of the sum.
+    pub sum: Add<T, R>,
+}
+
+impl<T, R> Sub<T, R> {
+    /// Errors as [`Add::new`].
+    pub const fn new(a: Quantization, b: Quantization, y: Quantization, clamp: Clamp) -> Result<Self, Error> {
+        match Add::new(a, b, y, clamp) {
+            Ok(sum) => Ok(Self { sum }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl<T, R> Zeroed for Sub<T, R> {
+    const ZEROED: Self = Self { sum: Add::ZEROED };
+}
+
+impl<T: Tensor, R: Rounding> Join<T, T> for Sub<T, R> {
+    type Output = T;
+
+    fn join(&self, isa: Isa, a: &[T], b: &[T], ys: &mut [T]) {
+        let Add { terms, scale, clamp, .. } = self.sum;
+        sums::subtract::<R>(isa, terms, scale, clamp, [bytes(a), bytes(b)], bytes_mut(ys));
+    }
+}
+
+/// The larger number of two arrays of the same size, which have the same scale and zero.
+///
+/// ```
+/// use fusebox::int8::{Join, Max};
+/// let mut ys = [[0; 2]];
+/// Max::<[i8; 2]>::new().join(fusebox::Isa::detect(), &[[1, -3]], &[[-2, 4]], &mut ys);
+/// assert_eq!(ys, [[1, 4]]);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Max<T> {
+    shape: PhantomData<fn() -> T>,
+}
+
+impl<T> Max<T> {
+    /// The size alone.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { shape: PhantomData }
+    }
+}
+
+impl<T: Tensor> Join<T, T> for Max<T> {
+    type Output = T;
+
+    fn join(&self, isa: Isa, a: &[T], b: &[T], ys: &mut [T]) {
+        sums::larger(isa, [bytes(a), bytes(b)], bytes_mut(ys));
+    }
+}
+
+/// The smaller number of two arrays of the same size, which have the same scale and zero.
+///
+/// ```
+/// use fusebox::int8::{Join, Min};
+/// let mut ys = [[0; 2]];
+/// Min::<[i8; 2]>::new().join(fusebox::Isa::detect(), &[[1, -3]], &[[-2, 4]], &mut ys);
+/// assert_eq!(ys, [[-2, -3]]);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Min<T> {
+    shape: PhantomData<fn() -> T>,
+}
+
+impl<T> Min<T> {
+    /// The size alone.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { shape: PhantomData }
+    }
+}
+
+impl<T: Tensor> Join<T, T> for Min<T> {
+    type Output = T;
+
+    fn join(&self, isa: Isa, a: &[T], b: &[T], ys: &mut [T]) {
+        sums::smaller(isa, [bytes(a), bytes(b)], bytes_mut(ys));
+    }
+}
+
+/// A join whose second array is a constant: for a factor of each channel, rows are pixels.
+///
+/// ```
+/// use fusebox::int8::{Clamp, Mul, Quantization, WithConstant};
+/// use fusebox::{Layer, Scratch};
+/// let q = Quantization { scale: 1.0, zero: 0 };
+/// let layer = WithConstant { join: Mul::<[i8; 2]>::new(q, q, q, Clamp::of(q))?, constant: [2, 10] };
+/// let mut ys = [[0; 2]; 3];
+/// layer.infer(&[[1, 2], [3, 4], [5, 6]], &mut Scratch::<_, 3>::new(), &mut ys)?;
+/// assert_eq!(ys, [[2, 20], [6, 40], [10, 60]]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WithConstant<J, B> {
+    /// What makes one array of the input and the constant.
+    pub join: J,
+    /// The second array.
+    pub constant: B,
+}
+
+impl<J: Join<B, B, Output = B>, B: Tensor> Layer for WithConstant<J, B> {
+    type Input = B;
+    type Output = B;
+    type Scratch = ();
+    type InPlace = B;
+
+    const CHECK: () = J::CHECK;
+
+    fn run(&self, isa: Isa, xs: &[B], _scratch: &mut [f32], ys: &mut [B]) {
+        for (x, y) in xs.iter().zip(ys) {
+            let [x, constant] = [x, &self.constant].map(slice::from_ref);
+            self.join.join(isa, x, constant, slice::from_mut(y));
+        }
     }
 }
 

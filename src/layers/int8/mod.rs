@@ -33,7 +33,7 @@
 //! | `conv`, `pool` | on pictures and sequences |
 //! | `table` | functions of one number: activations, other scales |
 //! | `softmax` | the softmax |
-//! | `join` | sums, products, concatenations of two arrays; layers made of others |
+//! | `join` | sums, products, concatenations of two arrays, or of one and a constant; layers made of others |
 //! | `region` | parts of an array, and borders around it |
 //!
 //! `calibration` makes them of layers that were trained.
@@ -60,7 +60,7 @@ pub use calibration::{
 };
 pub use conv::{Conv2d, DepthwiseConv2d};
 pub use dense::Dense;
-pub use join::{Add, Concat, Join, Mul, Parallel, Residual};
+pub use join::{Add, Concat, Join, Max, Min, Mul, Parallel, Residual, Sub, WithConstant};
 pub use picture::Picture;
 pub use pool::{AvgPool2d, MaxPool2d, Mean, Pool};
 pub use prepare::{fold, tile};

@@ -5,9 +5,9 @@ use crate::{any, hide, keep};
 use core::fmt::Debug;
 use core::marker::PhantomData;
 use fusebox::int8::{
-    Add, AvgPool2d, Clamp, Concat, Conv2d, Dense, DepthwiseConv2d, Dequantize, Double, Join, MaxPool2d, Mean,
-    Mul, Multiplier, Pad, Parallel, Quantization, Quantize, Region, Residual, Rounding, Single, Slice,
-    Softmax, Table, Tensor, Term, WeightScale,
+    Add, AvgPool2d, Clamp, Concat, Conv2d, Dense, DepthwiseConv2d, Dequantize, Double, Join, Max, MaxPool2d,
+    Mean, Min, Mul, Multiplier, Pad, Parallel, Quantization, Quantize, Region, Residual, Rounding, Single,
+    Slice, Softmax, Sub, Table, Tensor, Term, WeightScale, WithConstant,
 };
 use fusebox::layers::{Valid, Window};
 use fusebox::{Beside, Chain, Error, Isa, Layer, Scratch, Zeroed};
@@ -26,6 +26,8 @@ pub fn whole() {
     run(&Softmax::<3> { scale: multiplier(), least: any() });
     let concat = Concat::<[i8; 6]> { first: any(), second: any(), shape: PhantomData };
     join::<[i8; 3], _>(&concat);
+    join(&Max::<[i8; 3]>::new());
+    join(&Min::<[i8; 3]>::new());
     keep(clamp().output(any()));
     described(&clamp());
     described(&multiplier());
@@ -94,7 +96,10 @@ fn running<R: Rounding>() {
     let term = Term { scale: multiplier(), zero: any() };
     let add = Add::<[i8; 3], R> { terms: [term; 2], scale: multiplier(), clamp, shape: PhantomData };
     join(&add);
-    join(&Mul::<[i8; 3], R> { zeros: any(), scale: multiplier(), clamp, shape: PhantomData });
+    join(&Sub { sum: add });
+    let mul = Mul::<[i8; 3], R> { zeros: any(), scale: multiplier(), clamp, shape: PhantomData };
+    join(&mul);
+    run(&WithConstant { join: mul, constant: any::<[i8; 3]>() });
     let table = Table::<[i8; 3]>::new(any());
     run(&table);
     run(&Residual { layer: table, join: add });
@@ -133,6 +138,7 @@ fn made<R: Rounding>() -> Result<(), Error> {
     keep(Depthwise::<R>::new(&any(), &any(), x, scale, y, clamp)?);
     keep(Mean::<Picture<3>, 3, R>::new(x, y)?);
     keep(Add::<[i8; 3], R>::new(x, y, x, clamp)?);
+    keep(Sub::<[i8; 3], R>::new(x, y, x, clamp)?);
     keep(Mul::<[i8; 3], R>::new(x, y, x, clamp)?);
     keep(Table::<[i8; 3]>::requantize::<R>(x, y, clamp)?);
     keep(Table::<[i8; 3]>::leaky_relu::<R>(x, y, any())?);
