@@ -2,7 +2,7 @@
 //! do the boards.
 #![cfg_attr(not(test), no_std)]
 
-use fusebox::Layer;
+use fusebox::{Layer, Plain};
 
 /// The first bytes of a file, with signs.
 const fn bytes<const N: usize>(file: &[u8]) -> [i8; N] {
@@ -58,8 +58,6 @@ pub mod branches {
 pub mod small {
     include!(concat!(env!("OUT_DIR"), "/small.rs"));
 }
-
-use fusebox::{Layer, Plain};
 
 /// What is done with each of the small networks, which have a name.
 pub trait Visit {
