@@ -1,11 +1,10 @@
-//! Imports every model twice: for the outputs of each runtime. And a graph that the tests write; and all small models of the folders
-//! `operators` and `graphs`, whose modules it lists.
+//! Imports every model twice: for the outputs of each runtime. And a graph that the tests write.
 
 #[path = "../support/mod.rs"]
 mod support;
 
 use fusebox_import::{Error, Options, Runtime, tflite_with, write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 fn main() -> Result<(), Error> {
     let out = std::env::var("OUT_DIR").expect("cargo sets it");
@@ -17,78 +16,5 @@ fn main() -> Result<(), Error> {
     }
     let branches = Path::new(&out).join("branches.tflite");
     std::fs::write(&branches, support::branches()).expect("cargo's directory is writable");
-    write(&branches, &branches.with_extension("rs"), &Options::default())?;
-    small(Path::new(&out))
-}
-
-/// Of recurrent networks: not imported.
-const NOT_YET: [&str; 2] = ["lstm", "lstm_dense"];
-
-/// Imports the models of each folder, for both runtimes, and writes modules and functions that visit their networks.
-fn small(out: &Path) -> Result<(), Error> {
-    let mut code = String::new();
-    for (folder, runtime, name, golden) in [
-        ("operators", Runtime::Micro, "operators", "tflm.bin"),
-        ("graphs", Runtime::Micro, "graphs", "tflm.bin"),
-        ("graphs", Runtime::LiteRt, "graphs_litert", "ref.bin"),
-    ] {
-        let from = format!("../data/{folder}");
-        println!("cargo::rerun-if-changed={from}");
-        let files = std::fs::read_dir(&from).expect("the folder is there");
-        let mut files: Vec<_> = files.map(|file| file.expect("can be listed").path()).collect();
-        files.retain(|file| file.extension().is_some_and(|extension| extension == "tflite"));
-        files.sort();
-        let (mut modules, mut visits) = (String::new(), String::new());
-        std::fs::create_dir_all(out.join(name)).expect("cargo's directory is writable");
-        for file in files {
-            let model = file.file_stem().expect("has a name").to_string_lossy().into_owned();
-            // A runtime may not have an operator.
-            if NOT_YET.contains(&&model[..]) || !file.with_extension(golden).exists() {
-                continue;
-            }
-            let path = out.join(name).join(&model).with_extension("rs");
-            write(&file, &path, &Options { runtime })?;
-            modules += &module(&model, &path);
-            let net = format!("\"{folder}/{model}\", &{model}::NET");
-            if model.starts_with("float_") {
-                let of = format!("{model}_magnitudes");
-                modules += &module(&of, &magnitudes(&path));
-                visits += &format!("to.reals({net}, &{of}::NET);\n");
-            } else {
-                visits += &format!("to.bytes({net});\n");
-            }
-        }
-        code += &format!("/// {folder}, {runtime:?}.\npub mod {name} {{\n{modules}");
-        code += &format!("/// Visits all.\npub fn visit(to: &mut impl crate::Visit) {{\n{visits}}}\n}}\n");
-    }
-    std::fs::write(out.join("small.rs"), code).expect("cargo's directory is writable");
-    Ok(())
-}
-
-/// The file at `path` as a module.
-fn module(name: &str, path: &Path) -> String {
-    format!("/// `{name}`.\npub mod {name} {{ include!({path:?}); }}\n")
-}
-
-/// The network of the module at `path` with the magnitudes of its weights, and without functions that bend or bound: what it makes of
-/// the magnitudes of inputs is the sum of the magnitudes of all terms. Returns the path of its module.
-fn magnitudes(path: &Path) -> PathBuf {
-    let mut code = std::fs::read_to_string(path).expect("was written");
-    for function in ["Relu6", "Tanh", "Sigmoid", "LeakyRelu<25>"] {
-        code = code.replace(&format!("layers::{function}"), "layers::Relu");
-    }
-    while let Some((before, after)) = code.split_once("layers::Softmax<") {
-        let (n, after) = after.split_once('>').expect("has a number");
-        code = format!("{before}layers::Activate<{n}, layers::Relu>{after}");
-    }
-    let stem = path.file_stem().expect("has a name").to_string_lossy();
-    let of = format!("{stem}_magnitudes");
-    code = code.replace(&format!("{stem}.bin"), &format!("{of}.bin"));
-    let data = std::fs::read(path.with_extension("bin")).expect("was written");
-    let data: Vec<_> =
-        data.iter().enumerate().map(|(i, byte)| if i % 4 == 3 { byte & 127 } else { *byte }).collect();
-    let to = path.with_file_name(of);
-    std::fs::write(to.with_extension("bin"), data).expect("cargo's directory is writable");
-    std::fs::write(to.with_extension("rs"), code).expect("cargo's directory is writable");
-    to.with_extension("rs")
+    write(&branches, &branches.with_extension("rs"), &Options::default()).map(|_| ())
 }
