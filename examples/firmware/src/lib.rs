@@ -20,6 +20,7 @@ mod gestures;
 #[cfg(target_os = "none")]
 mod host;
 mod infer;
+mod integers;
 mod kernels;
 mod lora;
 mod mixed;
@@ -41,6 +42,7 @@ pub use gestures::{Hand, gestures};
 #[cfg(target_os = "none")]
 pub use host::{print, run};
 pub use infer::infer;
+pub use integers::{Integers, integers};
 pub use lora::{Adaptation, Pretraining, TRANSFORMER, lora};
 #[cfg(feature = "pictures")]
 pub use pictures::{Lesson, pictures, pictures_infer};

@@ -13,8 +13,10 @@
 //! Source of the arithmetic: B. Jacob and others, "Quantization and Training of Neural Networks for Efficient
 //! Integer-Arithmetic-Only Inference", 2018, as TensorFlow Lite for Microcontrollers keeps it.
 
+pub(crate) mod cross_entropy;
 pub(crate) mod depthwise;
 pub(crate) mod fixed;
+pub(crate) mod learn;
 mod order;
 pub(crate) mod patches;
 pub(crate) mod pool;

@@ -52,6 +52,7 @@ mod region;
 mod softmax;
 mod table;
 mod tensor;
+pub mod train;
 
 pub use crate::kernel::int8::{Clamp, Double, Multiplier, Region, Rounding, Single, Term};
 pub use calibration::{
