@@ -9,7 +9,7 @@ use crate::recipe::{BATCH, CLASSES, FORWARD_MACS, PIXELS};
 use crate::stack::Painted;
 use core::hint::black_box;
 use fusebox::int8::train::{Dense, Learn, Workspace};
-use fusebox::{Error, Isa, Plain, Relu, Rng, Seq, Zeroed};
+use fusebox::{Error, Isa, Relu, Rng, Seq, Zeroed};
 use static_cell::ConstStaticCell;
 
 /// The same network as in `examples/integers.rs`.

@@ -1,31 +1,41 @@
 //! The softmax cross-entropy of logits of eight bits, in whole numbers.
 //!
 //! ```text
-//! z_c  = y_c / 16
-//! e_c  = exp(z_c - max z)                            in 2^-16
-//! dy_c = e_c / sum e - [c is the label]              in 2^-15
-//! loss = ln(sum e) - (z_label - max z)               in 2^-16
+//! z    = y / 16
+//! e_c  = exp(z_c - max z)                 in 2^-16
+//! dz_c = e_c / sum e - [c = label]        in 2^-12
+//! loss = ln(sum e) + max z - z_label      in 2^-16
 //! ```
 
 use super::fixed::exp;
-use super::learn::error;
+use super::learn::{POINT, error};
 use core::iter::zip;
+
+/// e^(-i / 16) in 2^-16; of 0 it is 2^16 - 1.
+static POWERS: [u16; 256] = {
+    let (mut powers, mut i) = ([0; 256], 0);
+    while i < powers.len() {
+        // In `Q<5>` a sixteenth is 2^22.
+        powers[i] = (exp::<5>(-(i as i32) << 22) >> 15) as u16;
+        i += 1;
+    }
+    powers
+};
 
 /// Overwrites `dy`; returns the loss. Lengths match, there are at most 512 classes, and the label is one of them.
 pub(crate) fn cross_entropy(y: &[i8], label: usize, dy: &mut [i16]) -> u32 {
-    let largest = i32::from(y.iter().copied().max().unwrap_or_default());
-    // In `Q<5>` a sixteenth is 2^22.
-    let power = |y: i8| exp::<5>((i32::from(y) - largest) << 22) as u32 >> 15;
-    // Of the largest it is 2^16 - 1.
+    let largest = y.iter().copied().max().unwrap_or_default();
+    let below = |y: i8| largest.wrapping_sub(y) as u8;
+    let power = |y: i8| u32::from(POWERS[usize::from(below(y))]);
     let sum = y.iter().map(|&y| power(y)).sum::<u32>().max(1);
     for (&y, dy) in zip(y, &mut *dy) {
-        *dy = error((((power(y) << 15) + sum / 2) / sum) as i32);
+        *dy = error((((power(y) << POINT) + sum / 2) / sum) as i32);
     }
     if let Some(dy) = dy.get_mut(label) {
-        *dy = error(i32::from(*dy) - (1 << 15));
+        *dy = error(i32::from(*dy) - (1 << POINT));
     }
-    let below = y.get(label).map_or(0, |&y| largest - i32::from(y)) as u32;
-    (below << 12) + ln(sum).saturating_sub(ln(1 << 16))
+    let below = y.get(label).map_or(0, |&y| below(y));
+    (u32::from(below) << 12) + ln(sum).saturating_sub(ln(1 << 16))
 }
 
 /// The natural logarithm of a positive number, in 2^-16.
@@ -41,8 +51,8 @@ fn ln(x: u32) -> u32 {
         rest >>= bit;
         binary = binary << 1 | bit;
     }
-    // ln 2 in 2^-16.
-    (u64::from(binary) * 45_426 >> 16) as u32
+    // ln 2 in 2^-32.
+    ((u64::from(binary) * 2_977_044_472) >> 32) as u32
 }
 
 #[cfg(test)]
@@ -57,7 +67,7 @@ mod tests {
         }
     }
 
-    /// Powers are cut to 16 bits, quotients rounded to 15.
+    /// Powers are cut to 16 bits, quotients rounded to 12.
     #[test]
     fn near_the_formula() {
         let rows: [&[i8]; 5] = [&[0, 0], &[127, -128, 3], &[-5, 4, 9, 9, -100], &[7; 512], &[-128]];
@@ -72,8 +82,8 @@ mod tests {
                 let expected = -libm::log(powers[label] / sum) * 65_536.0;
                 assert!((f64::from(loss) - expected).abs() < 6.0, "{row:?} {label}: {loss}, {expected}");
                 for (i, (&dy, power)) in dy.iter().zip(&powers).enumerate() {
-                    let expected = (power / sum - if i == label { 1.0 } else { 0.0 }) * 32_768.0;
-                    assert!((f64::from(dy) - expected).abs() <= 2.0, "{row:?} {label} {i}: {dy}, {expected}");
+                    let expected = (power / sum - if i == label { 1.0 } else { 0.0 }) * 4096.0;
+                    assert!((f64::from(dy) - expected).abs() <= 1.0, "{row:?} {label} {i}: {dy}, {expected}");
                 }
             }
         }

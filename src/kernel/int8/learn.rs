@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! x, y    8 bits     in sixteenths
-//! dy      16 bits    in 2^-15
+//! dy      16 bits    in 2^-12
 //! w       8 bits     in 2^-shift
 //! b       32 bits    in 2^-shift sixteenths, as the sums of products are
 //!
@@ -24,10 +24,17 @@
 //!
 //! No sum wraps if it has at most [`MOST`] terms: 512 2^7 (2^15 - 1) < 2^31.
 
+use core::array;
 use core::iter::zip;
 
 /// The most rows of a batch, and the most outputs of a layer.
 pub(crate) const MOST: usize = 512;
+
+/// Bits after the point of an error: from -8 to 8, as outputs.
+pub(crate) const POINT: u32 = 12;
+
+/// The largest rate, 4 in 2^-16: in units of a weight of the largest shift, 12, it is 2^30.
+pub(crate) const MOST_RATE: u32 = 1 << 18;
 
 /// The largest magnitude of a bias. With as much from 2^16 products, a sum of 32 bits does not wrap.
 const MOST_BIAS: i64 = (1 << 30) - 1;
@@ -97,8 +104,8 @@ impl Sizes {
     }
 
     /// Of the `W` inputs from the given one on, the sums over the outputs of `dy w`. In a group of four outputs the weights of the
-    /// first are at `start`, those of the next `step` further.
-    #[inline(always)]
+    /// first are at `start`, those of the next `step` further. Not inlined, so that the loop has the registers.
+    #[inline(never)]
     fn products<const W: usize>(
         &self,
         mut weight: &[i8],
@@ -136,8 +143,10 @@ impl Sizes {
             return;
         }
         for (bias, output) in zip(bias, 0..) {
-            let dys = dys.get(output..).unwrap_or_default().iter().step_by(self.outputs);
-            step.change_bias(bias, dys.map(|&dy| i32::from(dy)).sum());
+            let dys = dys.get(output..).unwrap_or_default().iter().step_by(self.outputs.max(1));
+            let sum: i64 = dys.map(|&dy| i64::from(dy)).sum();
+            let change = step.rounded((sum << 8) * i64::from(step.factor));
+            *bias = (i64::from(*bias) - change).max(-MOST_BIAS).min(MOST_BIAS) as i32;
         }
         let (mut weight, mut output) = (weight, 0);
         while output < self.outputs {
@@ -146,15 +155,15 @@ impl Sizes {
                 for output in output..output + group {
                     let width = (self.depth - input).min(4);
                     let words = weight.split_off_mut(..width).unwrap_or_default();
-                    // SAFETY: there are as many rows, of `depth` inputs and `outputs` errors; the output is one of them, and the
-                    // inputs are: the last of the four, or, where there are not four, the only one.
+                    // SAFETY: there are `rows` rows of `depth` inputs and of `outputs` errors; the output is one of them, and so
+                    // are the inputs: four of them, or one after the other those that are left.
                     unsafe {
-                        let (x, dy) = (xs.as_ptr().add(input), dys.as_ptr().add(output));
+                        let (x, dy) = (xs.as_ptr().wrapping_add(input), dys.as_ptr().wrapping_add(output));
                         match words.as_mut_array::<4>() {
-                            Some(four) => step.change(four, self.gradient(x, dy, rows)),
+                            Some(word) => self.change(&mut step, word, x, dy, rows),
                             None => {
                                 for (i, w) in words.iter_mut().enumerate() {
-                                    step.change(core::array::from_mut(w), self.gradient(x.add(i), dy, rows));
+                                    self.change(&mut step, array::from_mut(w), x.wrapping_add(i), dy, rows);
                                 }
                             }
                         }
@@ -165,27 +174,38 @@ impl Sizes {
         }
     }
 
-    /// The sums over the rows of `dy x`, for `W` inputs in a row.
+    /// Changes the weights of `W` inputs in a row by the sums over the rows of `dy x`. Not inlined, so that the loop has the
+    /// registers.
     ///
     /// # Safety
     ///
     /// 1. At `x`, and at every multiple of `depth` from there below that of `rows`, there are `W` numbers.
     /// 2. At `dy`, and at every multiple of `outputs` from there below that of `rows`, there is a number.
-    #[inline(always)]
-    unsafe fn gradient<const W: usize>(&self, mut x: *const i8, mut dy: *const i16, rows: usize) -> [i32; W] {
+    #[inline(never)]
+    unsafe fn change<const W: usize>(
+        &self,
+        step: &mut Step,
+        weights: &mut [i8; W],
+        mut x: *const i8,
+        mut dy: *const i16,
+        rows: usize,
+    ) {
         let mut sums = [0_i32; W];
         for _ in 0..rows {
-            // SAFETY: 1 and 2, for this row. An array of bytes is aligned anywhere.
+            // SAFETY: 1 and 2, for this row. An array of bytes may be anywhere.
             let (error, inputs) = unsafe { (*dy, &*x.cast::<[i8; W]>()) };
             if error != 0 {
                 for (sum, &x) in zip(&mut sums, inputs) {
                     *sum = sum.wrapping_add(i32::from(error) * i32::from(x));
                 }
             }
-            // After the last row it is past the end, and not read.
+            // After the last row past the end, where nothing is read.
             (x, dy) = (x.wrapping_add(self.depth), dy.wrapping_add(self.outputs));
         }
-        sums
+        for (w, sum) in zip(weights, sums) {
+            let change = step.rounded(i64::from(sum) * i64::from(step.factor)) as i32;
+            *w = (i32::from(*w) - change).max(-i32::from(i8::MAX)).min(i8::MAX.into()) as i8;
+        }
     }
 }
 
@@ -201,37 +221,137 @@ impl Step {
     /// Of `rows` rows, whose mean gradient is multiplied by `rate`, in 2^-16.
     ///
     /// ```text
-    /// in units of a weight, the change is     rate 2^-16  dW 2^(-15 - 4)  2^shift / rows
+    /// change of a weight, in its units = 2^shift (rate 2^-16) (dy^T x 2^-(12 + 4)) / rows
     /// ```
     pub(crate) fn new(rate: u32, rows: usize, shift: u32, seed: u32) -> Self {
-        let factor = (u64::from(rate) << (shift + 32 - 16)) >> (15 + 4);
-        let factor = factor.checked_div(rows as u64).unwrap_or_default();
+        let factor = (rate.min(MOST_RATE) << shift).checked_div(rows as u32).unwrap_or_default();
         // Zero is the one state that the generator does not leave.
-        Self { factor: factor.min(1 << 30) as i32, random: seed.max(1) }
+        Self { factor: factor as i32, random: seed.max(1) }
     }
 
     /// `change` 2^-32, rounded up or down at random.
     ///
     /// The generator has three instructions: G. Marsaglia, "Xorshift RNGs", 2003.
     #[inline(always)]
-    fn round(&mut self, change: i64) -> i64 {
+    fn rounded(&mut self, change: i64) -> i64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 17;
         self.random ^= self.random << 5;
         (change + i64::from(self.random)) >> 32
     }
+}
 
-    #[inline(always)]
-    fn change<const W: usize>(&mut self, weights: &mut [i8; W], gradients: [i32; W]) {
-        for (w, gradient) in zip(weights, gradients) {
-            let change = self.round(i64::from(gradient) * i64::from(self.factor)) as i32;
-            *w = (i32::from(*w) - change).max(-i32::from(i8::MAX)).min(i8::MAX.into()) as i8;
+#[cfg(test)]
+mod tests {
+    use super::{MOST_BIAS, MOST_RATE, Sizes, Step, error, gate};
+    use crate::Rng;
+    use crate::kernel::int8::order::place;
+    use std::vec::Vec;
+
+    const SIZES: [[usize; 2]; 9] =
+        [[1, 1], [4, 4], [7, 4], [3, 5], [9, 7], [2, 8], [16, 9], [5, 3], [64, 10]];
+
+    struct Case {
+        sizes: Sizes,
+        rows: usize,
+        weight: Vec<i8>,
+        xs: Vec<i8>,
+        dys: Vec<i16>,
+    }
+
+    /// Numbers of every size, and errors of zero in between.
+    fn cases() -> impl Iterator<Item = Case> {
+        let mut rng = Rng::new(1);
+        SIZES.into_iter().flat_map(|[depth, outputs]| [1, 3, 32].map(|rows| [depth, outputs, rows])).map(
+            move |[depth, outputs, rows]| {
+                let mut bytes = |len| -> Vec<i8> { (0..len).map(|_| rng.next_u32() as i8).collect() };
+                let (weight, xs) = (bytes(depth * outputs), bytes(rows * depth));
+                let dys = (0..rows * outputs)
+                    .map(|_| error((rng.next_u32() as i32 >> 16 >> rng.below(16)) * rng.below(3) as i32));
+                Case { sizes: Sizes { depth, outputs, shift: 7 }, rows, weight, xs, dys: dys.collect() }
+            },
+        )
+    }
+
+    #[test]
+    fn errors_are_those_of_plain_loops() {
+        for Case { sizes, rows, weight, dys, .. } in cases() {
+            let Sizes { depth, outputs, shift } = sizes;
+            let mut dxs = std::vec![1; rows * depth];
+            sizes.backward(&weight, &dys, &mut dxs);
+            for row in 0..rows {
+                for input in 0..depth {
+                    let products = (0..outputs).map(|output| {
+                        let w = weight[place(outputs, depth, output, input)];
+                        i64::from(dys[row * outputs + output]) * i64::from(w)
+                    });
+                    let real = products.sum::<i64>() as f64 / f64::from(1 << shift);
+                    let expected = libm::floor(real + 0.5).clamp(-32_767.0, 32_767.0);
+                    let got = f64::from(dxs[row * depth + input]);
+                    assert_eq!(got, expected, "{depth} {outputs}, {row} {input}");
+                }
+            }
         }
     }
 
-    #[inline(always)]
-    fn change_bias(&mut self, bias: &mut i32, sum: i32) {
-        let change = self.round(i64::from(sum) * i64::from(self.factor) << 8);
-        *bias = (i64::from(*bias) - change).max(-MOST_BIAS).min(MOST_BIAS) as i32;
+    /// A change is the product rounded up or down.
+    #[test]
+    fn changes_are_those_of_plain_loops() {
+        for rate in [0, 1, 1 << 10, 1 << 16, MOST_RATE] {
+            for Case { sizes, rows, weight, xs, dys } in cases() {
+                let Sizes { depth, outputs, shift } = sizes;
+                let (mut bias, mut changed) = (std::vec![3; outputs], weight.clone());
+                sizes.update(&mut bias, &mut changed, &xs, &dys, Step::new(rate, rows, shift, 5));
+                // The factor is cut to 2^-32.
+                let factor = f64::from(rate) * libm::exp2(f64::from(shift) - 16.0 - 16.0) / rows as f64;
+                let close = |before: f64, after: f64, sum: f64, most: f64| {
+                    let change = sum * factor;
+                    let slack = 1.0 + sum.abs() * 2_f64.powi(-32);
+                    let ends = [before - change - slack, before - change + slack];
+                    let [least, largest] = ends.map(|end| end.clamp(-most, most));
+                    assert!(after >= least && after <= largest, "{before} - {change}: {after}");
+                };
+                for output in 0..outputs {
+                    let dys: Vec<_> = (0..rows).map(|row| f64::from(dys[row * outputs + output])).collect();
+                    let sum = dys.iter().sum::<f64>() * 256.0;
+                    close(3.0, bias[output].into(), sum, MOST_BIAS as f64);
+                    for input in 0..depth {
+                        let products = dys.iter().enumerate();
+                        let sum = products.map(|(row, dy)| dy * f64::from(xs[row * depth + input])).sum();
+                        let at = place(outputs, depth, output, input);
+                        close(weight[at].into(), changed[at].into(), sum, 127.0);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A change of 0.3 units is one unit in three of ten cases: of 10,000, with a deviation of 46.
+    #[test]
+    fn changes_are_right_on_average() {
+        let sizes = Sizes { depth: 4, outputs: 1, shift: 5 };
+        let (mut bias, mut weight) = ([0], [0_i8; 4]);
+        let mut changes = 0;
+        let mut rng = Rng::new(1);
+        for _ in 0..2500 {
+            // 16 2458 2^5 2^-(12 + 4) 2^-6 = 0.3
+            let step = Step::new(1 << 10, 1, 5, rng.next_u32());
+            sizes.update(&mut bias, &mut weight, &[16; 4], &[2458], step);
+            changes -= weight.iter().map(|&w| i32::from(w)).sum::<i32>();
+            weight = [0; 4];
+        }
+        assert!((changes - 3000).abs() < 4 * 46, "{changes}");
+    }
+
+    #[test]
+    fn errors_that_nothing_follows_are_zero() {
+        let ys = [127, 127, -128, -128, 0, 0, 5, -5];
+        let dys = [-1, 1, -1, 1, -1, 1, -1, 1];
+        let mut gated = dys;
+        gate(false, &ys, &mut gated);
+        assert_eq!(gated, [0, 1, -1, 0, -1, 1, -1, 1]);
+        gated = dys;
+        gate(true, &[127, 127, 1, 1, 0, 0, 5, 5], &mut gated);
+        assert_eq!(gated, [0, 1, -1, 1, 0, 0, -1, 1]);
     }
 }

@@ -26,10 +26,10 @@
 //! | | bits | in units of |
 //! |---|---|---|
 //! | inputs and outputs of layers | 8 | 1/16, so from -8 to 7.9 |
-//! | gradients with respect to them: errors | 16 | 2^-15 |
+//! | gradients with respect to them: errors | 16 | 2^-12, so from -8 to 8 |
 //! | weights | 8 | 2^-s |
 //! | biases | 32 | 2^-s / 16 |
-//! | rate | 32 | 2^-16 |
+//! | rate | 32 | 2^-16, up to 4 |
 //! | loss | 32 | 2^-16 |
 //!
 //! s is a constant of a layer's type: `4 + ceil(log2(IN) / 2)`. Weights of magnitudes up to 127 units are then at least 5.6 times
@@ -65,7 +65,7 @@ use crate::{Isa, Rng, Zeroed};
 ///
 /// [`Workspace`] calls the methods, with as many rows in each slice. With other lengths the layers of this crate write nothing, or
 /// part of the rows.
-pub trait Learn: Layer<Input: Copy> {
+pub trait Learn: Layer {
     /// Errors of a row of inputs.
     type Dx: Zeroed + Copy;
     /// Errors of a row of outputs.

@@ -2,7 +2,7 @@
 
 use super::Learn;
 use crate::kernel::int8::cross_entropy::cross_entropy;
-use crate::kernel::int8::learn::MOST;
+use crate::kernel::int8::learn::{MOST, MOST_RATE};
 use crate::layers::check_batch;
 use crate::{Error, Isa, Label, Rng, Zeroed};
 use core::iter::zip;
@@ -42,7 +42,7 @@ where
     /// Returns the loss before the step, in 2^-16. The rate is in 2^-16 too; `rng` is what changes are rounded with.
     ///
     /// Errors, with nothing written, if there are no rows or more than `B`, as many labels as rows are not given, a label is no
-    /// class, or the rate is more than 16.
+    /// class, or the rate is more than 4, 2^18.
     ///
     /// ```
     /// use fusebox::int8::train::{Dense, Workspace};
@@ -52,7 +52,7 @@ where
     /// let error = workspace.train_step(&mut net, &[[16]], &[2], 1 << 16, &mut rng);
     /// assert_eq!(error, Err(Error::Label { classes: 2, got: 2, row: 0 }));
     /// // ln 2 in 2^-16; then a weight of 0 + 1/2, whose unit is 1/16, and a bias of 1/2 as well.
-    /// assert_eq!(workspace.train_step(&mut net, &[[16]], &[1], 1 << 16, &mut rng), Ok(45_424));
+    /// assert_eq!(workspace.train_step(&mut net, &[[16]], &[1], 1 << 16, &mut rng), Ok(45_425));
     /// assert_eq!((net.weight, net.bias), ([[-8], [8]], [-128, 128]));
     /// # Ok::<(), Error>(())
     /// ```
@@ -86,8 +86,8 @@ where
         rng: &mut Rng,
     ) -> Result<u32, Error> {
         check::<N, L, CLASSES, B>(xs, labels)?;
-        if rate > 16 << 16 {
-            return Err(Error::Setting { name: "rate", expected: "at most 16, 2^20 as a number" });
+        if rate > MOST_RATE {
+            return Err(Error::Setting { name: "rate", expected: "at most 4, 2^18 as a number" });
         }
         let (ys, dys) = (
             self.ys.get_mut(..xs.len()).unwrap_or_default(),
