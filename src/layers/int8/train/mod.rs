@@ -11,7 +11,7 @@
 //! let xs = [[0, 0], [0, 16], [16, 0], [16, 16]]; // 16 stands for 1
 //! let labels = [0, 1, 1, 0];
 //!
-//! let (mut net, mut rng) = (Net::ZEROED, Rng::new(1));
+//! let (mut net, mut rng) = (Net::ZEROED, Rng::new(2));
 //! net.randomize(&mut rng);
 //! let mut workspace = Workspace::<Net, 4>::new();
 //! for _ in 0..500 {
