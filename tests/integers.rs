@@ -146,8 +146,8 @@ fn gradient_in_f32(net: &Small, xs: &[[i8; IN]; ROWS], labels: &[u8]) -> Vec<f64
     numbers(&start).iter().zip(numbers(&single)).map(|(start, end)| f64::from(start - end)).collect()
 }
 
-/// With the outputs as they are in eight bits, changes are those of real numbers but for the rounding of errors and of themselves;
-/// their means over many steps are near what the same network in `f32` learns.
+/// With the outputs as they are in eight bits, changes are those of real numbers but for the rounding of errors and of
+/// themselves; their means over many steps are near what the same network in `f32` learns.
 #[test]
 fn gradients_are_those_of_real_numbers() {
     const RATE: f64 = 2.0;
@@ -182,8 +182,8 @@ fn gradients_are_those_of_real_numbers() {
             assert!((f64::from(got) / 65_536.0 - loss / ROWS as f64).abs() < 1e-4, "{got}, {loss}");
             for (k, (start, end)) in start.iter().zip(parameters(&net)).enumerate() {
                 let change = (start - end) / RATE;
-                // In 2^-12, an error of the last layer is wrong by at most one, and one of the hidden layer by as much times four
-                // weights of less than 1, and a half; the inputs of both are at most 8 and 3.
+                // In 2^-12, an error of the last layer is wrong by at most one, and one of the hidden layer by as much
+                // times four weights of less than 1, and a half; the inputs of both are at most 8 and 3.
                 let bound = UNIT / RATE + 14.0 * 2_f64.powi(-12);
                 assert!((change - expected[k]).abs() <= bound, "seed {seed}, {k}: {change}, {}", expected[k]);
                 means[k] += change / STEPS as f64;
@@ -198,7 +198,7 @@ fn gradients_are_those_of_real_numbers() {
     }
     let [rounded, singles] = [from_rounded, from_singles].map(|sum: f64| (sum / size).sqrt());
     tell(&format!(
-        "whole numbers: of the norm, gradients differ by {rounded:.4} from those of the outputs in eight bits, by {singles:.4} from f32's"
+        "gradients of whole numbers: {rounded:.4} of the norm from those of the rounded outputs, {singles:.4} from f32's"
     ));
     assert!(rounded < 0.02, "{rounded}");
     // Outputs are rounded to sixteenths, which moves some across the bend of the ReLU.

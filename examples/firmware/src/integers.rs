@@ -44,8 +44,8 @@ impl Integers {
         }
     }
 
-    /// Learns from nothing with each of five seeds; prints accuracies, their mean and a hash of all weights. Returns the mean
-    /// accuracy in thousandths.
+    /// Learns from nothing with each of five seeds; prints accuracies, their mean and a hash of all weights. Returns
+    /// the mean accuracy in thousandths.
     pub fn learn<B: Board>(&mut self, board: &mut B, isa: Isa) -> Result<u32, Failure> {
         let (mut sum, mut hash) = (0, Fnv1a::new());
         for seed in SEEDS {

@@ -40,8 +40,8 @@ pub(crate) fn cross_entropy(y: &[i8], label: usize, dy: &mut [i16]) -> u32 {
 
 /// The natural logarithm of a positive number, in 2^-16.
 ///
-/// The whole part of the binary logarithm is the position of the highest bit; squaring what is left, from 1 to 2, doubles its
-/// logarithm and moves one bit of the fraction after another before the point.
+/// The whole part of the binary logarithm is the position of the highest bit; squaring what is left, from 1 to 2,
+/// doubles its logarithm and moves one bit of the fraction after another before the point.
 fn ln(x: u32) -> u32 {
     let zeros = x.max(1).leading_zeros();
     let (mut rest, mut binary) = (u64::from(x) << zeros, 31 - zeros);

@@ -8,12 +8,12 @@
 //!
 //! dx = round(W^T dy / 2^shift)                       half up; sums of 32 bits
 //! w  = clamp(w - floor(factor dy^T x + u))           dy^T x: over the batch, 32 bits
-//! b  = clamp(b - floor(factor 2^8 sum(dy) + u))      2^8: of an input of 16 sixteenths, in units that are 16 times as small
+//! b  = clamp(b - floor(factor 2^8 sum(dy) + u))      a weight of the input 16, in units of a sixteenth of a weight's
 //! ```
 //!
-//! `u` is uniform in [0, 1) and another for each weight: stochastic rounding (S. Gupta and others, "Deep Learning with Limited
-//! Numerical Precision", 2015). A change of a tenth of a unit is one unit in a tenth of the cases, so small changes are right on
-//! average and not lost.
+//! `u` is uniform in [0, 1) and another for each weight: stochastic rounding (S. Gupta and others, "Deep Learning with
+//! Limited Numerical Precision", 2015). A change of a tenth of a unit is one unit in a tenth of the cases, so small
+//! changes are right on average and not lost.
 //!
 //! ```text
 //! for every four weights of an output, in the order of memory
@@ -42,11 +42,11 @@ const MOST_BIAS: i64 = (1 << 30) - 1;
 /// An error of 16 bits; not -2^15, or [`MOST`] terms would wrap.
 #[inline(always)]
 pub(crate) fn error(x: i32) -> i16 {
-    x.max(-i32::from(i16::MAX)).min(i16::MAX.into()) as i16
+    x.clamp(-i32::from(i16::MAX), i16::MAX.into()) as i16
 }
 
-/// Sets the errors to zero that no change of the weights reduces: of an output at the end of its range, which should go further,
-/// and of a rectified one at zero.
+/// Sets the errors to zero that no change of the weights reduces: of an output at the end of its range, which should go
+/// further, and of a rectified one at zero.
 pub(crate) fn gate(rectified: bool, ys: &[i8], dys: &mut [i16]) {
     for (&y, dy) in ys.iter().zip(dys) {
         let stuck = match y {
@@ -83,8 +83,8 @@ impl Sizes {
         .then_some(rows)
     }
 
-    /// Overwrites the rows of `dxs`: `dx = round(W^T dy / 2^shift)`. `weight` is in the order of tiles. Nothing happens unless all
-    /// lengths match.
+    /// Overwrites the rows of `dxs`: `dx = round(W^T dy / 2^shift)`. `weight` is in the order of tiles. Nothing happens
+    /// unless all lengths match.
     pub(crate) fn backward(&self, weight: &[i8], mut dys: &[i16], mut dxs: &mut [i16]) {
         if self.rows(weight.len(), dxs.len(), dys.len()).is_none() {
             return;
@@ -103,8 +103,9 @@ impl Sizes {
         }
     }
 
-    /// Of the `W` inputs from the given one on, the sums over the outputs of `dy w`. In a group of four outputs the weights of the
-    /// first are at `start`, those of the next `step` further. Not inlined, so that the loop has the registers.
+    /// Of the `W` inputs from the given one on, the sums over the outputs of `dy w`. In a group of four outputs the
+    /// weights of the first are at `start`, those of the next `step` further. Not inlined, so that the loop has the
+    /// registers.
     #[inline(never)]
     fn products<const W: usize>(
         &self,
@@ -135,8 +136,8 @@ impl Sizes {
         sums
     }
 
-    /// Changes `bias` and `weight`, which is in the order of tiles, by the gradient of a batch. Nothing happens unless all lengths
-    /// match.
+    /// Changes `bias` and `weight`, which is in the order of tiles, by the gradient of a batch. Nothing happens unless
+    /// all lengths match.
     pub(crate) fn update(&self, bias: &mut [i32], weight: &mut [i8], xs: &[i8], dys: &[i16], mut step: Step) {
         let Some(rows) = self.rows(weight.len(), xs.len(), dys.len()) else { return };
         if bias.len() != self.outputs {
@@ -146,7 +147,7 @@ impl Sizes {
             let dys = dys.get(output..).unwrap_or_default().iter().step_by(self.outputs.max(1));
             let sum: i64 = dys.map(|&dy| i64::from(dy)).sum();
             let change = step.rounded((sum << 8) * i64::from(step.factor));
-            *bias = (i64::from(*bias) - change).max(-MOST_BIAS).min(MOST_BIAS) as i32;
+            *bias = (i64::from(*bias) - change).clamp(-MOST_BIAS, MOST_BIAS) as i32;
         }
         let (mut weight, mut output) = (weight, 0);
         while output < self.outputs {
@@ -155,8 +156,8 @@ impl Sizes {
                 for output in output..output + group {
                     let width = (self.depth - input).min(4);
                     let words = weight.split_off_mut(..width).unwrap_or_default();
-                    // SAFETY: there are `rows` rows of `depth` inputs and of `outputs` errors; the output is one of them, and so
-                    // are the inputs: four of them, or one after the other those that are left.
+                    // SAFETY: there are `rows` rows of `depth` inputs and of `outputs` errors; the output is one of
+                    // them, and so are the inputs: four of them, or one after the other those that are left.
                     unsafe {
                         let (x, dy) = (xs.as_ptr().wrapping_add(input), dys.as_ptr().wrapping_add(output));
                         match words.as_mut_array::<4>() {
@@ -174,8 +175,8 @@ impl Sizes {
         }
     }
 
-    /// Changes the weights of `W` inputs in a row by the sums over the rows of `dy x`. Not inlined, so that the loop has the
-    /// registers.
+    /// Changes the weights of `W` inputs in a row by the sums over the rows of `dy x`. Not inlined, so that the loop
+    /// has the registers.
     ///
     /// # Safety
     ///
@@ -204,7 +205,7 @@ impl Sizes {
         }
         for (w, sum) in zip(weights, sums) {
             let change = step.rounded(i64::from(sum) * i64::from(step.factor)) as i32;
-            *w = (i32::from(*w) - change).max(-i32::from(i8::MAX)).min(i8::MAX.into()) as i8;
+            *w = (i32::from(*w) - change).clamp(-i32::from(i8::MAX), i8::MAX.into()) as i8;
         }
     }
 }

@@ -10,6 +10,8 @@
 //! Whole numbers have no order of summation, so every instruction set gives the same bits by any way through a product:
 //! `reference` is what all of them are tested against.
 //!
+//! `learn` and `cross_entropy` are what training in whole numbers needs besides.
+//!
 //! Source of the arithmetic: B. Jacob and others, "Quantization and Training of Neural Networks for Efficient
 //! Integer-Arithmetic-Only Inference", 2018, as TensorFlow Lite for Microcontrollers keeps it.
 

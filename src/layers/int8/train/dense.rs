@@ -11,8 +11,8 @@ use core::marker::PhantomData;
 /// A fully connected layer whose weights are trained in eight bits: `y = clamp(round((b + W x) / 2^s))`, with s =
 /// [`Dense::SHIFT`].
 ///
-/// `A` is [`Identity`], for outputs of -128 to 127 sixteenths, or [`Relu`], for 0 to 127. There may be up to 512 outputs and 65,536
-/// inputs.
+/// `A` is [`Identity`], for outputs of -128 to 127 sixteenths, or [`Relu`], for 0 to 127. There may be up to 512
+/// outputs and 65,536 inputs.
 ///
 /// ```
 /// use fusebox::int8::train::{Dense, Learn};

@@ -1,7 +1,7 @@
 //! Training in whole numbers, for cores without floating point.
 //!
-//! Weights are 8 bits, sums and gradients of weights 32, errors 16. Nothing is rounded to other bits on another core, so a training
-//! is the same everywhere: its seed determines every weight.
+//! Weights are 8 bits, sums and gradients of weights 32, errors 16. Nothing is rounded to other bits on another core,
+//! so a training is the same everywhere: its seed determines every weight.
 //!
 //! ```
 //! use fusebox::int8::train::{Dense, Learn, Workspace};
@@ -32,23 +32,24 @@
 //! | rate | 32 | 2^-16, up to 4 |
 //! | loss | 32 | 2^-16 |
 //!
-//! s is a constant of a layer's type: `4 + ceil(log2(IN) / 2)`. Weights of magnitudes up to 127 units are then at least 5.6 times
-//! the deviation of He's initial weights, `sqrt(2 / IN)`.
+//! s is a constant of a layer's type: `4 + ceil(log2(IN) / 2)`. The largest weights, of 127 units, are then from 2.8 to
+//! 5.6 times the deviation of He's initial weights, `sqrt(2 / IN)`.
 //!
 //! ```text
 //! forward    y  = clamp(round((b + W x) / 2^s))
 //! loss       J  = -mean of ln softmax(y)[label]       dy = softmax(y) - [class is the label]
-//! backward   dx = round(W^T dy / 2^s)                 with dy = 0 where y is clamped and would go further, or y = relu(..) = 0
+//! backward   dx = round(W^T dy / 2^s)                 after dy = 0 where y is at an end of its range and dy asks for
+//!                                                     more, and where a ReLU's y is 0
 //! update     W  = clamp(W - round(rate mean of dy x^T))       rounded at random, so that it is right on average
 //! ```
 //!
 //! These are the formulas of the same layers in `f32`, with rounding: a rate that is good there is good here.
 //!
-//! Sources: M. Wang and others, "NITI: Training Integer Neural Networks Using Integer-only Arithmetic", 2020, for training without
-//! any floating point; S. Wu and others, "Training and Inference with Integers in Deep Neural Networks", 2018, for scales
-//! that depend on a layer's inputs only and weights in a fixed range; S. Gupta and others, "Deep Learning with Limited Numerical
-//! Precision", 2015, for rounding at random. NITI's errors have 8 bits, and exponents that depend on the largest error of a batch; with
-//! 16 bits they need none.
+//! Sources: M. Wang and others, "NITI: Training Integer Neural Networks Using Integer-only Arithmetic", 2020, for
+//! training without any floating point; S. Wu and others, "Training and Inference with Integers in Deep Neural
+//! Networks", 2018, for scales that depend on a layer's inputs only and weights in a fixed range; S. Gupta and others,
+//! "Deep Learning with Limited Numerical Precision", 2015, for rounding at random. NITI's errors have 8 bits, and
+//! exponents that depend on the largest error of a batch; with 16 bits they need none.
 
 mod chain;
 mod dense;
@@ -63,8 +64,8 @@ use crate::{Isa, Rng, Zeroed};
 
 /// A layer that is trained in whole numbers: [`Dense`], and chains of such layers.
 ///
-/// [`Workspace`] calls the methods, with as many rows in each slice. With other lengths the layers of this crate write nothing, or
-/// part of the rows.
+/// [`Workspace`] calls the methods, with as many rows in each slice. With other lengths the layers of this crate write
+/// nothing, or part of the rows.
 pub trait Learn: Layer {
     /// Errors of a row of inputs.
     type Dx: Zeroed + Copy;
@@ -75,8 +76,8 @@ pub trait Learn: Layer {
     /// The same layer for inference only.
     type Int8: Layer<Input = Self::Input, Output = Self::Output>;
 
-    /// Overwrites the parameters: random weights, uniformly distributed with He's variance, 2 over the number of inputs, and
-    /// biases of zero.
+    /// Overwrites the parameters: random weights, uniformly distributed with He's variance, 2 over the number of
+    /// inputs, and biases of zero.
     fn randomize(&mut self, rng: &mut Rng);
 
     /// Overwrites `ys` with the outputs for `xs`.
@@ -88,7 +89,8 @@ pub trait Learn: Layer {
         ys: &mut [Self::Output],
     );
 
-    /// Sets to zero what in `dys` the outputs `ys` cannot follow, and overwrites `dxs`, if there is any, with the errors of `xs`.
+    /// Sets to zero what in `dys` the outputs `ys` cannot follow, and overwrites `dxs`, if there is any, with the
+    /// errors of `xs`.
     fn backward<const B: usize>(
         &self,
         xs: &[Self::Input],

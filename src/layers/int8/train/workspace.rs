@@ -7,8 +7,8 @@ use crate::layers::check_batch;
 use crate::{Error, Isa, Label, Rng, Zeroed};
 use core::iter::zip;
 
-/// The memory of a training in batches of up to `B` rows, 512 at most: outputs and errors of every layer. No gradient of a weight is
-/// stored.
+/// The memory of a training in batches of up to `B` rows, 512 at most: outputs and errors of every layer. No gradient
+/// of a weight is stored.
 ///
 /// ```
 /// use fusebox::int8::train::{Dense, Workspace};
@@ -38,11 +38,12 @@ impl<N, const CLASSES: usize, const B: usize> Workspace<N, B>
 where
     N: Learn<Output = [i8; CLASSES], Dy = [i16; CLASSES]>,
 {
-    /// One step of stochastic gradient descent on the mean softmax cross-entropy of the rows, whose outputs are logits in sixteenths.
-    /// Returns the loss before the step, in 2^-16. The rate is in 2^-16 too; `rng` is what changes are rounded with.
+    /// One step of stochastic gradient descent on the mean softmax cross-entropy of the rows, whose outputs are logits
+    /// in sixteenths. Returns the loss before the step, in 2^-16. The rate is in 2^-16 too; `rng` is what changes are
+    /// rounded with.
     ///
-    /// Errors, with nothing written, if there are no rows or more than `B`, as many labels as rows are not given, a label is no
-    /// class, or the rate is more than 4, 2^18.
+    /// Errors, with nothing written, if there are no rows or more than `B`, as many labels as rows are not given, a
+    /// label is no class, or the rate is more than 4, 2^18.
     ///
     /// ```
     /// use fusebox::int8::train::{Dense, Workspace};
@@ -105,8 +106,8 @@ where
 
     /// How many rows' largest output, the first of equal ones, is the label's.
     ///
-    /// Errors, with nothing written, if there are no rows or more than `B`, as many labels as rows are not given, or a label is no
-    /// class.
+    /// Errors, with nothing written, if there are no rows or more than `B`, as many labels as rows are not given, or a
+    /// label is no class.
     pub fn correct<L: Label>(&mut self, net: &N, xs: &[N::Input], labels: &[L]) -> Result<usize, Error> {
         check::<N, L, CLASSES, B>(xs, labels)?;
         let ys = self.ys.get_mut(..xs.len()).unwrap_or_default();
