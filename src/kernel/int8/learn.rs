@@ -90,22 +90,23 @@ impl Sizes {
             return;
         }
         let whole = self.depth / 4 * 4;
-        let scaled = |sum: i32| error(sum.wrapping_add((1 << self.shift) >> 1) >> self.shift);
         while let (Some(dy), Some(dx)) = (dys.split_off(..self.outputs), dxs.split_off_mut(..self.depth)) {
             let (quads, rest) = dx.as_chunks_mut::<4>();
-            for (quad, i) in zip(quads, (0..).step_by(4)) {
-                *quad = self.products(weight, dy, i, [4 * i, 4]).map(scaled);
+            let mut input = 0;
+            for quad in quads {
+                self.products(weight, dy, input, [4 * input, 4], quad);
+                input += 4;
             }
-            for (dx, i) in zip(rest, 0..) {
-                let [sum] = self.products(weight, dy, whole + i, [4 * whole + i, self.depth - whole]);
-                *dx = scaled(sum);
+            for dx in rest {
+                let start = 4 * whole + input - whole;
+                self.products(weight, dy, input, [start, self.depth - whole], array::from_mut(dx));
+                input += 1;
             }
         }
     }
 
-    /// Of the `W` inputs from the given one on, the sums over the outputs of `dy w`. In a group of four outputs the
-    /// weights of the first are at `start`, those of the next `step` further. Not inlined, so that the loop has the
-    /// registers.
+    /// Overwrites `dx`, of the `W` inputs from the given one on. In a group of four outputs the weights of the first are at
+    /// `start`, those of the next `step` further. Not inlined, so that the loop has the registers.
     #[inline(never)]
     fn products<const W: usize>(
         &self,
@@ -113,27 +114,25 @@ impl Sizes {
         dy: &[i16],
         input: usize,
         [start, step]: [usize; 2],
-    ) -> [i32; W] {
-        let mut sums = [0_i32; W];
-        let mut add = |dy: i16, weights: &[i8]| {
-            for (sum, &w) in zip(&mut sums, weights.first_chunk::<W>().unwrap_or(&[0; W])) {
-                *sum = sum.wrapping_add(i32::from(dy) * i32::from(w));
-            }
-        };
+        dx: &mut [i16; W],
+    ) {
+        let mut sums = [(1 << self.shift) >> 1; W];
         let (groups, last) = dy.as_chunks::<4>();
         for group in groups {
             let mut weights = weight.split_off(..4 * self.depth).unwrap_or_default();
             weights = weights.get(start..).unwrap_or_default();
             for &dy in group {
-                add(dy, weights);
+                add(&mut sums, dy, weights.first_chunk());
                 weights = weights.get(step..).unwrap_or_default();
             }
         }
         for &dy in last {
             let row = weight.split_off(..self.depth).unwrap_or_default();
-            add(dy, row.get(input..).unwrap_or_default());
+            add(&mut sums, dy, row.get(input..).unwrap_or_default().first_chunk());
         }
-        sums
+        for (dx, sum) in zip(dx, &sums) {
+            *dx = error(sum >> self.shift);
+        }
     }
 
     /// Changes `bias` and `weight`, which is in the order of tiles, by the gradient of a batch. Nothing happens unless
@@ -143,16 +142,22 @@ impl Sizes {
         if bias.len() != self.outputs {
             return;
         }
-        for (bias, output) in zip(bias, 0..) {
-            let dys = dys.get(output..).unwrap_or_default().iter().step_by(self.outputs.max(1));
-            let sum: i64 = dys.map(|&dy| i64::from(dy)).sum();
+        let mut errors = dys;
+        for bias in bias {
+            let (mut column, mut sum) = (errors, 0);
+            while let Some(&dy) = column.first() {
+                sum += i64::from(dy);
+                column = column.get(self.outputs..).unwrap_or_default();
+            }
             let change = step.rounded((sum << 8) * i64::from(step.factor));
             *bias = (i64::from(*bias) - change).clamp(-MOST_BIAS, MOST_BIAS) as i32;
+            errors = errors.get(1..).unwrap_or_default();
         }
         let (mut weight, mut output) = (weight, 0);
         while output < self.outputs {
             let group = if self.outputs - output < 4 { 1 } else { 4 };
-            for input in (0..self.depth).step_by(4) {
+            let mut input = 0;
+            while input < self.depth {
                 for output in output..output + group {
                     let width = (self.depth - input).min(4);
                     let words = weight.split_off_mut(..width).unwrap_or_default();
@@ -163,13 +168,16 @@ impl Sizes {
                         match words.as_mut_array::<4>() {
                             Some(word) => self.change(&mut step, word, x, dy, rows),
                             None => {
-                                for (i, w) in words.iter_mut().enumerate() {
-                                    self.change(&mut step, array::from_mut(w), x.wrapping_add(i), dy, rows);
+                                let mut x = x;
+                                for w in words {
+                                    self.change(&mut step, array::from_mut(w), x, dy, rows);
+                                    x = x.wrapping_add(1);
                                 }
                             }
                         }
                     }
                 }
+                input += 4;
             }
             output += group;
         }
@@ -196,16 +204,24 @@ impl Sizes {
             // SAFETY: 1 and 2, for this row. An array of bytes may be anywhere.
             let (error, inputs) = unsafe { (*dy, &*x.cast::<[i8; W]>()) };
             if error != 0 {
-                for (sum, &x) in zip(&mut sums, inputs) {
-                    *sum = sum.wrapping_add(i32::from(error) * i32::from(x));
-                }
+                add(&mut sums, error, Some(inputs));
             }
             // After the last row past the end, where nothing is read.
             (x, dy) = (x.wrapping_add(self.depth), dy.wrapping_add(self.outputs));
         }
-        for (w, sum) in zip(weights, sums) {
+        for (w, &sum) in zip(weights, &sums) {
             let change = step.rounded(i64::from(sum) * i64::from(step.factor)) as i32;
             *w = (i32::from(*w) - change).clamp(-i32::from(i8::MAX), i8::MAX.into()) as i8;
+        }
+    }
+}
+
+/// Adds the error times each number to the sum of that number, if there are as many.
+#[inline(always)]
+fn add<const W: usize>(sums: &mut [i32; W], error: i16, numbers: Option<&[i8; W]>) {
+    if let Some(numbers) = numbers {
+        for (sum, &number) in zip(sums, numbers) {
+            *sum = sum.wrapping_add(i32::from(error) * i32::from(number));
         }
     }
 }
