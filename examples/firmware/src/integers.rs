@@ -122,8 +122,9 @@ pub fn integers<B: Painted>(board: &mut B) -> Result<(), Failure> {
     for count in [BATCH, 1] {
         let (xs, labels) = gather(order.get(..black_box(count)).unwrap_or_default(), xs, labels);
         let mut result = Ok(0);
-        let instructions = counter
-            .instructions(board, || result = workspace.train_step_with(isa, net, xs, labels, RATE, &mut rng))?;
+        let instructions = counter.instructions(board, || {
+            result = workspace.train_step_with(isa, net, xs, labels, RATE, &mut rng)
+        })?;
         result?;
         let macs = FORWARD_MACS * count as u64;
         let hundredths = instructions * 100 / macs.max(1);

@@ -18,12 +18,7 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) const fn new() -> Self {
-        Self {
-            net: Net::ZEROED,
-            workspace: Workspace::new(),
-            xs: [[0; PIXELS]; BATCH],
-            labels: [0; BATCH],
-        }
+        Self { net: Net::ZEROED, workspace: Workspace::new(), xs: [[0; PIXELS]; BATCH], labels: [0; BATCH] }
     }
 
     pub(super) fn run<B: Board>(&mut self, bench: &mut Bench<'_, B>) -> Result<(), Failure> {
