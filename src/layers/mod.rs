@@ -11,7 +11,7 @@
 //! | `recurrent` | on sequences, from one position to the next |
 //! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
 //! | `frozen`, `borrowed`, `adapters` | with borrowed weights, for example in flash |
-//! | [`int8`] | of eight bits, for inference |
+//! | [`int8`] | of eight bits, for inference and for training without floating point |
 //!
 //! `stream` runs networks one frame at a time; [`arena`] is the memory of networks that a program writes.
 //!

@@ -1,5 +1,6 @@
 //! What a firmware image holds: its size by memory, and whether it can panic.
 
+use crate::link::graph::{is_double, is_single};
 use anyhow::{Context, Result, ensure};
 use object::elf::{SHF_ALLOC, SHF_WRITE};
 use object::{Architecture, Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind};
@@ -18,6 +19,8 @@ pub(crate) struct Image {
     pub(crate) ram: u64,
     /// The routines of `core` that panic, as far as the linker kept them.
     pub(crate) panics: Vec<String>,
+    /// The routines that stand in for instructions on `f32` and `f64`.
+    pub(crate) floats: Vec<String>,
 }
 
 impl Image {
@@ -43,8 +46,12 @@ impl Image {
         let names: Vec<&str> = file.symbols().filter_map(|symbol| symbol.name().ok()).collect();
         // Without symbols there would be nothing to find, whatever the image can do.
         ensure!(names.contains(&"main"), "{} has no symbol `main`: stripped?", path.display());
-        let panics = names.into_iter().filter(|name| name.contains("panicking")).map(String::from).collect();
-        Ok(Self { code, flash, ram, panics })
+        let those = |wanted: fn(&str) -> bool| {
+            names.iter().filter(|name| wanted(name)).map(ToString::to_string).collect()
+        };
+        let panics = those(|name| name.contains("panicking"));
+        let floats = those(|name| is_single(name) || is_double(name));
+        Ok(Self { code, flash, ram, panics, floats })
     }
 }
 

@@ -13,7 +13,7 @@
 //! Controls, tiny programs that panic, ask for a heap or add numbers, must be found out, or the checks check nothing.
 
 mod build;
-mod graph;
+pub(crate) mod graph;
 mod public;
 
 use crate::process::{cargo, root, run, target_dir};

@@ -89,7 +89,7 @@ fn build(board: &Board, choice: Choice) -> Result<PathBuf> {
         "--bins",
     ]))?;
     let path = board::built(board, &road).join("sensor-node");
-    let Image { code, flash, ram, panics } = Image::read(&path)?;
+    let Image { code, flash, ram, panics, .. } = Image::read(&path)?;
     println!("sensor-node: code {code} B, flash {flash} B, static RAM {ram} B");
     ensure!(panics.is_empty(), "a release firmware holds no panic: {}", panics.join(", "));
     Ok(path)

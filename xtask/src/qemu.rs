@@ -11,10 +11,10 @@
 //!
 //! Two boards also train until most digits are read, and run inference from the desktop's weights: counts of
 //! instructions, and the sizes of firmware that does just that. One of them takes training steps in slices as well, and
-//! tells what the worst slice takes; and it learns pictures with convolutions, and gestures with a recurrent layer, and digits
-//! to read them with eight bits, in no more RAM than is said below: to the weights that this machine learns on the instruction sets of
-//! its class. There and on
-//! two larger cores, adapters of a transformer learn in the same way.
+//! tells what the worst slice takes; and it learns pictures with convolutions, gestures with a recurrent layer, and digits to
+//! read them with eight bits, in no more RAM than is said below: to the weights that this machine learns on the instruction sets of
+//! its class. There and on two larger cores, adapters of a transformer learn in the same way. A board without floating point learns
+//! digits in whole numbers, to the weights that all instruction sets learn.
 
 use crate::board::{self, BOARDS, Board, Which};
 use crate::image::Image;
@@ -35,6 +35,9 @@ const IN_SLICES: &str = "mps2-an386";
 /// Those where the adapters of a transformer learn too: one whose floating-point unit fuses, one with vectors.
 const ADAPTS: [&str; 2] = ["mps2-an500", "mps3-an547"];
 
+/// The one without floating point, on which digits are learnt in whole numbers.
+const WHOLE: &str = "mps2-an385";
+
 /// A program there that learns what this machine learns too.
 struct Lesson {
     program: &'static str,
@@ -44,13 +47,22 @@ struct Lesson {
     features: &'static [&'static str],
     /// Bytes of RAM that they may take, statics and stack.
     ram: u64,
+    /// Whether it is to compute in whole numbers only.
+    whole: bool,
 }
 
-const LESSONS: [Lesson; 4] = [
-    Lesson { program: "pictures", infers: Some("pictures_infer"), features: &["pictures"], ram: 96 * 1024 },
-    Lesson { program: "gestures", infers: None, features: &[], ram: 64 * 1024 },
-    Lesson { program: "lora", infers: None, features: &[], ram: 128 * 1024 },
-    Lesson { program: "quantize", infers: None, features: &[], ram: 128 * 1024 },
+const LESSONS: [Lesson; 5] = [
+    Lesson {
+        program: "pictures",
+        infers: Some("pictures_infer"),
+        features: &["pictures"],
+        ram: 96 * 1024,
+        whole: false,
+    },
+    Lesson { program: "gestures", infers: None, features: &[], ram: 64 * 1024, whole: false },
+    Lesson { program: "lora", infers: None, features: &[], ram: 128 * 1024, whole: false },
+    Lesson { program: "quantize", infers: None, features: &[], ram: 128 * 1024, whole: false },
+    Lesson { program: "integers", infers: None, features: &[], ram: 16 * 1024, whole: true },
 ];
 
 /// The lesson of a program.
@@ -72,7 +84,8 @@ pub(crate) fn run(which: Which, both: bool, choice: Choice) -> Result<()> {
     let (desktops, mut found) = thread::scope(|scope| {
         let desktops = scope.spawn(move || -> Result<_> {
             let checks = [desktop(&[])?, desktop(&["reproducible"])?];
-            let learns = |board: &Board| board.name == IN_SLICES || ADAPTS.contains(&board.name);
+            let learns =
+                |board: &Board| [IN_SLICES, WHOLE].contains(&board.name) || ADAPTS.contains(&board.name);
             let lessons = which.boards().any(learns).then(desktop_lessons);
             Ok((checks, lessons.transpose()?.unwrap_or_default()))
         });
@@ -106,6 +119,7 @@ pub(crate) fn run(which: Which, both: bool, choice: Choice) -> Result<()> {
                 ][..],
                 name if IN_FULL.contains(&name) => &["check", "train", "infer", GOLDENS],
                 name if ADAPTS.contains(&name) => &["lora", "check", GOLDENS],
+                WHOLE => &["integers", "check", GOLDENS],
                 _ => &["check", GOLDENS],
             };
             programs.iter().map(move |program| (board, start(board, program, false)))
@@ -256,6 +270,13 @@ impl Finding {
             { runs.iter().map(|run| run.isa.as_str()).collect::<Vec<_>>().join(", ") }
         );
         ensure!(ram <= lesson.ram, "{} takes {ram} B of RAM, not {}", self.program, lesson.ram);
+        // By calls: there are no instructions for it.
+        let floats = &self.image.floats;
+        ensure!(
+            !lesson.whole || floats.is_empty(),
+            "{} computes in floating point: {floats:?}",
+            self.program
+        );
         Ok(())
     }
 }
@@ -396,7 +417,7 @@ fn programs(findings: &[Finding]) -> Table {
         "panics",
     ]);
     for finding in findings {
-        let Image { code, flash, ram, panics } = &finding.image;
+        let Image { code, flash, ram, panics, .. } = &finding.image;
         let program = if finding.reproducible { "check, reproducible" } else { finding.program };
         table.add_row([
             finding.board.name.to_string(),

@@ -22,6 +22,7 @@ mod goldens;
 #[cfg(target_os = "none")]
 mod host;
 mod infer;
+mod integers;
 mod kernels;
 mod lora;
 mod mixed;
@@ -46,6 +47,7 @@ pub use goldens::goldens;
 #[cfg(target_os = "none")]
 pub use host::{print, run};
 pub use infer::infer;
+pub use integers::{Integers, integers};
 pub use lora::{Adaptation, Pretraining, TRANSFORMER, lora};
 #[cfg(feature = "pictures")]
 pub use pictures::{Lesson, pictures, pictures_infer};

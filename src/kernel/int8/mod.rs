@@ -10,11 +10,15 @@
 //! Whole numbers have no order of summation, so every instruction set gives the same bits by any way through a product:
 //! `reference` is what all of them are tested against.
 //!
+//! `learn` and `cross_entropy` are what training in whole numbers needs besides.
+//!
 //! Source of the arithmetic: B. Jacob and others, "Quantization and Training of Neural Networks for Efficient
 //! Integer-Arithmetic-Only Inference", 2018, as TensorFlow Lite for Microcontrollers keeps it.
 
+pub(crate) mod cross_entropy;
 pub(crate) mod depthwise;
 pub(crate) mod fixed;
+pub(crate) mod learn;
 mod order;
 pub(crate) mod patches;
 pub(crate) mod pool;

@@ -1,4 +1,4 @@
-//! Networks of eight bits: layers on whole numbers from -128 to 127, for inference.
+//! Networks of eight bits: layers on whole numbers from -128 to 127, for inference; [`train`] has those that learn.
 //!
 //! A number `q` stands for the real number `scale (q - zero)`: see [`Quantization`]. Layers hold whole numbers only, and
 //! compose like all others:
@@ -36,7 +36,7 @@
 //! | `join` | sums, products, concatenations of two arrays, or of one and a constant; layers made of others |
 //! | `region` | parts of an array, and borders around it |
 //!
-//! `calibration` makes them of layers that were trained.
+//! `calibration` makes them of layers that were trained; `train` trains without floating point.
 //! `prepare` is for programs that write layers: weights and biases as the layers store them.
 
 mod calibration;
@@ -52,6 +52,7 @@ mod region;
 mod softmax;
 mod table;
 mod tensor;
+pub mod train;
 
 pub use crate::kernel::int8::{Clamp, Double, Multiplier, Region, Rounding, Single, Term};
 pub use calibration::{

@@ -4,13 +4,14 @@ use crate::text::debug;
 use crate::{any, hide, keep};
 use core::fmt::Debug;
 use core::marker::PhantomData;
+use fusebox::int8::train::{self, Learn, Workspace};
 use fusebox::int8::{
     Add, AvgPool2d, Clamp, Concat, Conv2d, Dense, DepthwiseConv2d, Dequantize, Double, Join, Max, MaxPool2d,
     Mean, Min, Mul, Multiplier, Pad, Parallel, Quantization, Quantize, Region, Residual, Rounding, Single,
     Slice, Softmax, Sub, Table, Tensor, Term, WeightScale, WithConstant,
 };
 use fusebox::layers::{Valid, Window};
-use fusebox::{Beside, Chain, Error, Isa, Layer, Scratch, Zeroed};
+use fusebox::{Beside, Chain, Error, Isa, Layer, Relu, Rng, Scratch, Seq, Zeroed};
 
 type Picture<const C: usize> = [[[i8; C]; 5]; 4];
 type Small<const C: usize> = [[[i8; C]; 2]; 2];
@@ -22,6 +23,8 @@ pub fn whole() {
     running::<Double>();
     running::<Single>();
     keep(regions());
+    training::<Seq![train::Dense<5, 7, Relu>, train::Dense<7, 4>], 4>();
+    training::<train::Dense<64, 8>, 8>();
     run(&AvgPool2d::<Picture<3>, Small<3>, 2, 2>::new(clamp()));
     run(&Softmax::<3> { scale: multiplier(), least: any() });
     let concat = Concat::<[i8; 6]> { first: any(), second: any(), shape: PhantomData };
@@ -37,6 +40,35 @@ pub fn whole() {
     let beside = any::<Beside<i8, f32>>();
     keep(Clone::clone(hide(&beside)));
     debug(&beside);
+}
+
+/// Training in whole numbers.
+fn training<N, const CLASSES: usize>()
+where
+    N: Learn<Output = [i8; CLASSES], Dy = [i16; CLASSES], Memory<3>: Debug>
+        + Zeroed
+        + Clone
+        + PartialEq
+        + Debug,
+{
+    let (mut net, mut rng) = (hide(N::ZEROED), hide(Rng::new(any())));
+    net.randomize(&mut rng);
+    let mut workspace = hide(Workspace::<N, 3>::new());
+    let (xs, labels) = (any::<[N::Input; 3]>(), any::<[u8; 3]>());
+    let (xs, labels) = (hide(&xs[..]), hide(&labels[..]));
+    keep(workspace.train_step(&mut net, xs, labels, any(), &mut rng));
+    keep(workspace.train_step_with(hide(Isa::detect()), &mut net, xs, labels, any(), &mut rng));
+    keep(workspace.correct(&net, xs, labels));
+    debug(&workspace);
+    let (mut memory, mut ys) = (any::<N::Memory<3>>(), any::<[N::Output; 3]>());
+    let (mut dys, mut dxs) = (any::<[N::Dy; 3]>(), any::<[N::Dx; 3]>());
+    net.forward::<3>(hide(Isa::detect()), xs, &mut memory, hide(&mut ys[..]));
+    net.backward::<3>(xs, &mut memory, hide(&ys[..]), hide(&mut dys[..]), Some(hide(&mut dxs[..])));
+    net.update::<3>(xs, &memory, hide(&dys[..]), any(), &mut rng);
+    debug(&memory);
+    keep((dxs, Workspace::<N, 3>::default()));
+    infer(&net.to_int8());
+    run(&net);
 }
 
 /// `Debug` of what holds an `f32`.

@@ -123,12 +123,12 @@ pub(super) fn symbols(path: &Path) -> Result<BTreeSet<String>> {
 }
 
 /// Whether a symbol is a routine for `f32`, by the names that Arm's ABI and GCC's library have for them.
-pub(super) fn is_single(symbol: &str) -> bool {
+pub(crate) fn is_single(symbol: &str) -> bool {
     computes(symbol, 'f', "sf")
 }
 
 /// Whether a symbol is a routine for `f64`, or between both.
-pub(super) fn is_double(symbol: &str) -> bool {
+pub(crate) fn is_double(symbol: &str) -> bool {
     computes(symbol, 'd', "df")
 }
 
