@@ -1,5 +1,8 @@
 //! Convolutions in which each channel has filters of its own.
 
+#[cfg(fusebox_dsp)]
+mod planes;
+
 use super::patches::place;
 use super::scale::{Clamp, Multiplier, Rounding};
 use crate::Isa;
@@ -43,6 +46,10 @@ impl Depthwise<'_> {
             || y.len() != rows.output * cols.output * filters
         {
             return;
+        }
+        #[cfg(fusebox_dsp)]
+        if planes::fits(self) {
+            return planes::run::<R>(self, x, y);
         }
         isa.call(Pass { depthwise: self, x, y, rounding: PhantomData::<R> });
     }
