@@ -1,5 +1,7 @@
 //! Convolutions: the inputs of a window side by side are a row of a product.
 
+#[cfg(fusebox_dsp)]
+use super::product::Triples;
 use super::{Product, Rounding};
 use crate::Isa;
 use crate::kernel::axis::Axis;
@@ -29,7 +31,11 @@ impl Convolution<'_> {
             return;
         }
         if self.is_pointwise() {
-            return self.product.run::<R>(isa, x, y);
+            return self.product.run_in::<R>(isa, x, patches, y);
+        }
+        #[cfg(fusebox_dsp)]
+        if self.product.bias.len().is_multiple_of(4) {
+            return self.run_in_threes::<R>(isa, x, patches, y);
         }
         let at_once = patches.len().checked_div(depth).unwrap_or(0);
         let filters = self.product.bias.len();
@@ -47,6 +53,39 @@ impl Convolution<'_> {
             let rows = patches.get(..(last - first) * depth).unwrap_or_default();
             self.product.run::<R>(isa, rows, y.get_mut(first * filters..last * filters).unwrap_or_default());
             first = last;
+        }
+    }
+
+    /// [`Convolution::run`], three windows at a time, in memory for seven.
+    #[cfg(fusebox_dsp)]
+    fn run_in_threes<R: Rounding>(&self, isa: Isa, x: &[i8], memory: &mut [i8], y: &mut [i8]) {
+        let (product, [_, cols]) = (&self.product, &self.axes);
+        let (depth, filters) = (product.depth, product.bias.len());
+        let (words, patch) = memory.split_at_mut_checked(Triples::bytes(depth)).unwrap_or_default();
+        let (Some(patch), Some(mut triples)) = (patch.get_mut(..depth), Triples::new(product, words)) else {
+            return;
+        };
+        let (mut place, mut ys) = ([0; 2], y);
+        while !ys.is_empty() {
+            let three = ys.split_off_mut(..3 * filters);
+            let rows = if three.is_some() { 3 } else { 1 };
+            let y = three.or_else(|| ys.split_off_mut(..filters)).unwrap_or_default();
+            for row in 0..rows {
+                self.gather(x, place, patch);
+                triples.fill(row, patch);
+                let [down, right] = &mut place;
+                *right += 1;
+                if *right == cols.output {
+                    (*down, *right) = (*down + 1, 0);
+                }
+            }
+            match rows {
+                3 => triples.run::<R>(product, y),
+                _ => product.run::<R>(isa, patch, y),
+            }
+            if y.is_empty() {
+                return;
+            }
         }
     }
 
