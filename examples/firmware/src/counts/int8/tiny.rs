@@ -7,9 +7,7 @@ use super::{Bench, Work, clamp, scale};
 use crate::board::{Board, Failure};
 use core::hint::black_box;
 use core::slice::{from_mut, from_ref};
-use fusebox::int8::{
-    Add, Conv2d, Dense, DepthwiseConv2d, Mean, Parallel, Quantization, Residual, Softmax,
-};
+use fusebox::int8::{Add, Conv2d, Dense, DepthwiseConv2d, Mean, Parallel, Quantization, Residual, Softmax};
 use fusebox::layers::{Same, Window};
 use fusebox::{Chain, Error, Isa, Layer, Rng, Scratch, Seq, Zeroed};
 
@@ -204,12 +202,7 @@ impl<L: Layer<Input: Zeroed, Output: Zeroed> + Seeded + Zeroed> Net<L> {
         Self { layer: L::ZEROED, scratch: Scratch::new(), x: Zeroed::ZEROED, y: Zeroed::ZEROED }
     }
 
-    fn run<B: Board>(
-        &mut self,
-        bench: &mut Bench<'_, B>,
-        name: &str,
-        macs: usize,
-    ) -> Result<(), Failure> {
+    fn run<B: Board>(&mut self, bench: &mut Bench<'_, B>, name: &str, macs: usize) -> Result<(), Failure> {
         let mut rng = Rng::new(1);
         let Self { layer, scratch, x, y } = self;
         layer.seed(&mut rng)?;
