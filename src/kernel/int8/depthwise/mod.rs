@@ -1,6 +1,6 @@
 //! Convolutions in which each channel has filters of its own.
 
-#[cfg(fusebox_dsp)]
+#[cfg(any(fusebox_dsp, fusebox_core = "m55"))]
 mod planes;
 
 use super::patches::place;
@@ -47,7 +47,7 @@ impl Depthwise<'_> {
         {
             return;
         }
-        #[cfg(fusebox_dsp)]
+        #[cfg(any(fusebox_dsp, fusebox_core = "m55"))]
         if planes::fits(self) {
             return planes::run::<R>(self, x, y);
         }

@@ -220,7 +220,7 @@ fn infer<L: Layer>(
     net.infer_with(black_box(Isa::detect()), from_ref(x), scratch, from_mut(y))
 }
 
-pub(super) struct Memory {
+pub(in crate::counts) struct Memory {
     first: Net<Conv<3, 32, 3, 32, 16>>,
     shallow: Net<Conv<3, 16, 16, 16, 16>>,
     deep: Net<Conv<3, 8, 64, 8, 64>>,
@@ -234,7 +234,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) const fn new() -> Self {
+    pub(in crate::counts) const fn new() -> Self {
         Self {
             first: Net::new(),
             shallow: Net::new(),
@@ -249,7 +249,7 @@ impl Memory {
         }
     }
 
-    pub(super) fn run<B: Board>(&mut self, bench: &mut Bench<'_, B>) -> Result<(), Failure> {
+    pub(in crate::counts) fn run<B: Board>(&mut self, bench: &mut Bench<'_, B>) -> Result<(), Failure> {
         self.first.run(bench, "conv 3x3 3-16, 32x32", 32 * 32 * 16 * 27)?;
         self.shallow.run(bench, "conv 3x3 16-16, 16x16", 16 * 16 * 16 * 144)?;
         self.deep.run(bench, "conv 3x3 64-64, 8x8", 8 * 8 * 64 * 576)?;
