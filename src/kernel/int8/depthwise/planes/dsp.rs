@@ -15,15 +15,17 @@
 //! 12 multiplications for 18 products, and one LDM, for (r, s) is the next two outputs' (p, q). With a stride of two, b is left
 //! out.
 
-use super::{COLUMNS, Row, Task};
+use super::{COLUMNS, Columns, Task};
 use core::arch::{asm, naked_asm};
 
 /// The slots of pairs of columns.
 pub(super) struct Plane([[u32; 3]; COLUMNS / 2]);
 
 impl Plane {
-    pub(super) const fn new() -> Self {
-        Self([[0; 3]; COLUMNS / 2])
+    /// Of padding.
+    pub(super) fn new(zero: i8) -> Self {
+        let half = u32::from(i16::from(zero) as u16);
+        Self([[half | half << 16; 3]; COLUMNS / 2])
     }
 }
 
@@ -44,21 +46,28 @@ impl Weights {
     }
 }
 
-/// Overwrites a slot of four channels' planes.
+/// Overwrites a slot of four channels' planes with a row of the input, or with padding if it is empty.
 #[inline(always)]
-pub(super) fn fill(planes: &mut [Plane; 4], slot: usize, row: Row<'_>) {
-    let zeros = u32::from_ne_bytes([row.zero as u8; 4]);
-    let pixel = |at: usize| {
-        let here = row.row.get(at.checked_mul(row.channels)?.checked_add(row.channel)?..)?;
-        here.first_chunk().map(|x: &[i8; 4]| u32::from_le_bytes(x.map(|x| x as u8)))
+pub(super) fn fill(planes: &mut [Plane; 4], slot: usize, row: &[i8], wanted: &Columns) {
+    let zeros = u32::from_ne_bytes([wanted.zero as u8; 4]);
+    let pixel = |x: Option<&[i8]>| {
+        let x = x.and_then(|x| x.first_chunk::<4>());
+        x.map_or(zeros, |x| u32::from_le_bytes(x.map(|x| x as u8)))
+    };
+    let mut rest = row.get(wanted.first..).unwrap_or_default();
+    let mut left = wanted.inside;
+    let mut next = || {
+        left = left.checked_sub(1)?;
+        let x = rest;
+        rest = rest.get(wanted.channels..).unwrap_or_default();
+        Some(x)
     };
     let [a, b, c, d] = planes;
-    let planes = a.0.iter_mut().zip(&mut b.0).zip(&mut c.0).zip(&mut d.0);
-    let mut at = row.from;
-    for (((a, b), c), d) in planes.take(row.columns.div_ceil(2)) {
-        let (left, right) = (pixel(at).unwrap_or(zeros), pixel(at.wrapping_add(1)).unwrap_or(zeros));
-        at = at.wrapping_add(2);
-        let pairs = side_by_side(left, right);
+    let columns = a.0.iter_mut().zip(&mut b.0).zip(&mut c.0).zip(&mut d.0).skip(wanted.before / 2);
+    let mut odd = wanted.before % 2 > 0;
+    for (((a, b), c), d) in columns.take((wanted.before % 2 + wanted.inside).div_ceil(2)) {
+        let left = pixel(if core::mem::take(&mut odd) { None } else { next() });
+        let pairs = side_by_side(left, pixel(next()));
         for (plane, pair) in [a, b, c, d].into_iter().zip(pairs) {
             if let Some(place) = plane.get_mut(slot) {
                 *place = pair;
@@ -97,13 +106,36 @@ fn side_by_side(left: u32, right: u32) -> [u32; 4] {
     [a, b, c, d]
 }
 
+/// Overwrites a channel's sums.
+///
+/// # Safety
+/// As for [`straight`], or [`halving`] if the stride is two.
+pub(super) unsafe fn sums(task: &mut Task, stride: usize) {
+    // SAFETY: the caller's.
+    unsafe { if stride == 1 { straight(task) } else { halving(task) } }
+}
+
+/// Overwrites four channels' outputs.
+///
+/// # Safety
+/// As for [`sums`] and [`store_double`].
+pub(super) unsafe fn double(tasks: &mut [Task; 4], stride: usize) {
+    for task in tasks {
+        // SAFETY: the caller's.
+        unsafe {
+            sums(task, stride);
+            store_double(task);
+        }
+    }
+}
+
 /// Overwrites sums, two at a time.
 ///
 /// # Safety
 /// The processor has the DSP extension. The task's plane has a pair more than there are pairs of outputs; an odd last sum is
 /// followed by one more.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn straight(task: &mut Task) {
+unsafe extern "C" fn straight(task: &mut Task) {
     naked_asm!(
         ".arch armv7e-m",
         "push {{r4-r11, lr}}",
@@ -138,7 +170,7 @@ pub(super) unsafe extern "C" fn straight(task: &mut Task) {
 /// # Safety
 /// The processor has the DSP extension. The task's plane has a pair more than there are outputs.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn halving(task: &mut Task) {
+unsafe extern "C" fn halving(task: &mut Task) {
     naked_asm!(
         ".arch armv7e-m",
         "push {{r4-r11, lr}}",
@@ -167,7 +199,7 @@ pub(super) unsafe extern "C" fn halving(task: &mut Task) {
 /// # Safety
 /// The processor has the DSP extension. There are as many outputs, a step apart, as sums.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn store_double(task: &mut Task) {
+unsafe extern "C" fn store_double(task: &mut Task) {
     naked_asm!(
         ".arch armv7e-m",
         "push {{r4-r11, lr}}",

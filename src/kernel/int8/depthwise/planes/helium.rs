@@ -5,15 +5,16 @@
 //! weights:   tap 0, then tap 1 and tap 2, of the slots; no column has the rest, which is zeros
 //! ```
 
-use super::{COLUMNS, Row, Task};
+use super::{COLUMNS, Columns, Task};
 use core::arch::{asm, naked_asm};
 
 /// Slots of the columns of a channel.
 pub(super) struct Plane([[i8; 4]; COLUMNS]);
 
 impl Plane {
-    pub(super) const fn new() -> Self {
-        Self([[0; 4]; COLUMNS])
+    /// Of padding.
+    pub(super) fn new(zero: i8) -> Self {
+        Self([[zero; 4]; COLUMNS])
     }
 }
 
@@ -37,29 +38,21 @@ impl Weights {
     }
 }
 
-/// Overwrites a slot of four channels' planes.
+/// Overwrites a slot of four channels' planes with a row of the input, or with padding if it is empty.
 #[inline(always)]
-pub(super) fn fill(planes: &mut [Plane; 4], slot: usize, row: Row<'_>) {
-    let Row { row, channels, channel, from, columns, zero } = row;
-    let width = row.len().checked_div(channels).unwrap_or(0);
-    // Columns before the picture, in it, after it.
-    let before = if from > usize::MAX / 2 { from.wrapping_neg().min(columns) } else { 0 };
-    let first = from.wrapping_add(before);
-    let inside = width.saturating_sub(first).min(columns - before);
+pub(super) fn fill(planes: &mut [Plane; 4], slot: usize, row: &[i8], wanted: &Columns) {
+    let Columns { channels, first, before, inside, zero } = *wanted;
+    let x = row.get(first..).unwrap_or_default();
+    let whole = x.len() >= inside.saturating_sub(1) * channels + 4;
+    if inside == 0 || slot >= 4 || before + inside > COLUMNS {
+        return;
+    }
     for (i, Plane(plane)) in planes.iter_mut().enumerate() {
-        let here = before..before + inside;
-        for (at, column) in plane.iter_mut().enumerate().take(columns) {
-            if let Some(column) = column.get_mut(slot).filter(|_| !here.contains(&at)) {
-                *column = zero;
-            }
-        }
-        let from = row.get(first * channels + channel + i..).unwrap_or_default();
-        let to = plane.get_mut(here).unwrap_or_default();
-        if let (1.., true) = (to.len(), slot < 4 && from.len() > to.len().saturating_sub(1) * channels) {
-            // SAFETY: this processor has the instructions. `to` has a slot, and `from` a pixel, for each column; the last turn has
-            // only the lanes of those that are left.
-            unsafe { copy(from.as_ptr(), to.as_mut_ptr().cast::<i8>().add(slot), to.len(), channels) };
-        }
+        let to = plane.as_flattened_mut().as_mut_ptr().wrapping_add(4 * before + slot);
+        let (from, step) = if whole { (x.as_ptr().wrapping_add(i), channels) } else { (&raw const zero, 0) };
+        // SAFETY: this processor has the instructions. `to` is in a plane with as many columns, and `from` in a row with as many
+        // pixels and the four channels of the last; or it is one byte, as often as that.
+        unsafe { copy(from, to, inside, step) };
     }
 }
 
@@ -98,17 +91,10 @@ unsafe fn copy(from: *const i8, to: *mut i8, count: usize, step: usize) {
     }
 }
 
-/// Four sums at a time, `$step` bytes of a plane apart.
-macro_rules! multiply {
+/// The products of four outputs, `$step` bytes of the plane at r0 apart, in r4, r6, r10 and lr. Changes q0 and q1.
+macro_rules! four {
     ($step:literal) => {
         concat!(
-            ".arch armv8.1-m.main
-             .arch_extension mve.fp
-             push {{r4-r6, lr}}
-             ldm r0, {{r0-r3}}
-             vldrb.u8 q3, [r1]
-             1:
-            ",
             concat!("vldrb.u8 q0, [r0], #", $step, "\n"),
             concat!("vldrb.u8 q1, [r0], #", $step, "\n"),
             "vmladav.s8 r4, q0, q3
@@ -116,78 +102,144 @@ macro_rules! multiply {
             ",
             concat!("vldrb.u8 q0, [r0], #", $step, "\n"),
             concat!("vldrb.u8 q1, [r0], #", $step, "\n"),
-            "vmladav.s8 r12, q0, q3
+            "vmladav.s8 r10, q0, q3
              vmladav.s8 lr, q1, q3
              vmov d0, r4, r6
-             vmov d1, r12, lr
-             vstrw.32 q0, [r2], #16
-             cmp r2, r3
-             blo 1b
-             pop {{r4-r6, pc}}
+             vmov d1, r10, lr
             "
         )
     };
 }
 
-/// Overwrites sums, four at a time.
-///
-/// # Safety
-/// The processor has Helium. The task's plane has three columns more than outputs; up to three more sums are written than there are.
-#[unsafe(naked)]
-pub(super) unsafe extern "C" fn straight(task: &mut Task) {
-    naked_asm!(multiply!("4"))
+/// A channel's sums.
+macro_rules! sums {
+    ($step:literal) => {
+        concat!(
+            ".arch armv8.1-m.main
+             .arch_extension mve.fp
+             push {{r4-r6, r10, r11, lr}}
+             ldm r0, {{r0-r3}}
+             vldrb.u8 q3, [r1]
+             1:
+            ",
+            four!($step),
+            "vstrw.32 q0, [r2], #16
+             cmp r2, r3
+             blo 1b
+             pop {{r4-r6, r10, r11, pc}}
+            "
+        )
+    };
 }
 
-/// Overwrites sums of every other column.
+/// Four channels' outputs: sums, the bias added, scaled as in `product/helium.rs`.
 ///
-/// # Safety
-/// As for [`straight`], with twice as many columns.
-#[unsafe(naked)]
-pub(super) unsafe extern "C" fn halving(task: &mut Task) {
-    naked_asm!(multiply!("8"))
+/// ```text
+/// r0   plane          r3   outputs left      r7   shift to the left     r12  the next channel
+/// r1   mantissa       r5   step of four      r8   zero                  q2   shifts to the right, negative
+/// r2   bias           r4, r6, r10, lr  sums  r9   outputs               q3   weights    q4   places of four outputs
+/// ```
+macro_rules! double {
+    ($step:literal) => {
+        concat!(
+            ".arch armv8.1-m.main
+             .arch_extension mve.fp
+             push {{r4-r11, lr}}
+             sub sp, sp, #4
+             vpush {{d8, d9}}
+             add r11, r0, #160
+             mov r12, r0
+             ldr r5, [r12, #32]
+             movs r4, #0
+             vidup.u32 q4, r4, #1
+             vmul.i32 q4, q4, r5
+             lsls r5, r5, #2
+             1:
+             ldm r12!, {{r0-r3}}
+             vldrb.u8 q3, [r1]
+             subs r3, r3, r2
+             asrs r3, r3, #2
+             ldm r12!, {{r2, r4, r6, r8, r9, r10}}
+             mov r1, r4
+             mov r9, r10
+             cmp r6, #0
+             ite gt
+             movgt r7, r6
+             movle r7, #0
+             subs r6, r6, r7
+             vdup.32 q2, r6
+             2:
+            ",
+            four!($step),
+            "vadd.i32 q0, q0, r2
+             vshl.s32 q0, r7
+             vqrdmulh.s32 q0, q0, r1
+             vand q1, q0, q2
+             vshr.s32 q1, q1, #31
+             vadd.i32 q0, q0, q1
+             vrshl.s32 q0, q0, q2
+             vqadd.s32 q0, q0, r8
+             vqmovnb.s32 q0, q0
+             vqmovnb.s16 q0, q0
+             vctp.32 r3
+             vpst
+             vstrbt.32 q0, [r9, q4]
+             add r9, r9, r5
+             subs r3, r3, #4
+             bgt 2b
+             cmp r12, r11
+             blo 1b
+             vpop {{d8, d9}}
+             add sp, sp, #4
+             pop {{r4-r11, pc}}
+            "
+        )
+    };
 }
 
-/// Overwrites outputs with their sums, the bias added, scaled as in `product/helium.rs`.
+/// # Safety
+/// The processor has Helium. The task's plane has the columns of all outputs, and three of four more; up to three more sums are
+/// written than there are, of which there is one.
+#[unsafe(naked)]
+unsafe extern "C" fn sums_straight(task: &mut Task) {
+    naked_asm!(sums!("4"))
+}
+
+/// # Safety
+/// As for [`sums_straight`], with twice as many columns.
+#[unsafe(naked)]
+unsafe extern "C" fn sums_halving(task: &mut Task) {
+    naked_asm!(sums!("8"))
+}
+
+/// # Safety
+/// As for [`sums_straight`], but nothing is written except outputs: there are as many as sums, a step apart.
+#[unsafe(naked)]
+unsafe extern "C" fn double_straight(tasks: &mut [Task; 4]) {
+    naked_asm!(double!("4"))
+}
+
+/// # Safety
+/// As for [`double_straight`], with twice as many columns.
+#[unsafe(naked)]
+unsafe extern "C" fn double_halving(tasks: &mut [Task; 4]) {
+    naked_asm!(double!("8"))
+}
+
+/// Overwrites a channel's sums.
 ///
 /// # Safety
-/// The processor has Helium. There are as many outputs, a step apart, as sums, at least one.
-#[unsafe(naked)]
-pub(super) unsafe extern "C" fn store_double(task: &mut Task) {
-    naked_asm!(
-        ".arch armv8.1-m.main",
-        ".arch_extension mve.fp",
-        "push {{r4-r10, lr}}",
-        "add r0, r0, #8",
-        // Sums and their end, bias, mantissa, exponent, zero, step, outputs.
-        "ldm r0, {{r0-r6, r8}}",
-        "movs r12, #0",
-        "vidup.u32 q3, r12, #1",
-        "vmul.i32 q3, q3, r6",
-        "lsls r6, r6, #2",
-        "subs r1, r1, r0",
-        "lsrs r1, r1, #2",
-        "cmp r4, #0",
-        "ite gt",
-        "movgt r9, r4",
-        "movle r9, #0",
-        "subs r4, r4, r9",
-        "vdup.32 q2, r4",
-        "dlstp.32 lr, r1",
-        "1:",
-        "vldrw.u32 q0, [r0], #16",
-        "vadd.i32 q0, q0, r2",
-        "vshl.s32 q0, r9",
-        "vqrdmulh.s32 q0, q0, r3",
-        "vand q1, q0, q2",
-        "vshr.s32 q1, q1, #31",
-        "vadd.i32 q0, q0, q1",
-        "vrshl.s32 q0, q0, q2",
-        "vqadd.s32 q0, q0, r5",
-        "vqmovnb.s32 q0, q0",
-        "vqmovnb.s16 q0, q0",
-        "vstrb.32 q0, [r8, q3]",
-        "add r8, r8, r6",
-        "letp lr, 1b",
-        "pop {{r4-r10, pc}}",
-    )
+/// As for [`sums_straight`], or [`sums_halving`] if the stride is two.
+pub(super) unsafe fn sums(task: &mut Task, stride: usize) {
+    // SAFETY: the caller's.
+    unsafe { if stride == 1 { sums_straight(task) } else { sums_halving(task) } }
+}
+
+/// Overwrites four channels' outputs.
+///
+/// # Safety
+/// As for [`double_straight`], or [`double_halving`] if the stride is two.
+pub(super) unsafe fn double(tasks: &mut [Task; 4], stride: usize) {
+    // SAFETY: the caller's.
+    unsafe { if stride == 1 { double_straight(tasks) } else { double_halving(tasks) } }
 }

@@ -15,9 +15,9 @@ use crate::kernel::int8::scale::{Multiplier, Rounding};
 use core::array;
 use core::mem::offset_of;
 #[cfg(fusebox_dsp)]
-use dsp::{Plane, Weights, fill, halving, store_double, straight};
+use dsp::{Plane, Weights, double, fill, sums};
 #[cfg(fusebox_core = "m55")]
-use helium::{Plane, Weights, fill, halving, store_double, straight};
+use helium::{Plane, Weights, double, fill, sums};
 
 /// Outputs of a row at a time with a stride of 1; half as many with one of 2. A multiple of eight.
 const WIDTH: usize = 16;
@@ -31,8 +31,8 @@ struct Task {
     plane: *const Plane,
     /// Of the three slots.
     weights: *const u32,
+    /// Where sums are written, and where they end.
     sums: *mut i32,
-    /// Where sums end.
     end: *const i32,
     bias: i32,
     scale: Multiplier,
@@ -53,18 +53,20 @@ const _: () = assert!(
         && offset_of!(Task, zero) == 28
         && offset_of!(Task, step) == 32
         && offset_of!(Task, y) == 36
+        && size_of::<Task>() == 40
 );
 
-/// A row of the input; an empty one is of zeros.
-struct Row<'a> {
-    row: &'a [i8],
+/// Columns of four channels, wanted of a row of the input.
+struct Columns {
+    /// Numbers in a pixel.
     channels: usize,
-    /// The first of the four channels wanted.
-    channel: usize,
-    /// The first column wanted, which may be before the first: it wraps.
-    from: usize,
-    /// How many.
-    columns: usize,
+    /// The first number of the first column in the picture.
+    first: usize,
+    /// Columns in the padding before it.
+    before: usize,
+    /// Columns in the picture.
+    inside: usize,
+    /// What stands for 0 in the padding.
     zero: i8,
 }
 
@@ -103,8 +105,14 @@ fn columns<R: Rounding>(
     [first, count]: [usize; 2],
     y: &mut [i8],
 ) {
-    let (channels, [rows, cols]) = (depthwise.channels, &depthwise.axes);
-    let mut planes = [const { Plane::new() }; 4];
+    let (channels, [rows, cols], zero) = (depthwise.channels, &depthwise.axes, depthwise.zero);
+    let bias = depthwise.bias.get(channel..).and_then(|bias| bias.first_chunk::<4>());
+    let scale = depthwise.scale.get(channel..).and_then(|scale| scale.first_chunk::<4>());
+    let (Some(bias), Some(scale)) = (bias, scale) else { return };
+    if count == 0 || count * cols.stride > WIDTH {
+        return;
+    }
+    let mut planes: [Plane; 4] = array::from_fn(|_| Plane::new(zero));
     let mut sums = [0; WIDTH];
     let weights: [Weights; 4] = array::from_fn(|i| {
         Weights::new(|row, tap| {
@@ -112,8 +120,23 @@ fn columns<R: Rounding>(
             depthwise.weight.get(at).copied().unwrap_or_default()
         })
     });
-    let from = (first * cols.stride).wrapping_sub(cols.before);
-    let columns = (count * cols.stride + 2).min(COLUMNS);
+    let from = first * cols.stride;
+    let before = cols.before.saturating_sub(from);
+    let from = from.saturating_sub(cols.before);
+    let seen = (count * cols.stride + 2).min(COLUMNS).saturating_sub(before);
+    let inside = seen.min(cols.input.saturating_sub(from));
+    let wanted = Columns { channels, first: from * channels + channel, before, inside, zero };
+    let mut tasks: [Task; 4] = array::from_fn(|i| Task {
+        plane: &raw const planes[i],
+        weights: core::ptr::null(),
+        sums: sums.as_mut_ptr(),
+        end: sums.as_ptr().wrapping_add(count),
+        bias: bias[i],
+        scale: scale[i],
+        zero: depthwise.clamp.zero.into(),
+        step: channels,
+        y: core::ptr::null_mut(),
+    });
     // Rows are counted from the first one of the padding.
     let mut next = 0;
     for down in 0..rows.output {
@@ -123,45 +146,33 @@ fn columns<R: Rounding>(
             let row = next.checked_sub(rows.before).filter(|&row| row < rows.input);
             let width = cols.input * channels;
             let row = row.and_then(|row| x.get(row * width..(row + 1) * width)).unwrap_or_default();
-            let zero = depthwise.zero;
-            fill(&mut planes, next % 3, Row { row, channels, channel, from, columns, zero });
+            fill(&mut planes, next % 3, row, &wanted);
             next += 1;
         }
         let y = y.get_mut((down * cols.output + first) * channels + channel..).unwrap_or_default();
-        let scales = depthwise.bias.get(channel..).unwrap_or_default().iter();
-        let scales = scales.zip(depthwise.scale.get(channel..).unwrap_or_default());
-        for ((i, (plane, weights)), (&bias, &scale)) in planes.iter().zip(&weights).enumerate().zip(scales) {
-            let y = y.get_mut(i..).unwrap_or_default();
-            if count == 0 || count * cols.stride > WIDTH || y.len() <= (count - 1) * channels {
-                return;
+        if y.len() < (count - 1) * channels + 4 {
+            return;
+        }
+        for (i, (task, weights)) in tasks.iter_mut().zip(&weights).enumerate() {
+            task.weights = weights.of(above % 3);
+            task.y = y.as_mut_ptr().wrapping_add(i);
+        }
+        // SAFETY: this processor has the instructions. Weights are those of the slots. `count` outputs see the columns that a plane
+        // has, or fewer. Four at a time are no more than `WIDTH`. There are as many outputs in `y`, of four channels.
+        unsafe {
+            if R::TWICE {
+                double(&mut tasks, cols.stride);
+                continue;
             }
-            let mut task = Task {
-                plane,
-                weights: weights.of(above % 3),
-                sums: sums.as_mut_ptr(),
-                end: sums.as_ptr().wrapping_add(count),
-                bias,
-                scale,
-                zero: depthwise.clamp.zero.into(),
-                step: channels,
-                y: y.as_mut_ptr(),
-            };
-            // SAFETY: this processor has the instructions. Weights are those of the slots. `count` outputs see the columns that a plane
-            // has, or fewer. Four at a time are no more than `WIDTH`. There are as many outputs in `y`.
-            unsafe {
-                if cols.stride == 1 {
-                    straight(&mut task)
-                } else {
-                    halving(&mut task)
-                }
-                if R::TWICE {
-                    store_double(&mut task);
-                    continue;
-                }
-            }
-            for (&sum, y) in sums.iter().take(count).zip(y.iter_mut().step_by(channels.max(1))) {
-                let y32 = R::scale(sum.wrapping_add(bias), scale).saturating_add(depthwise.clamp.zero.into());
-                *y = y32.clamp(-128, 127) as i8;
+        }
+        for (i, (task, &scale)) in tasks.iter_mut().zip(scale).enumerate() {
+            // SAFETY: as above.
+            unsafe { self::sums(task, cols.stride) };
+            let ys = y.iter_mut().skip(i).step_by(channels.max(1));
+            for (&sum, y) in sums.iter().take(count).zip(ys) {
+                let sum = sum.wrapping_add(task.bias);
+                let scaled = R::scale(sum, scale).saturating_add(depthwise.clamp.zero.into());
+                *y = scaled.clamp(-128, 127) as i8;
             }
         }
     }
