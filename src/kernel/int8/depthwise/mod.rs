@@ -30,7 +30,7 @@ pub(crate) struct Depthwise<'a> {
 }
 
 /// Filters at a time.
-const BLOCK: usize = if crate::simd::VECTORS { 32 } else { 4 };
+const BLOCK: usize = if crate::simd::VECTORS { 32 } else { 16 };
 
 impl Depthwise<'_> {
     /// Overwrites `y`, one picture.
