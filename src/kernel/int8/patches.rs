@@ -136,9 +136,34 @@ impl Convolution<'_> {
 /// Overwrites `to` with `from`, if it is as long.
 #[inline(always)]
 pub(crate) fn copy(from: &[i8], to: &mut [i8]) {
-    if from.len() == to.len() {
-        to.copy_from_slice(from);
+    if from.len() != to.len() {
+        return;
     }
+    #[cfg(fusebox_core = "m55")]
+    if !to.is_empty() {
+        // SAFETY: this processor has the instructions. Both slices have `count` bytes, at least one: the loop's last turn has only
+        // the lanes of those that are left.
+        unsafe {
+            core::arch::asm!(
+                ".arch armv8.1-m.main",
+                ".arch_extension mve.fp",
+                "dlstp.8 lr, {count}",
+                "2:",
+                "vldrb.u8 q0, [{from}], #16",
+                "vstrb.8 q0, [{to}], #16",
+                "letp lr, 2b",
+                count = in(reg) to.len(),
+                from = inout(reg) from.as_ptr() => _,
+                to = inout(reg) to.as_mut_ptr() => _,
+                out("lr") _,
+                out("d0") _,
+                out("d1") _,
+                options(nostack),
+            );
+        }
+    }
+    #[cfg(not(fusebox_core = "m55"))]
+    to.copy_from_slice(from);
 }
 
 /// The input where an output and a tap meet, if there is one.

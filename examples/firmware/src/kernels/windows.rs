@@ -1,11 +1,13 @@
-//! Convolutions of eight bits against the definition: windows of one pixel and of several, strides, dilations, and all remainders
+//! Convolutions of eight bits, and sums, against the definition: windows of one pixel and of several, strides, dilations, and all remainders
 //! of inputs, filters, windows and columns that a kernel may treat apart.
 
 use super::bounded::exact;
 use super::int8::{CANARY, byte, double, fill, random, single};
 use super::ledger::{Ledger, What};
 use crate::board::Failure;
-use fusebox::int8::{Clamp, Conv2d, DepthwiseConv2d, Double, Multiplier, Rounding, Single};
+use fusebox::int8::{
+    Add, Clamp, Conv2d, DepthwiseConv2d, Double, Join, Multiplier, Quantization, Rounding, Single, Term,
+};
 use fusebox::layers::{Padding, Same, Steps, Valid, Window};
 use fusebox::{Isa, Layer, Rng, Scratch, Zeroed};
 
@@ -35,7 +37,41 @@ pub(super) fn check(isa: Isa, ledger: &mut Ledger) -> Result<(), Failure> {
     depthwise::<6, 6, 4, 6, 6, 4, 3, 3, Window<Same, 1, 1, 2, 2>, Double>(isa, ledger)?;
     depthwise::<4, 7, 4, 4, 3, 4, 3, 3, Window<Same, 1, 3>, Double>(isa, ledger)?;
     depthwise::<6, 6, 37, 3, 2, 37, 5, 3, Window<Same, 2, 3>, Single>(isa, ledger)?;
-    ledger.kernels += 2;
+    sums::<1, Double>(isa, ledger)?;
+    sums::<37, Double>(isa, ledger)?;
+    sums::<64, Single>(isa, ledger)?;
+    ledger.kernels += 3;
+    Ok(())
+}
+
+/// Sums of two arrays of different scales.
+#[inline(never)]
+fn sums<const N: usize, R: Scaled>(isa: Isa, ledger: &mut Ledger) -> Result<(), Failure> {
+    let rng = &mut Rng::new(N as u64);
+    let what = What { kernel: "int8 sum", shape: [N, 2, 1] };
+    for _ in 0..20 {
+        let (mut a, mut b, mut guarded) = ([[0; N]], [[0; N]], [[CANARY; N]; 3]);
+        fill(rng, a.as_flattened_mut());
+        fill(rng, b.as_flattened_mut());
+        let mut some = || Quantization { scale: rng.uniform() + 0.01, zero: byte(rng) };
+        let y = some();
+        let add = Add::<[i8; N], R>::new(some(), some(), y, Clamp::relu(y))?;
+        add.join(isa, &a, &b, guarded.get_mut(1..2).unwrap_or_default());
+        let [before, [ys], after] = [0, 1, 2].map(|i| guarded.get(i..i + 1).unwrap_or_default()) else {
+            return Err(what.stray());
+        };
+        if before.as_flattened().iter().chain(after.as_flattened()).any(|&y| y != CANARY) {
+            return Err(what.stray());
+        }
+        let [first, second] = add.terms;
+        let term = |x: i8, term: Term| R::BY((i32::from(x) - i32::from(term.zero)) << 20, term.scale);
+        let pairs = a.as_flattened().iter().zip(b.as_flattened());
+        let numbers = ys.iter().zip(pairs).map(|(&y, (&a, &b))| {
+            let sum = term(a, first).wrapping_add(term(b, second));
+            (f32::from(y), exact(f32::from(add.clamp.output(R::BY(sum, add.scale)))))
+        });
+        ledger.enter(what, N, numbers)?;
+    }
     Ok(())
 }
 
