@@ -28,7 +28,7 @@ fn rounding(instructions: u64) -> u64 {
 }
 
 /// Instructions that every board's counter can count.
-const COUNTABLE: u64 = 5_000_000;
+const COUNTABLE: u64 = 4_000_000;
 
 /// What is asked for.
 #[derive(Debug, Default)]

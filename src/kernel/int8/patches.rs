@@ -1,5 +1,7 @@
 //! Convolutions: the inputs of a window side by side are a row of a product.
 
+#[cfg(fusebox_dsp)]
+use super::product::Triples;
 use super::{Product, Rounding};
 use crate::Isa;
 use crate::kernel::axis::Axis;
@@ -29,7 +31,11 @@ impl Convolution<'_> {
             return;
         }
         if self.is_pointwise() {
-            return self.product.run::<R>(isa, x, y);
+            return self.product.run_in::<R>(isa, x, patches, y);
+        }
+        #[cfg(fusebox_dsp)]
+        if self.product.bias.len().is_multiple_of(4) {
+            return self.run_in_threes::<R>(isa, x, patches, y);
         }
         let at_once = patches.len().checked_div(depth).unwrap_or(0);
         let filters = self.product.bias.len();
@@ -50,6 +56,39 @@ impl Convolution<'_> {
         }
     }
 
+    /// [`Convolution::run`], three windows at a time, in memory for seven.
+    #[cfg(fusebox_dsp)]
+    fn run_in_threes<R: Rounding>(&self, isa: Isa, x: &[i8], memory: &mut [i8], y: &mut [i8]) {
+        let (product, [_, cols]) = (&self.product, &self.axes);
+        let (depth, filters) = (product.depth, product.bias.len());
+        let (words, patch) = memory.split_at_mut_checked(Triples::bytes(depth)).unwrap_or_default();
+        let (Some(patch), Some(mut triples)) = (patch.get_mut(..depth), Triples::new(product, words)) else {
+            return;
+        };
+        let (mut place, mut ys) = ([0; 2], y);
+        while !ys.is_empty() {
+            let three = ys.split_off_mut(..3 * filters);
+            let rows = if three.is_some() { 3 } else { 1 };
+            let y = three.or_else(|| ys.split_off_mut(..filters)).unwrap_or_default();
+            for row in 0..rows {
+                self.gather(x, place, patch);
+                triples.fill(row, patch);
+                let [down, right] = &mut place;
+                *right += 1;
+                if *right == cols.output {
+                    (*down, *right) = (*down + 1, 0);
+                }
+            }
+            match rows {
+                3 => triples.run::<R>(product, y),
+                _ => product.run::<R>(isa, patch, y),
+            }
+            if y.is_empty() {
+                return;
+            }
+        }
+    }
+
     /// Whether each window is one pixel, and adjacent windows are adjacent ones: then the picture is its own patches.
     fn is_pointwise(&self) -> bool {
         self.axes
@@ -67,7 +106,12 @@ impl Convolution<'_> {
                 patch.fill(self.zero);
                 continue;
             };
-            if cols.dilation == 1 {
+            // Mostly all taps are in the picture.
+            let inside = (right * cols.stride).checked_sub(cols.before).filter(|_| cols.dilation == 1);
+            let inside = inside.and_then(|from| row.get(from * channels..)?.get(..cols.taps * channels));
+            if let Some(inputs) = inside {
+                copy(inputs, patch);
+            } else if cols.dilation == 1 {
                 // Taps before the picture, in it, after it.
                 let start = right * cols.stride;
                 let before = cols.before.saturating_sub(start).min(cols.taps);
@@ -92,9 +136,34 @@ impl Convolution<'_> {
 /// Overwrites `to` with `from`, if it is as long.
 #[inline(always)]
 pub(crate) fn copy(from: &[i8], to: &mut [i8]) {
-    if from.len() == to.len() {
-        to.copy_from_slice(from);
+    if from.len() != to.len() {
+        return;
     }
+    #[cfg(fusebox_core = "m55")]
+    if !to.is_empty() {
+        // SAFETY: this processor has the instructions. Both slices have `count` bytes, at least one: the loop's last turn has only
+        // the lanes of those that are left.
+        unsafe {
+            core::arch::asm!(
+                ".arch armv8.1-m.main",
+                ".arch_extension mve.fp",
+                "dlstp.8 lr, {count}",
+                "2:",
+                "vldrb.u8 q0, [{from}], #16",
+                "vstrb.8 q0, [{to}], #16",
+                "letp lr, 2b",
+                count = in(reg) to.len(),
+                from = inout(reg) from.as_ptr() => _,
+                to = inout(reg) to.as_mut_ptr() => _,
+                out("lr") _,
+                out("d0") _,
+                out("d1") _,
+                options(nostack),
+            );
+        }
+    }
+    #[cfg(not(fusebox_core = "m55"))]
+    to.copy_from_slice(from);
 }
 
 /// The input where an output and a tap meet, if there is one.

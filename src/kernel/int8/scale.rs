@@ -1,5 +1,6 @@
 //! From a sum of 32 bits to an output of eight: a multiplication by a real number, rounded, and a clamp.
 
+#[cfg(not(fusebox_dsp))]
 use super::fixed::{divide_by_power, multiply};
 use crate::{Error, Zeroed, plain};
 
@@ -116,9 +117,38 @@ impl Rounding for Double {
     fn scale(sum: i32, multiplier: Multiplier) -> i32 {
         let (left, right) =
             (multiplier.exponent.clamp(0, 31), multiplier.exponent.saturating_neg().clamp(0, 31));
-        let high = multiply(sum.wrapping_shl(left as u32), multiplier.mantissa);
-        divide_by_power(high, right as u32)
+        #[cfg(fusebox_dsp)]
+        return scale_double(sum, multiplier.mantissa, left, right);
+        #[cfg(not(fusebox_dsp))]
+        divide_by_power(multiply(sum.wrapping_shl(left as u32), multiplier.mantissa), right as u32)
     }
+}
+
+/// The same in seven instructions: see `product/dsp/assembly.rs`.
+#[cfg(fusebox_dsp)]
+#[inline(always)]
+fn scale_double(sum: i32, mantissa: i32, left: i32, right: i32) -> i32 {
+    let scaled;
+    // SAFETY: this processor has the instructions. No memory is accessed.
+    unsafe {
+        core::arch::asm!(
+            ".arch armv7e-m",
+            "lsl {sum}, {sum}, {left}",
+            "and {high}, {sum}, {mantissa}, asr #31",
+            "smmlar {sum}, {sum}, {mantissa}, {high}",
+            "lsls {high}, {sum}, #1",
+            "add {sum}, {sum}, {sum}, asr #31",
+            "asrs {sum}, {sum}, {right}",
+            "adc {sum}, {sum}, #0",
+            sum = inout(reg) sum => scaled,
+            high = out(reg) _,
+            mantissa = in(reg) mantissa.wrapping_shl(1),
+            left = in(reg) left,
+            right = in(reg) right,
+            options(pure, nomem, nostack),
+        );
+    }
+    scaled
 }
 
 /// ```text

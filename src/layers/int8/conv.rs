@@ -15,15 +15,19 @@ use crate::memory::values_mut;
 use crate::{Beside, Error, Isa, Pair, Zeroed};
 use core::marker::PhantomData;
 
-/// Windows whose inputs are gathered at once.
-const AT_ONCE: usize = if crate::simd::VECTORS { 32 } else { 4 };
+/// Windows whose inputs are gathered at once; with the DSP extension three, in sixteen bits, and one in eight.
+const AT_ONCE: usize = match cfg!(fusebox_dsp) {
+    true => 7,
+    false if crate::simd::VECTORS => 32,
+    false => 4,
+};
 
 /// A convolution of pictures `I` to `O`, by `F` filters of `KH` rows of `KW` taps over all `C` channels of `I`. `G` has strides,
 /// dilations and padding, as for [`Conv2d`](crate::Conv2d), except that windows may leave out the last positions; `R` is how sums
 /// are rounded. If `C` is 1 and `I` has more channels, each channel has filters of its own, those of the first channel first, as in
 /// a [`DepthwiseConv2d`].
 ///
-/// What is in the padding stands for 0. The scratch has room for 4 windows, 32 on desktops.
+/// What is in the padding stands for 0. The scratch has room for 4 windows, 7 with a Cortex-M's DSP extension, 32 on desktops.
 ///
 /// ```
 /// use fusebox::int8::{Clamp, Conv2d, Quantization, WeightScale};

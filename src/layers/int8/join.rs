@@ -339,6 +339,10 @@ pub struct Parallel<A, B, J> {
     pub join: J,
 }
 
+impl<A: Zeroed, B: Zeroed, J: Zeroed> Zeroed for Parallel<A, B, J> {
+    const ZEROED: Self = Self { first: A::ZEROED, second: B::ZEROED, join: J::ZEROED };
+}
+
 impl<I, A, B, J> Layer for Parallel<A, B, J>
 where
     I: Tensor,

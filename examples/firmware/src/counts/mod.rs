@@ -34,11 +34,13 @@ static RECURRENT: ConstStaticCell<recurrent::Memory> = ConstStaticCell::new(recu
 static FUNCTIONS: ConstStaticCell<functions::Memory> = ConstStaticCell::new(functions::Memory::new());
 static INTEGERS: ConstStaticCell<integers::Memory> = ConstStaticCell::new(integers::Memory::new());
 static INT8: ConstStaticCell<int8::Memory> = ConstStaticCell::new(int8::Memory::new());
+static TINY: ConstStaticCell<int8::tiny::Memory> = ConstStaticCell::new(int8::tiny::Memory::new());
 
 /// Runs every case; prints a line for each: its name, how much work it is, its instructions.
 pub fn counts<B: Board>(board: &mut B) -> Result<(), Failure> {
     let int8 = INT8.try_take().ok_or(Failure::Restarted)?;
     let integers = INTEGERS.try_take().ok_or(Failure::Restarted)?;
+    let tiny = TINY.try_take().ok_or(Failure::Restarted)?;
     let products = PRODUCTS.try_take().ok_or(Failure::Restarted)?;
     let networks = NETWORKS.try_take().ok_or(Failure::Restarted)?;
     let convolutions = CONVOLUTIONS.try_take().ok_or(Failure::Restarted)?;
@@ -50,6 +52,7 @@ pub fn counts<B: Board>(board: &mut B) -> Result<(), Failure> {
     bench.case(format_args!("nothing"), Work::Numbers(1), &mut || Ok(()))?;
     int8.run(&mut bench)?;
     integers.run(&mut bench)?;
+    tiny.run(&mut bench)?;
     products.run(&mut bench)?;
     networks.run(&mut bench)?;
     convolutions.run(&mut bench)?;

@@ -12,7 +12,7 @@ use fusebox::{Isa, Layer, Rng, Zeroed};
 const ROWS: usize = 5;
 
 /// What lies before and after the outputs.
-const CANARY: i8 = 99;
+pub(super) const CANARY: i8 = 99;
 
 pub(super) fn check(isa: Isa, ledger: &mut Ledger) -> Result<(), Failure> {
     both::<1, 1>(isa, ledger)?;
@@ -79,7 +79,7 @@ fn layer<const IN: usize, const OUT: usize, R: Rounding>(
 
 /// Overwrites the biases, of all magnitudes, also such that sums overflow, and the scales.
 #[inline(never)]
-fn random(rng: &mut Rng, bias: &mut [i32], scale: &mut [Multiplier]) -> Result<Clamp, Failure> {
+pub(super) fn random(rng: &mut Rng, bias: &mut [i32], scale: &mut [Multiplier]) -> Result<Clamp, Failure> {
     for (bias, scale) in zip(bias, scale) {
         *bias = rng.next_u32() as i32 >> rng.below(32);
         let real = rng.uniform() * f32::from_bits((115 + rng.below(14)) << 23) + 1e-9;
@@ -90,7 +90,7 @@ fn random(rng: &mut Rng, bias: &mut [i32], scale: &mut [Multiplier]) -> Result<C
 }
 
 #[inline(never)]
-fn fill(rng: &mut Rng, bytes: &mut [i8]) {
+pub(super) fn fill(rng: &mut Rng, bytes: &mut [i8]) {
     for q in bytes {
         *q = byte(rng);
     }
@@ -139,7 +139,7 @@ impl Case<'_> {
 }
 
 /// A byte, now and then one of the ends.
-fn byte(rng: &mut Rng) -> i8 {
+pub(super) fn byte(rng: &mut Rng) -> i8 {
     match rng.below(8) {
         0 => -128,
         1 => 127,
@@ -148,7 +148,7 @@ fn byte(rng: &mut Rng) -> i8 {
 }
 
 /// The product rounded to whole numbers, a half up; then its quotient, a half away from zero.
-fn double(sum: i32, multiplier: Multiplier) -> i32 {
+pub(super) fn double(sum: i32, multiplier: Multiplier) -> i32 {
     let Multiplier { mantissa, exponent } = multiplier;
     let product = i64::from(sum.wrapping_shl(exponent.max(0) as u32)) * i64::from(mantissa);
     let high = (product + (1 << 30)) >> 31;
@@ -158,7 +158,7 @@ fn double(sum: i32, multiplier: Multiplier) -> i32 {
 }
 
 /// The product rounded once, a half up.
-fn single(sum: i32, multiplier: Multiplier) -> i32 {
+pub(super) fn single(sum: i32, multiplier: Multiplier) -> i32 {
     let Multiplier { mantissa, exponent } = multiplier;
     let shift = 31 - exponent;
     let product = (i64::from(sum) * i64::from(mantissa) + (1 << (shift - 1))) >> shift;

@@ -11,7 +11,7 @@
 //! | `products` | gemm in every layout, with every epilogue, at boundary sizes; fixed shapes and packed weights |
 //! | `functions` | exp and its kin, softmax |
 //! | `layers` | forward and backward: dense with every activation, normalisation, softmax; `probes` make them visible |
-//! | `int8` | fully connected layers of eight bits |
+//! | `int8`, `windows` | fully connected layers of eight bits; convolutions of them |
 //! | `convolutions` | bits of all passes |
 //! | `recurrent` | bits of a gated recurrent unit's outputs |
 //! | `losses` | means and gradients |
@@ -28,6 +28,7 @@ mod probes;
 mod products;
 mod recurrent;
 mod rules;
+mod windows;
 
 use crate::board::{Board, Failure, say};
 use fusebox::Isa;
@@ -66,6 +67,7 @@ impl Small {
         losses::check(isa, &mut ledger)?;
         rules::check(isa, &mut ledger)?;
         int8::check(isa, &mut ledger)?;
+        windows::check(isa, &mut ledger)?;
         told(board, "kernels", &ledger);
         Ok(())
     }

@@ -14,6 +14,8 @@ mod x86_64;
 
 use super::scale::{Clamp, Multiplier, Rounding};
 use crate::Isa;
+#[cfg(fusebox_dsp)]
+pub(super) use dsp::Triples;
 
 /// What turns rows of `depth` inputs into rows of as many outputs as there are biases.
 #[derive(Clone, Copy)]
@@ -48,6 +50,25 @@ impl Product<'_> {
         }
         #[cfg(not(all(target_arch = "x86_64", not(fusebox_scalar))))]
         plain::rows::<R>(self, xs, ys);
+    }
+
+    /// Overwrites the rows of `ys` like [`Product::run`], and `memory`, which makes it faster.
+    pub(crate) fn run_in<R: Rounding>(&self, isa: Isa, xs: &[i8], _memory: &mut [i8], ys: &mut [i8]) {
+        #[cfg(fusebox_dsp)]
+        let (xs, ys) = match (self.rows(xs, ys), Triples::new(self, _memory)) {
+            (Some(_), Some(mut triples)) => triples.rows::<R>(self, xs, ys),
+            _ => (xs, ys),
+        };
+        self.run::<R>(isa, xs, ys);
+    }
+
+    /// Whether `ys` are so many rows of outputs, and all other lengths match.
+    #[cfg(fusebox_dsp)]
+    fn rows_of(&self, rows: usize, ys: &[i8]) -> bool {
+        let outputs = self.bias.len();
+        self.scale.len() == outputs
+            && outputs.checked_mul(self.depth) == Some(self.weight.len())
+            && outputs.checked_mul(rows) == Some(ys.len())
     }
 
     /// How many rows there are, if all lengths match and there is at least one input and one output.

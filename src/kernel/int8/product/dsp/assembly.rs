@@ -73,43 +73,44 @@ macro_rules! tile {
     };
 }
 
-/// Four weights by four inputs of two rows, in r4 and r5, r6 and r7. Changes the weights and r10.
-macro_rules! eight_products {
-    ($sum:literal, $second:literal, $weights:literal) => {
+/// A weight pair of an output by the inputs of three rows in r6 to r8. Changes lr.
+macro_rules! three_products {
+    ($first:literal, $second:literal, $third:literal, $weights:literal) => {
         concat!(
-            concat!("sxtb16 r10, ", $weights, "\n"),
-            concat!("sxtb16 ", $weights, ", ", $weights, ", ror #8\n"),
-            concat!("smlad ", $sum, ", r10, r4, ", $sum, "\n"),
-            concat!("smlad ", $second, ", r10, r6, ", $second, "\n"),
-            concat!("smlad ", $sum, ", ", $weights, ", r5, ", $sum, "\n"),
-            concat!("smlad ", $second, ", ", $weights, ", r7, ", $second, "\n"),
+            concat!("sxtb16 lr, ", $weights, "\n"),
+            concat!("smlad ", $first, ", lr, r6, ", $first, "\n"),
+            concat!("smlad ", $second, ", lr, r7, ", $second, "\n"),
+            concat!("smlad ", $third, ", lr, r8, ", $third, "\n"),
         )
     };
 }
 
-/// Half a tile of weights at r12 by the pairs at r11.
+/// Half a tile of weights at r12 by the triples at r11.
 macro_rules! half_tile {
     () => {
         concat!(
-            "ldm r11!, {{r4-r7}}
-             ldrd r8, r9, [r12], #16
+            "ldm r11!, {{r6-r8}}
+             ldrd r9, r10, [r12], #16
             ",
-            eight_products!("r0", "r2", "r8"),
-            eight_products!("r1", "r3", "r9"),
+            three_products!("r0", "r1", "r2", "r9"),
+            three_products!("r3", "r4", "r5", "r10"),
+            "ldm r11!, {{r6-r8}}\n",
+            three_products!("r0", "r1", "r2", "r9, ror #8"),
+            three_products!("r3", "r4", "r5", "r10, ror #8"),
         )
     };
 }
 
-// How sums are scaled: first what one output's multiplier at r11 is made into, then a sum of it, to which the zero in r8 is
+// How sums are scaled: first what one output's multiplier at r11 is made into, then a sum of it, to which the zero in r6 is
 // added, in eight bits.
 
-/// `Double`: r4 is twice the mantissa, r5 the shift to the right, r6 that to the left.
+/// `Double`: r8 is twice the mantissa, r9 the shift to the right, r10 that to the left.
 macro_rules! multiplier_double {
     () => {
-        "ldrd r4, r5, [r11], #8
-         usat r6, #5, r5
-         subs r5, r6, r5
-         lsls r4, r4, #1
+        "ldrd r8, r9, [r11], #8
+         usat r10, #5, r9
+         subs r9, r10, r9
+         lsls r8, r8, #1
         "
     };
 }
@@ -120,28 +121,28 @@ macro_rules! multiplier_double {
 macro_rules! scale_double {
     ($sum:literal) => {
         concat!(
-            concat!("lsl ", $sum, ", ", $sum, ", r6\n"),
-            concat!("and r7, ", $sum, ", r4, asr #31\n"),
-            concat!("smmlar ", $sum, ", ", $sum, ", r4, r7\n"),
-            concat!("lsls r7, ", $sum, ", #1\n"),
+            concat!("lsl ", $sum, ", ", $sum, ", r10\n"),
+            concat!("and lr, ", $sum, ", r8, asr #31\n"),
+            concat!("smmlar ", $sum, ", ", $sum, ", r8, lr\n"),
+            concat!("lsls lr, ", $sum, ", #1\n"),
             concat!("add ", $sum, ", ", $sum, ", ", $sum, ", asr #31\n"),
-            concat!("asrs ", $sum, ", ", $sum, ", r5\n"),
+            concat!("asrs ", $sum, ", ", $sum, ", r9\n"),
             concat!("adc ", $sum, ", ", $sum, ", #0\n"),
-            concat!("qadd ", $sum, ", ", $sum, ", r8\n"),
+            concat!("qadd ", $sum, ", ", $sum, ", r6\n"),
             concat!("ssat ", $sum, ", #8, ", $sum, "\n"),
         )
     };
 }
 
-/// `Single`: r4 is the mantissa, r5 how far the upper half of a product is shifted to the right, r9 minus how often a sum is
+/// `Single`: r8 is the mantissa, r9 how far the upper half of a product is shifted to the right, r10 minus how often a sum is
 /// doubled before.
 macro_rules! multiplier_single {
     () => {
-        "ldrd r4, r5, [r11], #8
-         ssat r5, #6, r5
-         mvn r5, r5
-         and r9, r5, r5, asr #31
-         bic r5, r5, r5, asr #31
+        "ldrd r8, r9, [r11], #8
+         ssat r9, #6, r9
+         mvn r9, r9
+         and r10, r9, r9, asr #31
+         bic r9, r9, r9, asr #31
         "
     };
 }
@@ -151,20 +152,20 @@ macro_rules! multiplier_single {
 macro_rules! scale_single {
     ($sum:literal) => {
         concat!(
-            "movs r6, r9
+            "movs lr, r10
              beq 7f
              6:
             ",
             concat!("qadd ", $sum, ", ", $sum, ", ", $sum, "\n"),
-            "adds r6, r6, #1
+            "adds lr, lr, #1
              bmi 6b
              7:
             ",
-            concat!("smull r6, r7, ", $sum, ", r4\n"),
-            "lsls r6, r6, #1\n",
-            concat!("asrs ", $sum, ", r7, r5\n"),
+            concat!("smull lr, r7, ", $sum, ", r8\n"),
+            "lsls lr, lr, #1\n",
+            concat!("asrs ", $sum, ", r7, r9\n"),
             concat!("adc ", $sum, ", ", $sum, ", #0\n"),
-            concat!("qadd ", $sum, ", ", $sum, ", r8\n"),
+            concat!("qadd ", $sum, ", ", $sum, ", r6\n"),
             concat!("ssat ", $sum, ", #8, ", $sum, "\n"),
         )
     };
@@ -217,7 +218,7 @@ macro_rules! row {
              bne 2b
              add r12, r12, r5
              5:
-             ldrd r11, r8, [r10, #16]
+             ldrd r11, r6, [r10, #16]
             ",
             $multiplier!(),
             $scale!("r0"),
@@ -227,7 +228,9 @@ macro_rules! row {
             $scale!("r2"),
             $multiplier!(),
             $scale!("r3"),
-            "str r11, [r10, #16]\n",
+            "ldr r10, [sp]
+             str r11, [r10, #16]
+            ",
             clamp!(),
             "ldrd r6, r7, [r10, #32]
              str r0, [r6], #4
@@ -240,66 +243,102 @@ macro_rules! row {
     };
 }
 
-/// Two rows by groups of two outputs.
-macro_rules! two_rows {
+/// Three rows by groups of two outputs. The end of the triples is at the top of the stack, the task above it.
+macro_rules! three_rows {
     ($multiplier:ident, $scale:ident) => {
         concat!(
             save!(),
-            "mov r10, r0
+            "ldr r1, [r0, #48]
+             push {{r1}}
              1:
-             ldrd r4, r11, [r10]
-             ldr r12, [r10, #40]
-             ldrd r0, r1, [r4], #8
-             str r4, [r10]
+             ldr lr, [sp, #4]
+             ldrd r6, r11, [lr]
+             ldr r12, [lr, #40]
+             ldrd r0, r3, [r6], #8
+             str r6, [lr]
+             mov r1, r0
              mov r2, r0
-             mov r3, r1
+             mov r4, r3
+             mov r5, r3
+             ldr r6, [lr, #8]
+             lsrs r6, r6, #1
+             bcs 3f
+             beq 4f
+             2:
             ",
-            repeat!(half_tile!()),
+            half_tile!(),
+            "3:\n",
+            half_tile!(),
+            "ldr lr, [sp]
+             cmp r11, lr
+             bne 2b
+             4:
+             ldr lr, [sp, #4]
+            ",
             // The rest: an input of each row, by a weight of each output. The last two outputs of four lie after the first.
-            "ldr r4, [r10, #12]
-             cbz r4, 5f
-             ldrd r5, r6, [r10, #48]
-             ldr r7, [r10, #36]
+            "ldr r6, [lr, #12]
+             cbz r6, 5f
+             ldr r7, [lr, #36]
              lsls r7, r7, #31
              itt ne
              subne r12, r12, #8
-             addne r12, r12, r4, lsl #1
-             mov lr, r4
-             2:
-             ldrsb r7, [r5, r6]
-             ldrsb r8, [r5], #1
-             ldrsb r9, [r12, r4]
-             ldrsb r11, [r12], #1
-             smlabb r3, r7, r9, r3
-             smlabb r1, r8, r9, r1
-             smlabb r2, r7, r11, r2
-             smlabb r0, r8, r11, r0
+             addne r12, r12, r6, lsl #1
+             mov lr, r6
+             8:
+             ldrsb r9, [r12, r6]
+             ldrsb r10, [r12], #1
+             ldrsh r8, [r11, #4]
+             ldrsh r7, [r11, #2]
+             smlabb r5, r8, r9, r5
+             smlabb r2, r8, r10, r2
+             ldrsh r8, [r11], #6
+             smlabb r4, r7, r9, r4
+             smlabb r1, r7, r10, r1
+             smlabb r3, r8, r9, r3
+             smlabb r0, r8, r10, r0
              subs lr, lr, #1
-             bne 2b
+             bne 8b
+             ldr lr, [sp, #4]
              5:
-             ldrd r11, r8, [r10, #16]
+             ldrd r11, r6, [lr, #16]
             ",
             $multiplier!(),
             $scale!("r0"),
+            $scale!("r1"),
             $scale!("r2"),
             $multiplier!(),
-            $scale!("r1"),
             $scale!("r3"),
-            "str r11, [r10, #16]\n",
-            clamp!(),
-            "ldrd r6, r7, [r10, #32]
-             ldr r8, [r10, #44]
+            $scale!("r4"),
+            $scale!("r5"),
+            "ldr lr, [sp, #4]
+             str r11, [lr, #16]
+             bfi r0, r3, #8, #8
+             bfi r1, r4, #8, #8
+             bfi r2, r5, #8, #8
+             pkhbt r0, r0, r1, lsl #16
+             ldrd r4, r5, [lr, #24]
+             ssub8 r6, r0, r4
+             sel r0, r0, r4
+             ssub8 r6, r5, r0
+             sel r0, r0, r5
+             ssub8 r6, r2, r4
+             sel r2, r2, r4
+             ssub8 r6, r5, r2
+             sel r2, r2, r5
+             ldrd r6, r7, [lr, #32]
+             ldrd r12, r8, [lr, #40]
              lsrs r1, r0, #16
              strh r1, [r6, r8]
+             strh r2, [r6, r8, lsl #1]
              strh r0, [r6], #2
-             ldrd r4, r5, [r10, #56]
-             ldr r8, [r10, #40]
-             strd r5, r4, [r10, #56]
-             add r8, r8, r4
-             str r8, [r10, #40]
+             ldrd r4, r5, [lr, #52]
+             strd r5, r4, [lr, #52]
+             add r12, r12, r4
+             str r12, [lr, #40]
              subs r7, r7, #1
-             strd r6, r7, [r10, #32]
+             strd r6, r7, [lr, #32]
              bne.w 1b
+             add sp, sp, #4
             ",
             restore!(),
         )
@@ -324,20 +363,20 @@ pub(super) unsafe extern "C" fn row_single(task: &mut Task) {
     naked_asm!(row!(multiplier_single, scale_single))
 }
 
-/// Two rows, rounded twice.
+/// Three rows, rounded twice.
 ///
 /// # Safety
 /// As for [`row_double`].
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn two_rows_double(task: &mut Task) {
-    naked_asm!(two_rows!(multiplier_double, scale_double))
+pub(super) unsafe extern "C" fn three_rows_double(task: &mut Task) {
+    naked_asm!(three_rows!(multiplier_double, scale_double))
 }
 
-/// Two rows, rounded once.
+/// Three rows, rounded once.
 ///
 /// # Safety
 /// As for [`row_double`].
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn two_rows_single(task: &mut Task) {
-    naked_asm!(two_rows!(multiplier_single, scale_single))
+pub(super) unsafe extern "C" fn three_rows_single(task: &mut Task) {
+    naked_asm!(three_rows!(multiplier_single, scale_single))
 }

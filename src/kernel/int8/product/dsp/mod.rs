@@ -4,28 +4,29 @@
 //! apart alike, so nothing has to be put in order.
 //!
 //! ```text
-//! one row, four outputs, four inputs          two rows, two outputs, four inputs
-//! 1 LDR, 2 SXTB16   inputs                    1 LDM             inputs, in pairs already
+//! one row, four outputs, four inputs          three rows, two outputs, four inputs
+//! 1 LDR, 2 SXTB16   inputs                    2 LDM             inputs, in pairs already
 //! 1 LDM, 8 SXTB16   a tile of weights         1 LDRD, 4 SXTB16  half a tile of weights
-//! 8 SMLAD                                     8 SMLAD
-//!                  20 for 16 products: 1.25                    14 for 16 products: 0.88
+//! 8 SMLAD                                     12 SMLAD
+//!                  20 for 16 products: 1.25                    19 for 24 products: 0.79
 //! ```
 //!
-//! and two for the loop of two such steps. Two rows are taken apart once for all outputs, into [`Pairs`] on the stack; rows too
-//! long for that go one by one, and are taken apart anew for every four outputs.
+//! and two or three for the loop of two such steps. Three rows are taken apart once for all outputs, into [`Triples`]; fewer rows,
+//! and rows for which there is no memory, go one by one, and are taken apart anew for every four outputs.
 
 mod assembly;
 
 use super::super::scale::{Multiplier, Rounding};
 use super::{Product, plain};
-use assembly::{row_double, row_single, two_rows_double, two_rows_single};
-use core::mem::{MaybeUninit, offset_of};
+use crate::memory::view_mut;
+use assembly::{row_double, row_single, three_rows_double, three_rows_single};
+use core::mem::offset_of;
 
 /// What the assembly is handed, in r0. It changes it.
 #[repr(C)]
 struct Task {
     bias: *const i32,
-    /// Of one row the inputs, of two the pairs.
+    /// Of one row the inputs, of three the triples.
     x: *const u8,
     /// Whole tiles of a group of four outputs.
     tiles: usize,
@@ -37,15 +38,14 @@ struct Task {
     least: u32,
     most: u32,
     y: *mut i8,
-    /// Groups of four outputs for one row, of two for two rows. At least one.
+    /// Groups of four outputs for one row, of two for three rows. At least one.
     groups: usize,
     weight: *const i8,
-    // The others are for two rows.
+    // The others are for three rows.
     /// Outputs of a row.
     outputs: usize,
-    /// The first row's inputs after those in tiles.
-    x_rest: *const i8,
-    depth: usize,
+    /// Where the triples of whole tiles end.
+    end: *const u32,
     /// Bytes from the weights of two outputs to those of the next two, in turns.
     step: [usize; 2],
 }
@@ -64,22 +64,18 @@ const _: () = assert!(
         && offset_of!(Task, groups) == 36
         && offset_of!(Task, weight) == 40
         && offset_of!(Task, outputs) == 44
-        && offset_of!(Task, x_rest) == 48
-        && offset_of!(Task, depth) == 52
-        && offset_of!(Task, step) == 56
+        && offset_of!(Task, end) == 48
+        && offset_of!(Task, step) == 52
 );
 
-/// Four inputs of two rows: the first row's even and odd ones, then the second's, each two of 16 bits.
-type Pairs = [u32; 4];
-
-/// Inputs of the longest rows that are taken two at a time: 768 bytes of pairs.
-const LONGEST: usize = 192;
+/// Inputs of the longest rows that are taken three at a time without memory of the caller's: 768 bytes on the stack.
+const LONGEST: usize = 128;
 
 /// Overwrites `ys`. Lengths match, and the weights begin at the address of a word.
 pub(super) fn rows<R: Rounding>(product: &Product<'_>, mut xs: &[i8], mut ys: &mut [i8]) {
     let (depth, outputs) = (product.depth, product.bias.len());
-    if xs.len() > depth && depth <= LONGEST && outputs >= 4 {
-        (xs, ys) = two_rows_at_a_time::<R>(product, xs, ys);
+    if xs.len() / 3 >= depth && depth <= LONGEST && outputs >= 4 {
+        (xs, ys) = on_the_stack::<R>(product, xs, ys);
     }
     while let (Some(x), Some(y)) = (xs.split_off(..depth), ys.split_off_mut(..outputs)) {
         if outputs >= 4 {
@@ -114,40 +110,114 @@ fn task(product: &Product<'_>, x: &[i8], y: &mut [i8]) -> Task {
         groups: outputs / 4,
         weight: product.weight.as_ptr(),
         outputs,
-        x_rest: x.as_ptr().wrapping_add(depth / 4 * 4),
-        depth,
+        end: core::ptr::null(),
         step: [8, 4 * depth - 8],
     }
 }
 
-/// Overwrites pairs of rows; returns what is left. Apart, because one row should not take the stack of two.
+/// Overwrites three rows after three; returns what is left. Apart, because one row should not take the stack of three.
 #[inline(never)]
-fn two_rows_at_a_time<'x, 'y, R: Rounding>(
+fn on_the_stack<'x, 'y, R: Rounding>(
     product: &Product<'_>,
-    mut xs: &'x [i8],
-    mut ys: &'y mut [i8],
+    xs: &'x [i8],
+    ys: &'y mut [i8],
 ) -> (&'x [i8], &'y mut [i8]) {
-    let (depth, outputs) = (product.depth, product.bias.len());
-    let mut scratch = [const { MaybeUninit::<Pairs>::uninit() }; LONGEST / 4];
-    while let (Some(x), Some(y)) = (xs.split_off(..2 * depth), ys.split_off_mut(..2 * outputs)) {
-        let (x0, x1) = x.split_at_checked(depth).unwrap_or_default();
-        let (y0, y1) = y.split_at_mut_checked(outputs).unwrap_or_default();
-        for ((pairs, x0), x1) in scratch.iter_mut().zip(x0.as_chunks().0).zip(x1.as_chunks().0) {
-            let ([even0, odd0], [even1, odd1]) = (apart(*x0), apart(*x1));
-            pairs.write([even0, odd0, even1, odd1]);
+    let mut memory = [0_u32; Triples::bytes(LONGEST) / 4];
+    match Triples::new(product, view_mut(&mut memory, Triples::bytes(LONGEST))) {
+        Some(mut triples) => triples.rows::<R>(product, xs, ys),
+        None => (xs, ys),
+    }
+}
+
+/// Three rows of inputs, taken apart: 16 bits each. For every four inputs the even ones of each row, two in a word, then the odd
+/// ones; at the end, one after another, those of the three rows that are left.
+pub(in crate::kernel::int8) struct Triples<'a> {
+    /// At the address of a word.
+    inputs: &'a mut [i16],
+    depth: usize,
+}
+
+impl<'a> Triples<'a> {
+    /// Bytes of memory for rows of so many inputs.
+    pub(in crate::kernel::int8) const fn bytes(depth: usize) -> usize {
+        6 * depth
+    }
+
+    /// In the first bytes of `memory`. Needs enough of them, at the address of a word; and a product of four outputs or more, whose
+    /// weights begin at that of a word.
+    pub(in crate::kernel::int8) fn new(product: &Product<'_>, memory: &'a mut [i8]) -> Option<Self> {
+        let depth = product.depth;
+        let aligned =
+            [memory.as_ptr(), product.weight.as_ptr()].map(|start| start.cast::<u32>().is_aligned());
+        // SAFETY: any two bytes are 16 bits, and any 16 bits two bytes.
+        let (_, inputs, _) = unsafe { memory.align_to_mut::<i16>() };
+        let inputs = inputs.get_mut(..3 * depth)?;
+        (aligned == [true; 2] && product.bias.len() >= 4).then_some(Self { inputs, depth })
+    }
+
+    /// Overwrites a row with `x`, of as many inputs.
+    #[inline(never)]
+    pub(in crate::kernel::int8) fn fill(&mut self, row: usize, x: &[i8]) {
+        if row >= 3 || x.len() != self.depth {
+            return;
         }
-        let mut task = task(product, x0, y0);
-        task.x = scratch.as_ptr().cast();
-        task.groups *= 2;
-        // SAFETY: as in `rows`; the second row of `x` and that of `y` lie after the first. All pairs that the task says have
-        // just been written.
-        unsafe { if R::TWICE { two_rows_double(&mut task) } else { two_rows_single(&mut task) } }
-        if outputs % 4 > 0 {
-            plain::last_outputs::<R>(product, x0, y0, plain::dot);
-            plain::last_outputs::<R>(product, x1, y1, plain::dot);
+        let (fours, rest) = x.as_chunks::<4>();
+        let mut to = self.inputs.as_mut_ptr().cast::<u32>().wrapping_add(row);
+        for &four in fours {
+            let [even, odd] = apart(four);
+            // SAFETY: there are six words for every four inputs, at the address of one, and `row` is less than three.
+            unsafe {
+                to.write(even);
+                to.add(3).write(odd);
+            }
+            to = to.wrapping_add(6);
+        }
+        let mut to = to.wrapping_sub(row).cast::<i16>().wrapping_add(row);
+        for &x in rest {
+            // SAFETY: after them there are three times 16 bits for every input.
+            unsafe { to.write(x.into()) };
+            to = to.wrapping_add(3);
         }
     }
-    (xs, ys)
+
+    /// Overwrites three rows of outputs, all but the last `outputs % 4` of each. `product` is that of `new`, and every row is filled.
+    pub(in crate::kernel::int8) fn run<R: Rounding>(&self, product: &Product<'_>, y: &mut [i8]) {
+        if product.rows_of(3, y) && product.depth == self.depth {
+            let mut task = task(product, &[], y);
+            task.x = self.inputs.as_ptr().cast();
+            task.end = task.x.cast::<u32>().wrapping_add(self.depth / 4 * 6);
+            task.groups *= 2;
+            // SAFETY: `build.rs` enables this only for processors with the instructions. The product's slices and `y` have the
+            // lengths that the task says, there are groups of outputs, and their weights begin at the address of a word: all
+            // of this has been checked, here and in `new`. The triples are as many as the product is deep.
+            unsafe { if R::TWICE { three_rows_double(&mut task) } else { three_rows_single(&mut task) } }
+        }
+    }
+
+    /// Overwrites three rows after three; returns what is left. `product` is that of `new`.
+    pub(in crate::kernel::int8) fn rows<'x, 'y, R: Rounding>(
+        &mut self,
+        product: &Product<'_>,
+        mut xs: &'x [i8],
+        mut ys: &'y mut [i8],
+    ) -> (&'x [i8], &'y mut [i8]) {
+        let (depth, outputs) = (product.depth, product.bias.len());
+        while let (Some(mut x), Some(mut y)) = (xs.split_off(..3 * depth), ys.split_off_mut(..3 * outputs)) {
+            let mut rows = [[].as_slice(); 3];
+            for (i, row) in rows.iter_mut().enumerate() {
+                *row = x.split_off(..depth).unwrap_or_default();
+                self.fill(i, row);
+            }
+            self.run::<R>(product, y);
+            if outputs % 4 > 0 {
+                for row in rows {
+                    let y = y.split_off_mut(..outputs).unwrap_or_default();
+                    plain::last_outputs::<R>(product, row, y, plain::dot);
+                }
+            }
+        }
+        (xs, ys)
+    }
 }
 
 /// The even and the odd ones of four inputs, two of 16 bits each.

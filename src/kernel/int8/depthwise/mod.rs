@@ -1,5 +1,8 @@
 //! Convolutions in which each channel has filters of its own.
 
+#[cfg(any(fusebox_dsp, fusebox_core = "m55"))]
+mod planes;
+
 use super::patches::place;
 use super::scale::{Clamp, Multiplier, Rounding};
 use crate::Isa;
@@ -27,7 +30,7 @@ pub(crate) struct Depthwise<'a> {
 }
 
 /// Filters at a time.
-const BLOCK: usize = if crate::simd::VECTORS { 32 } else { 4 };
+const BLOCK: usize = if crate::simd::VECTORS { 32 } else { 16 };
 
 impl Depthwise<'_> {
     /// Overwrites `y`, one picture.
@@ -43,6 +46,10 @@ impl Depthwise<'_> {
             || y.len() != rows.output * cols.output * filters
         {
             return;
+        }
+        #[cfg(any(fusebox_dsp, fusebox_core = "m55"))]
+        if planes::fits(self) {
+            return planes::run::<R>(self, x, y);
         }
         isa.call(Pass { depthwise: self, x, y, rounding: PhantomData::<R> });
     }

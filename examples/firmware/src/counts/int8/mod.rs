@@ -1,4 +1,7 @@
-//! Products of eight bits: fully connected layers of one row, and of sixteen, as a convolution of 1 x 1 on as many pixels is.
+//! Eight bits: fully connected layers of one row, and of sixteen, as a convolution of 1 x 1 on as many pixels is; other layers and
+//! whole networks in `tiny`.
+
+pub(super) mod tiny;
 
 use super::{Bench, Work};
 use crate::board::{Board, Failure};
@@ -20,13 +23,15 @@ static LARGE: Dense<784, 128> = layer();
 static POINTWISE: Dense<64, 64> = layer();
 
 const fn layer<const IN: usize, const OUT: usize>() -> Dense<IN, OUT> {
-    Dense {
-        bias: [0; OUT],
-        scale: [Multiplier { mantissa: 0x5555_5555, exponent: -9 }; OUT],
-        weight: [[0; IN]; OUT],
-        clamp: Clamp { zero: -3, least: -128, most: 127 },
-        rounding: PhantomData,
-    }
+    Dense { bias: [0; OUT], scale: scale(), weight: [[0; IN]; OUT], clamp: clamp(), rounding: PhantomData }
+}
+
+const fn scale<const OUT: usize>() -> [Multiplier; OUT] {
+    [Multiplier { mantissa: 0x5555_5555, exponent: -9 }; OUT]
+}
+
+const fn clamp() -> Clamp {
+    Clamp { zero: -3, least: -128, most: 127 }
 }
 
 impl<const ROWS: usize, const IN: usize, const OUT: usize> Case<ROWS, IN, OUT> {
@@ -57,7 +62,6 @@ fn infer<const ROWS: usize, const IN: usize, const OUT: usize>(
     layer.infer(xs, &mut Scratch::<_, ROWS>::new(), ys)
 }
 
-#[derive(Debug)]
 pub(super) struct Memory {
     small: Case<1, 64, 32>,
     large: Case<1, 784, 128>,

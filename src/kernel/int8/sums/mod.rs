@@ -1,5 +1,8 @@
 //! Sums, products and the larger of two arrays of eight bits, number by number. Their scales may differ.
 
+#[cfg(fusebox_core = "m55")]
+mod helium;
+
 use super::scale::{Clamp, Multiplier, Rounding};
 use crate::simd::Simd;
 use crate::{Isa, Zeroed};
@@ -34,6 +37,10 @@ pub(crate) fn add<R: Rounding>(
     xs: [&[i8]; 2],
     ys: &mut [i8],
 ) {
+    #[cfg(fusebox_core = "m55")]
+    if R::TWICE {
+        return helium::add(terms, sum, clamp, xs, ys);
+    }
     let term = |x: i8, term: Term| R::scale((i32::from(x) - i32::from(term.zero)) << BITS, term.scale);
     let [first, second] = terms;
     each(isa, xs, ys, move |a, b| clamp.output(R::scale(term(a, first).wrapping_add(term(b, second)), sum)));
