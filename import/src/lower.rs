@@ -6,11 +6,17 @@
 //! | `pictures` | pools, means, padding |
 //! | `numbers` | activations, softmax, scales, sums and products of two tensors, concatenation |
 //! | `shapes` | operators on shapes, which are computed here, and those that change a shape alone |
+//! | `slices` | parts of activations |
+//! | `states` | variables, which are kept from run to run |
 
 mod numbers;
 mod pictures;
 mod products;
 mod shapes;
+mod slices;
+mod states;
+
+pub(crate) use states::{Start, State};
 
 use crate::graph::{Graph, Kind, Operator, Tensor};
 use crate::{Error, Options};
@@ -26,6 +32,16 @@ pub(crate) struct Lowered {
     pub values: Vec<Value>,
     pub input: usize,
     pub output: usize,
+    /// What is kept from run to run, and a number that is 0 before the first one.
+    pub states: Vec<State>,
+    pub started: Option<usize>,
+}
+
+impl Lowered {
+    /// The values that are kept from run to run.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = usize> + '_ {
+        self.states.iter().map(|state| state.value).chain(self.started)
+    }
 }
 
 /// A layer that reads some values, one or two, and writes one.
@@ -99,8 +115,15 @@ pub(crate) fn lower(graph: &mut Graph<'_>, options: &Options, file: usize) -> Re
     let [input, output] = graph.ends()?;
     // A layer's tensors and operator take more in a file; what is over is for small ones.
     let room = file / 128 + 64;
-    let mut lowering =
-        Lowering { graph, options, room, known: BTreeMap::new(), values: Vec::new(), steps: Vec::new() };
+    let mut lowering = Lowering {
+        graph,
+        options,
+        room,
+        known: BTreeMap::new(),
+        variables: states::Variables::default(),
+        values: Vec::new(),
+        steps: Vec::new(),
+    };
     let tensor = lowering.graph.tensor(input).map_err(|error| error.at("the input"))?;
     let input_value = lowering.value(input, &tensor).map_err(|error| error.at("the input"))?;
     // Weights that several operators share are written as often, but not without end.
@@ -121,14 +144,19 @@ pub(crate) fn lower(graph: &mut Graph<'_>, options: &Options, file: usize) -> Re
             );
         }
     }
-    let Some(&output_value) = lowering.known.get(&output) else {
+    let Some(&(mut output_value)) = lowering.known.get(&output) else {
         return Err(lowering.graph.tensor(output)?.error("the output is written by no operator"));
     };
     if output_value == input_value {
         return Err(Error::new("the output is the input"));
     }
-    let Lowering { steps, values, .. } = lowering;
-    Ok(Lowered { steps, values, input: input_value, output: output_value })
+    let states = states::keep(&mut lowering, &mut output_value)?;
+    let Lowering { steps, mut values, .. } = lowering;
+    let started = (!states.is_empty()).then(|| {
+        values.push(Value { shape: vec![], row: "u32".into(), bytes: 4, quantization: None });
+        values.len() - 1
+    });
+    Ok(Lowered { steps, values, input: input_value, output: output_value, states, started })
 }
 
 /// A graph, as far as it has been lowered.
@@ -139,6 +167,7 @@ struct Lowering<'a, 'g> {
     room: usize,
     /// Of the tensors that are written already, their values.
     known: BTreeMap<usize, usize>,
+    variables: states::Variables<'a>,
     values: Vec<Value>,
     steps: Vec<Step>,
 }
@@ -164,8 +193,11 @@ impl<'a> Lowering<'a, '_> {
             "RESHAPE" | "SQUEEZE" | "EXPAND_DIMS" => shapes::view(self, operator),
             "SHAPE" => shapes::shape(self, operator),
             "PACK" => shapes::pack(self, operator),
-            "STRIDED_SLICE" => shapes::strided_slice(self, operator),
-            "CALL_ONCE" | "VAR_HANDLE" | "READ_VARIABLE" | "ASSIGN_VARIABLE" => Err(Error::new(STATE)),
+            "STRIDED_SLICE" => slices::strided_slice(self, operator),
+            "CALL_ONCE" => states::call_once(self, operator),
+            "VAR_HANDLE" => states::handle(self, operator),
+            "READ_VARIABLE" => states::read(self, operator),
+            "ASSIGN_VARIABLE" => states::assign(self, operator),
             _ => Err(Error::new("the operator is not supported")),
         }
     }
@@ -231,14 +263,14 @@ impl<'a> Lowering<'a, '_> {
     ) -> Result<(), Error> {
         let (index, tensor) = self.written(operator)?;
         let write = self.value(index, &tensor)?;
-        self.push(operator, layer, reads, write, rows)
+        self.push(operator.name, layer, reads, write, rows)
     }
 
     /// A step that writes any value. So that operators whose inputs are the same list again and again take no memory without end,
     /// there is room for as many as files have.
     fn push(
         &mut self,
-        operator: &Operator<'a>,
+        operator: &str,
         layer: Layer,
         reads: Vec<Read>,
         write: usize,
@@ -247,7 +279,7 @@ impl<'a> Lowering<'a, '_> {
         if self.steps.len() == self.room {
             return Err(Error::new("the network has more layers than its file has room for"));
         }
-        self.steps.push(Step { operator: operator.name.into(), layer, reads, write, rows });
+        self.steps.push(Step { operator: operator.into(), layer, reads, write, rows });
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! A network as a Rust module, and the numbers that it includes.
 
-use crate::lower::{Field, Lowered, Made, Read, Value, quantization};
+use crate::lower::{Field, Lowered, Made, Read, Start, Value, quantization};
 use crate::{Error, Network};
 use std::fmt::Write;
 use std::ops::Range;
@@ -49,12 +49,16 @@ impl Writer<'_> {
         self.constant("NET: Net", "static", "The network, with its weights.", |writer| writer.value())?;
         writeln!(
             self.code,
-            "/// Bytes of [`fusebox::Scratch`] for one row: all tensors between the layers."
+            "/// Bytes of [`fusebox::Scratch`] for one row: all tensors between the layers{}.",
+            if lowered.states.is_empty() { "" } else { ", and what is kept from frame to frame" }
         )?;
         writeln!(self.code, "pub const RAM: usize = {};\n", self.network.ram())?;
         self.ends("INPUT", "input", input)?;
         self.ends("OUTPUT", "output", output)?;
         self.layer(input, output)?;
+        if let Some(started) = lowered.started {
+            self.stream(started)?;
+        }
         self.helpers(data)
     }
 
@@ -138,13 +142,108 @@ impl Writer<'_> {
             self.code,
             "    fn run(&self, isa: Isa, xs: &[Self::Input], arena: &mut [f32], ys: &mut [Self::Output]) {{"
         )?;
+        match lowered.started {
+            Some(started) => {
+                writeln!(self.code, "        // Each row is a first frame.")?;
+                writeln!(self.code, "        for (x, y) in xs.iter().zip(ys) {{")?;
+                let range = self.range(started);
+                writeln!(
+                    self.code,
+                    "            let [started] = layers::arena::parts(arena, 1, [{range}]);"
+                )?;
+                writeln!(self.code, "            started.fill(0.0);")?;
+                let ends = ["from_ref(x)", "from_mut(y)"].map(|end| format!("core::slice::{end}"));
+                writeln!(
+                    self.code,
+                    "            self.frame(isa, {}, arena, {});\n        }}",
+                    ends[0], ends[1]
+                )?;
+            }
+            None => self.steps()?,
+        }
+        writeln!(self.code, "    }}\n}}\n")
+    }
+
+    /// Where a value is in the arena.
+    fn range(&self, value: usize) -> String {
+        match self.network.place(value) {
+            Place::Arena(range) => format!("[{}, {}]", range.start, range.end),
+            _ => "[0, 0]".into(),
+        }
+    }
+
+    /// What runs frame after frame.
+    fn stream(&mut self, started: usize) -> std::fmt::Result {
+        let lines = "\
+impl layers::Stream for Net {
+    type Frame = <Self as Layer>::Input;
+    type Out = <Self as Layer>::Output;
+    type Past = <Self as Layer>::Scratch;
+    const DUE: layers::Due = layers::Due::EACH;
+
+    fn step(&self, isa: Isa, past: &mut Self::Past, frame: &Self::Frame, out: &mut Self::Out) -> bool {
+        self.frame(isa, core::slice::from_ref(frame), past, core::slice::from_mut(out));
+        true
+    }
+}
+
+impl Net {
+    /// Runs a frame. `arena` is as the last one has left it, or zeros before the first.
+    fn frame(
+        &self,
+        isa: Isa,
+        xs: &[<Self as Layer>::Input],
+        arena: &mut [f32],
+        ys: &mut [<Self as Layer>::Output],
+    ) {";
+        writeln!(self.code, "{lines}")?;
+        self.start(started)?;
+        self.steps()?;
+        writeln!(self.code, "    }}\n}}\n")
+    }
+
+    /// Before the first frame, what is kept has its first values.
+    fn start(&mut self, started: usize) -> std::fmt::Result {
+        let lowered = self.lowered;
+        let names: String = (0..lowered.states.len()).map(|i| format!(", state_{i}")).collect();
+        let ranges: Vec<_> = std::iter::once(started)
+            .chain(lowered.states.iter().map(|state| state.value))
+            .map(|v| self.range(v))
+            .collect();
+        writeln!(
+            self.code,
+            "        let [started{names}] = layers::arena::parts(arena, 1, [{}]);",
+            ranges.join(", ")
+        )?;
+        writeln!(
+            self.code,
+            "        if let [started @ 0] = layers::arena::view_mut::<_, u32>(started, 1) {{"
+        )?;
+        writeln!(self.code, "            *started = 1;")?;
+        for (i, state) in lowered.states.iter().enumerate() {
+            let row = format!("[i8; {}]", lowered.values[state.value].bytes);
+            let first = match &state.start {
+                Start::Fill(byte) => format!("[{byte}; {}]", lowered.values[state.value].bytes),
+                Start::Data(bytes) => {
+                    let at = self.data.len();
+                    self.data.extend_from_slice(bytes);
+                    format!("const {{ data({at}) }}")
+                }
+            };
+            writeln!(
+                self.code,
+                "            layers::arena::view_mut::<_, {row}>(state_{i}, 1).fill({first});"
+            )?;
+        }
+        writeln!(self.code, "        }}")
+    }
+
+    /// The layers, one after another.
+    fn steps(&mut self) -> std::fmt::Result {
         let parts = if self.network.ram() > 0 { "parts, " } else { "" };
         writeln!(self.code, "        use layers::arena::{{{parts}view, view_mut}};")?;
         writeln!(self.code, "        let n = xs.len();")?;
-        for step in 0..lowered.steps.len() {
-            self.step(step)?;
-        }
-        writeln!(self.code, "    }}\n}}\n")
+        (0..self.lowered.steps.len()).try_for_each(|step| self.step(step))
     }
 
     /// A layer run: its parts of the arena, and the call.

@@ -3,7 +3,7 @@
 mod support;
 
 use fusebox_import::{Network, Options};
-use support::{FLOAT32, INT8, Operator, Setting, Tensor, branches, file, operator};
+use support::{FLOAT32, INT8, Operator, Setting, Tensor, branches, delay, file, operator};
 
 /// A fully connected layer of 2 to 1, and what is changed of it.
 fn error(change: impl FnOnce(&mut Vec<Tensor>, &mut Vec<Operator>)) -> String {
@@ -29,10 +29,6 @@ fn errors_name_the_operator_and_the_tensor() {
     assert_eq!(error(|_, ops| ops[0].code = 999), "operator 0: its number 999 is not known");
     // A custom operator is not what it is called.
     assert_eq!(error(|_, ops| ops[0].code = 32), "operator 0 (RESHAPE): custom operators are not supported");
-    assert_eq!(
-        error(|_, ops| ops[0].code = 142),
-        "operator 0 (VAR_HANDLE): networks that keep a state from run to run are not supported yet"
-    );
     assert_eq!(error(|_, ops| ops[0].inputs[1] = 9), at("tensor 9 of 4"));
     assert_eq!(error(|_, ops| ops[0].inputs[0] = -1), at("input 0 is missing"));
     assert_eq!(
@@ -135,4 +131,39 @@ fn networks_are_shown_as_tables() {
     let expected = "QUANTIZE CONV_2D ADD MUL CONCATENATION CONCATENATION PAD MAX_POOL_2D MEAN LOGISTIC \
         FULLY_CONNECTED SOFTMAX DEQUANTIZE";
     assert_eq!(operators[..13].join(" "), expected, "{table}");
+}
+
+/// A network of variables, and what is changed of it.
+#[test]
+fn variables_have_a_name_and_one_form() {
+    assert!(Network::read(&delay(), &Options::default()).is_ok());
+    let q = || Tensor::int8(&[1, 3], 0.25, -3);
+    let handle = || Tensor { kind: 13, ..Tensor::float(&[]) };
+    let error = |tensors: &[Tensor], operators: &[Operator]| {
+        let file = file(tensors, operators, 0, 3);
+        Network::read(&file, &Options::default()).expect_err("is not supported").to_string()
+    };
+    let named = || operator(142, &[], 1).with(1, Setting::Text("name"));
+    let assign = |from| Operator { outputs: vec![], ..operator(144, &[1, from], 0) };
+    assert_eq!(
+        error(&[q(), handle(), q(), q()], &[operator(143, &[1], 3)]),
+        "operator 0 (READ_VARIABLE): tensor 1 is no variable's handle"
+    );
+    assert_eq!(
+        error(&[q(), handle(), q(), q()], &[operator(129, &[], 3)]),
+        "operator 0 (CALL_ONCE): graph 0 does not assign the first values of variables"
+    );
+    assert_eq!(
+        error(&[q(), handle(), q(), q()], &[operator(129, &[], 3).with(0, Setting::Int(7))]),
+        "operator 0 (CALL_ONCE): graph 7 of 1"
+    );
+    let other = Tensor::int8(&[1, 3], 0.5, -3);
+    assert_eq!(
+        error(&[q(), handle(), q(), other], &[named(), assign(0), operator(143, &[1], 3)]),
+        "operator 2 (READ_VARIABLE): tensor 3 `t3`: another size, scale or zero than its variable had before"
+    );
+    assert_eq!(
+        error(&[q(), handle(), q(), Tensor::ints(&[1, 3])], &[named(), operator(143, &[1], 3)]),
+        "operator 1 (READ_VARIABLE): tensor 3 `t3`: variables must be Int8 or Float32, not Int32"
+    );
 }

@@ -181,7 +181,7 @@ pub(super) fn concatenate<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
         value = lowering.values.len();
         let bytes = shape.iter().product();
         lowering.values.push(Value { shape: shape.clone(), row, bytes, quantization: Some(qy) });
-        lowering.push(operator, layer, reads, value, 1)?;
+        lowering.push(operator.name, layer, reads, value, 1)?;
     }
     Ok(())
 }

@@ -14,7 +14,11 @@ fn main() -> Result<(), Error> {
         let litert = Path::new(&out).join(format!("{model}_litert.rs"));
         write(path.as_ref(), &litert, &Options { runtime: Runtime::LiteRt })?;
     }
-    let branches = Path::new(&out).join("branches.tflite");
-    std::fs::write(&branches, support::branches()).expect("cargo's directory is writable");
-    write(&branches, &branches.with_extension("rs"), &Options::default()).map(|_| ())
+    tflite_with("../data/streaming.tflite", &Options::default())?;
+    for (name, file) in [("branches", support::branches()), ("delay", support::delay())] {
+        let path = Path::new(&out).join(name).with_extension("tflite");
+        std::fs::write(&path, file).expect("cargo's directory is writable");
+        write(&path, &path.with_extension("rs"), &Options::default())?;
+    }
+    Ok(())
 }

@@ -30,6 +30,16 @@ imported! {
     micro_speech: "micro_speech_quantized";
 }
 
+/// A network that keeps its last frames in variables.
+pub mod streaming {
+    include!(concat!(env!("OUT_DIR"), "/streaming.rs"));
+}
+
+/// A network whose output is its input of two frames ago.
+pub mod delay {
+    include!(concat!(env!("OUT_DIR"), "/delay.rs"));
+}
+
 /// A graph whose values are read by several operators: see `tests/support`.
 pub mod branches {
     include!(concat!(env!("OUT_DIR"), "/branches.rs"));
@@ -39,7 +49,7 @@ pub mod branches {
 mod tests {
     use super::{hello_world, keywords, micro_speech, toy_car};
     use fusebox::layers::arena::view;
-    use fusebox::{Isa, Layer, Plain, Scratch, Zeroed};
+    use fusebox::{Isa, Layer, Plain, Scratch, Streaming, Zeroed};
 
     /// The file of a model's inputs or outputs.
     fn bytes(model: &str, what: &str) -> Vec<i8> {
@@ -78,6 +88,38 @@ mod tests {
         equals(&toy_car::litert::NET, "ad01_int8", "ref");
         equals(&keywords::litert::NET, "kws_ref_model", "ref");
         equals(&micro_speech::litert::NET, "micro_speech_quantized", "ref");
+    }
+
+    /// Runs all frames on every instruction set, one after another, and once more from the start. Each frame alone, as a row, is a
+    /// first one.
+    #[test]
+    fn streams_keep_their_variables() {
+        use super::streaming::{NET, Net};
+        let (xs, expected) = (bytes("streaming", "in"), bytes("streaming", "tflm"));
+        let frames: &[<Net as Layer>::Input] = view(&xs, 32);
+        let expected: &[[i8; 3]] = view(&expected, 32);
+        for isa in Isa::available() {
+            let mut stream = Streaming::<Net>::new();
+            for _ in 0..2 {
+                let ys: Vec<_> =
+                    frames.iter().map(|x| *stream.push_with(isa, &NET, x).expect("with each")).collect();
+                assert_eq!(ys, expected, "{isa}");
+                stream.restart();
+            }
+            let mut ys = [[0; 3]; 3];
+            NET.infer_with(isa, &[frames[0]; 3], &mut Scratch::<Net, 3>::new(), &mut ys).expect("three rows");
+            assert_eq!(ys, [expected[0]; 3], "{isa}");
+        }
+        assert_ne!(expected[0], expected[1]);
+    }
+
+    /// A variable that gets what another one kept gets it before that is written.
+    #[test]
+    fn variables_are_read_before_they_are_written() {
+        let mut stream = Streaming::<super::delay::Net>::new();
+        let frames = [[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]];
+        let ys = frames.map(|x| *stream.push(&super::delay::NET, &x).expect("with each"));
+        assert_eq!(ys, [[-3; 3], [-3; 3], frames[0], frames[1]]);
     }
 
     /// Runs a layer on one row.

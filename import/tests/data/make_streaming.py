@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""A streaming int8 network, and what TensorFlow Lite for Microcontrollers makes of its frames: `streaming.*` beside this file.
+
+As networks for wake words are: the last frames are in a variable, a concatenation with the new frame is the window of a
+convolution, and its last rows are what the variable has next. The second variable does not start with zeros.
+
+  pip install tensorflow-cpu==2.21.0 tflite-micro==0.dev20261023182759     # Python 3.11
+"""
+import os, pathlib
+
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")
+import numpy as np
+import tensorflow as tf
+from tflite_micro import runtime
+
+FOLDER = pathlib.Path(__file__).parent
+FRAMES, BANDS, CHANNELS = 32, 6, 8
+rng = np.random.default_rng(3)
+
+
+def normal(*shape, scale=1.0):
+    return (rng.normal(size=shape) * scale).astype(np.float32)
+
+
+class Network(tf.Module):
+    def __init__(self):
+        self.first = tf.Variable(tf.zeros((1, 4, 1, BANDS)), trainable=False, name="first")
+        self.second = tf.Variable(np.abs(normal(1, 2, 1, CHANNELS)), trainable=False, name="second")
+        self.windows = normal(5, 1, BANDS, CHANNELS, scale=0.2)
+        self.bias = normal(CHANNELS, scale=0.3)
+        self.channels = normal(3, 1, CHANNELS, 1, scale=0.5)
+        self.classes = normal(CHANNELS, 3, scale=0.7)
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 1, 1, BANDS))])
+    def frame(self, x):
+        x = tf.concat([self.first, x], 1)
+        self.first.assign(x[:, -4:])
+        x = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(x, self.windows, 1, "VALID"), self.bias))
+        x = tf.concat([self.second, x], 1)
+        self.second.assign(x[:, -2:])
+        x = tf.nn.depthwise_conv2d(x, self.channels, [1] * 4, "VALID")
+        return tf.nn.sigmoid(tf.matmul(tf.reshape(x, (1, CHANNELS)), self.classes))
+
+
+network = Network()
+converter = tf.lite.TFLiteConverter.from_concrete_functions([network.frame.get_concrete_function()], network)
+converter.experimental_enable_resource_variables = True
+converter._experimental_variable_quantization = True
+converter.optimizations = [tf.lite.Optimize.DEFAULT]
+samples = normal(200, 1, 1, 1, BANDS, scale=1.5)
+converter.representative_dataset = lambda: ([sample] for sample in samples)
+converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+converter.inference_input_type = converter.inference_output_type = tf.int8
+model = bytes(converter.convert())
+
+interpreter = runtime.Interpreter.from_bytes(model)
+frames = rng.integers(-128, 128, (FRAMES, 1, 1, 1, BANDS)).astype(np.int8)
+outputs = []
+for frame in frames:
+    interpreter.set_input(frame, 0)
+    interpreter.invoke()
+    outputs.append(interpreter.get_output(0).copy())
+(FOLDER / "streaming.tflite").write_bytes(model)
+(FOLDER / "streaming.in.bin").write_bytes(frames.tobytes())
+(FOLDER / "streaming.tflm.bin").write_bytes(np.concatenate(outputs).tobytes())
+print(len(model), "bytes,", len(np.unique(outputs)), "different outputs")
