@@ -39,6 +39,9 @@ pub(crate) struct Tensor<'a> {
     table: schema::Tensor<'a>,
 }
 
+/// The kind of whole numbers of 16 bits, in the schema.
+const INT16: i8 = 7;
+
 /// Most dimensions of a tensor.
 const RANK: usize = 6;
 
@@ -345,6 +348,17 @@ impl Tensor<'_> {
                 scales.len(),
                 zeros.len()
             ))),
+        }
+    }
+
+    /// The scale of a state of 16 bits, whose zero is 0.
+    pub(crate) fn state_scale(&self) -> Result<f32, Error> {
+        self.expect(Kind::Other(INT16))?;
+        match (&self.scales()?.0[..], &self.scales()?.1[..]) {
+            (&[scale], &[0]) => Ok(scale),
+            (scales, zeros) => {
+                Err(self.error(format!("scales {scales:?} and zeros {zeros:?}, one and 0 are needed")))
+            }
         }
     }
 

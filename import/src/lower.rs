@@ -5,6 +5,7 @@
 //! | `products` | fully connected, convolutions |
 //! | `pictures` | pools, means, padding |
 //! | `numbers` | activations, softmax, scales, sums and products of two tensors, concatenation |
+//! | `recurrent` | the long short-term memory |
 //! | `shapes` | operators on shapes, which are computed here, and those that change a shape alone |
 //! | `slices` | parts of activations |
 //! | `states` | variables, which are kept from run to run |
@@ -12,6 +13,7 @@
 mod numbers;
 mod pictures;
 mod products;
+mod recurrent;
 mod shapes;
 mod slices;
 mod states;
@@ -181,6 +183,7 @@ impl<'a> Lowering<'a, '_> {
             "FULLY_CONNECTED" => products::fully_connected(self, operator),
             "CONV_2D" => products::convolution(self, operator),
             "DEPTHWISE_CONV_2D" => products::depthwise(self, operator),
+            "UNIDIRECTIONAL_SEQUENCE_LSTM" => recurrent::lstm(self, operator),
             "AVERAGE_POOL_2D" | "MAX_POOL_2D" => pictures::pool(self, operator),
             "MEAN" => pictures::mean(self, operator),
             "PAD" | "PADV2" => pictures::pad(self, operator),

@@ -14,7 +14,9 @@ fn main() -> Result<(), Error> {
         let litert = Path::new(&out).join(format!("{model}_litert.rs"));
         write(path.as_ref(), &litert, &Options { runtime: Runtime::LiteRt })?;
     }
-    tflite_with("../data/streaming.tflite", &Options::default())?;
+    for model in ["streaming", "operators/lstm", "operators/lstm_dense"] {
+        tflite_with(format!("../data/{model}.tflite"), &Options::default())?;
+    }
     for (name, file) in [("branches", support::branches()), ("delay", support::delay())] {
         let path = Path::new(&out).join(name).with_extension("tflite");
         std::fs::write(&path, file).expect("cargo's directory is writable");

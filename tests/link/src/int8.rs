@@ -5,12 +5,12 @@ use crate::{any, hide, keep};
 use core::fmt::Debug;
 use core::marker::PhantomData;
 use fusebox::int8::{
-    Add, AvgPool2d, Clamp, Concat, Conv2d, Dense, DepthwiseConv2d, Dequantize, Double, Join, MaxPool2d, Mean,
-    Mul, Multiplier, Pad, Parallel, Quantization, Quantize, Region, Residual, Rounding, Single, Slice,
+    Add, AvgPool2d, Clamp, Concat, Conv2d, Dense, DepthwiseConv2d, Dequantize, Double, Join, Lstm, LstmScales,
+    MaxPool2d, Mean, Mul, Multiplier, Pad, Parallel, Quantization, Quantize, Region, Residual, Rounding, Single, Slice,
     Softmax, Table, Tensor, Term, WeightScale,
 };
 use fusebox::layers::{Valid, Window};
-use fusebox::{Beside, Chain, Error, Isa, Layer, Scratch, Zeroed};
+use fusebox::{Beside, Chain, Error, Isa, Layer, Scratch, Streaming, Zeroed};
 
 type Picture<const C: usize> = [[[i8; C]; 5]; 4];
 type Small<const C: usize> = [[[i8; C]; 2]; 2];
@@ -26,6 +26,9 @@ pub fn whole() {
     run(&Softmax::<3> { scale: multiplier(), least: any() });
     let concat = Concat::<[i8; 6]> { first: any(), second: any(), shape: PhantomData };
     join::<[i8; 3], _>(&concat);
+    run(&lstm());
+    let mut stream = Streaming::<Lstm<2, 3, 5>>::new();
+    keep(stream.push(&lstm(), &any()).copied());
     keep(clamp().output(any()));
     described(&clamp());
     described(&multiplier());
@@ -42,6 +45,7 @@ pub fn excepted() {
     let q = quantization();
     debug(&q);
     debug(&hide(WeightScale::<2>::Tensor(any())));
+    debug(&hide(lstm_scales()));
     if let Ok(quantize) = Quantize::<Picture<3>>::new(q) {
         debug(&quantize);
     }
@@ -67,6 +71,25 @@ fn clamp() -> Clamp {
 fn dense<const IN: usize, const OUT: usize, R>() -> Dense<IN, OUT, R> {
     let scale = [multiplier(); OUT];
     Dense { bias: any(), scale, clamp: clamp(), weight: any(), rounding: PhantomData }
+}
+
+fn lstm() -> Lstm<2, 3, 5> {
+    Lstm {
+        bias: any(),
+        recurrent_bias: any(),
+        input_scale: [multiplier(); 4],
+        recurrent_scale: [multiplier(); 4],
+        output_scale: multiplier(),
+        bits: any(),
+        clip: any(),
+        zero: any(),
+        input: any(),
+        recurrent: any(),
+    }
+}
+
+fn lstm_scales() -> LstmScales {
+    LstmScales { x: quantization(), input: any(), recurrent: any(), cell: any(), clip: any(), y: quantization() }
 }
 
 fn running<R: Rounding>() {
@@ -149,6 +172,8 @@ fn others() -> Result<(), Error> {
     copied(&x);
     copied(&WeightScale::Outputs([any(), any()]));
     keep(Softmax::<3>::new(x, any())?);
+    copied(&lstm_scales());
+    keep(Lstm::<2, 3, 5>::new(&any(), &any(), &any(), &lstm_scales())?);
     keep(Table::<[i8; 3]>::of(x, y, |x| x * x));
     keep(Table::<[i8; 3]>::logistic(x)?);
     keep(Table::<[i8; 3]>::tanh(x)?);
