@@ -53,6 +53,8 @@ pub(crate) struct Step {
     pub layer: Layer,
     pub reads: Vec<Read>,
     pub write: usize,
+    /// What the layer keeps from run to run, if it runs as a stream.
+    pub past: Option<usize>,
     /// How many of the layer's rows a row of the network has.
     pub rows: usize,
 }
@@ -282,7 +284,7 @@ impl<'a> Lowering<'a, '_> {
         if self.steps.len() == self.room {
             return Err(Error::new("the network has more layers than its file has room for"));
         }
-        self.steps.push(Step { operator: operator.into(), layer, reads, write, rows });
+        self.steps.push(Step { operator: operator.into(), layer, reads, write, past: None, rows });
         Ok(())
     }
 }

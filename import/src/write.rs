@@ -266,6 +266,7 @@ impl Net {
         let reads: Vec<_> =
             step.reads.iter().zip(names).map(|(read, name)| (read, name_of(read.value, name))).collect();
         let write = name_of(step.write, "y");
+        let past = step.past.map(|past| name_of(past, "past"));
         let scratch = self.network.scratch(i);
         parts.extend(scratch.clone().map(|range| ("scratch", range)));
         let names: Vec<_> = parts.iter().map(|(name, _)| *name).collect();
@@ -287,8 +288,16 @@ impl Net {
         };
         let reads: Vec<_> = reads.iter().map(view).collect();
         let write = format!("view_mut({write}, {count})");
-        match &reads[..] {
-            [x] => {
+        match (&reads[..], past) {
+            ([x], Some(past)) => {
+                let rows = format!("([x], [past], [y]) = ({x}, view_mut({past}, n), {write})");
+                writeln!(self.code, "        if let {rows} {{")?;
+                writeln!(
+                    self.code,
+                    "            layers::Stream::step(&self.{field}, isa, past, x, y);\n        }}"
+                )
+            }
+            ([x], None) => {
                 let scratch = if scratch.is_some() { "scratch" } else { "&mut []" };
                 writeln!(self.code, "        self.{field}.run(isa, {x}, {scratch}, {write});")
             }

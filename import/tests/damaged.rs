@@ -36,12 +36,14 @@ fn read(file: &[u8]) -> bool {
 #[test]
 fn damaged_files_are_errors() {
     let (written, variables) = (branches(), delay());
-    let files: [&[u8]; 7] = [
+    let files: [&[u8]; 9] = [
         include_bytes!("data/hello_world_int8.tflite"),
         include_bytes!("data/micro_speech_quantized.tflite"),
         include_bytes!("data/kws_ref_model.tflite"),
         include_bytes!("data/ad01_int8.tflite"),
         include_bytes!("data/streaming.tflite"),
+        include_bytes!("data/streaming_lstm.tflite"),
+        include_bytes!("data/operators/lstm_dense.tflite"),
         &written,
         &variables,
     ];

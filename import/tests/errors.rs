@@ -167,3 +167,68 @@ fn variables_have_a_name_and_one_form() {
         "operator 1 (READ_VARIABLE): tensor 3 `t3`: variables must be Int8 or Float32, not Int32"
     );
 }
+
+/// A long short-term memory of 2 inputs and 3 outputs, with what is changed of it.
+#[test]
+fn variants_of_a_long_short_term_memory_are_errors() {
+    let read = |change: &dyn Fn(&mut Vec<Tensor>, &mut Operator)| {
+        let state = Tensor { kind: 7, ..Tensor::int8(&[1, 3], 1.0 / 2048.0, 0) };
+        let mut tensors = vec![
+            Tensor::int8(&[1, 4, 2], 0.5, 0),
+            Tensor::weights(&[3, 2], 0.25, &[1; 6]),
+            Tensor::weights(&[3, 3], 0.25, &[1; 9]),
+            Tensor::of(&[1, 2, 3]),
+            Tensor::int8(&[1, 3], 0.5, 0),
+            state,
+            Tensor::int8(&[1, 4, 3], 0.5, 0),
+        ];
+        let mut inputs = vec![0, 1, 1, 1, 1, 2, 2, 2, 2, -1, -1, -1, 3, 3, 3, 3, -1, -1, 4, 5];
+        inputs.extend([-1; 4]);
+        let mut lstm = operator(44, &inputs, 6).with(0, Setting::Byte(4)).with(1, Setting::Real(10.0));
+        change(&mut tensors, &mut lstm);
+        let read = Network::read(&file(&tensors, &[lstm], 0, 6), &Options::default());
+        read.map(|network| network.macs()).map_err(|error| error.to_string())
+    };
+    let at = |what| Err(format!("operator 0 (UNIDIRECTIONAL_SEQUENCE_LSTM): {what}"));
+    assert_eq!(read(&|_, _| {}), Ok(4 * 4 * 3 * (2 + 3)));
+    // Two rows of two positions; then rows by position, of one row and of several.
+    let rows =
+        |tensors: &mut Vec<Tensor>| (tensors[0].shape, tensors[6].shape) = (vec![2, 2, 2], vec![2, 2, 3]);
+    assert_eq!(read(&|tensors, _| rows(tensors)), Ok(4 * 4 * 3 * (2 + 3)));
+    assert_eq!(
+        read(&|tensors, lstm| {
+            (tensors[0].shape, tensors[6].shape) = (vec![4, 1, 2], vec![4, 1, 3]);
+            *lstm = lstm.clone().with(3, Setting::Byte(1));
+        }),
+        Ok(4 * 4 * 3 * (2 + 3))
+    );
+    assert_eq!(
+        read(&|tensors, lstm| {
+            rows(tensors);
+            *lstm = lstm.clone().with(3, Setting::Byte(1));
+        }),
+        at("tensor 0 `t0`: the shape [2, 2, 2] is no sequence, or of several by position")
+    );
+    assert_eq!(
+        read(&|_, lstm| lstm.inputs[10] = 4),
+        at("tensor 4 `t4`: peepholes, projections and layer norms are not supported")
+    );
+    assert_eq!(
+        read(&|tensors, _| (tensors[1].scale, tensors[1].zero) = (vec![0.1, 0.2, 0.3], vec![0; 3])),
+        at("tensor 1 `t1`: a scale for each output is not supported here, only one of a gate")
+    );
+    assert_eq!(
+        read(&|_, lstm| lstm.options[0] = (0, Setting::Byte(1))),
+        at("activation 1 instead of TANH is not supported")
+    );
+    assert_eq!(
+        read(&|tensors, _| tensors[4].scale = vec![0.25]),
+        at("tensor 6 `t6`: its scale and zero are not those of the state")
+    );
+    assert!(
+        read(&|tensors, _| tensors[5].scale = vec![0.3]).is_err_and(|error| error.contains("2^-15 <= cell"))
+    );
+    assert!(
+        read(&|tensors, _| tensors[5].kind = INT8).is_err_and(|error| error.contains("Other(7) is needed"))
+    );
+}

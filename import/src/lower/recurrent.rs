@@ -1,16 +1,22 @@
 //! The long short-term memory.
 //!
+//! One of several positions starts each sequence anew. One of a single position would then have no use for its last output: it is for
+//! a frame at a time, and its state is kept.
+//!
 //! Of its 24 inputs: 0 is x; 1 to 4 are W of the gates i, f, g, o; 5 to 8 U; 12 to 15 the biases; 18 and 19 the output's and the cell's
 //! state. Those of variants must be missing.
 
 use super::products::{dimensions, tiles};
-use super::{Field, Layer, Lowering, Made, Read};
+use super::{Field, Layer, Lowering, Made, Read, states};
 use crate::Error;
 use crate::graph::{Operator, Tensor};
 use fusebox::int8::{Lstm, LstmScales, fold};
 
 /// Inputs of peepholes, projections and normalised layers.
 const VARIANTS: [usize; 9] = [9, 10, 11, 16, 17, 20, 21, 22, 23];
+
+/// Bytes of memory for an output: its sums, and its state.
+const MEMORY: usize = 36;
 
 /// Most outputs: sums of more products may not fit 32 bits.
 const WIDEST: usize = 1 << 16;
@@ -53,6 +59,7 @@ pub(super) fn lstm<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
     let (x, value) = lowering.read(operator, 0)?;
     let (_, y) = lowering.written(operator)?;
     let [time, rows, inputs] = sizes(operator, &x)?;
+    let is_stream = [time, rows] == [1, 1];
     let outputs = y.shape.last().copied().unwrap_or(0);
     if y.count() != time * rows * outputs || inputs.max(outputs) > WIDEST {
         return Err(y.error(format!("the shape {:?} does not fit the input's {:?}", y.shape, x.shape)));
@@ -109,8 +116,12 @@ pub(super) fn lstm<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
             ("recurrent", tiles(&recurrent, 4 * outputs)),
         ]),
         macs: (time * rows * 4 * outputs) as u64 * (inputs + outputs) as u64,
-        scratch: [36 * outputs; 2],
+        scratch: if is_stream { [0; 2] } else { [MEMORY * outputs; 2] },
     };
     let row = format!("[[i8; {inputs}]; {time}]");
-    lowering.step(operator, layer, vec![Read { value, row }], rows)
+    lowering.step(operator, layer, vec![Read { value, row }], rows)?;
+    if is_stream {
+        states::carry(lowering, MEMORY * outputs);
+    }
+    Ok(())
 }

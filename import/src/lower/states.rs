@@ -40,6 +40,8 @@ pub(super) struct Variables<'a> {
     handles: BTreeMap<usize, Name<'a>>,
     starts: BTreeMap<Name<'a>, Tensor<'a>>,
     known: BTreeMap<Name<'a>, Variable>,
+    /// Of layers that run as streams.
+    pasts: Vec<State>,
 }
 
 type Name<'a> = (&'a str, &'a str);
@@ -180,6 +182,16 @@ pub(super) fn assign<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a
     Ok(())
 }
 
+/// The last step's layer takes one position, and keeps `bytes`, zeros at first, from run to run.
+pub(super) fn carry(lowering: &mut Lowering<'_, '_>, bytes: usize) {
+    let value = lowering.values.len();
+    lowering.values.push(Value { shape: vec![], row: format!("[i8; {bytes}]"), bytes, quantization: None });
+    lowering.variables.pasts.push(State { value, start: Start::Fill(0) });
+    if let Some(step) = lowering.steps.last_mut() {
+        step.past = Some(value);
+    }
+}
+
 /// The steps at the end of a run, which keep what was assigned, and the variables. The output, at first `output`, is no variable
 /// then.
 pub(super) fn keep(lowering: &mut Lowering<'_, '_>, output: &mut usize) -> Result<Vec<State>, Error> {
@@ -207,7 +219,8 @@ pub(super) fn keep(lowering: &mut Lowering<'_, '_>, output: &mut usize) -> Resul
             _ => copy(lowering, from, to)?,
         }
     }
-    Ok(known.into_values().map(|variable| variable.state).collect())
+    let variables = known.into_values().map(|variable| variable.state);
+    Ok(variables.chain(std::mem::take(&mut lowering.variables.pasts)).collect())
 }
 
 /// A new value, of another's numbers.

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""A streaming int8 network, and what TensorFlow Lite for Microcontrollers makes of its frames: `streaming.*` beside this file.
+"""Streaming int8 networks, and what TensorFlow Lite for Microcontrollers makes of their frames: `streaming*` beside this file.
 
-As networks for wake words are: the last frames are in a variable, a concatenation with the new frame is the window of a
+`streaming_lstm` is a long short-term memory of one position, whose state the operator keeps. `streaming` is as networks for wake words are: the last frames are in a variable, a concatenation with the new frame is the window of a
 convolution, and its last rows are what the variable has next. The second variable does not start with zeros.
 
-  pip install tensorflow-cpu==2.21.0 tflite-micro==0.dev20261023182759     # Python 3.11
+  pip install tensorflow-cpu==2.21.0 tf_keras==2.21.0 tflite-micro==0.dev20261023182759     # Python 3.11
 """
 import os, pathlib
 
 os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")
 import numpy as np
 import tensorflow as tf
+import tf_keras
 from tflite_micro import runtime
 
 FOLDER = pathlib.Path(__file__).parent
@@ -42,25 +43,34 @@ class Network(tf.Module):
         return tf.nn.sigmoid(tf.matmul(tf.reshape(x, (1, CHANNELS)), self.classes))
 
 
+def write(name, converter, shape):
+    """Quantises a model of frames of `shape`, and runs it on random ones."""
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    samples = normal(200, 1, *shape, scale=1.5)
+    converter.representative_dataset = lambda: ([sample] for sample in samples)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    model = bytes(converter.convert())
+    interpreter = runtime.Interpreter.from_bytes(model)
+    frames = rng.integers(-128, 128, (FRAMES, 1, *shape)).astype(np.int8)
+    outputs = []
+    for frame in frames:
+        interpreter.set_input(frame, 0)
+        interpreter.invoke()
+        outputs.append(interpreter.get_output(0).copy())
+    (FOLDER / f"{name}.tflite").write_bytes(model)
+    (FOLDER / f"{name}.in.bin").write_bytes(frames.tobytes())
+    (FOLDER / f"{name}.tflm.bin").write_bytes(np.concatenate(outputs).tobytes())
+    print(name, len(model), "bytes,", len(np.unique(outputs)), "different outputs")
+
+
 network = Network()
 converter = tf.lite.TFLiteConverter.from_concrete_functions([network.frame.get_concrete_function()], network)
 converter.experimental_enable_resource_variables = True
 converter._experimental_variable_quantization = True
-converter.optimizations = [tf.lite.Optimize.DEFAULT]
-samples = normal(200, 1, 1, 1, BANDS, scale=1.5)
-converter.representative_dataset = lambda: ([sample] for sample in samples)
-converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-converter.inference_input_type = converter.inference_output_type = tf.int8
-model = bytes(converter.convert())
+write("streaming", converter, (1, 1, BANDS))
 
-interpreter = runtime.Interpreter.from_bytes(model)
-frames = rng.integers(-128, 128, (FRAMES, 1, 1, 1, BANDS)).astype(np.int8)
-outputs = []
-for frame in frames:
-    interpreter.set_input(frame, 0)
-    interpreter.invoke()
-    outputs.append(interpreter.get_output(0).copy())
-(FOLDER / "streaming.tflite").write_bytes(model)
-(FOLDER / "streaming.in.bin").write_bytes(frames.tobytes())
-(FOLDER / "streaming.tflm.bin").write_bytes(np.concatenate(outputs).tobytes())
-print(len(model), "bytes,", len(np.unique(outputs)), "different outputs")
+x = tf_keras.Input((1, BANDS), batch_size=1)
+model = tf_keras.Model(x, tf_keras.layers.LSTM(5, return_sequences=True)(x))
+model.set_weights([normal(*weight.shape, scale=0.7) for weight in model.get_weights()])
+write("streaming_lstm", tf.lite.TFLiteConverter.from_keras_model(model), (1, BANDS))

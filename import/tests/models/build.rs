@@ -14,7 +14,7 @@ fn main() -> Result<(), Error> {
         let litert = Path::new(&out).join(format!("{model}_litert.rs"));
         write(path.as_ref(), &litert, &Options { runtime: Runtime::LiteRt })?;
     }
-    for model in ["streaming", "operators/lstm", "operators/lstm_dense"] {
+    for model in ["streaming", "streaming_lstm", "operators/lstm", "operators/lstm_dense"] {
         tflite_with(format!("../data/{model}.tflite"), &Options::default())?;
     }
     for (name, file) in [("branches", support::branches()), ("delay", support::delay())] {

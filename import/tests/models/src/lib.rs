@@ -35,6 +35,11 @@ pub mod streaming {
     include!(concat!(env!("OUT_DIR"), "/streaming.rs"));
 }
 
+/// A long short-term memory that keeps its state.
+pub mod streaming_lstm {
+    include!(concat!(env!("OUT_DIR"), "/streaming_lstm.rs"));
+}
+
 /// A long short-term memory.
 pub mod lstm {
     include!(concat!(env!("OUT_DIR"), "/lstm.rs"));
@@ -58,8 +63,10 @@ pub mod branches {
 #[cfg(test)]
 mod tests {
     use super::{hello_world, keywords, micro_speech, toy_car};
+    use fusebox::layers::Stream;
     use fusebox::layers::arena::view;
     use fusebox::{Isa, Layer, Plain, Scratch, Streaming, Zeroed};
+    use std::fmt::Debug;
 
     /// The file of a model's inputs or outputs.
     fn bytes(model: &str, what: &str) -> Vec<i8> {
@@ -104,25 +111,33 @@ mod tests {
 
     /// Runs all frames on every instruction set, one after another, and once more from the start. Each frame alone, as a row, is a
     /// first one.
-    #[test]
-    fn streams_keep_their_variables() {
-        use super::streaming::{NET, Net};
-        let (xs, expected) = (bytes("streaming", "in"), bytes("streaming", "tflm"));
-        let frames: &[<Net as Layer>::Input] = view(&xs, 32);
-        let expected: &[[i8; 3]] = view(&expected, 32);
+    fn streams<N: Stream<Frame = <N as Layer>::Input, Out = <N as Layer>::Output>>(net: &N, model: &str)
+    where
+        N::Input: Plain,
+        N::Output: Plain + PartialEq + Debug,
+    {
+        let (xs, expected) = (bytes(model, "in"), bytes(model, "tflm"));
+        let (frames, expected): (&[N::Input], &[N::Output]) = (view(&xs, 32), view(&expected, 32));
+        assert_eq!([frames.len(), expected.len()], [32; 2]);
         for isa in Isa::available() {
-            let mut stream = Streaming::<Net>::new();
+            let mut stream = Streaming::<N>::new();
             for _ in 0..2 {
                 let ys: Vec<_> =
-                    frames.iter().map(|x| *stream.push_with(isa, &NET, x).expect("with each")).collect();
-                assert_eq!(ys, expected, "{isa}");
+                    frames.iter().map(|x| *stream.push_with(isa, net, x).expect("with each")).collect();
+                assert_eq!(ys, expected, "{model} on {isa}");
                 stream.restart();
             }
-            let mut ys = [[0; 3]; 3];
-            NET.infer_with(isa, &[frames[0]; 3], &mut Scratch::<Net, 3>::new(), &mut ys).expect("three rows");
-            assert_eq!(ys, [expected[0]; 3], "{isa}");
+            let mut ys = [N::Output::ZEROED; 3];
+            net.infer_with(isa, &[frames[0]; 3], &mut Scratch::<N, 3>::new(), &mut ys).expect("three rows");
+            assert_eq!(ys, [expected[0]; 3], "{model} on {isa}");
         }
         assert_ne!(expected[0], expected[1]);
+    }
+
+    #[test]
+    fn streams_keep_their_state() {
+        streams(&super::streaming::NET, "streaming");
+        streams(&super::streaming_lstm::NET, "streaming_lstm");
     }
 
     /// A variable that gets what another one kept gets it before that is written.
