@@ -106,3 +106,18 @@ fn errors_and_any_numbers() {
         assert!(outputs.iter().all(|ys| *ys == outputs[0]), "{outputs:?}");
     }
 }
+
+/// Where kernels for microcontrollers read words of them.
+#[test]
+fn weights_are_aligned() {
+    use std::mem::offset_of;
+    assert_eq!(align_of::<Lstm<2, 3, 5>>(), 4);
+    assert_eq!(
+        [offset_of!(Lstm<2, 3, 5>, input), offset_of!(Lstm<2, 3, 5>, recurrent)].map(|at| at % 4),
+        [0; 2]
+    );
+    assert_eq!(
+        [offset_of!(Lstm<2, 1, 1>, input), offset_of!(Lstm<2, 1, 1>, recurrent)].map(|at| at % 4),
+        [0; 2]
+    );
+}

@@ -32,8 +32,10 @@ pub(crate) struct Cell<'a> {
 /// One position: all slices are of `H` numbers, those of gates four times as long.
 pub(crate) struct Step<'a> {
     pub cell: Cell<'a>,
-    /// The sums of the inputs, and of the last outputs.
-    pub sums: [&'a [i32]; 2],
+    /// The sums of the inputs, overwritten by the gates.
+    pub inputs: &'a mut [i32],
+    /// The sums of the last outputs.
+    pub lasts: &'a [i32],
     /// c, overwritten by the next one.
     pub state: &'a mut [i16],
     /// Overwritten: h, minus the zero.
@@ -53,40 +55,46 @@ impl Pass for Step<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let Self { cell, sums, state, kept, ys } = self;
-        let [mut x, mut h] = sums;
-        let n = state.len();
-        let mut gate = || (x.split_off(..n).unwrap_or_default(), h.split_off(..n).unwrap_or_default());
-        let (i, f, g, o) = (gate(), gate(), gate(), gate());
-        let gates = pairs(i).zip(pairs(f)).zip(pairs(g)).zip(pairs(o));
-        for ((((((i, f), g), o), c), kept), y) in gates.zip(state).zip(kept).zip(ys) {
-            let gate = |n: usize, (x, h): (i32, i32)| {
-                saturated(i32::from(scaled(x, cell.input[n])) + i32::from(scaled(h, cell.recurrent[n])))
-            };
-            let (i, f, o) = (logistic(gate(0, i)), logistic(gate(1, f)), logistic(gate(3, o)));
-            let g = tanh(gate(2, g), 12);
+        let Self { cell, inputs: mut x, mut lasts, state, kept, ys } = self;
+        // A gate at a time, and then all of them, so that a loop has few numbers in registers.
+        let mut gate = |n: usize| {
+            let x = x.split_off_mut(..state.len()).unwrap_or_default();
+            let h = lasts.split_off(..state.len()).unwrap_or_default();
+            let scales = [cell.input[n], cell.recurrent[n]];
+            match n {
+                NEW => gates(x, h, scales, |x| tanh(x, 12)),
+                _ => gates(x, h, scales, logistic),
+            }
+            &*x
+        };
+        let (i, f, g, o) = (gate(0), gate(1), gate(NEW), gate(3));
+        let new = power_of_two(cell.bits as i32 - 30);
+        for (c, ((i, g), f)) in state.iter_mut().zip(i.iter().zip(g).zip(f)) {
             // f is 2^15 times a number, so the scale of f c is that of c; the one of i g is 2^-30.
-            let forgotten = scaled(product(f, *c), power_of_two(-15));
-            let new = scaled(product(i, g), power_of_two(cell.bits as i32 - 30));
-            *c = saturated(i32::from(forgotten) + i32::from(new));
+            let forgotten = scaled(f * i32::from(*c), power_of_two(-15));
+            *c = saturated(forgotten + scaled(i * g, new));
             if cell.clip > 0 {
                 *c = (*c).min(cell.clip).max(-cell.clip);
             }
-            let clamp = Clamp { zero: cell.zero, least: -128, most: 127 };
-            *y = clamp.output(Double::scale(product(tanh(*c, cell.bits), o), cell.output));
+        }
+        let clamp = Clamp { zero: cell.zero, least: -128, most: 127 };
+        for (((c, o), kept), y) in state.iter().zip(o).zip(kept).zip(ys) {
+            let h = i32::from(tanh(*c, cell.bits)) * o;
+            *y = clamp.output(Double::scale(h, cell.output));
             *kept = y.wrapping_sub(cell.zero);
         }
     }
 }
 
-/// The sums of a gate, of inputs and of last outputs.
-fn pairs<'a>((x, h): (&'a [i32], &'a [i32])) -> impl Iterator<Item = (i32, i32)> + 'a {
-    x.iter().copied().zip(h.iter().copied())
-}
+/// The gate of g.
+const NEW: usize = 2;
 
+/// Overwrites the sums of the inputs of a gate by its values.
 #[inline(always)]
-fn product(a: i16, b: i16) -> i32 {
-    i32::from(a) * i32::from(b)
+fn gates(x: &mut [i32], h: &[i32], [input, recurrent]: [Multiplier; 2], f: impl Fn(i16) -> i16) {
+    for (x, &h) in x.iter_mut().zip(h) {
+        *x = f(saturated(scaled(*x, input) + scaled(h, recurrent))).into();
+    }
 }
 
 #[inline(always)]
@@ -94,9 +102,10 @@ fn saturated(x: i32) -> i16 {
     x.clamp(i16::MIN.into(), i16::MAX.into()) as i16
 }
 
+/// Within 16 bits.
 #[inline(always)]
-fn scaled(sum: i32, scale: Multiplier) -> i16 {
-    saturated(Double::scale(sum, scale))
+fn scaled(sum: i32, scale: Multiplier) -> i32 {
+    saturated(Double::scale(sum, scale)).into()
 }
 
 const fn power_of_two(power: i32) -> Multiplier {

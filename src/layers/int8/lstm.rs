@@ -63,14 +63,15 @@ pub struct Lstm<const T: usize, const IN: usize, const H: usize> {
     pub output_scale: Multiplier,
     /// Bits after the point of the cell state, at most 15.
     pub bits: u32,
+    /// W: the `4 H` outputs of all gates as those of one [`Dense`](super::Dense), in the order of its weights. Behind words, and as
+    /// many bytes as words have: so both W and U are at addresses that are one of a word.
+    pub input: [[[i8; IN]; H]; 4],
+    /// U, likewise.
+    pub recurrent: [[[i8; H]; H]; 4],
     /// The largest magnitude of the cell state; none if it is 0.
     pub clip: i16,
     /// The output that stands for 0.
     pub zero: i8,
-    /// W: the `4 H` outputs of all gates as those of one [`Dense`](super::Dense), in the order of its weights.
-    pub input: [[[i8; IN]; H]; 4],
-    /// U, likewise.
-    pub recurrent: [[[i8; H]; H]; 4],
 }
 
 /// What the numbers of an [`Lstm`] stand for.
@@ -168,7 +169,8 @@ impl<const T: usize, const IN: usize, const H: usize> Lstm<T, IN, H> {
             bits: self.bits.min(15),
             clip: self.clip,
         };
-        Step { cell, sums: [inputs.as_flattened(), lasts.as_flattened()], state, kept, ys: y }.run(isa);
+        let (inputs, lasts) = (inputs.as_flattened_mut(), lasts.as_flattened());
+        Step { cell, inputs, lasts, state, kept, ys: y }.run(isa);
     }
 }
 

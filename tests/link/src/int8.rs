@@ -9,7 +9,7 @@ use fusebox::int8::{
     MaxPool2d, Mean, Mul, Multiplier, Pad, Parallel, Quantization, Quantize, Region, Residual, Rounding, Single, Slice,
     Softmax, Table, Tensor, Term, WeightScale,
 };
-use fusebox::layers::{Valid, Window};
+use fusebox::layers::{Stream, Valid, Window};
 use fusebox::{Beside, Chain, Error, Isa, Layer, Scratch, Streaming, Zeroed};
 
 type Picture<const C: usize> = [[[i8; C]; 5]; 4];
@@ -29,6 +29,8 @@ pub fn whole() {
     run(&lstm());
     let mut stream = Streaming::<Lstm<2, 3, 5>>::new();
     keep(stream.push(&lstm(), &any()).copied());
+    let (mut past, mut y) = (<Lstm<2, 3, 5> as Stream>::Past::ZEROED, any());
+    keep(lstm().step(hide(Isa::portable()), hide(&mut past), &any(), hide(&mut y)));
     keep(clamp().output(any()));
     described(&clamp());
     described(&multiplier());
