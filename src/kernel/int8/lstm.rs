@@ -57,17 +57,18 @@ impl Pass for Step<'_> {
     fn run<S: Simd>(self, _: S) {
         let Self { cell, inputs: mut x, mut lasts, state, kept, ys } = self;
         // A gate at a time, and then all of them, so that a loop has few numbers in registers.
-        let mut gate = |n: usize| {
+        let mut gate = |input, recurrent, is_new| {
             let x = x.split_off_mut(..state.len()).unwrap_or_default();
             let h = lasts.split_off(..state.len()).unwrap_or_default();
-            let scales = [cell.input[n], cell.recurrent[n]];
-            match n {
-                NEW => gates(x, h, scales, |x| tanh(x, 12)),
-                _ => gates(x, h, scales, logistic),
+            match is_new {
+                true => gates(x, h, [input, recurrent], |x| tanh(x, 12)),
+                false => gates(x, h, [input, recurrent], logistic),
             }
             &*x
         };
-        let (i, f, g, o) = (gate(0), gate(1), gate(NEW), gate(3));
+        let ([wi, wf, wg, wo], [ui, uf, ug, uo]) = (*cell.input, *cell.recurrent);
+        let (i, f) = (gate(wi, ui, false), gate(wf, uf, false));
+        let (g, o) = (gate(wg, ug, true), gate(wo, uo, false));
         let new = power_of_two(cell.bits as i32 - 30);
         for (c, ((i, g), f)) in state.iter_mut().zip(i.iter().zip(g).zip(f)) {
             // f is 2^15 times a number, so the scale of f c is that of c; the one of i g is 2^-30.
@@ -85,9 +86,6 @@ impl Pass for Step<'_> {
         }
     }
 }
-
-/// The gate of g.
-const NEW: usize = 2;
 
 /// Overwrites the sums of the inputs of a gate by its values.
 #[inline(always)]
