@@ -6,6 +6,7 @@ use crate::kernel::int8::{Clamp, Multiplier, Product, fold, tile};
 use crate::layers::{Due, Layer, Stream};
 use crate::memory::take_mut;
 use crate::{Error, Isa, Pair, Zeroed};
+use core::fmt;
 
 /// A long short-term memory: sequences of `T` positions of `IN` numbers become as many positions of `H` numbers, the outputs
 /// `h_t`.
@@ -48,7 +49,7 @@ use crate::{Error, Isa, Pair, Zeroed};
 /// assert_eq!(sequence.map(|x| *stream.push(&net, &x).unwrap()), ys[0]);
 /// # Ok::<(), fusebox::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct Lstm<const T: usize, const IN: usize, const H: usize> {
     /// Of each gate, minus the input's zero times the sums of W.
@@ -72,6 +73,15 @@ pub struct Lstm<const T: usize, const IN: usize, const H: usize> {
     pub clip: i16,
     /// The output that stands for 0.
     pub zero: i8,
+}
+
+/// Derived, it would compare how many fields there are, and panic as far as a linker sees.
+impl<const T: usize, const IN: usize, const H: usize> fmt::Debug for Lstm<T, IN, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("Lstm");
+        fields.field("bits", &self.bits).field("clip", &self.clip).field("zero", &self.zero);
+        fields.finish_non_exhaustive()
+    }
 }
 
 /// What the numbers of an [`Lstm`] stand for.
