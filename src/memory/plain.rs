@@ -39,7 +39,7 @@ impl<A: Zeroed, B: Zeroed, C: Zeroed> Zeroed for (A, B, C) {
 }
 
 /// Values that consist only of numbers: of four bytes, `f32` or integers, such as a layer's parameters or an optimiser's
-/// state, or of one byte, such as rows of an [`int8`](crate::int8) network. They can be viewed as bytes, stored, and read
+/// state, of one byte, such as rows of an [`int8`](crate::int8) network, or `i16`. They can be viewed as bytes, stored, and read
 /// back, in place and without a copy.
 ///
 /// To implement it for a type of your own use [`plain!`](crate::plain), which checks the layout and needs no `unsafe`.
@@ -89,6 +89,10 @@ unsafe impl Plain for u32 {
 // SAFETY: four bytes, aligned as `f32`; every bit pattern is an `i32`.
 unsafe impl Plain for i32 {
     type Slack = ();
+}
+// SAFETY: two bytes, aligned to two; every bit pattern is an `i16`.
+unsafe impl Plain for i16 {
+    type Slack = [i8; 3];
 }
 // SAFETY: one byte; every bit pattern is an `i8`.
 unsafe impl Plain for i8 {

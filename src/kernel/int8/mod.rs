@@ -19,12 +19,14 @@ pub(crate) mod cross_entropy;
 pub(crate) mod depthwise;
 pub(crate) mod fixed;
 pub(crate) mod learn;
+pub(crate) mod lstm;
 mod order;
 pub(crate) mod patches;
 pub(crate) mod pool;
 mod product;
 pub(crate) mod region;
 mod scale;
+mod sigmoid;
 pub(crate) mod softmax;
 pub(crate) mod sums;
 

@@ -34,6 +34,7 @@
 //! | `table` | functions of one number: activations, other scales |
 //! | `softmax` | the softmax |
 //! | `join` | sums, products, concatenations of two arrays, or of one and a constant; layers made of others |
+//! | `lstm` | the long short-term memory |
 //! | `region` | parts of an array, and borders around it |
 //!
 //! `calibration` makes them of layers that were trained; `train` trains without floating point.
@@ -43,6 +44,7 @@ mod calibration;
 mod conv;
 mod dense;
 mod join;
+mod lstm;
 mod picture;
 mod pool;
 mod prepare;
@@ -62,6 +64,7 @@ pub use calibration::{
 pub use conv::{Conv2d, DepthwiseConv2d};
 pub use dense::Dense;
 pub use join::{Add, Concat, Join, Max, Min, Mul, Parallel, Residual, Sub, WithConstant};
+pub use lstm::{Lstm, LstmScales};
 pub use picture::Picture;
 pub use pool::{AvgPool2d, MaxPool2d, Mean, Pool};
 pub use prepare::{fold, tile};

@@ -6,12 +6,12 @@ use core::fmt::Debug;
 use core::marker::PhantomData;
 use fusebox::int8::train::{self, Learn, Workspace};
 use fusebox::int8::{
-    Add, AvgPool2d, Clamp, Concat, Conv2d, Dense, DepthwiseConv2d, Dequantize, Double, Join, Max, MaxPool2d,
-    Mean, Min, Mul, Multiplier, Pad, Parallel, Quantization, Quantize, Region, Residual, Rounding, Single,
+    Add, AvgPool2d, Clamp, Concat, Conv2d, Dense, DepthwiseConv2d, Dequantize, Double, Join, Lstm, LstmScales, Max,
+    MaxPool2d, Mean, Min, Mul, Multiplier, Pad, Parallel, Quantization, Quantize, Region, Residual, Rounding, Single,
     Slice, Softmax, Sub, Table, Tensor, Term, WeightScale, WithConstant,
 };
-use fusebox::layers::{Valid, Window};
-use fusebox::{Beside, Chain, Error, Isa, Layer, Relu, Rng, Scratch, Seq, Zeroed};
+use fusebox::layers::{Stream, Valid, Window};
+use fusebox::{Beside, Chain, Error, Isa, Layer, Relu, Rng, Scratch, Seq, Streaming, Zeroed};
 
 type Picture<const C: usize> = [[[i8; C]; 5]; 4];
 type Small<const C: usize> = [[[i8; C]; 2]; 2];
@@ -31,6 +31,11 @@ pub fn whole() {
     join::<[i8; 3], _>(&concat);
     join(&Max::<[i8; 3]>::new());
     join(&Min::<[i8; 3]>::new());
+    run(&lstm());
+    let mut stream = Streaming::<Lstm<2, 3, 5>>::new();
+    keep(stream.push(&lstm(), &any()).copied());
+    let (mut past, mut y) = (<Lstm<2, 3, 5> as Stream>::Past::ZEROED, any());
+    keep(lstm().step(hide(Isa::portable()), hide(&mut past), &any(), hide(&mut y)));
     keep(clamp().output(any()));
     described(&clamp());
     described(&multiplier());
@@ -76,6 +81,7 @@ pub fn excepted() {
     let q = quantization();
     debug(&q);
     debug(&hide(WeightScale::<2>::Tensor(any())));
+    debug(&hide(lstm_scales()));
     if let Ok(quantize) = Quantize::<Picture<3>>::new(q) {
         debug(&quantize);
     }
@@ -101,6 +107,25 @@ fn clamp() -> Clamp {
 fn dense<const IN: usize, const OUT: usize, R>() -> Dense<IN, OUT, R> {
     let scale = [multiplier(); OUT];
     Dense { bias: any(), scale, clamp: clamp(), weight: any(), rounding: PhantomData }
+}
+
+fn lstm() -> Lstm<2, 3, 5> {
+    Lstm {
+        bias: any(),
+        recurrent_bias: any(),
+        input_scale: [multiplier(); 4],
+        recurrent_scale: [multiplier(); 4],
+        output_scale: multiplier(),
+        bits: any(),
+        clip: any(),
+        zero: any(),
+        input: any(),
+        recurrent: any(),
+    }
+}
+
+fn lstm_scales() -> LstmScales {
+    LstmScales { x: quantization(), input: any(), recurrent: any(), cell: any(), clip: any(), y: quantization() }
 }
 
 fn running<R: Rounding>() {
@@ -187,6 +212,8 @@ fn others() -> Result<(), Error> {
     copied(&x);
     copied(&WeightScale::Outputs([any(), any()]));
     keep(Softmax::<3>::new(x, any())?);
+    copied(&lstm_scales());
+    keep(Lstm::<2, 3, 5>::new(&any(), &any(), &any(), &lstm_scales())?);
     keep(Table::<[i8; 3]>::of(x, y, |x| x * x));
     keep(Table::<[i8; 3]>::logistic(x)?);
     keep(Table::<[i8; 3]>::tanh(x)?);

@@ -1,12 +1,13 @@
 //! Fully connected layers of eight bits against the definition: every remainder of inputs and of outputs, one row and several,
-//! which begin at odd addresses where their length is odd.
+//! which begin at odd addresses where their length is odd. And long short-term memories, whose outputs are in the hash that every machine
+//! prints.
 
 use super::bounded::exact;
 use super::ledger::{Ledger, What};
 use crate::board::Failure;
 use core::iter::zip;
-use fusebox::int8::{Clamp, Dense, Double, Multiplier, Quantization, Rounding, Single, fold, tile};
-use fusebox::{Isa, Layer, Rng, Zeroed};
+use fusebox::int8::{Clamp, Dense, Double, Lstm, Multiplier, Quantization, Rounding, Single, fold, tile};
+use fusebox::{Isa, Layer, Rng, Scratch, Streaming, Zeroed};
 
 /// Two at a time, and one.
 const ROWS: usize = 5;
@@ -32,7 +33,41 @@ pub(super) fn check(isa: Isa, ledger: &mut Ledger) -> Result<(), Failure> {
     both::<43, 5>(isa, ledger)?;
     both::<64, 4>(isa, ledger)?;
     both::<197, 7>(isa, ledger)?;
-    ledger.kernels += 2;
+    memory::<1, 1>(isa, ledger)?;
+    memory::<3, 2>(isa, ledger)?;
+    memory::<8, 3>(isa, ledger)?;
+    memory::<5, 7>(isa, ledger)?;
+    memory::<16, 8>(isa, ledger)?;
+    ledger.kernels += 3;
+    Ok(())
+}
+
+/// A long short-term memory of random weights, three positions at once and one after another.
+#[inline(never)]
+fn memory<const IN: usize, const H: usize>(isa: Isa, ledger: &mut Ledger) -> Result<(), Failure> {
+    let rng = &mut Rng::new((IN * H) as u64);
+    let mut layer = Lstm::<3, IN, H>::ZEROED;
+    for bias in [&mut layer.bias, &mut layer.recurrent_bias] {
+        random(rng, bias.as_flattened_mut(), &mut [])?;
+        bias.as_flattened_mut().iter_mut().for_each(|bias| *bias >>= 12);
+    }
+    for scale in [&mut layer.input_scale, &mut layer.recurrent_scale] {
+        *scale = [Multiplier { mantissa: (rng.next_u32() >> 2 | 1 << 30) as i32, exponent: -2 }; 4];
+    }
+    layer.output_scale = Multiplier { mantissa: 1 << 30, exponent: -21 };
+    (layer.bits, layer.clip, layer.zero) = (11, 10 << 11, byte(rng));
+    fill(rng, layer.input.as_flattened_mut().as_flattened_mut());
+    fill(rng, layer.recurrent.as_flattened_mut().as_flattened_mut());
+    let mut xs = [[0; IN]; 3];
+    fill(rng, xs.as_flattened_mut());
+    let (mut ys, mut scratch) = ([[[0; H]; 3]], Scratch::<Lstm<3, IN, H>, 1>::new());
+    layer.infer_with(isa, &[xs], &mut scratch, &mut ys)?;
+    let mut stream = Streaming::<Lstm<3, IN, H>>::new();
+    for (position, (x, expected)) in zip(&xs, ys.as_flattened()).enumerate() {
+        let y = stream.push_with(isa, &layer, x).copied().unwrap_or([0; H]);
+        let numbers = zip(y, *expected).map(|(y, expected)| (f32::from(y), exact(f32::from(expected))));
+        ledger.enter(What { kernel: "int8 lstm", shape: [position, IN, H] }, H, numbers)?;
+    }
     Ok(())
 }
 

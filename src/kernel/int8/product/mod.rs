@@ -34,7 +34,7 @@ pub(crate) struct Product<'a> {
 impl Product<'_> {
     /// Overwrites the rows of `ys`: `y = clamp(scale(bias + sum of x w))`. Nothing happens unless all lengths match.
     pub(crate) fn run<R: Rounding>(&self, _isa: Isa, xs: &[i8], ys: &mut [i8]) {
-        let Some(_rows) = self.rows(xs, ys) else { return };
+        let Some(_rows) = self.rows(xs, ys, self.bias.len()) else { return };
         #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
         // SAFETY: all lengths match, as `rows` says.
         unsafe {
@@ -55,7 +55,7 @@ impl Product<'_> {
     /// Overwrites the rows of `ys` like [`Product::run`], and `memory`, which makes it faster.
     pub(crate) fn run_in<R: Rounding>(&self, isa: Isa, xs: &[i8], _memory: &mut [i8], ys: &mut [i8]) {
         #[cfg(fusebox_dsp)]
-        let (xs, ys) = match (self.rows(xs, ys), Triples::new(self, _memory)) {
+        let (xs, ys) = match (self.rows(xs, ys, self.bias.len()), Triples::new(self, _memory)) {
             (Some(_), Some(mut triples)) => triples.rows::<R>(self, xs, ys),
             _ => (xs, ys),
         };
@@ -71,11 +71,28 @@ impl Product<'_> {
             && outputs.checked_mul(rows) == Some(ys.len())
     }
 
-    /// How many rows there are, if all lengths match and there is at least one input and one output.
-    fn rows(&self, xs: &[i8], ys: &[i8]) -> Option<usize> {
+    /// Overwrites the rows of `ys` with the sums themselves: `y = bias + sum of x w`. Nothing happens unless all lengths match;
+    /// there is no scale.
+    pub(crate) fn sums(&self, _isa: Isa, xs: &[i8], ys: &mut [i32]) {
+        let Some(_rows) = self.rows(xs, ys, 0) else { return };
+        #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
+        // SAFETY: all lengths match, as `rows` says.
+        unsafe {
+            x86_64::Way::of(_isa).sums(self, _rows, xs, ys);
+        }
+        #[cfg(fusebox_dsp)]
+        if self.bias.len().is_multiple_of(4) && self.weight.as_ptr().cast::<u32>().is_aligned() {
+            return dsp::sums(self, xs, ys);
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(fusebox_scalar))))]
+        plain::sums(self, xs, ys);
+    }
+
+    /// How many rows there are, if all lengths match, there are `scales` scales, and at least one input and one output.
+    fn rows<Y>(&self, xs: &[i8], ys: &[Y], scales: usize) -> Option<usize> {
         let outputs = self.bias.len();
         let rows = xs.len().checked_div(self.depth)?;
-        (self.scale.len() == outputs
+        (self.scale.len() == scales
             && outputs.checked_mul(self.depth) == Some(self.weight.len())
             && ys.len().checked_div(outputs) == Some(rows)
             && xs.len() == rows * self.depth

@@ -14,32 +14,56 @@ pub(super) fn rows<R: Rounding>(product: &Product<'_>, mut xs: &[i8], mut ys: &m
     }
 }
 
+/// Overwrites `ys` with the sums. Lengths match.
+pub(super) fn sums(product: &Product<'_>, mut xs: &[i8], mut ys: &mut [i32]) {
+    let (bias4, bias) = product.bias.as_chunks::<4>();
+    while let (Some(x), Some(y)) = (xs.split_off(..product.depth), ys.split_off_mut(..product.bias.len())) {
+        let mut weights = product.weight;
+        let (y4, y) = y.as_chunks_mut::<4>();
+        for (y, bias) in y4.iter_mut().zip(bias4) {
+            *y = four(x, bias, weights.split_off(..4 * product.depth).unwrap_or_default());
+        }
+        for (y, &bias) in y.iter_mut().zip(bias) {
+            *y = dot(bias, x, weights.split_off(..product.depth).unwrap_or_default());
+        }
+        if xs.is_empty() {
+            return;
+        }
+    }
+}
+
 /// One row of `x` by the outputs in groups of four.
 fn fours<R: Rounding>(product: &Product<'_>, x: &[i8], y: &mut [i8]) {
-    let (x4, x_rest) = x.as_chunks::<4>();
     let mut weights = product.weight;
     let (y4, _) = y.as_chunks_mut::<4>();
     let (bias4, _) = product.bias.as_chunks::<4>();
     let (scale4, _) = product.scale.as_chunks::<4>();
     for ((y, bias), scale) in y4.iter_mut().zip(bias4).zip(scale4) {
-        let mut sums = *bias;
-        let weight = weights.split_off(..4 * product.depth).unwrap_or_default();
-        for (x, tile) in x4.iter().zip(weight.as_chunks::<16>().0) {
-            let (words, _) = tile.as_chunks::<4>();
-            for (sum, word) in sums.iter_mut().zip(words) {
-                *sum = dot(*sum, x, word);
-            }
-        }
-        if !x_rest.is_empty() {
-            let mut rest = weight.get(16 * x4.len()..).unwrap_or_default();
-            for sum in &mut sums {
-                *sum = dot(*sum, x_rest, rest.split_off(..x_rest.len()).unwrap_or_default());
-            }
-        }
+        let sums = four(x, bias, weights.split_off(..4 * product.depth).unwrap_or_default());
         for ((y, sum), &scale) in y.iter_mut().zip(sums).zip(scale) {
             *y = product.clamp.output(R::scale(sum, scale));
         }
     }
+}
+
+/// The sums of four outputs, whose weights are in tiles.
+#[inline(always)]
+fn four(x: &[i8], bias: &[i32; 4], weight: &[i8]) -> [i32; 4] {
+    let (x4, x_rest) = x.as_chunks::<4>();
+    let mut sums = *bias;
+    for (x, tile) in x4.iter().zip(weight.as_chunks::<16>().0) {
+        let (words, _) = tile.as_chunks::<4>();
+        for (sum, word) in sums.iter_mut().zip(words) {
+            *sum = dot(*sum, x, word);
+        }
+    }
+    if !x_rest.is_empty() {
+        let mut rest = weight.get(16 * x4.len()..).unwrap_or_default();
+        for sum in &mut sums {
+            *sum = dot(*sum, x_rest, rest.split_off(..x_rest.len()).unwrap_or_default());
+        }
+    }
+    sums
 }
 
 /// The last outputs of a row, up to three, after those in groups of four. `dot` is the sum that it is given plus the products of

@@ -113,14 +113,47 @@ pub(super) struct Rows<'a> {
     twice: bool,
     rows: usize,
     xs: &'a [i8],
-    ys: &'a mut [i8],
+    ys: Outputs<'a>,
+}
+
+/// What a product overwrites.
+pub(super) enum Outputs<'a> {
+    /// Sums, scaled and clamped.
+    Bytes(&'a mut [i8]),
+    /// The sums themselves, without scales.
+    Sums(&'a mut [i32]),
+}
+
+/// Where they go.
+#[derive(Clone, Copy)]
+enum To {
+    Bytes(*mut i8),
+    Sums(*mut i32),
+}
+
+impl Outputs<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Bytes(ys) => ys.len(),
+            Self::Sums(ys) => ys.len(),
+        }
+    }
+
+    /// From number `at` on.
+    #[inline(always)]
+    fn at(&mut self, at: usize) -> To {
+        match self {
+            Self::Bytes(ys) => To::Bytes(ys.as_mut_ptr().wrapping_add(at)),
+            Self::Sums(ys) => To::Sums(ys.as_mut_ptr().wrapping_add(at)),
+        }
+    }
 }
 
 impl<'a> Rows<'a> {
     /// `twice` is whether sums are rounded as [`Double`](crate::int8::Double) does it.
     ///
     /// # Safety
-    /// 1. `product` has as many biases as scales, and for each of them `depth` weights.
+    /// 1. `product` has `depth` weights for each bias, and as many scales as biases, if outputs are bytes.
     /// 2. `xs` is `rows` times `depth` inputs, and `ys` as many times outputs.
     /// 3. `depth` is at least a word.
     pub(super) unsafe fn new(
@@ -128,7 +161,7 @@ impl<'a> Rows<'a> {
         twice: bool,
         rows: usize,
         xs: &'a [i8],
-        ys: &'a mut [i8],
+        ys: Outputs<'a>,
     ) -> Self {
         debug_assert!(product.depth >= WORD);
         debug_assert!(xs.len() == rows * product.depth && ys.len() == rows * product.bias.len());
@@ -137,7 +170,7 @@ impl<'a> Rows<'a> {
 
     #[inline(always)]
     pub(super) fn run<W: Words>(self, words: W) {
-        let Self { product, twice, xs, ys, .. } = self;
+        let Self { product, twice, xs, mut ys, .. } = self;
         let (depth, outputs) = (product.depth, product.bias.len());
         let mut space = Space { sums: [[0; LANES]; STRIP], chunk: [[0; 4]; CHUNK] };
         let mut offsets = [0; ROWS];
@@ -154,7 +187,7 @@ impl<'a> Rows<'a> {
             let mut output = 0;
             while output < outputs {
                 let block = Block::new(words, product, output, twice);
-                let y = ys.as_mut_ptr().wrapping_add(first * outputs + output);
+                let y = ys.at(first * outputs + output);
                 // SAFETY: rows from `first` on are in `xs` and `ys`, which match the product, by `new`'s contract. The outputs
                 // of a block are those from `output` on that the product has.
                 unsafe { block.run(words, xs.as_ptr(), &offsets, &mut space, y, rows) };
@@ -232,7 +265,7 @@ impl<'a, W: Words> Block<'a, W> {
         x: *const i8,
         offsets: &[i32; ROWS],
         Space { sums, chunk }: &mut Space,
-        y: *mut i8,
+        y: To,
         rows: usize,
     ) {
         let Product { depth, clamp, bias, .. } = *self.product;
@@ -266,9 +299,21 @@ impl<'a, W: Words> Block<'a, W> {
                 done += part.count;
             }
             for (i, sums) in sums.iter().enumerate().take(size) {
-                let scaled = self.steps.scaled(words.long(sums));
-                // SAFETY: row `row + i` is below `rows`: condition 3.
-                unsafe { words.outputs(scaled, clamp, y.add((row + i) * bias.len()), self.outputs) };
+                let at = (row + i) * bias.len();
+                // SAFETY: row `row + i` is below `rows`: condition 3. A block has at most as many outputs as there are sums.
+                unsafe {
+                    match y {
+                        To::Bytes(y) => {
+                            words.outputs(
+                                self.steps.scaled(words.long(sums)),
+                                clamp,
+                                y.add(at),
+                                self.outputs,
+                            );
+                        }
+                        To::Sums(y) => y.add(at).copy_from_nonoverlapping(sums.as_ptr(), self.outputs),
+                    }
+                }
             }
             row += size;
         }

@@ -19,7 +19,7 @@ fn ways<R: Rounding>() -> Vec<(String, Run)> {
     #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
     let isas = isas.chain(super::x86_64::Way::available().map(|way| -> (String, Run) {
         let run = move |product: &Product<'_>, xs: &[i8], ys: &mut [i8]| {
-            let rows = product.rows(xs, ys).expect("lengths that match");
+            let rows = product.rows(xs, ys, product.bias.len()).expect("lengths that match");
             // SAFETY: all lengths match.
             unsafe { way.run::<R>(product, rows, xs, ys) }
         };
@@ -123,6 +123,52 @@ fn every_way_gives_the_definition() {
         // Blocks of rows, more words of an output in a row than are put into tiles at a time, and the deepest layer.
         for shape in [[64, 5, 17], [65, 9, 6], [150, 16, 4], [3, 300, 7], [2, 1 << 16, 3]] {
             check(&mut rng, &ways, shape);
+        }
+    }
+}
+
+/// Sums without scales, of groups of four outputs and others.
+#[test]
+fn sums_are_the_definition() {
+    type Sums = Box<dyn Fn(&Product<'_>, &[i8], &mut [i32])>;
+    let isas = Isa::available().map(|isa| -> (String, Sums) {
+        (isa.to_string(), Box::new(move |product, xs, ys| product.sums(isa, xs, ys)))
+    });
+    #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
+    let isas = isas.chain(super::x86_64::Way::available().map(|way| -> (String, Sums) {
+        let run = move |product: &Product<'_>, xs: &[i8], ys: &mut [i32]| {
+            let rows = product.rows(xs, ys, 0).expect("lengths that match");
+            // SAFETY: all lengths match.
+            unsafe { way.sums(product, rows, xs, ys) }
+        };
+        (std::format!("{way:?}"), Box::new(run))
+    }));
+    let (ways, mut rng): (Vec<_>, _) = (isas.collect(), Rng::new(3));
+    for _ in 0..if cfg!(miri) { 3 } else { 300 } {
+        let mut below = |n: u32| 1 + (rng.next_u32() % n) as usize;
+        let [rows, depth, outputs] = [below(20), below(80), below(40)];
+        let mut bytes = |n: usize| (0..n).map(|_| byte(&mut rng)).collect::<Vec<_>>();
+        let (xs, weight) = (bytes(rows * depth), bytes(outputs * depth));
+        let bias: Vec<_> = (0..outputs).map(|_| rng.next_u32() as i32).collect();
+        let mut tiles = std::vec![0; weight.len()];
+        tile(&weight, &mut tiles, outputs);
+        let clamp = Clamp { zero: 5, least: 1, most: 2 };
+        let product = Product { depth, weight: &tiles, bias: &bias, scale: &[], clamp };
+        let expected: Vec<_> = xs
+            .chunks_exact(depth)
+            .flat_map(|x| {
+                weight.chunks_exact(depth).zip(&bias).map(move |(row, &bias)| {
+                    let products = x.iter().zip(row).map(|(&x, &w)| i32::from(x) * i32::from(w));
+                    products.fold(bias, i32::wrapping_add)
+                })
+            })
+            .collect();
+        for (way, run) in &ways {
+            // Numbers before and after that nobody may write.
+            let mut ys = std::vec![99; expected.len() + 32];
+            run(&product, &xs, &mut ys[16..16 + expected.len()]);
+            assert_eq!(ys[16..16 + expected.len()], expected, "{way}: {:?}", [rows, depth, outputs]);
+            assert!(ys[..16].iter().chain(&ys[16 + expected.len()..]).all(|&y| y == 99), "{way}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Eight bits: fully connected layers of one row, and of sixteen, as a convolution of 1 x 1 on as many pixels is; other layers and
-//! whole networks in `tiny`.
+//! Eight bits: fully connected layers of one row, and of sixteen, as a convolution of 1 x 1 on as many pixels is; a frame of a long
+//! short-term memory; other layers and whole networks in `tiny`.
 
 pub(super) mod tiny;
 
@@ -7,8 +7,8 @@ use super::{Bench, Work};
 use crate::board::{Board, Failure};
 use core::hint::black_box;
 use core::marker::PhantomData;
-use fusebox::int8::{Clamp, Dense, Multiplier};
-use fusebox::{Error, Layer, Rng, Scratch};
+use fusebox::int8::{Clamp, Dense, Lstm, Multiplier};
+use fusebox::{Error, Layer, Rng, Scratch, Streaming};
 
 /// A layer in flash, with its rows. Its weights are zeros, for no instruction depends on them.
 #[derive(Debug)]
@@ -21,6 +21,21 @@ struct Case<const ROWS: usize, const IN: usize, const OUT: usize> {
 static SMALL: Dense<64, 32> = layer();
 static LARGE: Dense<784, 128> = layer();
 static POINTWISE: Dense<64, 64> = layer();
+
+static RECURRENT: Lstm<1, 28, 20> = Lstm {
+    bias: [[0; 20]; 4],
+    recurrent_bias: [[0; 20]; 4],
+    input_scale: [SCALE; 4],
+    recurrent_scale: [SCALE; 4],
+    output_scale: Multiplier { mantissa: 1 << 30, exponent: -22 },
+    bits: 11,
+    clip: 10 << 11,
+    zero: -3,
+    input: [[[3; 28]; 20]; 4],
+    recurrent: [[[-2; 20]; 20]; 4],
+};
+
+const SCALE: Multiplier = Multiplier { mantissa: 0x5555_5555, exponent: -2 };
 
 const fn layer<const IN: usize, const OUT: usize>() -> Dense<IN, OUT> {
     Dense { bias: [0; OUT], scale: scale(), weight: [[0; IN]; OUT], clamp: clamp(), rounding: PhantomData }
@@ -66,16 +81,36 @@ pub(super) struct Memory {
     small: Case<1, 64, 32>,
     large: Case<1, 784, 128>,
     pointwise: Case<16, 64, 64>,
+    recurrent: Streaming<Lstm<1, 28, 20>>,
 }
 
 impl Memory {
     pub(super) const fn new() -> Self {
-        Self { small: Case::new(&SMALL), large: Case::new(&LARGE), pointwise: Case::new(&POINTWISE) }
+        Self {
+            small: Case::new(&SMALL),
+            large: Case::new(&LARGE),
+            pointwise: Case::new(&POINTWISE),
+            recurrent: Streaming::new(),
+        }
     }
 
     pub(super) fn run<B: Board>(&mut self, bench: &mut Bench<'_, B>) -> Result<(), Failure> {
         self.small.run(bench)?;
         self.large.run(bench)?;
-        self.pointwise.run(bench)
+        self.pointwise.run(bench)?;
+        let (layer, stream) = (black_box(&RECURRENT), &mut self.recurrent);
+        bench.case(
+            format_args!("int8 lstm 28-20, a frame"),
+            Work::Macs(Lstm::<1, 28, 20>::MACS as usize),
+            &mut || {
+                push(layer, stream);
+                Ok(())
+            },
+        )
     }
+}
+
+#[inline(never)]
+fn push(layer: &Lstm<1, 28, 20>, stream: &mut Streaming<Lstm<1, 28, 20>>) {
+    black_box(stream.push(layer, &black_box([9; 28])));
 }

@@ -186,9 +186,43 @@ macro_rules! clamp {
     };
 }
 
-/// One row by groups of four outputs.
-macro_rules! row {
+/// Stores four outputs, scaled.
+macro_rules! four_outputs {
     ($multiplier:ident, $scale:ident) => {
+        concat!(
+            "ldrd r11, r6, [r10, #16]
+            ",
+            $multiplier!(),
+            $scale!("r0"),
+            $multiplier!(),
+            $scale!("r1"),
+            $multiplier!(),
+            $scale!("r2"),
+            $multiplier!(),
+            $scale!("r3"),
+            "ldr r10, [sp]
+             str r11, [r10, #16]
+            ",
+            clamp!(),
+            "ldrd r6, r7, [r10, #32]
+             str r0, [r6], #4
+            ",
+        )
+    };
+}
+
+/// Stores four sums.
+macro_rules! four_sums {
+    () => {
+        "ldrd r6, r7, [r10, #32]
+         stm r6!, {{r0-r3}}
+        "
+    };
+}
+
+/// One row by groups of four outputs, which `store` stores.
+macro_rules! row {
+    ($store:expr) => {
         concat!(
             save!(),
             "ldr r12, [r0, #40]
@@ -218,23 +252,9 @@ macro_rules! row {
              bne 2b
              add r12, r12, r5
              5:
-             ldrd r11, r6, [r10, #16]
             ",
-            $multiplier!(),
-            $scale!("r0"),
-            $multiplier!(),
-            $scale!("r1"),
-            $multiplier!(),
-            $scale!("r2"),
-            $multiplier!(),
-            $scale!("r3"),
-            "ldr r10, [sp]
-             str r11, [r10, #16]
-            ",
-            clamp!(),
-            "ldrd r6, r7, [r10, #32]
-             str r0, [r6], #4
-             subs r7, r7, #1
+            $store,
+            "subs r7, r7, #1
              strd r6, r7, [r10, #32]
              bne.w 1b
             ",
@@ -351,7 +371,7 @@ macro_rules! three_rows {
 /// The processor has the DSP extension. The pointers of the task are to as much as its numbers say, the weights' to words.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn row_double(task: &mut Task) {
-    naked_asm!(row!(multiplier_double, scale_double))
+    naked_asm!(row!(four_outputs!(multiplier_double, scale_double)))
 }
 
 /// One row, rounded once.
@@ -360,7 +380,16 @@ pub(super) unsafe extern "C" fn row_double(task: &mut Task) {
 /// As for [`row_double`].
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn row_single(task: &mut Task) {
-    naked_asm!(row!(multiplier_single, scale_single))
+    naked_asm!(row!(four_outputs!(multiplier_single, scale_single)))
+}
+
+/// The sums of one row.
+///
+/// # Safety
+/// As for [`row_double`].
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn row_sums(task: &mut Task) {
+    naked_asm!(row!(four_sums!()))
 }
 
 /// Three rows, rounded twice.

@@ -19,7 +19,7 @@ mod assembly;
 use super::super::scale::{Multiplier, Rounding};
 use super::{Product, plain};
 use crate::memory::view_mut;
-use assembly::{row_double, row_single, three_rows_double, three_rows_single};
+use assembly::{row_double, row_single, row_sums, three_rows_double, three_rows_single};
 use core::mem::offset_of;
 
 /// What the assembly is handed, in r0. It changes it.
@@ -37,6 +37,7 @@ struct Task {
     /// The clamp's bounds, each four times.
     least: u32,
     most: u32,
+    /// Bytes, or sums.
     y: *mut i8,
     /// Groups of four outputs for one row, of two for three rows. At least one.
     groups: usize,
@@ -79,7 +80,7 @@ pub(super) fn rows<R: Rounding>(product: &Product<'_>, mut xs: &[i8], mut ys: &m
     }
     while let (Some(x), Some(y)) = (xs.split_off(..depth), ys.split_off_mut(..outputs)) {
         if outputs >= 4 {
-            let mut task = task(product, x, y);
+            let mut task = task(product, x, y.as_mut_ptr());
             // SAFETY: `build.rs` enables this only for processors with the instructions. `x`, `y` and the product's slices
             // have the lengths that the task says: `Product::run` has checked them, and there is a group of outputs.
             unsafe { if R::TWICE { row_double(&mut task) } else { row_single(&mut task) } }
@@ -93,8 +94,20 @@ pub(super) fn rows<R: Rounding>(product: &Product<'_>, mut xs: &[i8], mut ys: &m
     }
 }
 
+/// Overwrites `ys` with the sums. Lengths match, outputs are groups of four, and the weights begin at the address of a word.
+pub(super) fn sums(product: &Product<'_>, mut xs: &[i8], mut ys: &mut [i32]) {
+    while let (Some(x), Some(y)) = (xs.split_off(..product.depth), ys.split_off_mut(..product.bias.len())) {
+        let mut task = task(product, x, y.as_mut_ptr().cast());
+        // SAFETY: as in `rows`; at `y` there is a sum of each output.
+        unsafe { row_sums(&mut task) }
+        if xs.is_empty() {
+            return;
+        }
+    }
+}
+
 /// One row of `x` by the outputs in groups of four.
-fn task(product: &Product<'_>, x: &[i8], y: &mut [i8]) -> Task {
+fn task(product: &Product<'_>, x: &[i8], y: *mut i8) -> Task {
     let (depth, outputs) = (product.depth, product.bias.len());
     let four_times = |bound: i8| u32::from_ne_bytes([bound as u8; 4]);
     Task {
@@ -106,7 +119,7 @@ fn task(product: &Product<'_>, x: &[i8], y: &mut [i8]) -> Task {
         zero: product.clamp.zero.into(),
         least: four_times(product.clamp.least),
         most: four_times(product.clamp.most),
-        y: y.as_mut_ptr(),
+        y,
         groups: outputs / 4,
         weight: product.weight.as_ptr(),
         outputs,

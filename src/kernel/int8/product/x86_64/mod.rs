@@ -13,7 +13,7 @@ mod avx2;
 mod avx_vnni;
 mod vnni;
 
-use super::sixteen::{Rows, WORD, Words};
+use super::sixteen::{Outputs, Rows, WORD, Words};
 use super::{Product, plain};
 use crate::Isa;
 use crate::kernel::int8::scale::Rounding;
@@ -72,18 +72,34 @@ impl Way {
         xs: &[i8],
         ys: &mut [i8],
     ) {
-        if product.depth < WORD {
+        if product.depth < WORD || matches!(self.0, Kind::Plain) {
             return plain::rows::<R>(product, xs, ys);
         }
         // SAFETY: this function's contract, and the depth is at least a word.
-        let work = |ys| unsafe { Rows::new(product, R::TWICE, rows, xs, ys) };
+        self.work(unsafe { Rows::new(product, R::TWICE, rows, xs, Outputs::Bytes(ys)) });
+    }
+
+    /// Overwrites `ys` with the sums.
+    ///
+    /// # Safety
+    /// As for [`Way::run`], but there is no scale.
+    pub(super) unsafe fn sums(self, product: &Product<'_>, rows: usize, xs: &[i8], ys: &mut [i32]) {
+        if product.depth < WORD || matches!(self.0, Kind::Plain) {
+            return plain::sums(product, xs, ys);
+        }
+        // SAFETY: this function's contract, and the depth is at least a word.
+        self.work(unsafe { Rows::new(product, true, rows, xs, Outputs::Sums(ys)) });
+    }
+
+    /// Nothing happens on a processor without vectors.
+    fn work(self, work: Rows<'_>) {
         match self.0 {
-            Kind::Plain => plain::rows::<R>(product, xs, ys),
-            Kind::Avx2(words) => words.call(work(ys)),
-            Kind::AvxVnni(words) => words.call(work(ys)),
+            Kind::Plain => {}
+            Kind::Avx2(words) => words.call(work),
+            Kind::AvxVnni(words) => words.call(work),
             #[cfg(test)]
-            Kind::AvxVnniOfAvx512(words) => words.call(work(ys)),
-            Kind::Vnni(words) => words.call(work(ys)),
+            Kind::AvxVnniOfAvx512(words) => words.call(work),
+            Kind::Vnni(words) => words.call(work),
         }
     }
 }
