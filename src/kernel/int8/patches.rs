@@ -1,5 +1,11 @@
-//! Convolutions: the inputs of a window side by side are a row of a product.
+//! Convolutions: the inputs of a window are a row of a product.
+//!
+//! Windows are copied, so that their inputs are side by side. With vectors it is rows of the picture that are copied, with what
+//! stands for 0 around them: there the taps of one row of a window are side by side already, and a window is as many stretches
+//! as it has rows. Neighbours share inputs, so less is copied.
 
+#[cfg(fusebox_vectors_of_bytes)]
+use super::Inputs;
 use super::{Product, Rounding};
 use crate::Isa;
 use crate::kernel::axis::Axis;
@@ -31,6 +37,10 @@ impl Convolution<'_> {
         if self.is_pointwise() {
             return self.product.run::<R>(isa, x, y);
         }
+        #[cfg(fusebox_vectors_of_bytes)]
+        if self.run_stretches::<R>(isa, x, patches, y) {
+            return;
+        }
         let at_once = patches.len().checked_div(depth).unwrap_or(0);
         let filters = self.product.bias.len();
         let (mut first, mut place) = (0, [0; 2]);
@@ -50,6 +60,62 @@ impl Convolution<'_> {
         }
     }
 
+    /// The same by rows of the picture, which `space` is for. Returns false if there is no way to do it, and then `y` is to be
+    /// overwritten.
+    #[cfg(fusebox_vectors_of_bytes)]
+    fn run_stretches<R: Rounding>(&self, isa: Isa, x: &[i8], space: &mut [i8], y: &mut [i8]) -> bool {
+        /// Below, a stretch is too short for what it costs.
+        const LEAST: usize = 16;
+        let [rows, cols] = &self.axes;
+        let (channels, filters) = (self.channels, self.product.bias.len());
+        let len = cols.taps * channels;
+        // Columns that there is space for, and outputs.
+        let room = space.len().checked_div(rows.taps * channels).unwrap_or(0);
+        let Some(at_once) = room.checked_sub(cols.taps).map(|more| more / cols.stride.max(1) + 1) else {
+            return false;
+        };
+        if cols.dilation != 1 || len < LEAST || !len.is_multiple_of(4) {
+            return false;
+        }
+        for down in 0..rows.output {
+            let mut right = 0;
+            while right < cols.output {
+                let outputs = at_once.min(cols.output - right);
+                let apart = ((outputs - 1) * cols.stride + cols.taps) * channels;
+                for (tap, stretch) in (0..rows.taps).zip(rows_mut(space, apart)) {
+                    self.stretch(x, place(rows, down, tap), right * cols.stride, stretch);
+                }
+                let inputs = Inputs { step: cols.stride * channels, len, count: rows.taps, apart };
+                let first = (down * cols.output + right) * filters;
+                let y = y.get_mut(first..first + outputs * filters).unwrap_or_default();
+                let xs = space.get(..rows.taps * apart).unwrap_or_default();
+                if !self.product.run_stretches::<R>(isa, xs, inputs, y) {
+                    return false;
+                }
+                right += outputs;
+            }
+        }
+        true
+    }
+
+    /// Overwrites `stretch` with pixels of a row of the picture side by side, from position `start` of the padded row on.
+    fn stretch(&self, x: &[i8], row: Option<usize>, start: usize, mut stretch: &mut [i8]) {
+        let cols = &self.axes[1];
+        let (channels, width) = (self.channels, cols.input * self.channels);
+        let Some(row) = row.and_then(|at| x.get(at * width..(at + 1) * width)) else {
+            return stretch.fill(self.zero);
+        };
+        // Pixels before the picture, in it, after it.
+        let pixels = stretch.len().checked_div(channels).unwrap_or(0);
+        let before = cols.before.saturating_sub(start).min(pixels);
+        let from = (start + before).saturating_sub(cols.before).min(cols.input);
+        let inside = (pixels - before).min(cols.input - from);
+        stretch.split_off_mut(..before * channels).unwrap_or_default().fill(self.zero);
+        let inputs = row.get(from * channels..(from + inside) * channels).unwrap_or_default();
+        copy(inputs, stretch.split_off_mut(..inside * channels).unwrap_or_default());
+        stretch.fill(self.zero);
+    }
+
     /// Whether each window is one pixel, and adjacent windows are adjacent ones: then the picture is its own patches.
     fn is_pointwise(&self) -> bool {
         self.axes
@@ -61,28 +127,18 @@ impl Convolution<'_> {
     fn gather(&self, x: &[i8], [down, right]: [usize; 2], patch: &mut [i8]) {
         let [rows, cols] = &self.axes;
         let (channels, width) = (self.channels, cols.input * self.channels);
-        for (tap, mut patch) in rows_mut(patch, cols.taps * channels).enumerate() {
-            let row = place(rows, down, tap).and_then(|at| x.get(at * width..(at + 1) * width));
-            let Some(row) = row else {
-                patch.fill(self.zero);
-                continue;
-            };
+        for (tap, patch) in rows_mut(patch, cols.taps * channels).enumerate() {
+            let row = place(rows, down, tap);
             if cols.dilation == 1 {
-                // Taps before the picture, in it, after it.
-                let start = right * cols.stride;
-                let before = cols.before.saturating_sub(start).min(cols.taps);
-                let from = (start + before).saturating_sub(cols.before).min(cols.input);
-                let inside = (cols.taps - before).min(cols.input - from);
-                patch.split_off_mut(..before * channels).unwrap_or_default().fill(self.zero);
-                let inputs = row.get(from * channels..(from + inside) * channels).unwrap_or_default();
-                copy(inputs, patch.split_off_mut(..inside * channels).unwrap_or_default());
-                patch.fill(self.zero);
-            } else {
-                for (tap, patch) in rows_mut(patch, channels).enumerate() {
-                    match place(cols, right, tap).and_then(|at| row.get(at * channels..(at + 1) * channels)) {
-                        Some(pixel) => copy(pixel, patch),
-                        None => patch.fill(self.zero),
-                    }
+                self.stretch(x, row, right * cols.stride, patch);
+                continue;
+            }
+            let row = row.and_then(|at| x.get(at * width..(at + 1) * width));
+            for (tap, patch) in rows_mut(patch, channels).enumerate() {
+                let at = row.zip(place(cols, right, tap));
+                match at.and_then(|(row, at)| row.get(at * channels..(at + 1) * channels)) {
+                    Some(pixel) => copy(pixel, patch),
+                    None => patch.fill(self.zero),
                 }
             }
         }
@@ -92,9 +148,32 @@ impl Convolution<'_> {
 /// Overwrites `to` with `from`, if it is as long.
 #[inline(always)]
 pub(crate) fn copy(from: &[i8], to: &mut [i8]) {
-    if from.len() == to.len() {
+    if from.len() == to.len() && !(crate::simd::VECTORS && copy_few(from, to)) {
         to.copy_from_slice(from);
     }
+}
+
+/// Overwrites `to` with `from`, which is as long, if that is 4 to 32 bytes: with two words, which may overlap, instead of a call.
+#[inline(always)]
+fn copy_few(from: &[i8], to: &mut [i8]) -> bool {
+    match from.len() {
+        4..8 => copy_ends::<4>(from, to),
+        8..16 => copy_ends::<8>(from, to),
+        16..=32 => copy_ends::<16>(from, to),
+        _ => false,
+    }
+}
+
+#[inline(always)]
+fn copy_ends<const N: usize>(from: &[i8], to: &mut [i8]) -> bool {
+    let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) else { return false };
+    if let Some(to) = to.first_chunk_mut() {
+        *to = *first;
+    }
+    if let Some(to) = to.last_chunk_mut() {
+        *to = *last;
+    }
+    true
 }
 
 /// The input where an output and a tap meet, if there is one.

@@ -16,12 +16,13 @@ fn ways<R: Rounding>() -> Vec<(String, Run)> {
     let isas = Isa::available().map(|isa| -> (String, Run) {
         (isa.to_string(), Box::new(move |product, xs, ys| product.run::<R>(isa, xs, ys)))
     });
-    #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
-    let isas = isas.chain(super::x86_64::Way::available().map(|way| -> (String, Run) {
+    #[cfg(fusebox_vectors_of_bytes)]
+    let isas = isas.chain(super::Way::available().map(|way| -> (String, Run) {
         let run = move |product: &Product<'_>, xs: &[i8], ys: &mut [i8]| {
-            let rows = product.rows(xs, ys).expect("lengths that match");
-            // SAFETY: all lengths match.
-            unsafe { way.run::<R>(product, rows, xs, ys) }
+            if !product.run_by::<R>(way, xs, ys) {
+                assert!(product.depth < 4, "{way:?} refuses");
+                super::plain::rows::<R>(product, xs, ys);
+            }
         };
         (std::format!("{way:?}"), Box::new(run))
     }));
