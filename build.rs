@@ -79,14 +79,10 @@ fn has_dsp(target: &str, core: Core, flags: &str) -> bool {
     target.starts_with("thumbv7em") || target.starts_with("thumbv8m.main") && named && core != Core::M55
 }
 
-/// Whether products of eight bits have kernels for vectors: on the web if they are enabled.
+/// Whether products of eight bits have kernels for vectors.
 fn has_vectors_of_bytes() -> bool {
-    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
-    match env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default().as_str() {
-        "x86_64" => true,
-        "wasm32" => features.split(',').any(|feature| feature == "simd128"),
-        _ => false,
-    }
+    let architecture = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    matches!(architecture.as_str(), "x86_64" | "aarch64")
 }
 
 /// Whether to build the scalar kernels: where there are no vectors, and where a test requests them

@@ -82,8 +82,9 @@ impl Convolution<'_> {
             while right < cols.output {
                 let outputs = at_once.min(cols.output - right);
                 let apart = ((outputs - 1) * cols.stride + cols.taps) * channels;
+                let span = self.span(right * cols.stride, (outputs - 1) * cols.stride + cols.taps);
                 for (tap, stretch) in (0..rows.taps).zip(rows_mut(space, apart)) {
-                    self.stretch(x, place(rows, down, tap), right * cols.stride, stretch);
+                    self.stretch(x, place(rows, down, tap), span, stretch);
                 }
                 let inputs = Inputs { step: cols.stride * channels, len, count: rows.taps, apart };
                 let first = (down * cols.output + right) * filters;
@@ -98,22 +99,35 @@ impl Convolution<'_> {
         true
     }
 
-    /// Overwrites `stretch` with pixels of a row of the picture side by side, from position `start` of the padded row on.
-    fn stretch(&self, x: &[i8], row: Option<usize>, start: usize, mut stretch: &mut [i8]) {
+    /// Of `pixels` from position `start` of a padded row on: how many lie before the picture, the first one in it, how many lie in it.
+    fn span(&self, start: usize, pixels: usize) -> [usize; 3] {
         let cols = &self.axes[1];
-        let (channels, width) = (self.channels, cols.input * self.channels);
-        let Some(row) = row.and_then(|at| x.get(at * width..(at + 1) * width)) else {
-            return stretch.fill(self.zero);
-        };
-        // Pixels before the picture, in it, after it.
-        let pixels = stretch.len().checked_div(channels).unwrap_or(0);
         let before = cols.before.saturating_sub(start).min(pixels);
         let from = (start + before).saturating_sub(cols.before).min(cols.input);
-        let inside = (pixels - before).min(cols.input - from);
-        stretch.split_off_mut(..before * channels).unwrap_or_default().fill(self.zero);
-        let inputs = row.get(from * channels..(from + inside) * channels).unwrap_or_default();
-        copy(inputs, stretch.split_off_mut(..inside * channels).unwrap_or_default());
-        stretch.fill(self.zero);
+        [before, from, (pixels - before).min(cols.input - from)]
+    }
+
+    /// Overwrites `stretch` with pixels of a row of the picture side by side, those of a `span`.
+    #[inline(always)]
+    fn stretch(
+        &self,
+        x: &[i8],
+        row: Option<usize>,
+        [before, from, inside]: [usize; 3],
+        mut stretch: &mut [i8],
+    ) {
+        let (channels, width) = (self.channels, self.axes[1].input * self.channels);
+        let start = row.map_or(0, |row| row * width) + from * channels;
+        let (before, inside) = (before * channels, inside * channels);
+        match x.get(start..start + inside).filter(|_| row.is_some()) {
+            Some(inputs) if inside == stretch.len() => copy(inputs, stretch),
+            Some(inputs) => {
+                stretch.split_off_mut(..before).unwrap_or_default().fill(self.zero);
+                copy(inputs, stretch.split_off_mut(..inside).unwrap_or_default());
+                stretch.fill(self.zero);
+            }
+            None => stretch.fill(self.zero),
+        }
     }
 
     /// Whether each window is one pixel, and adjacent windows are adjacent ones: then the picture is its own patches.
@@ -127,10 +141,11 @@ impl Convolution<'_> {
     fn gather(&self, x: &[i8], [down, right]: [usize; 2], patch: &mut [i8]) {
         let [rows, cols] = &self.axes;
         let (channels, width) = (self.channels, cols.input * self.channels);
+        let span = self.span(right * cols.stride, cols.taps);
         for (tap, patch) in rows_mut(patch, cols.taps * channels).enumerate() {
             let row = place(rows, down, tap);
             if cols.dilation == 1 {
-                self.stretch(x, row, right * cols.stride, patch);
+                self.stretch(x, row, span, patch);
                 continue;
             }
             let row = row.and_then(|at| x.get(at * width..(at + 1) * width));

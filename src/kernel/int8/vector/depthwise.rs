@@ -11,13 +11,17 @@
 //!             y = sums, scaled and clamped
 //! ```
 //!
+//! 64 channels are read at once, and may lie in another order in their four registers.
+//!
 //! Taps in the padding read bytes that stand for 0. The last channels, if they are less than sixteen, are computed together with
 //! some before them once more, to the same bytes.
 
 use super::rows::{LANES, NONE};
-use super::words::{Scales, Words, Work, padded};
+use super::words::{Scales, Words, Work};
 use crate::kernel::int8::depthwise::Depthwise;
 use crate::kernel::int8::patches::place;
+use crate::kernel::int8::scale::Multiplier;
+use core::hint::select_unpredictable;
 
 /// Groups of four taps: windows of up to 5 x 5.
 const GROUPS: usize = 7;
@@ -56,17 +60,16 @@ impl<'a> Channels<'a> {
     /// Overwrites `taps` with where the inputs of an output are, from channel `first` on.
     #[inline(always)]
     fn locate(&self, [down, right]: [usize; 2], first: usize, outside: *const i8, taps: &mut Taps) {
-        let [rows, cols] = &self.depthwise.axes;
+        let Depthwise { axes: [rows, cols], channels, .. } = *self.depthwise;
         let mut all = taps.as_flattened_mut().iter_mut();
         for tap_down in 0..rows.taps {
-            let row = place(rows, down, tap_down);
+            let row = place(&rows, down, tap_down);
+            let start = self.x.wrapping_add(row.unwrap_or(0) * cols.input * channels + first);
             for (tap_right, tap) in (0..cols.taps).zip(&mut all) {
-                *tap = match row.zip(place(cols, right, tap_right)) {
-                    Some((row, col)) => {
-                        self.x.wrapping_add((row * cols.input + col) * self.depthwise.channels + first)
-                    }
-                    None => outside,
-                };
+                let col = (right * cols.stride + tap_right * cols.dilation).wrapping_sub(cols.before);
+                let inside = row.is_some() & (col < cols.input);
+                // A branch would be mispredicted at every edge.
+                *tap = select_unpredictable(inside, start.wrapping_add(col.wrapping_mul(channels)), outside);
             }
         }
     }
@@ -82,15 +85,9 @@ impl Work for Channels<'_> {
         while first < channels {
             first = first.min(channels - LANES);
             let blocks = BLOCKS.min((channels - first) / LANES);
-            // SAFETY: channels up to `first + 16 blocks` are there, and of blocks that are not, the last one is taken.
-            let filters = unsafe {
-                [
-                    Filters::new(words, &self, first),
-                    Filters::new(words, &self, first + 1_usize.min(blocks - 1) * LANES),
-                    Filters::new(words, &self, first + 2_usize.min(blocks - 1) * LANES),
-                    Filters::new(words, &self, first + 3_usize.min(blocks - 1) * LANES),
-                ]
-            };
+            let mut scales = [[NONE; LANES]; BLOCKS];
+            // SAFETY: channels up to `first + 16 blocks` are there.
+            let filters = unsafe { Filters::new(words, &self, first, blocks, &mut scales) };
             let mut taps: Taps = [[outside.as_ptr(); 4]; GROUPS];
             let mut y = self.y.wrapping_add(first);
             for down in 0..rows.output {
@@ -100,14 +97,10 @@ impl Work for Channels<'_> {
                     // outputs can be written at `y`.
                     unsafe {
                         if blocks == BLOCKS {
-                            let a = filters[0].halves(words, &taps, groups, 0);
-                            let b = filters[1].halves(words, &taps, groups, LANES);
-                            let c = filters[2].halves(words, &taps, groups, 2 * LANES);
-                            let d = filters[3].halves(words, &taps, groups, 3 * LANES);
-                            words.outputs([a, b, c, d], clamp, y, LANES);
+                            words.output_all(filters.all(words, &taps, groups), clamp, y);
                         } else {
-                            for (block, filters) in filters.iter().enumerate().take(blocks) {
-                                let halves = filters.halves(words, &taps, groups, block * LANES);
+                            for block in 0..blocks {
+                                let halves = filters.block(words, &taps, groups, block);
                                 words.output(halves, clamp, y.add(block * LANES), LANES);
                             }
                         }
@@ -120,61 +113,120 @@ impl Work for Channels<'_> {
     }
 }
 
-/// Sixteen filters.
+/// The filters of up to four times sixteen channels.
 struct Filters<'a, W: Words> {
-    weights: [W::Taps; GROUPS],
-    bias: W::Sums,
-    scales: Scales<'a, W>,
+    weights: [[W::Taps; BLOCKS]; GROUPS],
+    bias: [W::Sums; BLOCKS],
+    scales: [Scales<'a, W>; BLOCKS],
 }
 
 impl<'a, W: Words> Filters<'a, W> {
-    /// From `first` on.
+    /// Of `blocks` times sixteen channels from `first` on. If those are four, in the order of [`Words::taps_of_all`]. `scale` is
+    /// overwritten.
     ///
     /// # Safety
-    /// There are sixteen filters from there on.
+    /// There are so many channels from there on.
     #[inline(always)]
-    unsafe fn new(words: W, channels: &Channels<'a>, first: usize) -> Self {
-        let Depthwise { axes: [rows, cols], weight, bias, scale, .. } = *channels.depthwise;
-        let (taps, all) = (rows.taps * cols.taps, bias.len());
-        let no_weights = [0_i8; LANES];
-        // SAFETY: sixteen zeros can be read, and sixteen weights from `first` on at each tap.
+    unsafe fn new(
+        words: W,
+        channels: &Channels<'_>,
+        first: usize,
+        blocks: usize,
+        scale: &'a mut [[Multiplier; LANES]; BLOCKS],
+    ) -> Self {
+        let Depthwise { axes: [rows, cols], weight, bias, scale: scales, .. } = *channels.depthwise;
+        let (taps, filters) = (rows.taps * cols.taps, bias.len());
+        let no_weights = [0_i8; BLOCKS * LANES];
+        let mut sums = [[0; LANES]; BLOCKS];
+        // SAFETY: zeros of all blocks can be read, and weights of so many channels from `first` on at each tap.
         unsafe {
             let nothing = words.taps([no_weights.as_ptr(); 4]);
-            let (mut weights, mut of_nothing) = ([nothing; GROUPS], words.load(&[0; LANES]));
+            let mut weights = [[nothing; BLOCKS]; GROUPS];
+            let mut of_nothing = [words.load(&[0; LANES]); BLOCKS];
             for (group, weights) in weights.iter_mut().enumerate().take(taps.div_ceil(4)) {
                 let mut places = [no_weights.as_ptr(); 4];
                 for (tap, place) in (4 * group..taps).zip(&mut places) {
-                    *place = weight.as_ptr().add(tap * all + first);
+                    *place = weight.as_ptr().add(tap * filters + first);
                 }
-                *weights = words.taps(places);
-                of_nothing = words.add_taps(of_nothing, nothing, *weights);
+                if blocks == BLOCKS {
+                    *weights = words.taps_of_all(places);
+                } else {
+                    for block in 0..blocks {
+                        let [a, b, c, d] = places;
+                        let at = block * LANES;
+                        weights[block] = words.taps([a.add(at), b.add(at), c.add(at), d.add(at)]);
+                    }
+                }
+                for block in 0..BLOCKS {
+                    of_nothing[block] = words.add_taps(of_nothing[block], nothing, weights[block]);
+                }
+            }
+            for block in 0..BLOCKS {
+                words.store(of_nothing[block], &mut sums[block]);
             }
             // Inputs of 0 give what is added to inputs, times the weights: from the bias it is taken off.
-            let (mut sums, mut space) = ([0; LANES], [0; LANES]);
-            words.store(of_nothing, &mut sums);
-            let bias = padded(bias.get(first..).unwrap_or_default(), 0, &mut space);
-            for (sum, &bias) in sums.iter_mut().zip(bias) {
-                *sum = bias.wrapping_sub(*sum);
+            for block in 0..blocks {
+                for lane in 0..LANES {
+                    let channel =
+                        if blocks == BLOCKS { W::channel(block, lane) } else { block * LANES + lane };
+                    let bias = bias.get(first + channel).copied().unwrap_or_default();
+                    sums[block][lane] = bias.wrapping_sub(sums[block][lane]);
+                    scale[block][lane] = scales.get(first + channel).copied().unwrap_or(NONE);
+                }
             }
-            const { assert!(NONE.mantissa == 0) };
-            let scale = scale.get(first..).and_then(|scale| scale.first_chunk()).unwrap_or(&[NONE; LANES]);
-            Self { weights, bias: words.load(&sums), scales: Scales::new(words, scale, channels.twice) }
+            let ([a, b, c, d], twice) = (&*scale, channels.twice);
+            Self {
+                weights,
+                bias: [
+                    words.load(&sums[0]),
+                    words.load(&sums[1]),
+                    words.load(&sums[2]),
+                    words.load(&sums[3]),
+                ],
+                scales: [
+                    Scales::new(words, a, twice),
+                    Scales::new(words, b, twice),
+                    Scales::new(words, c, twice),
+                    Scales::new(words, d, twice),
+                ],
+            }
         }
     }
 
-    /// The halves of an output, whose inputs are `at` bytes after `taps`.
+    /// The halves of all four times sixteen channels of an output.
     ///
     /// # Safety
-    /// Sixteen bytes can be read there at each tap of the first `groups`, which are at most `GROUPS`.
+    /// 64 bytes can be read at each tap of the first `groups`.
     #[inline(always)]
-    unsafe fn halves(&self, words: W, taps: &Taps, groups: usize, at: usize) -> W::Sums {
+    unsafe fn all(&self, words: W, taps: &Taps, groups: usize) -> [W::Sums; BLOCKS] {
         let mut sums = self.bias;
-        for (&[a, b, c, d], &weights) in taps.iter().zip(&self.weights).take(groups) {
+        for (&taps, weights) in taps.iter().zip(&self.weights).take(groups) {
+            // SAFETY: this function's contract.
+            let x = unsafe { words.taps_of_all(taps) };
+            for block in 0..BLOCKS {
+                sums[block] = words.add_taps(sums[block], x[block], weights[block]);
+            }
+        }
+        for block in 0..BLOCKS {
+            let [halves] = self.scales[block].halves(words, [sums[block]]);
+            sums[block] = halves;
+        }
+        sums
+    }
+
+    /// The halves of sixteen channels of an output.
+    ///
+    /// # Safety
+    /// Bytes of the channels of `block` can be read at each tap of the first `groups`; it is one of those that there are.
+    #[inline(always)]
+    unsafe fn block(&self, words: W, taps: &Taps, groups: usize, block: usize) -> W::Sums {
+        let (mut sums, at) = (self.bias[block % BLOCKS], block * LANES);
+        for (&[a, b, c, d], weights) in taps.iter().zip(&self.weights).take(groups) {
             // SAFETY: this function's contract.
             let x = unsafe { words.taps([a.add(at), b.add(at), c.add(at), d.add(at)]) };
-            sums = words.add_taps(sums, x, weights);
+            sums = words.add_taps(sums, x, weights[block % BLOCKS]);
         }
-        let [halves] = self.scales.halves(words, [sums]);
+        let [halves] = self.scales[block % BLOCKS].halves(words, [sums]);
         halves
     }
 }

@@ -202,6 +202,35 @@ impl Words for Vnni {
         }
     }
 
+    /// Interleaving bytes and then pairs of them does so in each quarter of a register.
+    #[inline(always)]
+    fn channel(register: usize, lane: usize) -> usize {
+        lane / 4 * 16 + register * 4 + lane % 4
+    }
+
+    #[inline(always)]
+    unsafe fn taps_of_all(self, [a, b, c, d]: [*const i8; 4]) -> [__m512i; 4] {
+        // SAFETY: the token; 64 bytes can be read at each.
+        unsafe {
+            let [a, b] = [_mm512_loadu_epi8(a), _mm512_loadu_epi8(b)];
+            let [c, d] = [_mm512_loadu_epi8(c), _mm512_loadu_epi8(d)];
+            let low = [_mm512_unpacklo_epi8(a, b), _mm512_unpacklo_epi8(c, d)];
+            let high = [_mm512_unpackhi_epi8(a, b), _mm512_unpackhi_epi8(c, d)];
+            [
+                _mm512_unpacklo_epi16(low[0], low[1]),
+                _mm512_unpackhi_epi16(low[0], low[1]),
+                _mm512_unpacklo_epi16(high[0], high[1]),
+                _mm512_unpackhi_epi16(high[0], high[1]),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn output_all(self, [a, b, c, d]: [__m512i; 4], clamp: Clamp, to: *mut i8) {
+        // SAFETY: the token; 64 bytes can be written.
+        unsafe { _mm512_storeu_epi8(to, packed(a, b, c, d, clamp)) }
+    }
+
     #[inline(always)]
     fn add_taps(self, sums: __m512i, x: __m512i, w: __m512i) -> __m512i {
         // SAFETY: the token.
@@ -268,12 +297,7 @@ impl Words for Vnni {
     unsafe fn outputs(self, [a, b, c, d]: [__m512i; 4], clamp: Clamp, to: *mut i8, stride: usize) {
         // SAFETY: the token; sixteen bytes can be written at each of the four places.
         unsafe {
-            let zero = _mm512_set1_epi16(2 * i16::from(clamp.zero) + 1);
-            let ab = _mm512_srai_epi16::<1>(_mm512_adds_epi16(_mm512_packs_epi32(a, b), zero));
-            let cd = _mm512_srai_epi16::<1>(_mm512_adds_epi16(_mm512_packs_epi32(c, d), zero));
-            // In each quarter, four bytes of each.
-            let y = _mm512_max_epi8(_mm512_packs_epi16(ab, cd), _mm512_set1_epi8(clamp.least));
-            let y = _mm512_min_epi8(y, _mm512_set1_epi8(clamp.most));
+            let y = packed(a, b, c, d, clamp);
             let fours = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
             let y = _mm512_permutexvar_epi32(fours, y);
             _mm_storeu_epi8(to, _mm512_castsi512_si128(y));
@@ -282,6 +306,17 @@ impl Words for Vnni {
             _mm_storeu_epi8(to.add(3 * stride), _mm512_extracti32x4_epi32::<3>(y));
         }
     }
+}
+
+/// The outputs of halves: in each quarter, four bytes of each.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn packed(a: __m512i, b: __m512i, c: __m512i, d: __m512i, clamp: Clamp) -> __m512i {
+    let zero = _mm512_set1_epi16(2 * i16::from(clamp.zero) + 1);
+    let ab = _mm512_srai_epi16::<1>(_mm512_adds_epi16(_mm512_packs_epi32(a, b), zero));
+    let cd = _mm512_srai_epi16::<1>(_mm512_adds_epi16(_mm512_packs_epi32(c, d), zero));
+    let y = _mm512_max_epi8(_mm512_packs_epi16(ab, cd), _mm512_set1_epi8(clamp.least));
+    _mm512_min_epi8(y, _mm512_set1_epi8(clamp.most))
 }
 
 /// The upper half of each added to its lower half.

@@ -108,6 +108,39 @@ pub(super) trait Words: Copy {
     /// Sixteen bytes can be read at each.
     unsafe fn taps(self, taps: [*const i8; 4]) -> Self::Taps;
 
+    /// Which of 64 channels is in a lane of a register of [`Words::taps_of_all`].
+    #[inline(always)]
+    fn channel(register: usize, lane: usize) -> usize {
+        register * LANES + lane
+    }
+
+    /// Bytes of 64 channels at each of four taps.
+    ///
+    /// # Safety
+    /// 64 bytes can be read at each.
+    #[inline(always)]
+    unsafe fn taps_of_all(self, [a, b, c, d]: [*const i8; 4]) -> [Self::Taps; 4] {
+        // SAFETY: this function's contract.
+        unsafe {
+            [
+                self.taps([a, b, c, d]),
+                self.taps([a.add(16), b.add(16), c.add(16), d.add(16)]),
+                self.taps([a.add(32), b.add(32), c.add(32), d.add(32)]),
+                self.taps([a.add(48), b.add(48), c.add(48), d.add(48)]),
+            ]
+        }
+    }
+
+    /// Overwrites 64 bytes at `to` with the outputs of 64 channels, in their order.
+    ///
+    /// # Safety
+    /// They can be written.
+    #[inline(always)]
+    unsafe fn output_all(self, halves: [Self::Sums; 4], clamp: Clamp, to: *mut i8) {
+        // SAFETY: this function's contract.
+        unsafe { self.outputs(halves, clamp, to, LANES) };
+    }
+
     /// `sums + w (x + offset)`, wrapping; what is added to `x` is the same for all.
     fn add_taps(self, sums: Self::Sums, x: Self::Taps, w: Self::Taps) -> Self::Sums;
 
