@@ -184,3 +184,6 @@ impl Way {
         self.run(Scaled { sums, scale, twice, clamp, ys });
     }
 }
+
+#[cfg(test)]
+mod tests;

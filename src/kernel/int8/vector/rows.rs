@@ -289,8 +289,9 @@ impl<W: Words> Block<'_, W> {
                 // SAFETY: a part's words are in a stretch, and its tiles in `weight`, `last` or `chunk`, by conditions 1 and 2.
                 // The last one, if it is no word, ends with the row.
                 unsafe {
-                    let back = (self.product.depth % WORD).wrapping_sub(WORD);
-                    let at = if part.is_last { x.wrapping_offset(back as isize) } else { x };
+                    // The last word of a row that is no whole words begins in the one before.
+                    let back = WORD - self.product.depth % WORD;
+                    let at = if part.is_last { x.wrapping_sub(back) } else { x };
                     part.add(words, at, step, &mut sums);
                 }
                 (done, left, x) = (done + part.count, left - part.count, x.wrapping_add(part.count * WORD));
