@@ -27,6 +27,7 @@ pub(crate) struct Product<'a> {
 
 /// Where the inputs of rows are: row `i` begins at `i step`, and is `count` stretches of `len` inputs, each `apart` after the
 /// one before.
+#[cfg(fusebox_vectors_of_bytes)]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Inputs {
     pub step: usize,

@@ -91,7 +91,7 @@ fn depthwise_convolutions_are_the_definition() {
     for _ in 0..if cfg!(miri) { 3 } else { 400 } {
         done += check_depthwise::<Double>(&mut rng) + check_depthwise::<Single>(&mut rng);
     }
-    assert!(done > 400 * Way::available().count(), "{done} by vectors");
+    assert!(done >= 400 * Way::available().count(), "{done} by vectors");
 }
 
 fn check_convolution<R: Rounding>(rng: &mut Rng) {
