@@ -134,7 +134,7 @@ impl<'a, W: Words> Filters<'a, W> {
         blocks: usize,
         scale: &'a mut [[Multiplier; LANES]; BLOCKS],
     ) -> Self {
-        let Depthwise { axes: [rows, cols], weight, bias, scale: scales, .. } = *channels.depthwise;
+        let Depthwise { axes: [rows, cols], weight, bias, .. } = *channels.depthwise;
         let (taps, filters) = (rows.taps * cols.taps, bias.len());
         let no_weights = [0_i8; BLOCKS * LANES];
         let mut sums = [[0; LANES]; BLOCKS];
@@ -143,37 +143,27 @@ impl<'a, W: Words> Filters<'a, W> {
             let nothing = words.taps([no_weights.as_ptr(); 4]);
             let mut weights = [[nothing; BLOCKS]; GROUPS];
             let mut of_nothing = [words.load(&[0; LANES]); BLOCKS];
-            for (group, weights) in weights.iter_mut().enumerate().take(taps.div_ceil(4)) {
+            for group in 0..taps.div_ceil(4).min(GROUPS) {
                 let mut places = [no_weights.as_ptr(); 4];
-                for (tap, place) in (4 * group..taps).zip(&mut places) {
-                    *place = weight.as_ptr().add(tap * filters + first);
+                for tap in 0..(taps - 4 * group).min(4) {
+                    places[tap] = weight.as_ptr().add((4 * group + tap) * filters + first);
                 }
                 if blocks == BLOCKS {
-                    *weights = words.taps_of_all(places);
+                    weights[group] = words.taps_of_all(places);
                 } else {
                     for block in 0..blocks {
-                        let [a, b, c, d] = places;
-                        let at = block * LANES;
-                        weights[block] = words.taps([a.add(at), b.add(at), c.add(at), d.add(at)]);
+                        weights[group][block] = words.taps(after(places, block * LANES));
                     }
                 }
                 for block in 0..BLOCKS {
-                    of_nothing[block] = words.add_taps(of_nothing[block], nothing, weights[block]);
+                    of_nothing[block] = words.add_taps(of_nothing[block], nothing, weights[group][block]);
                 }
             }
             for block in 0..BLOCKS {
                 words.store(of_nothing[block], &mut sums[block]);
             }
-            // Inputs of 0 give what is added to inputs, times the weights: from the bias it is taken off.
-            for block in 0..blocks {
-                for lane in 0..LANES {
-                    let channel =
-                        if blocks == BLOCKS { W::channel(block, lane) } else { block * LANES + lane };
-                    let bias = bias.get(first + channel).copied().unwrap_or_default();
-                    sums[block][lane] = bias.wrapping_sub(sums[block][lane]);
-                    scale[block][lane] = scales.get(first + channel).copied().unwrap_or(NONE);
-                }
-            }
+            let channel = if blocks == BLOCKS { W::channel } else { |block, lane| block * LANES + lane };
+            arrange(channels.depthwise, first, blocks, channel, &mut sums, scale);
             let ([a, b, c, d], twice) = (&*scale, channels.twice);
             Self {
                 weights,
@@ -200,11 +190,11 @@ impl<'a, W: Words> Filters<'a, W> {
     #[inline(always)]
     unsafe fn all(&self, words: W, taps: &Taps, groups: usize) -> [W::Sums; BLOCKS] {
         let mut sums = self.bias;
-        for (&taps, weights) in taps.iter().zip(&self.weights).take(groups) {
+        for group in 0..groups.min(GROUPS) {
             // SAFETY: this function's contract.
-            let x = unsafe { words.taps_of_all(taps) };
+            let x = unsafe { words.taps_of_all(taps[group]) };
             for block in 0..BLOCKS {
-                sums[block] = words.add_taps(sums[block], x[block], weights[block]);
+                sums[block] = words.add_taps(sums[block], x[block], self.weights[group][block]);
             }
         }
         for block in 0..BLOCKS {
@@ -221,12 +211,37 @@ impl<'a, W: Words> Filters<'a, W> {
     #[inline(always)]
     unsafe fn block(&self, words: W, taps: &Taps, groups: usize, block: usize) -> W::Sums {
         let (mut sums, at) = (self.bias[block % BLOCKS], block * LANES);
-        for (&[a, b, c, d], weights) in taps.iter().zip(&self.weights).take(groups) {
+        for group in 0..groups.min(GROUPS) {
             // SAFETY: this function's contract.
-            let x = unsafe { words.taps([a.add(at), b.add(at), c.add(at), d.add(at)]) };
-            sums = words.add_taps(sums, x, weights[block % BLOCKS]);
+            let x = unsafe { words.taps(after(taps[group], at)) };
+            sums = words.add_taps(sums, x, self.weights[group][block % BLOCKS]);
         }
         let [halves] = self.scales[block % BLOCKS].halves(words, [sums]);
         halves
     }
+}
+
+/// Overwrites sums of products with inputs of 0, of which there are some if something is added to inputs, with the bias less those; and
+/// `scale`: for each block and lane, of the channel there.
+fn arrange(
+    depthwise: &Depthwise<'_>,
+    first: usize,
+    blocks: usize,
+    channel: fn(usize, usize) -> usize,
+    sums: &mut [[i32; LANES]; BLOCKS],
+    scale: &mut [[Multiplier; LANES]; BLOCKS],
+) {
+    for (block, (sums, scale)) in sums.iter_mut().zip(scale).enumerate().take(blocks) {
+        for (lane, (sum, scale)) in sums.iter_mut().zip(scale).enumerate() {
+            let channel = first + channel(block, lane);
+            *sum = depthwise.bias.get(channel).copied().unwrap_or_default().wrapping_sub(*sum);
+            *scale = depthwise.scale.get(channel).copied().unwrap_or(NONE);
+        }
+    }
+}
+
+/// Each place, `count` bytes later.
+#[inline(always)]
+fn after([a, b, c, d]: [*const i8; 4], count: usize) -> [*const i8; 4] {
+    [a.wrapping_add(count), b.wrapping_add(count), c.wrapping_add(count), d.wrapping_add(count)]
 }

@@ -83,7 +83,7 @@ impl Work for Rows<'_> {
         while first < self.rows {
             let rows = ROWS.min(self.rows - first);
             let x = self.xs.wrapping_add(first * inputs.step);
-            if W::OFFSET != 0 {
+            if const { W::OFFSET != 0 } {
                 // SAFETY: these rows can be read, by condition 2 of `new`.
                 unsafe { offsets_of(words, x, rows, inputs, &mut offsets) };
             }
@@ -98,11 +98,9 @@ impl Work for Rows<'_> {
                 let block = Block {
                     product,
                     inputs,
-                    outputs: count,
-                    weight,
+                    tiles: Tiles { depth: product.depth, outputs: count, weight, last },
                     bias: words.load(padded(bias, 0, some)),
                     scales: Scales::new(words, padded(scale, NONE, scales), twice),
-                    last,
                 };
                 let y = self.ys.wrapping_add(first * outputs + output);
                 // SAFETY: rows from `first` on can be read and written, and the product's weights match, by `new`'s contract. The
@@ -186,19 +184,16 @@ struct Space {
 struct Block<'a, W: Words> {
     product: &'a Product<'a>,
     inputs: Inputs,
-    outputs: usize,
-    /// From these outputs' first on.
-    weight: &'a [i8],
+    tiles: Tiles<'a>,
     bias: W::Sums,
     scales: Scales<'a, W>,
-    last: &'a [u32; LANES],
 }
 
 impl<W: Words> Block<'_, W> {
     /// Overwrites these outputs of each row.
     ///
     /// # Safety
-    /// 1. `weight` has `depth` weights of each of these outputs, and `depth` is at least a word.
+    /// 1. `tiles` has `depth` weights of each of these outputs, and `depth` is at least a word.
     /// 2. At `x`, `inputs` of `rows` rows can be read, at most 64.
     /// 3. At `y`, these outputs can be written in each of so many rows, as far apart as the product has outputs.
     #[inline(always)]
@@ -225,11 +220,15 @@ impl<W: Words> Block<'_, W> {
             unsafe {
                 let (x, y) = (x.add(row * self.inputs.step), y.add(row * self.product.bias.len()));
                 let offsets = offsets.get_unchecked(row..);
-                match size {
-                    16 if W::STRIP >= 16 => self.strip::<16>(words, x, offsets, chunk, y),
-                    8 if W::STRIP >= 8 => self.strip::<8>(words, x, offsets, chunk, y),
-                    4 => self.strip::<4>(words, x, offsets, chunk, y),
-                    _ => self.strip::<1>(words, x, offsets, chunk, y),
+                // Constants: what is never called is not compiled.
+                if const { W::STRIP >= 16 } && size == 16 {
+                    self.strip::<16>(words, x, offsets, chunk, y);
+                } else if const { W::STRIP >= 8 } && size == 8 {
+                    self.strip::<8>(words, x, offsets, chunk, y);
+                } else if size == 4 {
+                    self.strip::<4>(words, x, offsets, chunk, y);
+                } else {
+                    self.strip::<1>(words, x, offsets, chunk, y);
                 }
             }
             row += size;
@@ -243,7 +242,7 @@ impl<W: Words> Block<'_, W> {
     #[inline(always)]
     unsafe fn one(&self, words: W, x: *const i8, offset: i32, y: *mut i8) {
         let depth = self.product.depth;
-        let (weight, last) = (self.weight.as_ptr(), self.last.as_ptr().cast::<i8>());
+        let (weight, last) = (self.tiles.weight.as_ptr(), self.tiles.last.as_ptr().cast::<i8>());
         let mut sums = [words.plus(self.bias, offset)];
         // SAFETY: sixteen outputs have four times `depth / 4` tiles, and as many last words. Condition 2, and 3.
         unsafe {
@@ -273,7 +272,7 @@ impl<W: Words> Block<'_, W> {
     ) {
         let Inputs { step, len, apart, .. } = self.inputs;
         let mut sums = [self.bias; P];
-        if W::OFFSET != 0 {
+        if const { W::OFFSET != 0 } {
             for p in 0..P {
                 // SAFETY: there is an offset of each row.
                 sums[p] = words.plus(self.bias, unsafe { *offsets.get_unchecked(p) });
@@ -284,7 +283,7 @@ impl<W: Words> Block<'_, W> {
         while done < all {
             let (mut left, mut x) = (of_stretch, stretch);
             while left > 0 {
-                let mut part = self.part(done, chunk);
+                let mut part = self.tiles.part(done, chunk);
                 part.count = part.count.min(left);
                 // SAFETY: a part's words are in a stretch, and its tiles in `weight`, `last` or `chunk`, by conditions 1 and 2.
                 // The last one, if it is no word, ends with the row.
@@ -300,17 +299,17 @@ impl<W: Words> Block<'_, W> {
         }
         // SAFETY: condition 3.
         unsafe {
-            if P < 4 {
+            if const { P < 4 } {
                 let [halves] = self.scales.halves(words, [sums[0]]);
-                words.output(halves, self.product.clamp, y, self.outputs);
+                words.output(halves, self.product.clamp, y, self.tiles.outputs);
             }
-            if P >= 4 {
+            if const { P >= 4 } {
                 self.four(words, &sums, 0, y);
             }
-            if P >= 8 {
+            if const { P >= 8 } {
                 self.four(words, &sums, 4, y);
             }
-            if P >= 16 {
+            if const { P >= 16 } {
                 self.four(words, &sums, 8, y);
                 self.four(words, &sums, 12, y);
             }
@@ -328,19 +327,31 @@ impl<W: Words> Block<'_, W> {
         // SAFETY: this function's contract.
         unsafe {
             let y = y.add(p * outputs);
-            if self.outputs == LANES {
+            if self.tiles.outputs == LANES {
                 return words.outputs(halves, self.product.clamp, y, outputs);
             }
             for i in 0..4 {
-                words.output(halves[i], self.product.clamp, y.add(i * outputs), self.outputs);
+                words.output(halves[i], self.product.clamp, y.add(i * outputs), self.tiles.outputs);
             }
         }
     }
+}
 
+/// Weights of up to sixteen outputs.
+struct Tiles<'a> {
+    depth: usize,
+    outputs: usize,
+    /// From these outputs' first on.
+    weight: &'a [i8],
+    /// The last word of each output.
+    last: &'a [u32; LANES],
+}
+
+impl Tiles<'_> {
     /// Some words after the first `done`. Overwrites `chunk` if there are outputs in rows.
     #[inline(always)]
     fn part(&self, done: usize, chunk: &mut [[u32; 4]; CHUNK]) -> Part {
-        let depth = self.product.depth;
+        let depth = self.depth;
         let (whole, in_tiles) = (depth / WORD, self.outputs / 4 * 4);
         let mut tiles = [self.last.as_ptr().cast::<i8>(); 4];
         if done == whole {

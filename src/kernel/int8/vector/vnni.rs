@@ -108,7 +108,7 @@ impl Words for Vnni {
                 }
             }
             let mut totals = [0; N];
-            if N != 4 {
+            if const { N != 4 } {
                 for n in 0..N {
                     totals[n] = _mm512_reduce_add_epi32(sums[n]);
                 }
