@@ -190,11 +190,11 @@ impl<'a, W: Words> Filters<'a, W> {
     #[inline(always)]
     unsafe fn all(&self, words: W, taps: &Taps, groups: usize) -> [W::Sums; BLOCKS] {
         let mut sums = self.bias;
-        for group in 0..groups.min(GROUPS) {
+        for (&taps, weights) in taps.iter().zip(&self.weights).take(groups) {
             // SAFETY: this function's contract.
-            let x = unsafe { words.taps_of_all(taps[group]) };
+            let x = unsafe { words.taps_of_all(taps) };
             for block in 0..BLOCKS {
-                sums[block] = words.add_taps(sums[block], x[block], self.weights[group][block]);
+                sums[block] = words.add_taps(sums[block], x[block], weights[block]);
             }
         }
         for block in 0..BLOCKS {
