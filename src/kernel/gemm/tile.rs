@@ -294,37 +294,47 @@ pub(super) unsafe fn finish<S: Simd, const MR: usize, const NV: usize>(
         };
     }
     let place = if const { S::LANES == 4 } { Place { last_lanes: S::LANES, ..place } } else { place };
+    let mut r = 0;
     match *store {
         Store::Sums | Store::Rule(..) => {}
         Store::ReluMask(&Mask { gate, stride, .. }, [first_row, first_col]) => {
             if const { MR * NV >= LARGE } {
                 let mut gate = gate.wrapping_add((first_row + place.row) * stride + first_col + place.col);
-                for row in acc.iter_mut() {
+                while r < MR {
                     // SAFETY: the gate has C's shape (1) and can be read (2), as the caller promises.
                     let gates = unsafe { load_row::<S, NV>(s, gate, place.last_lanes) };
-                    for v in 0..NV {
-                        row[v] = s.relu_mask(gates[v], row[v]);
+                    let mut v = 0;
+                    while v < NV {
+                        acc[r][v] = s.relu_mask(gates[v], acc[r][v]);
+                        v += 1;
                     }
                     gate = next_row(s, gate, stride);
+                    r += 1;
                 }
             }
         }
         Store::Relu => {
-            for row in acc.iter_mut() {
-                for x in row {
-                    *x = s.relu(*x);
+            while r < MR {
+                let mut v = 0;
+                while v < NV {
+                    acc[r][v] = s.relu(acc[r][v]);
+                    v += 1;
                 }
+                r += 1;
             }
         }
         Store::Descend(rate) => {
             let mut c = place.c.cast_const();
-            for row in acc.iter_mut() {
+            while r < MR {
                 // SAFETY: a row of the tile of C (1).
                 let old = unsafe { load_row::<S, NV>(s, c, place.last_lanes) };
-                for v in 0..NV {
-                    row[v] = s.neg_mul_add(s.splat(rate), row[v], old[v]);
+                let mut v = 0;
+                while v < NV {
+                    acc[r][v] = s.neg_mul_add(s.splat(rate), acc[r][v], old[v]);
+                    v += 1;
                 }
                 c = next_row(s, c, place.c_stride);
+                r += 1;
             }
         }
     }
@@ -398,10 +408,12 @@ pub(crate) unsafe fn load_row<S: Simd, const NV: usize>(
     last_lanes: usize,
 ) -> [S::V; NV] {
     let mut vectors = [s.splat(0.0); NV];
-    for (v, x) in vectors.iter_mut().enumerate() {
+    let mut v = 0;
+    while v < NV {
         let lanes = if v + 1 == NV { last_lanes } else { S::LANES };
         // SAFETY: whole vectors but for the last, which has `last_lanes`: those that can be read.
-        *x = unsafe { s.load_partial(row.wrapping_add(v * S::LANES), lanes) };
+        vectors[v] = unsafe { s.load_partial(row.wrapping_add(v * S::LANES), lanes) };
+        v += 1;
     }
     vectors
 }
@@ -413,7 +425,8 @@ pub(crate) fn next_row<S: Simd>(s: S, row: *const f32, stride: usize) -> *const 
     s.in_register(row.wrapping_add(stride))
 }
 
-/// Writes a tile's vectors to its place.
+/// Writes a tile's vectors to its place. Loops over a tile count by hand in this file: there are sixty kernels, and in each of them a
+/// `for` is some thirty lines of IR.
 ///
 /// # Safety
 /// `place` is a tile of `MR` rows of `NV` vectors, the last of `last_lanes` lanes, and can be written.
@@ -425,29 +438,35 @@ pub(crate) unsafe fn store_tile<S: Simd, const MR: usize, const NV: usize>(
 ) {
     // One choice for the whole tile: with one in each row LLVM finds this loop too late to be short enough to unroll, and
     // keeps the tile in memory while it is still being summed (12 x 2 of AVX-512, in builds without LTO).
-    let mut row = place.c.cast_const();
+    let (mut row, mut r) = (place.c.cast_const(), 0);
     if place.last_lanes == S::LANES {
-        for vectors in tile {
-            for (v, &x) in vectors.iter().enumerate() {
+        while r < MR {
+            let mut v = 0;
+            while v < NV {
                 // SAFETY: vectors of the tile, all of them whole.
-                unsafe { s.store(row.wrapping_add(v * S::LANES).cast_mut(), x) };
+                unsafe { s.store(row.wrapping_add(v * S::LANES).cast_mut(), tile[r][v]) };
+                v += 1;
             }
             row = next_row(s, row, place.c_stride);
+            r += 1;
         }
     } else {
-        for vectors in tile {
-            for (v, &x) in vectors.iter().enumerate() {
+        while r < MR {
+            let mut v = 0;
+            while v < NV {
                 let to = row.wrapping_add(v * S::LANES).cast_mut();
                 // SAFETY: vectors of the tile, whole but for the last.
                 unsafe {
                     if v + 1 < NV {
-                        s.store(to, x)
+                        s.store(to, tile[r][v])
                     } else {
-                        s.store_partial(to, x, place.last_lanes)
+                        s.store_partial(to, tile[r][v], place.last_lanes)
                     };
                 }
+                v += 1;
             }
             row = next_row(s, row, place.c_stride);
+            r += 1;
         }
     }
 }
@@ -470,10 +489,12 @@ pub(super) unsafe fn first_values<S: Simd, const MR: usize, const NV: usize>(
         First::Output => (place.c.cast_const(), place.c_stride),
     };
     let mut acc = [[s.splat(0.0); NV]; MR];
-    for vectors in &mut acc {
+    let mut r = 0;
+    while r < MR {
         // SAFETY: the row is as long as the tile is wide.
-        *vectors = unsafe { load_row(s, row, place.last_lanes) };
+        acc[r] = unsafe { load_row(s, row, place.last_lanes) };
         row = next_row(s, row, stride);
+        r += 1;
     }
     acc
 }
