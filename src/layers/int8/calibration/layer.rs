@@ -1,5 +1,6 @@
 //! The counterpart of a layer: what a trained layer must tell to become one of eight bits.
 
+use super::describe::{Described, Operation};
 use super::report::Noise;
 use crate::layers::Layer;
 use crate::layers::int8::quantization::Quantization;
@@ -147,6 +148,19 @@ pub trait ToInt8: Layer<Input: Real, Output: Real> {
         ranges: &[[f32; 2]],
         to: Option<&mut Self::Int8>,
     ) -> Result<Quantization, Error>;
+
+    /// Shows what [`ToInt8::convert`] makes to `see`, operation by operation. Returns the scale and zero of the output. What does not
+    /// implement this is [`Operation::Other`].
+    fn describe(
+        &self,
+        x: Quantization,
+        ranges: &[[f32; 2]],
+        see: &mut dyn FnMut(Described<'_>),
+    ) -> Result<Quantization, Error> {
+        let y = self.convert(x, ranges, None)?;
+        see(Described { name: Self::name(0), rows: 1, x, y, operation: Operation::Other });
+        Ok(y)
+    }
 
     /// Runs both, and adds what each output differs by. Returns the scale and zero of the last output.
     fn compare(
