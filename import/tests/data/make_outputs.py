@@ -6,7 +6,7 @@ usage: make_outputs.py [--check]
 For each NAME.tflite of the folder `export` beside this file it writes, or compares,
   NAME.tflm.bin    outputs of TensorFlow Lite for Microcontrollers, a row for each digit
   NAME.ref.bin     outputs of LiteRT's reference kernels
-and asserts that NAME.float.tflite, the same network with real numbers at its ends, puts out what these stand for.
+and asserts that NAME_float.tflite, the same network with real numbers at its ends, puts out what these stand for.
 """
 import os, pathlib, sys
 
@@ -46,10 +46,10 @@ def micro(model, shape):
 
 
 def main():
-    names = sorted(path.name.removesuffix(".float.tflite") for path in FOLDER.glob("*.float.tflite"))
+    names = sorted(path.name.removesuffix("_float.tflite") for path in FOLDER.glob("*_float.tflite"))
     assert len(PIXELS) == 1797 and names
     for name in names:
-        model, real = [(FOLDER / f"{name}{ending}").read_bytes() for ending in (".tflite", ".float.tflite")]
+        model, real = [(FOLDER / f"{name}{ending}").read_bytes() for ending in (".tflite", "_float.tflite")]
         run, (scale, zero), (y_scale, y_zero), shape = reference(model)
         quotients = PIXELS / np.float32(scale)
         rows = np.clip(np.floor(quotients + np.float32(0.5)) + zero, -128, 127).astype(np.int8)

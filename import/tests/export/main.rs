@@ -21,9 +21,9 @@ fn network<N: Train<Input: Plain, Output = [f32; 10]> + ToInt8 + Plain>(
 ) {
     let images = Images::load();
     let (net, ranges) = trained::<N>(&images, epochs);
-    for (ends, ending) in [(Ends::Int8, "tflite"), (Ends::Float32, "float.tflite")] {
+    for (ends, ending) in [(Ends::Int8, ".tflite"), (Ends::Float32, "_float.tflite")] {
         let file = export(&ranges, &net, ends).expect("operators of TensorFlow Lite");
-        let path = format!("{FOLDER}/{name}.{ending}");
+        let path = format!("{FOLDER}/{name}{ending}");
         if write {
             std::fs::write(&path, &file).expect("the folder is writable");
             continue;
