@@ -1,4 +1,5 @@
-//! Writes a quantised network of TensorFlow Lite as a Rust module of [`fusebox`]'s layers.
+//! Writes a quantised network of TensorFlow Lite as a Rust module of [`fusebox`]'s layers, and with [`export`] one that fusebox has
+//! quantised as a file of TensorFlow Lite.
 //!
 //! ```no_run
 //! // build.rs

@@ -275,3 +275,29 @@ fn table(b: &mut Builder, fields: impl FnOnce(&mut Builder)) -> Offset<Table> {
     fields(b);
     Offset::new(b.end_table(start).value())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{File, Operator, Quantization, Tensor};
+    use crate::schema::Model;
+
+    #[test]
+    fn constants_are_aligned() {
+        let mut file = File::default();
+        for len in [1, 5, 16, 33, 2] {
+            file.add(Tensor::weights("weights".into(), vec![len], &vec![3; len], vec![0.5], 0));
+        }
+        let q = Quantization { scale: 0.5, zero: 0 };
+        let ends = ["a", "b"].map(|name| file.add(Tensor::int8(name.into(), vec![1], q)));
+        file.operators.push(Operator::new("LOGISTIC", 2).on(&ends[..1], ends[1]));
+        let bytes = file.write(ends[0], ends[1]);
+        let buffers = Model::read(&bytes).expect("a file").buffers().expect("buffers");
+        let data: Vec<_> =
+            buffers.iter().filter_map(|buffer| buffer.data()).map(|data| data.bytes()).collect();
+        assert_eq!(data.iter().map(|data| data.len()).collect::<Vec<_>>(), [1, 5, 16, 33, 2]);
+        for data in data {
+            assert!(data.iter().all(|&byte| byte == 3));
+            assert_eq!((data.as_ptr().addr() - bytes.as_ptr().addr()) % 16, 0);
+        }
+    }
+}

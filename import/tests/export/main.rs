@@ -9,7 +9,7 @@ use fusebox::layers::arena::view;
 use fusebox::layers::{Around, Window};
 use fusebox::{Activate, Dense, Gelu, Isa, Layer, MaxPool2d, Plain, Rng, Scratch, Seq, Train, View, Zeroed};
 use fusebox_import::{Ends, Network, Options, Runtime, export};
-use networks::{Convolutional, Images, Mixed, Perceptron, Residuals, trained};
+use networks::{Convolutional, Halves, Images, Mixed, Perceptron, Residuals, trained};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/export");
 
@@ -30,7 +30,11 @@ fn network<N: Train<Input: Plain, Output = [f32; 10]> + ToInt8 + Plain>(
         }
         assert!(file == std::fs::read(&path).expect("a file"), "{path} is another file");
         for runtime in [Runtime::Micro, Runtime::LiteRt] {
-            Network::read(&file, &Options { runtime }).expect("its own file");
+            let read = Network::read(&file, &Options { runtime });
+            match name {
+                "halves" => assert!(read.expect_err("a batch").to_string().contains("a batch of 2")),
+                _ => assert!(read.is_ok(), "{read:?}"),
+            }
         }
     }
     if !write {
@@ -75,6 +79,7 @@ fn all(write: bool) {
     network::<Convolutional>("convolutional", 4, write);
     network::<Residuals>("residuals", 4, write);
     network::<Mixed>("mixed", 4, write);
+    network::<Halves>("halves", 4, write);
 }
 
 #[test]

@@ -61,6 +61,24 @@ pub(crate) type Mixed = Seq![
     Activate<10, Sigmoid>,
 ];
 
+/// Layers on each half of a picture, which are a batch in the file.
+pub(crate) type Halves = Seq![
+    View<
+        Map<8, 8, 1>,
+        Each<
+            2,
+            Seq![
+                Conv2d<Map<4, 8, 1>, Map<4, 8, 4>, 3, 3, 1, 4, Window<Around<1>>, Relu>,
+                DepthwiseConv2d<Map<4, 8, 4>, Map<4, 8, 4>, 3, 3, 4>,
+                MaxPool2d<Map<4, 8, 4>, Map<2, 4, 4>, 2, 2>,
+                GlobalAvgPool<Map<2, 4, 4>, 4>,
+            ],
+        >,
+        [f32; 8],
+    >,
+    Dense<8, 10>,
+];
+
 /// A network that has seen all images so often, and the ranges of some of them.
 pub(crate) fn trained<N: Train<Input: Plain, Output = [f32; 10]> + ToInt8 + Plain>(
     images: &Images,
