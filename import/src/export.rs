@@ -25,7 +25,8 @@ pub enum Ends {
 /// `ranges.quantize(net)`, byte for byte; in LiteRT's reference kernels, those of [`Runtime::LiteRt`](crate::Runtime::LiteRt).
 ///
 /// The same network gives the same file. Tensors are pictures `[1, rows, pixels, channels]` or rows `[1, numbers]`, as the first and
-/// the last layer have them.
+/// the last layer have them. Convolutions and pools on [`Each`](fusebox::Each) of several pictures are of a batch, which this package does
+/// not read.
 ///
 /// Errors, which name the layer, if TensorFlow Lite has no operator with the results of a layer: activations other than ReLU, ReLU6,
 /// the logistic function and tanh; pools whose padding is neither `Valid` nor as `Same`; layers of your own. Also as
@@ -158,7 +159,13 @@ impl Export {
             Some(padding) => padding,
             None => {
                 let borders = [[0; 2], border(&down), border(&right), [0; 2]];
-                let shape = self.file.shape(from).iter().zip(borders).map(|(n, [a, b])| a + n + b).collect();
+                let shape = self
+                    .file
+                    .shape(from)
+                    .iter()
+                    .zip(borders)
+                    .map(|(n, [a, b])| n.saturating_add(a).saturating_add(b))
+                    .collect();
                 let borders =
                     borders.as_flattened().iter().map(|&n| int(n)).collect::<Result<Vec<_>, _>>()?;
                 let mut widths = Tensor::ints(format!("{name} borders"), &borders);
@@ -319,7 +326,8 @@ fn padding(windows: &Windows) -> Option<i8> {
     let valid = |axis: &Axis| axis.before == 0 && reach(axis) <= axis.input;
     // Half of what the last window lacks is before the first position.
     let same = |axis: &Axis| {
-        axis.output == axis.input.div_ceil(axis.stride)
+        axis.stride > 0
+            && axis.output == axis.input.div_ceil(axis.stride)
             && axis.before == reach(axis).saturating_sub(axis.input) / 2
     };
     match &windows.axes {
@@ -330,13 +338,14 @@ fn padding(windows: &Windows) -> Option<i8> {
 }
 
 /// Positions that the windows span, those of padding too.
-const fn reach(axis: &Axis) -> usize {
-    (axis.output - 1) * axis.stride + (axis.taps - 1) * axis.dilation + 1
+fn reach(axis: &Axis) -> usize {
+    let between = |n: usize, step: usize| n.saturating_sub(1).saturating_mul(step);
+    between(axis.output, axis.stride).saturating_add(between(axis.taps, axis.dilation)).saturating_add(1)
 }
 
 /// Positions of padding before and after.
-const fn border(axis: &Axis) -> [usize; 2] {
-    [axis.before, reach(axis).saturating_sub(axis.before + axis.input)]
+fn border(axis: &Axis) -> [usize; 2] {
+    [axis.before, reach(axis).saturating_sub(axis.before.saturating_add(axis.input))]
 }
 
 /// The number of an activation in the schema.

@@ -52,7 +52,7 @@ impl Tensor {
     }
 }
 
-/// An operator, with its options by slot and the number of their table in the union of all.
+/// An operator, with its options by slot.
 pub(super) struct Operator {
     name: &'static str,
     version: i32,
@@ -83,7 +83,7 @@ impl Operator {
         Self { name, version, inputs: vec![], output: 0, kind: 0, options: vec![] }
     }
 
-    /// With options, of the kind `kind`.
+    /// With options, whose table is number `kind` of the union `BuiltinOptions`.
     pub(super) fn with(self, kind: u8, options: Vec<(u16, Setting)>) -> Self {
         Self { kind, options, ..self }
     }

@@ -9,7 +9,7 @@ use fusebox::layers::arena::view;
 use fusebox::layers::{Around, Window};
 use fusebox::{Activate, Dense, Gelu, Isa, Layer, MaxPool2d, Plain, Rng, Scratch, Seq, Train, View, Zeroed};
 use fusebox_import::{Ends, Network, Options, Runtime, export};
-use networks::{Convolutional, Halves, Images, Mixed, Perceptron, Residuals, trained};
+use networks::{Convolutional, Halves, Images, Mixed, Perceptron, Residuals, Rounded, trained};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/export");
 
@@ -76,6 +76,7 @@ fn infer<L: Layer>(isa: Isa, layer: &L, xs: &[L::Input]) -> Vec<L::Output> {
 
 fn all(write: bool) {
     network::<Perceptron>("perceptron", 10, write);
+    network::<Rounded>("rounded", 10, write);
     network::<Convolutional>("convolutional", 4, write);
     network::<Residuals>("residuals", 4, write);
     network::<Mixed>("mixed", 4, write);

@@ -1,6 +1,6 @@
 //! Networks that learn the digits of `examples/data`, with the same bits on every machine.
 
-use fusebox::int8::{Calibration, Ranges, ToInt8};
+use fusebox::int8::{Aware, Calibration, Ranges, ToInt8};
 use fusebox::layers::arena::view;
 use fusebox::layers::{Around, Same, Valid, Window};
 use fusebox::{
@@ -15,6 +15,9 @@ mod digits;
 pub(crate) use digits::Images;
 
 pub(crate) type Perceptron = Seq![Dense<64, 32, Relu>, Dense<32, 10>];
+
+/// Trained with rounding.
+pub(crate) type Rounded = Seq![Aware<Dense<64, 16, Relu6>>, Aware<Dense<16, 10, Sigmoid>>];
 
 network! {
     pub(crate) type Convolutional = [8, 8, 1] => [

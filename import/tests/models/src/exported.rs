@@ -43,7 +43,7 @@ macro_rules! exported {
 }
 
 exported! {
-    perceptron convolutional residuals mixed
+    perceptron rounded convolutional residuals mixed
 }
 
 fn read(path: &str) -> Vec<u8> {
