@@ -41,6 +41,16 @@ const KINDS: [&str; 20] = [
 ];
 
 impl Kind {
+    /// Its number in the schema.
+    pub(crate) const fn number(self) -> i8 {
+        match self {
+            Self::Float32 => 0,
+            Self::Int32 => 2,
+            Self::Int8 => 9,
+            Self::Other(number) => number,
+        }
+    }
+
     /// Bytes of a number.
     pub(crate) const fn bytes(self) -> usize {
         match self {
@@ -406,6 +416,11 @@ impl Tensor<'_> {
         let zeros: Vec<_> = quantization.zero().unwrap_or_default().iter().collect();
         Ok((scales, zeros))
     }
+}
+
+/// The number of an operator of the schema; of none, one that no operator has.
+pub(crate) fn number(name: &str) -> i32 {
+    NAMES.iter().position(|known| *known == name).unwrap_or(NAMES.len()) as i32
 }
 
 /// The operators of the schema, by number.

@@ -1,4 +1,5 @@
-//! Writes a network of TensorFlow Lite as a Rust module of [`fusebox`]'s layers.
+//! Writes a network of TensorFlow Lite as a Rust module of [`fusebox`]'s layers, and with [`export`] one that fusebox has quantised as a
+//! file of TensorFlow Lite.
 //!
 //! ```no_run
 //! // build.rs
@@ -29,8 +30,10 @@
 //! | `plan` | where tensors lie in the arena |
 //! | `network` | a network that has been read, and what it costs |
 //! | `write` | the Rust module |
+//! | `export` | the other way: a network that fusebox has quantised as a file |
 
 mod error;
+mod export;
 mod graph;
 mod lower;
 mod network;
@@ -39,6 +42,7 @@ mod schema;
 mod write;
 
 pub use error::Error;
+pub use export::{Ends, export};
 pub use network::Network;
 pub use write::Module;
 

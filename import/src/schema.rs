@@ -13,7 +13,7 @@ type Tables<'a, T> = ForwardsUOffset<Vector<'a, ForwardsUOffset<T>>>;
 type Text<'a> = ForwardsUOffset<&'a str>;
 
 /// Where the vtable has the place of field `slot`.
-const fn place(slot: u16) -> u16 {
+pub(crate) const fn place(slot: u16) -> u16 {
     4 + 2 * slot
 }
 

@@ -1,4 +1,5 @@
-//! Imports every model twice: for the outputs of each runtime. And a graph that the tests write.
+//! Imports every model twice: for the outputs of each runtime. So too the networks that fusebox has exported. And a graph that the
+//! tests write.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -8,11 +9,19 @@ use std::path::Path;
 
 fn main() -> Result<(), Error> {
     let out = std::env::var("OUT_DIR").expect("cargo sets it");
-    for model in ["hello_world_int8", "ad01_int8", "kws_ref_model", "micro_speech_quantized"] {
+    let both = |model: &str| {
         let path = format!("../data/{model}.tflite");
         tflite_with(&path, &Options::default())?;
-        let litert = Path::new(&out).join(format!("{model}_litert.rs"));
-        write(path.as_ref(), &litert, &Options { runtime: Runtime::LiteRt })?;
+        let name = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".tflite");
+        let litert = Path::new(&out).join(format!("{name}_litert.rs"));
+        write(path.as_ref(), &litert, &Options { runtime: Runtime::LiteRt })
+    };
+    for model in ["hello_world_int8", "ad01_int8", "kws_ref_model", "micro_speech_quantized"] {
+        both(model)?;
+    }
+    for model in ["perceptron", "rounded", "convolutional", "residuals", "mixed"] {
+        both(&format!("export/{model}"))?;
+        both(&format!("export/{model}_float"))?;
     }
     let branches = Path::new(&out).join("branches.tflite");
     std::fs::write(&branches, support::branches()).expect("cargo's directory is writable");

@@ -96,7 +96,7 @@ impl<I: Picture, O, const KH: usize, const KW: usize, const C: usize, const F: u
     pub(super) const PLACE: Place = if Self::DEPTHWISE { by_input } else { place };
 
     /// Whether each channel has its own filters.
-    const DEPTHWISE: bool = C == 1 && I::CHANNELS > 1;
+    pub(super) const DEPTHWISE: bool = C == 1 && I::CHANNELS > 1;
 }
 
 impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, const F: usize, G: Steps, R>
@@ -128,7 +128,7 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, c
         Ok(layer)
     }
 
-    const AXES: [Axis; 2] = {
+    pub(super) const AXES: [Axis; 2] = {
         let axes = fitting::<I, O, G>([KH, KW], F);
         assert!(
             C > 0 && C == I::CHANNELS || Self::DEPTHWISE && F.is_multiple_of(I::CHANNELS),
@@ -264,7 +264,7 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const F: usize, G
         Ok(Self { bias: folded, scale, clamp, zero: x.zero, weight: *weight, shape: PhantomData })
     }
 
-    const AXES: [Axis; 2] = {
+    pub(super) const AXES: [Axis; 2] = {
         let axes = fitting::<I, O, G>([KH, KW], F);
         assert!(I::CHANNELS > 0 && F.is_multiple_of(I::CHANNELS), "each channel has as many filters");
         assert!(KH * KW <= 1 << 16, "more than 2^16 products of eight bits may not fit a sum of 32");

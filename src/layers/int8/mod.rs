@@ -56,10 +56,11 @@ mod table;
 mod tensor;
 pub mod train;
 
+pub use crate::kernel::axis::Axis;
 pub use crate::kernel::int8::{Clamp, Double, Multiplier, Region, Rounding, Single, Term};
 pub use calibration::{
-    Aware, Calibration, Fidelity, Line, MinMax, MovingAverage, Noise, Observer, Percentile, Quantized,
-    Ranges, Real, Rows, RowsMut, ToInt8,
+    Aware, Calibration, Clamping, Described, Fidelity, Line, MinMax, MovingAverage, Noise, Observer,
+    Operation, Percentile, Quantized, Ranges, Real, Rows, RowsMut, ToInt8, Weights, Windows,
 };
 pub use conv::{Conv2d, DepthwiseConv2d};
 pub use dense::Dense;

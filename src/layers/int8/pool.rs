@@ -62,7 +62,7 @@ impl<P, I, O, const KH: usize, const KW: usize, G> Zeroed for Pool<P, I, O, KH, 
 }
 
 impl<P, I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Pool<P, I, O, KH, KW, G> {
-    const WINDOWS: Windows = {
+    pub(super) const WINDOWS: Windows = {
         let axes = axes_of::<G>([I::HEIGHT, I::WIDTH], [KH, KW]);
         assert!(axes[0].output > 0 && axes[1].output > 0, "a pool's window is larger than its input");
         assert!(

@@ -225,6 +225,8 @@ mod sealed {
 
     pub trait Function {
         const NAME: &'static str;
+        /// Whether it is the largest number.
+        const IS_MAX: bool;
         /// In a summary: of a window, of a whole picture.
         const SHOWN: [fn() -> &'static str; 2];
         /// Multiply-adds for a tap, and for an output: forward, and backward.
@@ -251,6 +253,7 @@ impl Function for Largest {}
 
 impl sealed::Function for Largest {
     const NAME: &'static str = "MaxPool";
+    const IS_MAX: bool = true;
     const SHOWN: [fn() -> &'static str; 2] = [|| "MaxPool2d", || "GlobalMaxPool"];
     const MACS: [[usize; 2]; 2] = [[2, 1], [4, 2]];
 
@@ -271,6 +274,7 @@ impl Function for Mean {}
 
 impl sealed::Function for Mean {
     const NAME: &'static str = "AvgPool";
+    const IS_MAX: bool = false;
     const SHOWN: [fn() -> &'static str; 2] = [|| "AvgPool2d", || "GlobalAvgPool"];
     const MACS: [[usize; 2]; 2] = [[1, FUNCTION]; 2];
 

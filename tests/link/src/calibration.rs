@@ -4,8 +4,8 @@ use crate::layers::{methods, run};
 use crate::text::{debug, display};
 use crate::{any, hide, keep};
 use fusebox::int8::{
-    Aware, Calibration, Fidelity, MinMax, MovingAverage, Noise, Observer, Percentile, Quantization, Ranges,
-    Rows, RowsMut, ToInt8,
+    Aware, Axis, Calibration, Clamping, Described, Fidelity, MinMax, MovingAverage, Noise, Observer,
+    Operation, Percentile, Quantization, Ranges, Rows, RowsMut, ToInt8, Windows,
 };
 use fusebox::layers::Window;
 use fusebox::{
@@ -84,6 +84,22 @@ pub fn excepted() {
     debug(&hide(Rows { reals: &reals, bytes: &bytes, scale }).clone());
     debug(&RowsMut { reals: &mut reals, bytes: &mut bytes });
     debug(&hide(Noise::ZEROED).clone());
+    let axis =
+        Axis { input: any(), output: any(), taps: any(), stride: any(), dilation: any(), before: any() };
+    let windows = hide(Windows { axes: [axis; 2], channels: [any(), any()] });
+    debug(&Clone::clone(&windows));
+    debug(&hide(Clone::clone(&windows.axes[0])));
+    debug(&hide(Clone::clone(&hide(Clamping::default()))));
+    keep(hide(Clamping::Relu) == hide(Clamping::None));
+    if let Ok(ranges) = calibration.ranges() {
+        keep(ranges.describe(&any::<Net>(), &mut |described| {
+            debug(&described);
+            debug(&described.operation);
+            if let Operation::Dense(weights) = described.operation {
+                debug(&weights);
+            }
+        }));
+    }
     debug(&any::<MinMax>());
     debug(&any::<MovingAverage>());
     debug(&any::<Percentile<32>>());
@@ -102,6 +118,7 @@ fn network<N: ToInt8 + Plain, O: Observer>() -> Result<(), Error> {
     let mut int8 = ranges.clone().quantize(&net)?;
     ranges.quantize_into(&net, &mut int8)?;
     ranges.iter().for_each(keep);
+    ranges.describe(&net, &mut described)?;
     let mut fidelity = Fidelity::<N, 2>::default();
     fidelity.observe(&ranges, &net, &int8, xs)?;
     fidelity.observe_with(isa, &ranges, &net, &int8, xs)?;
@@ -120,12 +137,27 @@ fn directly<N: ToInt8>(isa: Isa, net: &N, xs: &[N::Input]) -> Result<(), Error> 
     let (ranges, noise) = (ranges.get(..hide(1)).unwrap_or_default(), hide(&mut noise[..]));
     net.observe(isa, xs, &mut memory, &mut |output, ys| keep((output, ys.len())), &mut ys);
     keep(net.convert(scale, ranges, Some(&mut int8))?);
+    keep(net.describe(scale, ranges, &mut described)?);
     let xs = Rows { reals: xs, bytes: &bytes, scale };
     let mut ys = RowsMut { reals: &mut ys, bytes: &mut others };
     net.compare(&int8, isa, xs, &mut memory, ranges, noise, ys.reborrow())?;
     keep(ys.read(scale).bytes.len());
     keep(N::name(any()));
     Ok(())
+}
+
+/// What a program that writes a file does.
+fn described(described: Described<'_>) {
+    keep((described.name, described.rows, described.x, described.y));
+    match described.operation {
+        Operation::Dense(weights)
+        | Operation::Conv2d(_, weights)
+        | Operation::DepthwiseConv2d(_, weights) => {
+            keep((weights.outputs, weights.depth, weights.clamping));
+            keep(weights.row(any(), hide(&mut any::<[i8; 4]>()[..])));
+        }
+        operation => keep(core::mem::discriminant(&operation)),
+    }
 }
 
 fn aware() -> Result<(), Error> {

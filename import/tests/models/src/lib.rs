@@ -55,6 +55,9 @@ pub mod branches {
 }
 
 #[cfg(test)]
+pub mod exported;
+
+#[cfg(test)]
 mod tests {
     use super::{hello_world, keywords, micro_speech, toy_car};
     use fusebox::layers::arena::view;

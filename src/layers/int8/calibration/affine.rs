@@ -11,6 +11,7 @@
 //! `most` is 2^31 - 1 less `depth` products of -255 and 127, so that no sum leaves 32 bits. An output whose weights are all 0 and has
 //! no bias may have any scale; it gets that for which the multiplier is 1.
 
+use super::describe::{Clamping, Described, Operation, Windows};
 use super::function::{Fused, Kind};
 use super::layer::{Bytes, Real, Rows, RowsMut, ToInt8};
 use super::report::Noise;
@@ -23,6 +24,7 @@ use crate::layers::int8::{Conv2d as Conv2dInt8, Dense as DenseInt8, DepthwiseCon
 use crate::layers::{BatchNorm, Chain, Conv2d, Dense, Identity, Layer, Picture, Steps, Window};
 use crate::memory::{Either, numbers, numbers_mut, take_mut};
 use crate::{Error, Isa, Plain, Zeroed};
+use core::fmt;
 
 /// A trained layer that is a product, a bias, and an activation.
 pub trait Affine: Layer<Input: Real, Output: Real> {
@@ -60,6 +62,9 @@ pub trait Whole: Zeroed {
 
     /// The output's zero and range, and the input's zero if it is a field.
     fn set(&mut self, clamp: Clamp, zero: i8);
+
+    /// What it does, with these weights.
+    fn operation(weights: Weights<'_>) -> Operation<'_>;
 }
 
 /// The arrays of a [`Whole`] layer.
@@ -70,17 +75,46 @@ pub struct Fields<'a> {
     pub(super) weight: &'a mut [i8],
 }
 
-/// The weights and biases of an [`Affine`] layer, and what they become.
-struct Weights<'a> {
+/// The weights and biases of a trained layer, and what they become: see [`Ranges::describe`](super::Ranges::describe).
+pub struct Weights<'a> {
+    /// How many outputs, or filters, have weights of their own.
+    pub outputs: usize,
+    /// The weights of each.
+    pub depth: usize,
+    /// The activation of the outputs.
+    pub clamping: Clamping,
     weight: &'a dyn Fn(usize) -> f32,
     bias: &'a dyn Fn(usize) -> f32,
-    outputs: usize,
-    depth: usize,
     x: Quantization,
     y: Quantization,
 }
 
+impl fmt::Debug for Weights<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Weights")
+            .field("outputs", &self.outputs)
+            .field("depth", &self.depth)
+            .field("clamping", &self.clamping)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Weights<'_> {
+    /// Overwrites `to` with the weights of an output, as many as there are and have room, and returns their scale and the bias. The
+    /// bias is of the scale of the input times that, and the input's zero is not folded into it.
+    ///
+    /// Errors if there is no such output, or one of its numbers is NaN or infinite.
+    pub fn row(&self, output: usize, to: &mut [i8]) -> Result<(f32, i32), Error> {
+        if output >= self.outputs {
+            return Err(Error::Empty);
+        }
+        let scale = self.scale(output)?;
+        for (to, (_, weight)) in to.iter_mut().zip(self.whole(output, scale)) {
+            *to = weight;
+        }
+        Ok((scale, self.whole_bias(output, self.product(scale))))
+    }
+
     /// The weights of an output, with the numbers of their inputs.
     fn of(&self, output: usize) -> impl Iterator<Item = (usize, f32)> {
         (0..self.depth).map(move |input| (input, (self.weight)(input * self.outputs + output)))
@@ -106,31 +140,57 @@ impl Weights<'_> {
         Ok(if scale < f32::MIN_POSITIVE { self.y.scale / self.x.scale } else { scale })
     }
 
+    /// [`Weights::of`] an output, of the scale `scale`.
+    fn whole(&self, output: usize, scale: f32) -> impl Iterator<Item = (usize, i8)> {
+        self.of(output)
+            .map(move |(input, weight)| (input, round((weight / scale).into()).clamp(-127, 127) as i8))
+    }
+
+    /// The scale of a product, and so of a bias.
+    fn product(&self, scale: f32) -> f64 {
+        f64::from(self.x.scale) * f64::from(scale)
+    }
+
+    /// The bias of an output, of the scale `product`.
+    fn whole_bias(&self, output: usize, product: f64) -> i32 {
+        round(f64::from((self.bias)(output)) / product)
+    }
+
     /// Overwrites `to`, or only tells whether there is an error.
     fn convert(&self, place: Place, mut to: Option<Fields<'_>>) -> Result<(), Error> {
         for output in 0..self.outputs {
             let scale = self.scale(output)?;
-            let product = f64::from(self.x.scale) * f64::from(scale);
+            let product = self.product(scale);
             let multiplier = Multiplier::new(product / f64::from(self.y.scale))?;
             let Some(Fields { bias: biases, scale: multipliers, weight: weights }) = &mut to else {
                 continue;
             };
             let mut sum = 0;
-            for (input, weight) in self.of(output) {
-                let weight = round((weight / scale).into()).clamp(-127, 127);
-                sum += weight;
+            for (input, weight) in self.whole(output, scale) {
+                sum += i32::from(weight);
                 if let Some(to) = weights.get_mut(place(self.outputs, self.depth, output, input)) {
-                    *to = weight as i8;
+                    *to = weight;
                 }
             }
             if let Some((bias, to)) = biases.get_mut(output).zip(multipliers.get_mut(output)) {
-                let whole = round(f64::from((self.bias)(output)) / product);
+                let whole = self.whole_bias(output, product);
                 *bias = whole.wrapping_sub(i32::from(self.x.zero).wrapping_mul(sum));
                 *to = multiplier;
             }
         }
         Ok(())
     }
+}
+
+/// Those of a layer, whose input and sums are of the scales `x` and `y`.
+fn weights<'a, L: Affine>(
+    weight: &'a dyn Fn(usize) -> f32,
+    bias: &'a dyn Fn(usize) -> f32,
+    x: Quantization,
+    y: Quantization,
+) -> Weights<'a> {
+    let (outputs, depth, clamping) = (L::Whole::FILTERS, L::Whole::DEPTH, L::Function::CLAMPING);
+    Weights { outputs, depth, clamping, weight, bias, x, y }
 }
 
 type KindOf<L> = <<L as Affine>::Function as Fused>::Kind;
@@ -169,14 +229,12 @@ impl<L: Affine> ToInt8 for L {
     ) -> Result<Quantization, Error> {
         let scales = <KindOf<L> as Kind>::scales::<L::Function>(x, ranges)?;
         let (weight, bias) = (|at| self.weight(at), |output| self.bias(output));
-        let outputs = L::Whole::FILTERS;
-        let depth = L::Whole::DEPTH;
-        let weights = Weights { weight: &weight, bias: &bias, outputs, depth, x, y: scales[0] };
+        let weights = weights::<L>(&weight, &bias, x, scales[0]);
         match to {
             None => weights.convert(L::Whole::PLACE, None)?,
             Some(to) => {
                 let (whole, table) = <KindOf<L> as Kind>::parts_mut(to);
-                whole.set(L::Function::clamp(scales[0]), x.zero);
+                whole.set(weights.clamping.of(scales[0]), x.zero);
                 weights.convert(L::Whole::PLACE, Some(whole.fields()))?;
                 if let Some(table) = table {
                     L::Function::tabulate(scales, &mut table.results);
@@ -184,6 +242,23 @@ impl<L: Affine> ToInt8 for L {
             }
         }
         Ok(scales[1])
+    }
+
+    fn describe(
+        &self,
+        x: Quantization,
+        ranges: &[[f32; 2]],
+        see: &mut dyn FnMut(Described<'_>),
+    ) -> Result<Quantization, Error> {
+        let [sums, y] = <KindOf<L> as Kind>::scales::<L::Function>(x, ranges)?;
+        let (weight, bias) = (|at| self.weight(at), |output| self.bias(output));
+        let operation = L::Whole::operation(weights::<L>(&weight, &bias, x, sums));
+        see(Described { name: L::NAME, rows: 1, x, y: sums, operation });
+        if Self::OUTPUTS > 1 {
+            let operation = L::Function::OPERATION(size_of::<Bytes<L::Output>>());
+            see(Described { name: L::Function::NAME_SHOWN, rows: 1, x: sums, y, operation });
+        }
+        Ok(y)
     }
 
     fn compare(
@@ -246,6 +321,10 @@ impl<const IN: usize, const OUT: usize, R> Whole for DenseInt8<IN, OUT, R> {
     fn set(&mut self, clamp: Clamp, _zero: i8) {
         self.clamp = clamp;
     }
+
+    fn operation(weights: Weights<'_>) -> Operation<'_> {
+        Operation::Dense(weights)
+    }
 }
 
 impl<I, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, A> Affine
@@ -275,8 +354,12 @@ where
     }
 }
 
-impl<I: BytePicture, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, R> Whole
+impl<I, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, R> Whole
     for Conv2dInt8<I, O, KH, KW, C, F, G, R>
+where
+    I: BytePicture,
+    O: BytePicture,
+    G: Steps,
 {
     const FILTERS: usize = F;
     const DEPTH: usize = KH * KW * C;
@@ -288,6 +371,11 @@ impl<I: BytePicture, O, const KH: usize, const KW: usize, const C: usize, const 
 
     fn set(&mut self, clamp: Clamp, zero: i8) {
         (self.clamp, self.zero) = (clamp, zero);
+    }
+
+    fn operation(weights: Weights<'_>) -> Operation<'_> {
+        let operation = if Self::DEPTHWISE { Operation::DepthwiseConv2d } else { Operation::Conv2d };
+        operation(Windows { axes: Self::AXES, channels: [I::CHANNELS, F] }, weights)
     }
 }
 
@@ -320,6 +408,10 @@ where
 
 impl<I, O, const KH: usize, const KW: usize, const F: usize, G, R> Whole
     for DepthwiseInt8<I, O, KH, KW, F, G, R>
+where
+    I: BytePicture,
+    O: BytePicture,
+    G: Steps,
 {
     const FILTERS: usize = F;
     const DEPTH: usize = KH * KW;
@@ -331,6 +423,10 @@ impl<I, O, const KH: usize, const KW: usize, const F: usize, G, R> Whole
 
     fn set(&mut self, clamp: Clamp, zero: i8) {
         (self.clamp, self.zero) = (clamp, zero);
+    }
+
+    fn operation(weights: Weights<'_>) -> Operation<'_> {
+        Operation::DepthwiseConv2d(Windows { axes: Self::AXES, channels: [I::CHANNELS, F] }, weights)
     }
 }
 

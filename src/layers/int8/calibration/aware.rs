@@ -12,6 +12,7 @@
 
 use super::affine::{Affine, Whole};
 use super::composed::NoNorm;
+use super::describe::Described;
 use super::layer::{Rows, RowsMut, ToInt8};
 use super::observe::{MinMax, Observer};
 use super::report::Noise;
@@ -294,6 +295,16 @@ impl<F: Affine<Scratch = ()> + Plain> ToInt8 for Aware<F> {
     ) -> Result<Quantization, Error> {
         let own = self.ranges(ranges);
         self.layer.convert(x, own.get(..Self::OUTPUTS).unwrap_or_default(), to)
+    }
+
+    fn describe(
+        &self,
+        x: Quantization,
+        ranges: &[[f32; 2]],
+        see: &mut dyn FnMut(Described<'_>),
+    ) -> Result<Quantization, Error> {
+        let own = self.ranges(ranges);
+        self.layer.describe(x, own.get(..Self::OUTPUTS).unwrap_or_default(), see)
     }
 
     fn compare(

@@ -4,6 +4,7 @@
 //! chain that begins with both is grouped so. The marker `NoNorm` keeps that apart from all other chains: it is implemented for
 //! what does not begin with a `BatchNorm`.
 
+use super::describe::{Described, Operation};
 use super::function::Fused;
 use super::layer::{Bytes, Real, Rows, RowsMut, ToInt8, last_scale};
 use super::report::Noise;
@@ -75,6 +76,17 @@ impl<A: ToInt8, R: ToInt8<Input = A::Output> + NoNorm> ToInt8 for Chain<A, R> {
         self.rest.convert(between, of_rest, rest)
     }
 
+    fn describe(
+        &self,
+        x: Quantization,
+        ranges: &[[f32; 2]],
+        see: &mut dyn FnMut(Described<'_>),
+    ) -> Result<Quantization, Error> {
+        let (of_first, of_rest) = ranges.split_at_checked(A::OUTPUTS).unwrap_or_default();
+        let between = self.first.describe(x, of_first, see)?;
+        self.rest.describe(between, of_rest, see)
+    }
+
     fn compare(
         &self,
         int8: &Self::Int8,
@@ -139,6 +151,18 @@ where
         }
     }
 
+    fn describe(
+        &self,
+        x: Quantization,
+        ranges: &[[f32; 2]],
+        see: &mut dyn FnMut(Described<'_>),
+    ) -> Result<Quantization, Error> {
+        match grouped(self) {
+            [grouped] => grouped.describe(x, ranges, see),
+            _ => Ok(x),
+        }
+    }
+
     fn compare(
         &self,
         int8: &Self::Int8,
@@ -198,6 +222,15 @@ impl<const N: usize, const PERCENT: u32, const SEED: u64, R: ToInt8<Input = [f32
         self.rest.convert(x, ranges, to)
     }
 
+    fn describe(
+        &self,
+        x: Quantization,
+        ranges: &[[f32; 2]],
+        see: &mut dyn FnMut(Described<'_>),
+    ) -> Result<Quantization, Error> {
+        self.rest.describe(x, ranges, see)
+    }
+
     fn compare(
         &self,
         int8: &R::Int8,
@@ -240,6 +273,15 @@ impl<I: Real, O: Real, F: ToInt8> ToInt8 for View<I, F, O> {
         to: Option<&mut Self::Int8>,
     ) -> Result<Quantization, Error> {
         self.layer.convert(x, ranges, to.map(|to| &mut to.layer))
+    }
+
+    fn describe(
+        &self,
+        x: Quantization,
+        ranges: &[[f32; 2]],
+        see: &mut dyn FnMut(Described<'_>),
+    ) -> Result<Quantization, Error> {
+        self.layer.describe(x, ranges, see)
     }
 
     fn compare(
@@ -287,6 +329,15 @@ impl<const T: usize, F: ToInt8> ToInt8 for Each<T, F> {
         to: Option<&mut Self::Int8>,
     ) -> Result<Quantization, Error> {
         self.layer.convert(x, ranges, to.map(|to| &mut to.layer))
+    }
+
+    fn describe(
+        &self,
+        x: Quantization,
+        ranges: &[[f32; 2]],
+        see: &mut dyn FnMut(Described<'_>),
+    ) -> Result<Quantization, Error> {
+        self.layer.describe(x, ranges, &mut |inner| see(Described { rows: T * inner.rows, ..inner }))
     }
 
     fn compare(
@@ -343,6 +394,21 @@ impl<T: Real, F: ToInt8<Input = T, Output = T>> ToInt8 for Residual<F> {
         if let Some(join) = join {
             *join = add;
         }
+        Ok(y)
+    }
+
+    fn describe(
+        &self,
+        x: Quantization,
+        ranges: &[[f32; 2]],
+        see: &mut dyn FnMut(Described<'_>),
+    ) -> Result<Quantization, Error> {
+        let (inner, _) = ranges.split_at_checked(F::OUTPUTS).unwrap_or_default();
+        let name = "Residual";
+        see(Described { name, rows: 1, x, y: x, operation: Operation::Branch });
+        let x = self.layer.describe(x, inner, see)?;
+        let y = last_scale(x, ranges)?;
+        see(Described { name, rows: 1, x, y, operation: Operation::Add(size_of::<T::Int8>()) });
         Ok(y)
     }
 

@@ -1,7 +1,7 @@
 //! Activations after a product: a clamp, or a table.
 
+use super::describe::{Clamping, Operation};
 use super::layer::last_scale;
-use crate::kernel::int8::Clamp;
 use crate::layers::activate::begin;
 use crate::layers::activation::{Form, FormOf};
 use crate::layers::int8::quantization::Quantization;
@@ -23,13 +23,14 @@ pub trait Fused: Activation {
     /// The scale of the outputs, if the function's range is known.
     const FIXED: Option<Quantization> = None;
 
-    /// The range that it leaves outputs of the scale `y`, if it is a clamp.
-    fn clamp(y: Quantization) -> Clamp {
-        Clamp::of(y)
-    }
+    /// The clamp that it is, if it is one.
+    const CLAMPING: Clamping = Clamping::None;
+
+    /// What it is, of so many numbers, if no clamp.
+    const OPERATION: fn(usize) -> Operation<'static> = |_| Operation::Other;
 
     /// Overwrites `results` with those of all bytes, from the first scale to the second. The same bits on every instruction set,
-    /// those of the portable one.
+    /// those of the portable one; of the logistic function and tanh those of TensorFlow Lite.
     fn tabulate([x, y]: [Quantization; 2], results: &mut [i8; 256]) {
         let function = |x| {
             let mut value = [0.0];
@@ -43,6 +44,13 @@ pub trait Fused: Activation {
     /// The scale of its outputs.
     fn scale(x: Quantization, ranges: &[[f32; 2]]) -> Result<Quantization, Error> {
         Self::FIXED.map_or_else(|| last_scale(x, ranges), Ok)
+    }
+}
+
+/// Overwrites `results`. The scale of a range is never refused.
+fn put(table: Result<Table<()>, Error>, results: &mut [i8; 256]) {
+    if let Ok(table) = table {
+        *results = table.results;
     }
 }
 
@@ -121,19 +129,13 @@ impl Fused for Identity {
 impl Fused for Relu {
     type Kind = Clamped;
     const NAME_SHOWN: &'static str = "Relu";
-
-    fn clamp(y: Quantization) -> Clamp {
-        Clamp::relu(y)
-    }
+    const CLAMPING: Clamping = Clamping::Relu;
 }
 
 impl Fused for Relu6 {
     type Kind = Clamped;
     const NAME_SHOWN: &'static str = "Relu6";
-
-    fn clamp(y: Quantization) -> Clamp {
-        Clamp::relu6(y)
-    }
+    const CLAMPING: Clamping = Clamping::Relu6;
 }
 
 impl<const PERCENT: u32> Fused for LeakyRelu<PERCENT> {
@@ -145,12 +147,22 @@ impl Fused for Sigmoid {
     type Kind = Tabled;
     const NAME_SHOWN: &'static str = "Sigmoid";
     const FIXED: Option<Quantization> = Some(Quantization { scale: 1.0 / 256.0, zero: -128 });
+    const OPERATION: fn(usize) -> Operation<'static> = Operation::Logistic;
+
+    fn tabulate([x, _]: [Quantization; 2], results: &mut [i8; 256]) {
+        put(Table::logistic(x), results);
+    }
 }
 
 impl Fused for Tanh {
     type Kind = Tabled;
     const NAME_SHOWN: &'static str = "Tanh";
     const FIXED: Option<Quantization> = Some(Quantization { scale: 1.0 / 128.0, zero: 0 });
+    const OPERATION: fn(usize) -> Operation<'static> = Operation::Tanh;
+
+    fn tabulate([x, _]: [Quantization; 2], results: &mut [i8; 256]) {
+        put(Table::tanh(x), results);
+    }
 }
 
 impl Fused for Gelu {

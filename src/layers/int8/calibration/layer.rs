@@ -1,5 +1,6 @@
 //! The counterpart of a layer: what a trained layer must tell to become one of eight bits.
 
+use super::describe::{Described, Operation};
 use super::report::Noise;
 use crate::layers::Layer;
 use crate::layers::int8::quantization::Quantization;
@@ -34,7 +35,7 @@ pub(super) type Bytes<T> = <T as Real>::Int8;
 /// | layer | counterpart |
 /// |---|---|
 /// | `Dense`, `Conv2d`, `DepthwiseConv2d`, with no activation, ReLU or ReLU6 | [`Dense`](super::super::Dense), [`Conv2d`](super::super::Conv2d), whose outputs are clamped |
-/// | the same with another activation | the same, and then a [`Table`](super::super::Table) |
+/// | the same with another activation | the same, and then a [`Table`](super::super::Table): of `Sigmoid` and `Tanh` TensorFlow Lite's |
 /// | `BatchNorm` after a `Conv2d` or `DepthwiseConv2d` without activation | none: it is folded into the weights |
 /// | `BatchNorm` elsewhere | a [`DepthwiseConv2d`](super::super::DepthwiseConv2d) of single pixels |
 /// | `MaxPool2d`, `AvgPool2d`, `GlobalMaxPool` | pools of the same scale |
@@ -147,6 +148,19 @@ pub trait ToInt8: Layer<Input: Real, Output: Real> {
         ranges: &[[f32; 2]],
         to: Option<&mut Self::Int8>,
     ) -> Result<Quantization, Error>;
+
+    /// Shows what [`ToInt8::convert`] makes to `see`, operation by operation. Returns the scale and zero of the output. What does not
+    /// implement this is [`Operation::Other`].
+    fn describe(
+        &self,
+        x: Quantization,
+        ranges: &[[f32; 2]],
+        see: &mut dyn FnMut(Described<'_>),
+    ) -> Result<Quantization, Error> {
+        let y = self.convert(x, ranges, None)?;
+        see(Described { name: Self::name(0), rows: 1, x, y, operation: Operation::Other });
+        Ok(y)
+    }
 
     /// Runs both, and adds what each output differs by. Returns the scale and zero of the last output.
     fn compare(

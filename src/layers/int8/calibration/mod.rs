@@ -15,6 +15,7 @@
 //! | `layer` | the trait of layers that have a counterpart of eight bits |
 //! | `affine`, `function` | products with a bias, their weights; activations |
 //! | `simple`, `composed` | layers without weights; layers made of others |
+//! | `describe` | the network operation by operation, for files |
 //! | `report` | noise by layer |
 //! | `aware` | training that knows of the rounding |
 //!
@@ -26,13 +27,16 @@
 mod affine;
 mod aware;
 mod composed;
+mod describe;
 mod function;
 mod layer;
 mod observe;
 mod report;
 mod simple;
 
+pub use affine::Weights;
 pub use aware::Aware;
+pub use describe::{Clamping, Described, Operation, Windows};
 pub use layer::{Real, Rows, RowsMut, ToInt8};
 pub use observe::{MinMax, MovingAverage, Observer, Percentile};
 pub use report::{Fidelity, Line, Noise};
@@ -247,6 +251,40 @@ impl<N: ToInt8> Ranges<N> {
         to.first = Quantize::new(x)?;
         to.rest.rest = Dequantize::new(y);
         net.convert(x, ranges, Some(&mut to.rest.first)).map(|_| ())
+    }
+
+    /// Shows what [`Ranges::quantize`] makes to `see`, operation by operation in the order in which they run: for programs that write
+    /// it to a file. (The package `fusebox-import` writes files of TensorFlow Lite.)
+    ///
+    /// Errors as [`Ranges::quantize`], with nothing shown.
+    ///
+    /// ```
+    /// use fusebox::int8::{Calibration, Clamp, Clamping, Dense, Operation, WeightScale};
+    /// use fusebox::{Relu, Rng, Train};
+    /// type Net = fusebox::Dense<3, 2, Relu>;
+    /// let net = Net::he(&mut Rng::new(1));
+    /// let mut calibration = Calibration::<Net, 1>::new();
+    /// calibration.observe(&net, &[[1.0, -2.0, 0.5], [-1.0, 0.5, 3.0]])?;
+    /// let ranges = calibration.ranges()?;
+    /// let int8 = ranges.quantize(&net)?;
+    /// ranges.describe(&net, &mut |described| {
+    ///     assert_eq!((described.name, described.rows), ("Dense", 1));
+    ///     let Operation::Dense(weights) = described.operation else { panic!("another layer") };
+    ///     assert_eq!((weights.outputs, weights.depth, weights.clamping), (2, 3, Clamping::Relu));
+    ///     let (mut rows, mut scales, mut biases) = ([[0; 3]; 2], [0.0; 2], [0; 2]);
+    ///     for output in 0..2 {
+    ///         (scales[output], biases[output]) = weights.row(output, &mut rows[output]).expect("finite weights");
+    ///     }
+    ///     // The same layer.
+    ///     let (x, y, scales) = (described.x, described.y, WeightScale::Outputs(scales));
+    ///     assert_eq!(Dense::new(&rows, &biases, x, scales, y, Clamp::relu(y)), Ok(int8.rest.first));
+    /// })?;
+    /// # Ok::<(), fusebox::Error>(())
+    /// ```
+    pub fn describe(&self, net: &N, see: &mut dyn FnMut(Described<'_>)) -> Result<(), Error> {
+        let (x, ranges) = (self.input_scale()?, elements::<N, [f32; 2]>(&self.outputs));
+        net.convert(x, ranges, None)?;
+        net.describe(x, ranges, see).map(|_| ())
     }
 
     /// Scale and zero of the input.
