@@ -62,6 +62,9 @@ pub(crate) struct Tensor<'a> {
     table: schema::Tensor<'a>,
 }
 
+/// The kind of whole numbers of 16 bits, in the schema.
+const INT16: i8 = 7;
+
 /// Most dimensions of a tensor.
 const RANK: usize = 6;
 
@@ -82,6 +85,8 @@ pub(crate) struct Operator<'a> {
 pub(crate) struct Graph<'a> {
     model: schema::Model<'a>,
     graph: schema::Graph<'a>,
+    /// Most tensors and operators.
+    room: usize,
     /// Constants that operators on shapes have computed, by tensor.
     pub folded: BTreeMap<usize, Vec<i32>>,
 }
@@ -99,16 +104,31 @@ impl<'a> Graph<'a> {
                 )));
             }
         }
-        let graph = model.graphs().and_then(|graphs| graphs.iter().next());
-        let graph = graph.ok_or_else(|| Error::new("the file has no graph"))?;
-        let read = Self { model, graph, folded: BTreeMap::new() };
         // A tensor or an operator takes at least so many bytes: tables that are in the lists again and again do not.
-        if read.tensors().saturating_add(graph.operators().map_or(0, |list| list.len())) > bytes.len() / 32 {
-            return Err(Error::new(
-                "damaged TensorFlow Lite file: more tensors and operators than it has room for",
-            ));
+        Self::at(model, 0, bytes.len() / 32)
+    }
+
+    /// Another graph of the same file.
+    pub(crate) fn other(&self, index: usize) -> Result<Self, Error> {
+        Self::at(self.model, index, self.room)
+    }
+
+    fn at(model: schema::Model<'a>, index: usize, room: usize) -> Result<Self, Error> {
+        let graphs = model.graphs().unwrap_or_default();
+        if index >= graphs.len() {
+            return Err(Error::new(match graphs.len() {
+                0 => "the file has no graph".into(),
+                n => format!("graph {index} of {n}"),
+            }));
         }
-        Ok(read)
+        let graph = graphs.get(index);
+        let read = Self { model, graph, room, folded: BTreeMap::new() };
+        match read.tensors().saturating_add(graph.operators().map_or(0, |list| list.len())) > room {
+            true => Err(Error::new(
+                "damaged TensorFlow Lite file: more tensors and operators than it has room for",
+            )),
+            false => Ok(read),
+        }
     }
 
     /// How many tensors there are.
@@ -295,6 +315,12 @@ impl<'a> Operator<'a> {
         self.table.options().and_then(|options| options.int(slot)).unwrap_or(default)
     }
 
+    /// The text `slot` of its options.
+    pub(crate) fn text(&self, slot: u16) -> Result<&'a str, Error> {
+        let text = self.table.options().map_or(Some(""), |options| options.text(slot));
+        text.ok_or_else(|| Error::new(format!("option {slot} is no text")))
+    }
+
     /// The real number `slot` of its options, or 0.
     pub(crate) fn real(&self, slot: u16) -> f32 {
         self.table.options().and_then(|options| options.real(slot)).unwrap_or(0.0)
@@ -375,6 +401,17 @@ impl Tensor<'_> {
                 scales.len(),
                 zeros.len()
             ))),
+        }
+    }
+
+    /// The scale of a state of 16 bits, whose zero is 0.
+    pub(crate) fn state_scale(&self) -> Result<f32, Error> {
+        self.expect(Kind::Other(INT16))?;
+        match (&self.scales()?.0[..], &self.scales()?.1[..]) {
+            (&[scale], &[0]) => Ok(scale),
+            (scales, zeros) => {
+                Err(self.error(format!("scales {scales:?} and zeros {zeros:?}, one and 0 are needed")))
+            }
         }
     }
 

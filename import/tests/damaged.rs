@@ -5,7 +5,7 @@ mod support;
 use fusebox::Rng;
 use fusebox_import::{Network, Options};
 use peak_alloc::PeakAlloc;
-use support::{Setting, Tensor, branches, file, operator};
+use support::{Setting, Tensor, branches, delay, file, operator};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -35,13 +35,18 @@ fn read(file: &[u8]) -> bool {
 
 #[test]
 fn damaged_files_are_errors() {
-    let written = branches();
-    let files: [&[u8]; 10] = [
+    let (written, variables) = (branches(), delay());
+    let files: [&[u8]; 15] = [
         include_bytes!("data/hello_world_int8.tflite"),
         include_bytes!("data/micro_speech_quantized.tflite"),
         include_bytes!("data/kws_ref_model.tflite"),
         include_bytes!("data/ad01_int8.tflite"),
         &written,
+        &variables,
+        include_bytes!("data/streaming.tflite"),
+        include_bytes!("data/streaming_lstm.tflite"),
+        include_bytes!("data/streaming_ends.tflite"),
+        include_bytes!("data/operators/lstm_dense.tflite"),
         include_bytes!("data/graphs/inputs_and_outputs.tflite"),
         include_bytes!("data/graphs/split_outputs.tflite"),
         include_bytes!("data/graphs/preactivated.tflite"),

@@ -51,14 +51,14 @@ impl Outputs {
 }
 
 /// `rows`, of so many outputs, in the order of tiles.
-fn tiles(rows: &[i8], outputs: usize) -> Field {
+pub(super) fn tiles(rows: &[i8], outputs: usize) -> Field {
     let mut tiles = vec![0; rows.len()];
     tile(rows, &mut tiles, outputs);
     Field::weights(&tiles)
 }
 
 /// A dimension of weights: constants with one of as many dimensions.
-fn dimensions<const N: usize>(weight: &Tensor<'_>) -> Result<[usize; N], Error> {
+pub(super) fn dimensions<const N: usize>(weight: &Tensor<'_>) -> Result<[usize; N], Error> {
     weight.shape[..]
         .try_into()
         .map_err(|_| weight.error(format!("weights of shape {:?}, {N} dimensions are needed", weight.shape)))
