@@ -79,6 +79,12 @@ fn has_dsp(target: &str, core: Core, flags: &str) -> bool {
     target.starts_with("thumbv7em") || target.starts_with("thumbv8m.main") && named && core != Core::M55
 }
 
+/// Whether products of eight bits have kernels for vectors.
+fn has_vectors_of_bytes() -> bool {
+    let architecture = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    matches!(architecture.as_str(), "x86_64" | "aarch64")
+}
+
 /// Whether to build the scalar kernels: where there are no vectors, and where a test requests them
 /// (`FUSEBOX_SCALAR=1 cargo test`).
 fn scalar() -> bool {
@@ -93,10 +99,16 @@ fn main() {
     println!("cargo::rustc-check-cfg=cfg(fusebox_core, values(\"other\", \"m4\", \"m7\", \"m55\"))");
     println!("cargo::rustc-check-cfg=cfg(fusebox_scalar)");
     println!("cargo::rustc-check-cfg=cfg(fusebox_threads)");
+    println!("cargo::rustc-check-cfg=cfg(fusebox_vectors_of_bytes)");
     if scalar() {
         println!("cargo::rustc-cfg=fusebox_scalar");
-    } else if env::var_os("CARGO_FEATURE_RAYON").is_some() {
-        println!("cargo::rustc-cfg=fusebox_threads");
+    } else {
+        if env::var_os("CARGO_FEATURE_RAYON").is_some() {
+            println!("cargo::rustc-cfg=fusebox_threads");
+        }
+        if has_vectors_of_bytes() {
+            println!("cargo::rustc-cfg=fusebox_vectors_of_bytes");
+        }
     }
     let target = env::var("TARGET").unwrap_or_default();
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();

@@ -7,15 +7,20 @@
 //! A product is that of a `Dense` of `k` inputs and `n` outputs on `m` rows, with the requantisation of its sums. The limit is
 //! that of its instruction set's products of bytes on registers alone (`support/peak8.rs`), just before and after. Time is the
 //! thread's on a processor. A row alone is bound by reading the weights: so beside the limit stands how many bytes of them
-//! a nanosecond brings. "ToyCar" is one input of MLPerf Tiny's autoencoder, ten layers of 264,192 weights
-//! (`benches/peers/int8.py` has LiteRT's time).
+//! a nanosecond brings. Then three networks of MLPerf Tiny, of random weights, on one input: "ToyCar", an autoencoder of ten layers
+//! and 264,192 weights; "keywords", a DS-CNN of 2.7 million products; "ResNet-8", of 12.5 million (`benches/peers/int8.py`
+//! has LiteRT's times).
 
 mod support {
     pub(crate) mod peak8;
     pub(crate) mod timing;
 }
 
-use fusebox::int8::{Clamp, Dense, Quantization, WeightScale};
+use fusebox::int8::{
+    Add, AvgPool2d, Clamp, Conv2d, Dense, DepthwiseConv2d, Parallel, Picture, Quantization, Region, Residual,
+    Slice, Softmax, Tensor, WeightScale,
+};
+use fusebox::layers::{Same, Steps, Window};
 use fusebox::{Chain, Isa, Layer, Rng, Scratch, Seq};
 use std::hint::black_box;
 use support::peak8;
@@ -54,6 +59,8 @@ fn benches() {
     bench::<128, 10>(1, rounds);
     bench::<16, 16>(1, rounds);
     toy_car(rounds);
+    keywords(rounds);
+    resnet(rounds);
 }
 
 fn bytes(rng: &mut Rng, len: usize) -> Vec<i8> {
@@ -104,9 +111,58 @@ fn toy_car(rounds: usize) {
     ];
     let decoder = chain(layer(), chain(layer(), chain(layer(), chain(layer(), layer()))));
     let net = chain(layer(), chain(layer(), chain(layer(), chain(layer(), chain(layer(), decoder)))));
-    let net: Box<Net> = Box::new(net);
-    let xs = [std::array::from_fn(|i| i as i8)];
-    let (mut ys, mut scratch) = ([[0; 640]], Scratch::<Net, 1>::new());
+    let net: Net = net;
+    bench_net("ToyCar", net, [1; 640], [0; 640], rounds);
+}
+
+/// A picture of `H` rows of `W` pixels of `C` numbers.
+type Map<const H: usize, const W: usize, const C: usize> = [[[i8; C]; W]; H];
+type Once = Window<Same>;
+type Halving = Window<Same, 2, 2>;
+
+/// MLPerf Tiny's keywords: a spectrum, one convolution, four depthwise ones each with one of 1 x 1 after it.
+fn keywords(rounds: usize) {
+    type M = Map<25, 5, 64>;
+    let separable = || chain(depthwise::<M, M, 3, 3, 64, Once>(), conv::<M, M, 1, 1, 64, 64, Once>());
+    let four = chain(separable(), chain(separable(), chain(separable(), separable())));
+    let pool = AvgPool2d::<M, Map<1, 1, 64>, 25, 5>::new(Clamp::of(Y));
+    let classes = chain(row::<Map<1, 1, 64>, 64>(), layer::<64, 12>());
+    let end = chain(pool, chain(classes, Softmax::<12>::new(Y, 1.0).expect("a scale")));
+    let net = chain(conv::<Map<49, 10, 1>, M, 10, 4, 1, 64, Halving>(), chain(four, end));
+    bench_net("keywords", net, [[[1]; 10]; 49], [0; 12], rounds);
+}
+
+/// MLPerf Tiny's pictures: three blocks of two convolutions with a shortcut.
+fn resnet(rounds: usize) {
+    type A = Map<32, 32, 16>;
+    type B = Map<16, 16, 32>;
+    type C = Map<8, 8, 64>;
+    let first = Residual {
+        layer: chain(conv::<A, A, 3, 3, 16, 16, Once>(), conv::<A, A, 3, 3, 16, 16, Once>()),
+        join: Add::<A>::new(X, Y, Y, Clamp::relu(Y)).expect("scales"),
+    };
+    let second = Parallel {
+        first: conv::<A, B, 1, 1, 16, 32, Halving>(),
+        second: chain(conv::<A, B, 3, 3, 16, 32, Halving>(), conv::<B, B, 3, 3, 32, 32, Once>()),
+        join: Add::<B>::new(X, Y, Y, Clamp::relu(Y)).expect("scales"),
+    };
+    let third = Parallel {
+        first: conv::<B, C, 1, 1, 32, 64, Halving>(),
+        second: chain(conv::<B, C, 3, 3, 32, 64, Halving>(), conv::<C, C, 3, 3, 64, 64, Once>()),
+        join: Add::<C>::new(X, Y, Y, Clamp::relu(Y)).expect("scales"),
+    };
+    let pool = AvgPool2d::<C, Map<1, 1, 64>, 8, 8>::new(Clamp::of(Y));
+    let classes = chain(row::<Map<1, 1, 64>, 64>(), layer::<64, 10>());
+    let end = chain(pool, chain(classes, Softmax::<10>::new(Y, 1.0).expect("a scale")));
+    let blocks = chain(first, chain(second, third));
+    let net = chain(conv::<Map<32, 32, 3>, A, 3, 3, 3, 16, Once>(), chain(blocks, end));
+    bench_net("ResNet-8", net, [[[1; 3]; 32]; 32], [0; 10], rounds);
+}
+
+/// One input, on every instruction set.
+fn bench_net<N: Layer>(name: &str, net: N, x: N::Input, y: N::Output, rounds: usize) {
+    let (net, xs, mut ys) = (Box::new(net), [x], [y]);
+    let mut scratch = Box::new(Scratch::<N, 1>::new());
     for isa in Isa::available() {
         let mut run = || {
             let done = net.infer_with(isa, black_box(&xs), &mut scratch, black_box(&mut ys));
@@ -114,8 +170,44 @@ fn toy_car(rounds: usize) {
         };
         let times = repeats(&mut run);
         let time = median((0..rounds).map(|_| each(times, &mut run)).collect());
-        println!("{:18} {:>9} {:13.3}", "ToyCar", isa.name(), 1e6 * time);
+        println!("{name:18} {:>9} {:13.3}", isa.name(), 1e6 * time);
     }
+}
+
+/// All numbers of a picture as a row.
+fn row<I: Tensor, const N: usize>() -> Slice<I, [i8; N]> {
+    let all = [1, 1, 1, N as u32];
+    Slice::new(Region { whole: all, part: all, start: [0; 4], step: [1; 4] }).expect("all of it")
+}
+
+/// Of random weights.
+fn conv<
+    I: Picture,
+    O: Picture,
+    const KH: usize,
+    const KW: usize,
+    const C: usize,
+    const F: usize,
+    G: Steps,
+>() -> Conv2d<I, O, KH, KW, C, F, G> {
+    let mut weight = [[[[0; C]; KW]; KH]; F];
+    fill(weight.as_flattened_mut().as_flattened_mut().as_flattened_mut());
+    let layer = Conv2d::new(&weight, &[9; F], X, WeightScale::Tensor(0.02), Y, Clamp::relu(Y));
+    layer.expect("scales that are positive")
+}
+
+/// Of random weights.
+fn depthwise<I: Picture, O: Picture, const KH: usize, const KW: usize, const F: usize, G: Steps>()
+-> DepthwiseConv2d<I, O, KH, KW, F, G> {
+    let mut weight = [[[0; F]; KW]; KH];
+    fill(weight.as_flattened_mut().as_flattened_mut());
+    let layer = DepthwiseConv2d::new(&weight, &[9; F], X, WeightScale::Tensor(0.02), Y, Clamp::relu(Y));
+    layer.expect("scales that are positive")
+}
+
+fn fill(weight: &mut [i8]) {
+    let random = bytes(&mut Rng::new(1), weight.len());
+    weight.copy_from_slice(&random);
 }
 
 fn chain<A, R>(first: A, rest: R) -> Chain<A, R> {

@@ -58,7 +58,7 @@
 //!
 //! - `alloc`: creates networks, workspaces and learners directly on the heap (`boxed`).
 //! - `reproducible`: multiplication and addition are never fused.
-//! - `std`: for features that need an operating system; there are none yet.
+//! - `std`: for what needs an operating system: asking it whether a 64-bit Arm processor multiplies bytes by `sdot`.
 //! - `defmt`: firmware can log [`Error`], [`Isa`] and [`Memory`].
 //! - `rayon` (with `std`): large products, convolutions, attention and passes over rows run on all threads of the current rayon
 //!   pool and give the same bits.

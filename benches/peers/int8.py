@@ -3,9 +3,11 @@
     python3 -m venv peers && peers/bin/pip install ai-edge-litert
     peers/bin/python benches/peers/int8.py ad01_int8.tflite kws_ref_model.tflite
 
-Models are MLPerf Tiny's (https://github.com/mlcommons/tiny, Apache-2.0). `XNNPACK` is LiteRT's default, `built-in` its own kernels
-without that. Beside `ad01_int8` is fusebox's time for the same layers (`cargo bench --bench int8`, "ToyCar"). Times are of the
-processor; the table has medians. LiteRT's include what its interpreter does besides: Python's call alone is measured apart.
+    peers/bin/pip install tensorflow && peers/bin/python benches/peers/int8.py --make-resnet resnet8.tflite
+
+The last command writes a ResNet-8 of random weights first, of MLPerf Tiny's sizes. The other models are MLPerf Tiny's (https://github.com/mlcommons/tiny, Apache-2.0). `XNNPACK` is LiteRT's default, `built-in` its own kernels
+without that. Beside them are fusebox's times for the same layers (`cargo bench --bench int8`: ToyCar is `ad01_int8`, keywords
+`kws_ref_model`). Times are of the processor; the table has medians. LiteRT's include what its interpreter does besides: Python's call alone is measured apart.
 """
 
 import argparse
@@ -54,15 +56,44 @@ def fusebox():
     """The line of the bench, if it can be run here."""
     command = ["cargo", "bench", "--bench", "int8"]
     run = subprocess.run(command, capture_output=True, text=True, cwd=pathlib.Path(__file__).parent.parent, check=True)
-    return "\n".join(line for line in run.stdout.splitlines() if line.startswith(("m x k", "ToyCar")))
+    return "\n".join(line for line in run.stdout.splitlines() if line.startswith(("m x k", "ToyCar", "keywords", "ResNet-8")))
+
+
+def make_resnet(path):
+    """Writes ResNet-8 of eight bits: three blocks of two convolutions with a shortcut, of random weights."""
+    import tensorflow as tf
+
+    layers = tf.keras.layers
+
+    def conv(x, filters, size, stride, activation=None):
+        return layers.Conv2D(filters, size, strides=stride, padding="same", activation=activation)(x)
+
+    x = image = layers.Input((32, 32, 3), batch_size=1)
+    x = conv(x, 16, 3, 1, "relu")
+    for filters, stride in [(16, 1), (32, 2), (64, 2)]:
+        y = conv(conv(x, filters, 3, stride, "relu"), filters, 3, 1)
+        x = layers.ReLU()(layers.Add()([y, x if stride == 1 else conv(x, filters, 1, stride)]))
+    x = layers.Flatten()(layers.AveragePooling2D(8)(x))
+    model = tf.keras.Model(image, layers.Dense(10, activation="softmax")(x))
+    random = np.random.default_rng(1)
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([random.random((1, 32, 32, 3), dtype=np.float32)] for _ in range(8))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    path.write_bytes(converter.convert())
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("models", nargs="+", type=pathlib.Path)
+    arguments.add_argument("models", nargs="*", type=pathlib.Path)
+    arguments.add_argument("--make-resnet", type=pathlib.Path)
     arguments.add_argument("--rounds", type=int, default=25)
     arguments.add_argument("--no-fusebox", action="store_true")
     arguments = arguments.parse_args()
+    if arguments.make_resnet:
+        make_resnet(arguments.make_resnet)
+        arguments.models.append(arguments.make_resnet)
     print(f"{'':28}" + "".join(f"{name:>12}" for name in RESOLVERS))
     for model in arguments.models:
         times = [litert(model, resolver, arguments.rounds) for resolver in RESOLVERS.values()]

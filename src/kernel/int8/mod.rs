@@ -29,8 +29,12 @@ mod scale;
 mod sigmoid;
 pub(crate) mod softmax;
 pub(crate) mod sums;
+#[cfg(fusebox_vectors_of_bytes)]
+mod vector;
 
 pub(crate) use order::{Place, by_input, fold, place, tile, transpose};
+#[cfg(fusebox_vectors_of_bytes)]
+pub(crate) use product::Inputs;
 pub(crate) use product::Product;
 pub use region::Region;
 pub use scale::{Clamp, Double, Multiplier, Rounding, Single};

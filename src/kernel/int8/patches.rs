@@ -1,5 +1,11 @@
-//! Convolutions: the inputs of a window side by side are a row of a product.
+//! Convolutions: the inputs of a window are a row of a product.
+//!
+//! Windows are copied, so that their inputs are side by side. With vectors it is rows of the picture that are copied, with what
+//! stands for 0 around them: there the taps of one row of a window are side by side already, and a window is as many stretches
+//! as it has rows. Neighbours share inputs, so less is copied.
 
+#[cfg(fusebox_vectors_of_bytes)]
+use super::Inputs;
 #[cfg(fusebox_dsp)]
 use super::product::Triples;
 use super::{Product, Rounding};
@@ -34,8 +40,12 @@ impl Convolution<'_> {
             return self.product.run_in::<R>(isa, x, patches, y);
         }
         #[cfg(fusebox_dsp)]
-        if self.product.bias.len().is_multiple_of(4) {
-            return self.run_in_threes::<R>(isa, x, patches, y);
+        if self.run_in_threes::<R>(isa, x, patches, y) {
+            return;
+        }
+        #[cfg(fusebox_vectors_of_bytes)]
+        if self.run_stretches::<R>(isa, x, patches, y) {
+            return;
         }
         let at_once = patches.len().checked_div(depth).unwrap_or(0);
         let filters = self.product.bias.len();
@@ -56,15 +66,19 @@ impl Convolution<'_> {
         }
     }
 
-    /// [`Convolution::run`], three windows at a time, in memory for seven.
+    /// [`Convolution::run`], three windows at a time, in memory for seven. Returns false, and has done nothing, if filters are no groups
+    /// of four, or an address is no word's.
     #[cfg(fusebox_dsp)]
-    fn run_in_threes<R: Rounding>(&self, isa: Isa, x: &[i8], memory: &mut [i8], y: &mut [i8]) {
+    fn run_in_threes<R: Rounding>(&self, isa: Isa, x: &[i8], memory: &mut [i8], y: &mut [i8]) -> bool {
         let (product, [_, cols]) = (&self.product, &self.axes);
         let (depth, filters) = (product.depth, product.bias.len());
         let (words, patch) = memory.split_at_mut_checked(Triples::bytes(depth)).unwrap_or_default();
         let (Some(patch), Some(mut triples)) = (patch.get_mut(..depth), Triples::new(product, words)) else {
-            return;
+            return false;
         };
+        if !filters.is_multiple_of(4) {
+            return false;
+        }
         let (mut place, mut ys) = ([0; 2], y);
         while !ys.is_empty() {
             let three = ys.split_off_mut(..3 * filters);
@@ -84,8 +98,79 @@ impl Convolution<'_> {
                 _ => product.run::<R>(isa, patch, y),
             }
             if y.is_empty() {
-                return;
+                return true;
             }
+        }
+        true
+    }
+
+    /// The same by rows of the picture, which `space` is for. Returns false if there is no way to do it, and then `y` is to be
+    /// overwritten.
+    #[cfg(fusebox_vectors_of_bytes)]
+    fn run_stretches<R: Rounding>(&self, isa: Isa, x: &[i8], space: &mut [i8], y: &mut [i8]) -> bool {
+        /// Below, a stretch is too short for what it costs.
+        const LEAST: usize = 16;
+        let [rows, cols] = &self.axes;
+        let (channels, filters) = (self.channels, self.product.bias.len());
+        let len = cols.taps * channels;
+        // Columns that there is space for, and outputs.
+        let room = space.len().checked_div(rows.taps * channels).unwrap_or(0);
+        let Some(at_once) = room.checked_sub(cols.taps).map(|more| more / cols.stride.max(1) + 1) else {
+            return false;
+        };
+        if cols.dilation != 1 || len < LEAST || !len.is_multiple_of(4) {
+            return false;
+        }
+        for down in 0..rows.output {
+            let mut right = 0;
+            while right < cols.output {
+                let outputs = at_once.min(cols.output - right);
+                let apart = ((outputs - 1) * cols.stride + cols.taps) * channels;
+                let span = self.span(right * cols.stride, (outputs - 1) * cols.stride + cols.taps);
+                for (tap, stretch) in (0..rows.taps).zip(rows_mut(space, apart)) {
+                    self.stretch(x, place(rows, down, tap), span, stretch);
+                }
+                let inputs = Inputs { step: cols.stride * channels, len, count: rows.taps, apart };
+                let first = (down * cols.output + right) * filters;
+                let y = y.get_mut(first..first + outputs * filters).unwrap_or_default();
+                let xs = space.get(..rows.taps * apart).unwrap_or_default();
+                if !self.product.run_stretches::<R>(isa, xs, inputs, y) {
+                    return false;
+                }
+                right += outputs;
+            }
+        }
+        true
+    }
+
+    /// Of `pixels` from position `start` of a padded row on: how many lie before the picture, the first one in it, how many lie in it.
+    fn span(&self, start: usize, pixels: usize) -> [usize; 3] {
+        let cols = &self.axes[1];
+        let before = cols.before.saturating_sub(start).min(pixels);
+        let from = (start + before).saturating_sub(cols.before).min(cols.input);
+        [before, from, (pixels - before).min(cols.input - from)]
+    }
+
+    /// Overwrites `stretch` with pixels of a row of the picture side by side, those of a `span`.
+    #[inline(always)]
+    fn stretch(
+        &self,
+        x: &[i8],
+        row: Option<usize>,
+        [before, from, inside]: [usize; 3],
+        mut stretch: &mut [i8],
+    ) {
+        let (channels, width) = (self.channels, self.axes[1].input * self.channels);
+        let start = row.map_or(0, |row| row * width) + from * channels;
+        let (before, inside) = (before * channels, inside * channels);
+        match x.get(start..start + inside).filter(|_| row.is_some()) {
+            Some(inputs) if inside == stretch.len() => copy(inputs, stretch),
+            Some(inputs) => {
+                stretch.split_off_mut(..before).unwrap_or_default().fill(self.zero);
+                copy(inputs, stretch.split_off_mut(..inside).unwrap_or_default());
+                stretch.fill(self.zero);
+            }
+            None => stretch.fill(self.zero),
         }
     }
 
@@ -100,33 +185,19 @@ impl Convolution<'_> {
     fn gather(&self, x: &[i8], [down, right]: [usize; 2], patch: &mut [i8]) {
         let [rows, cols] = &self.axes;
         let (channels, width) = (self.channels, cols.input * self.channels);
-        for (tap, mut patch) in rows_mut(patch, cols.taps * channels).enumerate() {
-            let row = place(rows, down, tap).and_then(|at| x.get(at * width..(at + 1) * width));
-            let Some(row) = row else {
-                patch.fill(self.zero);
+        let span = self.span(right * cols.stride, cols.taps);
+        for (tap, patch) in rows_mut(patch, cols.taps * channels).enumerate() {
+            let row = place(rows, down, tap);
+            if cols.dilation == 1 {
+                self.stretch(x, row, span, patch);
                 continue;
-            };
-            // Mostly all taps are in the picture.
-            let inside = (right * cols.stride).checked_sub(cols.before).filter(|_| cols.dilation == 1);
-            let inside = inside.and_then(|from| row.get(from * channels..)?.get(..cols.taps * channels));
-            if let Some(inputs) = inside {
-                copy(inputs, patch);
-            } else if cols.dilation == 1 {
-                // Taps before the picture, in it, after it.
-                let start = right * cols.stride;
-                let before = cols.before.saturating_sub(start).min(cols.taps);
-                let from = (start + before).saturating_sub(cols.before).min(cols.input);
-                let inside = (cols.taps - before).min(cols.input - from);
-                patch.split_off_mut(..before * channels).unwrap_or_default().fill(self.zero);
-                let inputs = row.get(from * channels..(from + inside) * channels).unwrap_or_default();
-                copy(inputs, patch.split_off_mut(..inside * channels).unwrap_or_default());
-                patch.fill(self.zero);
-            } else {
-                for (tap, patch) in rows_mut(patch, channels).enumerate() {
-                    match place(cols, right, tap).and_then(|at| row.get(at * channels..(at + 1) * channels)) {
-                        Some(pixel) => copy(pixel, patch),
-                        None => patch.fill(self.zero),
-                    }
+            }
+            let row = row.and_then(|at| x.get(at * width..(at + 1) * width));
+            for (tap, patch) in rows_mut(patch, channels).enumerate() {
+                let at = row.zip(place(cols, right, tap));
+                match at.and_then(|(row, at)| row.get(at * channels..(at + 1) * channels)) {
+                    Some(pixel) => copy(pixel, patch),
+                    None => patch.fill(self.zero),
                 }
             }
         }
@@ -136,7 +207,7 @@ impl Convolution<'_> {
 /// Overwrites `to` with `from`, if it is as long.
 #[inline(always)]
 pub(crate) fn copy(from: &[i8], to: &mut [i8]) {
-    if from.len() != to.len() {
+    if from.len() != to.len() || (crate::simd::VECTORS && copy_few(from, to)) {
         return;
     }
     #[cfg(fusebox_core = "m55")]
@@ -164,6 +235,29 @@ pub(crate) fn copy(from: &[i8], to: &mut [i8]) {
     }
     #[cfg(not(fusebox_core = "m55"))]
     to.copy_from_slice(from);
+}
+
+/// Overwrites `to` with `from`, which is as long, if that is 4 to 32 bytes: with two words, which may overlap, instead of a call.
+#[inline(always)]
+fn copy_few(from: &[i8], to: &mut [i8]) -> bool {
+    match from.len() {
+        4..8 => copy_ends::<4>(from, to),
+        8..16 => copy_ends::<8>(from, to),
+        16..=32 => copy_ends::<16>(from, to),
+        _ => false,
+    }
+}
+
+#[inline(always)]
+fn copy_ends<const N: usize>(from: &[i8], to: &mut [i8]) -> bool {
+    let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) else { return false };
+    if let Some(to) = to.first_chunk_mut() {
+        *to = *first;
+    }
+    if let Some(to) = to.last_chunk_mut() {
+        *to = *last;
+    }
+    true
 }
 
 /// The input where an output and a tap meet, if there is one.

@@ -31,6 +31,8 @@ use core::marker::PhantomData;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
+// A row alone reads weights once, in whole lines of the cache.
+#[cfg_attr(target_arch = "x86_64", repr(align(64)))]
 pub struct Dense<const IN: usize, const OUT: usize, R = Double> {
     /// For each output, minus the input's zero times the sum of its weights.
     pub bias: [i32; OUT],

@@ -169,7 +169,7 @@ impl<const T: usize, const IN: usize, const H: usize> Lstm<T, IN, H> {
         for (depth, weight, bias, x, sums) in products {
             let product =
                 Product { depth, weight, bias: bias.as_flattened(), scale: &[], clamp: Clamp::ZEROED };
-            product.sums(isa, x, sums.as_flattened_mut());
+            product.sums(x, sums.as_flattened_mut());
         }
         let cell = Cell {
             input: &self.input_scale,

@@ -51,6 +51,11 @@ impl Depthwise<'_> {
         if planes::fits(self) {
             return planes::run::<R>(self, x, y);
         }
+        #[cfg(fusebox_vectors_of_bytes)]
+        // SAFETY: all lengths match.
+        if super::vector::Way::of(isa).is_some_and(|way| unsafe { way.depthwise(self, R::TWICE, x, y) }) {
+            return;
+        }
         isa.call(Pass { depthwise: self, x, y, rounding: PhantomData::<R> });
     }
 

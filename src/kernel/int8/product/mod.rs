@@ -5,14 +5,10 @@ mod dsp;
 #[cfg(fusebox_core = "m55")]
 mod helium;
 mod plain;
-#[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
-mod sixteen;
-#[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
-mod steps;
-#[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
-mod x86_64;
 
 use super::scale::{Clamp, Multiplier, Rounding};
+#[cfg(fusebox_vectors_of_bytes)]
+use super::vector::Way;
 use crate::Isa;
 #[cfg(fusebox_dsp)]
 pub(super) use dsp::Triples;
@@ -31,14 +27,26 @@ pub(crate) struct Product<'a> {
     pub clamp: Clamp,
 }
 
+/// Where the inputs of rows are: row `i` begins at `i step`, and is `count` stretches of `len` inputs, each `apart` after the
+/// one before.
+#[cfg(fusebox_vectors_of_bytes)]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inputs {
+    pub step: usize,
+    pub len: usize,
+    pub count: usize,
+    pub apart: usize,
+}
+
 impl Product<'_> {
     /// Overwrites the rows of `ys`: `y = clamp(scale(bias + sum of x w))`. Nothing happens unless all lengths match.
     pub(crate) fn run<R: Rounding>(&self, _isa: Isa, xs: &[i8], ys: &mut [i8]) {
-        let Some(_rows) = self.rows(xs, ys, self.bias.len()) else { return };
-        #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
-        // SAFETY: all lengths match, as `rows` says.
-        unsafe {
-            x86_64::Way::of(_isa).run::<R>(self, _rows, xs, ys);
+        if self.rows(xs, ys, self.bias.len()).is_none() {
+            return;
+        }
+        #[cfg(fusebox_vectors_of_bytes)]
+        if Way::of(_isa).is_some_and(|way| self.run_by::<R>(way, xs, ys)) {
+            return;
         }
         // Layers' weights do; where the compiler sees it, the other way is not even there.
         #[cfg(any(fusebox_dsp, fusebox_core = "m55"))]
@@ -48,7 +56,6 @@ impl Product<'_> {
             #[cfg(fusebox_core = "m55")]
             return helium::rows::<R>(self, xs, ys);
         }
-        #[cfg(not(all(target_arch = "x86_64", not(fusebox_scalar))))]
         plain::rows::<R>(self, xs, ys);
     }
 
@@ -73,19 +80,51 @@ impl Product<'_> {
 
     /// Overwrites the rows of `ys` with the sums themselves: `y = bias + sum of x w`. Nothing happens unless all lengths match;
     /// there is no scale.
-    pub(crate) fn sums(&self, _isa: Isa, xs: &[i8], ys: &mut [i32]) {
-        let Some(_rows) = self.rows(xs, ys, 0) else { return };
-        #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
-        // SAFETY: all lengths match, as `rows` says.
-        unsafe {
-            x86_64::Way::of(_isa).sums(self, _rows, xs, ys);
+    pub(crate) fn sums(&self, xs: &[i8], ys: &mut [i32]) {
+        if self.rows(xs, ys, 0).is_none() {
+            return;
         }
         #[cfg(fusebox_dsp)]
         if self.bias.len().is_multiple_of(4) && self.weight.as_ptr().cast::<u32>().is_aligned() {
             return dsp::sums(self, xs, ys);
         }
-        #[cfg(not(all(target_arch = "x86_64", not(fusebox_scalar))))]
         plain::sums(self, xs, ys);
+    }
+
+    /// The same on vectors. Returns false, and has done nothing, if there is no way to do it.
+    #[cfg(fusebox_vectors_of_bytes)]
+    fn run_by<R: Rounding>(&self, way: Way, xs: &[i8], ys: &mut [i8]) -> bool {
+        let Some(rows) = self.rows(xs, ys, self.bias.len()) else { return false };
+        let inputs = Inputs { step: self.depth, len: self.depth, count: 1, apart: 0 };
+        // SAFETY: all lengths match, as `rows` says.
+        unsafe { way.rows(self, R::TWICE, rows, inputs, xs.as_ptr(), ys.as_mut_ptr()) }
+    }
+
+    /// The same for rows of which `inputs` says where they are. Returns false, and has done nothing, unless all lengths match and
+    /// the instruction set has a way to do it.
+    #[cfg(fusebox_vectors_of_bytes)]
+    pub(crate) fn run_stretches<R: Rounding>(
+        &self,
+        isa: Isa,
+        xs: &[i8],
+        inputs: Inputs,
+        ys: &mut [i8],
+    ) -> bool {
+        let Inputs { step, len, count, apart } = inputs;
+        let outputs = self.bias.len();
+        let (Some(rows), Some(way)) = (ys.len().checked_div(outputs), Way::of(isa)) else { return false };
+        let end = || {
+            let last = (rows.checked_sub(1)?.checked_mul(step)?)
+                .checked_add(count.checked_sub(1)?.checked_mul(apart)?)?;
+            last.checked_add(len)
+        };
+        let matches = end().is_some_and(|end| end <= xs.len())
+            && len.checked_mul(count) == Some(self.depth)
+            && self.scale.len() == outputs
+            && outputs.checked_mul(self.depth) == Some(self.weight.len())
+            && ys.len() == rows * outputs;
+        // SAFETY: there is at least one row, and so one output; the end of the last row is in `xs`, and all lengths match.
+        matches && unsafe { way.rows(self, R::TWICE, rows, inputs, xs.as_ptr(), ys.as_mut_ptr()) }
     }
 
     /// How many rows there are, if all lengths match, there are `scales` scales, and at least one input and one output.

@@ -16,12 +16,13 @@ fn ways<R: Rounding>() -> Vec<(String, Run)> {
     let isas = Isa::available().map(|isa| -> (String, Run) {
         (isa.to_string(), Box::new(move |product, xs, ys| product.run::<R>(isa, xs, ys)))
     });
-    #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
-    let isas = isas.chain(super::x86_64::Way::available().map(|way| -> (String, Run) {
+    #[cfg(fusebox_vectors_of_bytes)]
+    let isas = isas.chain(super::Way::available().map(|way| -> (String, Run) {
         let run = move |product: &Product<'_>, xs: &[i8], ys: &mut [i8]| {
-            let rows = product.rows(xs, ys, product.bias.len()).expect("lengths that match");
-            // SAFETY: all lengths match.
-            unsafe { way.run::<R>(product, rows, xs, ys) }
+            if !product.run_by::<R>(way, xs, ys) {
+                assert!(product.depth < 4, "{way:?} refuses");
+                super::plain::rows::<R>(product, xs, ys);
+            }
         };
         (std::format!("{way:?}"), Box::new(run))
     }));
@@ -130,20 +131,7 @@ fn every_way_gives_the_definition() {
 /// Sums without scales, of groups of four outputs and others.
 #[test]
 fn sums_are_the_definition() {
-    type Sums = Box<dyn Fn(&Product<'_>, &[i8], &mut [i32])>;
-    let isas = Isa::available().map(|isa| -> (String, Sums) {
-        (isa.to_string(), Box::new(move |product, xs, ys| product.sums(isa, xs, ys)))
-    });
-    #[cfg(all(target_arch = "x86_64", not(fusebox_scalar)))]
-    let isas = isas.chain(super::x86_64::Way::available().map(|way| -> (String, Sums) {
-        let run = move |product: &Product<'_>, xs: &[i8], ys: &mut [i32]| {
-            let rows = product.rows(xs, ys, 0).expect("lengths that match");
-            // SAFETY: all lengths match.
-            unsafe { way.sums(product, rows, xs, ys) }
-        };
-        (std::format!("{way:?}"), Box::new(run))
-    }));
-    let (ways, mut rng): (Vec<_>, _) = (isas.collect(), Rng::new(3));
+    let mut rng = Rng::new(3);
     for _ in 0..if cfg!(miri) { 3 } else { 300 } {
         let mut below = |n: u32| 1 + (rng.next_u32() % n) as usize;
         let [rows, depth, outputs] = [below(20), below(80), below(40)];
@@ -163,54 +151,10 @@ fn sums_are_the_definition() {
                 })
             })
             .collect();
-        for (way, run) in &ways {
-            // Numbers before and after that nobody may write.
-            let mut ys = std::vec![99; expected.len() + 32];
-            run(&product, &xs, &mut ys[16..16 + expected.len()]);
-            assert_eq!(ys[16..16 + expected.len()], expected, "{way}: {:?}", [rows, depth, outputs]);
-            assert!(ys[..16].iter().chain(&ys[16 + expected.len()..]).all(|&y| y == 99), "{way}");
-        }
-    }
-}
-
-/// A million of them with `FUSEBOX_EVERYTHING=1`.
-#[test]
-fn random_products() {
-    let (mut rng, ways) = (Rng::new(2), both());
-    let count = match std::env::var_os("FUSEBOX_EVERYTHING") {
-        _ if cfg!(miri) => 3,
-        Some(_) => 1_000_000,
-        None => 300,
-    };
-    for _ in 0..count {
-        let mut below = |n: u32| 1 + (rng.next_u32() % n) as usize;
-        let shape = [below(20), below(80), below(40)];
-        check(&mut rng, &ways, shape);
-    }
-}
-
-/// Every exponent and a few beyond, where the scaled sums are just at a half, just beside it, at the ends of the range of
-/// outputs and of sums: products of zeros, whose biases are the sums.
-#[test]
-fn ties_and_ends_are_scaled_as_defined() {
-    const DEPTH: usize = 4;
-    let ways = both();
-    let exponents = (-34..=33).chain([i32::MIN, i32::MIN + 1, -64, 64, i32::MAX]);
-    for exponent in exponents.step_by(if cfg!(miri) { 17 } else { 1 }) {
-        for mantissa in [1 << 30, (1 << 30) + 1, 0x5555_5555, i32::MAX, 0, -1, i32::MIN] {
-            let halves = (-260..260).flat_map(|half| {
-                let sum = f64::from(half) * 0.5 * libm::ldexp(1.0, 31 - exponent.clamp(-64, 64))
-                    / f64::from(mantissa).max(1.0);
-                [-1, 0, 1].map(|beside| (sum as i32).saturating_add(beside))
-            });
-            let ends = [i32::MIN, i32::MIN + 1, i32::MAX - 1, i32::MAX, 1 << 30, -1 << 30];
-            let bias: Vec<_> = halves.chain(ends).step_by(if cfg!(miri) { 50 } else { 1 }).collect();
-            let scale = std::vec![Multiplier { mantissa, exponent }; bias.len()];
-            let weight = std::vec![0; DEPTH * bias.len()];
-            let zero = [-128, -3, 0, 127][(exponent ^ mantissa) as usize % 4];
-            let clamp = Clamp { zero, least: -128, most: 127 };
-            let product = Product { depth: DEPTH, weight: &weight, bias: &bias, scale: &scale, clamp };
-            check_product(&ways, &product, &[-128; DEPTH]);
-        }
+        // Numbers before and after that nobody may write.
+        let mut ys = std::vec![99; expected.len() + 32];
+        product.sums(&xs, &mut ys[16..16 + expected.len()]);
+        assert_eq!(ys[16..16 + expected.len()], expected, "{:?}", [rows, depth, outputs]);
+        assert!(ys[..16].iter().chain(&ys[16 + expected.len()..]).all(|&y| y == 99));
     }
 }

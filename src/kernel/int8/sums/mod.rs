@@ -24,6 +24,23 @@ impl Zeroed for Term {
 /// Bits after the point of a sum's terms.
 const BITS: u32 = 20;
 
+/// From so many numbers on, two tables of all bytes' terms take less time than they save.
+#[cfg(fusebox_vectors_of_bytes)]
+const LEAST: usize = 1024;
+
+/// Sums on the stack.
+#[cfg(fusebox_vectors_of_bytes)]
+const AT_ONCE: usize = 256;
+
+/// Overwrites sums with those of both terms of each pair. Not compiled for an instruction set, whose gathers take longer.
+#[cfg(fusebox_vectors_of_bytes)]
+#[inline(never)]
+fn look_up([first, second]: &[[i32; 256]; 2], a: &[i8], b: &[i8], sums: &mut [i32; AT_ONCE]) {
+    for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+        *sum = first[usize::from(a as u8)].wrapping_add(second[usize::from(b as u8)]);
+    }
+}
+
 /// Overwrites `ys`.
 ///
 /// ```text
@@ -43,6 +60,19 @@ pub(crate) fn add<R: Rounding>(
     }
     let term = |x: i8, term: Term| R::scale((i32::from(x) - i32::from(term.zero)) << BITS, term.scale);
     let [first, second] = terms;
+    #[cfg(fusebox_vectors_of_bytes)]
+    if ys.len() >= LEAST
+        && let Some(way) = super::vector::Way::of(isa)
+    {
+        let tables = terms.map(|of| core::array::from_fn(|i| term(i as u8 as i8, of)));
+        let mut sums = [0; AT_ONCE];
+        let [a, b] = xs.map(|x| x.chunks(AT_ONCE));
+        for ((a, b), y) in a.zip(b).zip(ys.chunks_mut(AT_ONCE)) {
+            look_up(&tables, a, b, &mut sums);
+            way.scale(sums.get(..y.len()).unwrap_or_default(), sum, R::TWICE, clamp, y);
+        }
+        return;
+    }
     each(isa, xs, ys, move |a, b| clamp.output(R::scale(term(a, first).wrapping_add(term(b, second)), sum)));
 }
 

@@ -196,7 +196,7 @@ impl<'a> Triples<'a> {
     /// Overwrites three rows of outputs, all but the last `outputs % 4` of each. `product` is that of `new`, and every row is filled.
     pub(in crate::kernel::int8) fn run<R: Rounding>(&self, product: &Product<'_>, y: &mut [i8]) {
         if product.rows_of(3, y) && product.depth == self.depth {
-            let mut task = task(product, &[], y);
+            let mut task = task(product, &[], y.as_mut_ptr());
             task.x = self.inputs.as_ptr().cast();
             task.end = task.x.cast::<u32>().wrapping_add(self.depth / 4 * 6);
             task.groups *= 2;

@@ -1,0 +1,166 @@
+//! Convolutions and sums by every way, against their definitions.
+
+use super::Way;
+use crate::kernel::axis::Axis;
+use crate::kernel::int8::depthwise::Depthwise;
+use crate::kernel::int8::order::tile;
+use crate::kernel::int8::patches::{Convolution, place};
+use crate::kernel::int8::scale::{Clamp, Double, Multiplier, Rounding, Single};
+use crate::kernel::int8::sums::{Term, add};
+use crate::kernel::int8::{Product, transpose};
+use crate::{Isa, Rng};
+use std::vec::Vec;
+
+fn bytes(rng: &mut Rng, count: usize) -> Vec<i8> {
+    (0..count).map(|_| rng.next_u32() as i8).collect()
+}
+
+/// Mostly one that scales sums to the range of outputs; a few that scale sums up, or are none.
+fn multipliers(rng: &mut Rng, count: usize) -> Vec<Multiplier> {
+    let mut one = || match rng.next_u32() % 64 {
+        0 => Multiplier { mantissa: rng.next_u32() as i32, exponent: rng.next_u32() as i32 % 40 },
+        x => Multiplier { mantissa: (rng.next_u32() >> 2 | 1 << 30) as i32, exponent: x as i32 % 8 - 14 },
+    };
+    (0..count).map(|_| one()).collect()
+}
+
+/// Of a random number of taps, with a random step, and outputs until the window leaves the padding.
+fn axis(rng: &mut Rng) -> Axis {
+    let mut up_to = |n: u32| (rng.next_u32() % n) as usize;
+    let (input, taps, stride, dilation) = (1 + up_to(9), 1 + up_to(5), 1 + up_to(3), 1 + up_to(8) / 7);
+    let (before, after) = (up_to(taps as u32), up_to(taps as u32));
+    let outputs =
+        (input + before + after).checked_sub((taps - 1) * dilation + 1).map(|room| room / stride + 1);
+    Axis { input, output: outputs.unwrap_or(0), taps, stride, dilation, before }
+}
+
+/// Calls `f` with the number of each output, and each of its taps: the pixel, or none in the padding.
+fn windows([rows, cols]: &[Axis; 2], mut f: impl FnMut(usize, usize, Option<usize>)) {
+    for output in 0..rows.output * cols.output {
+        for tap in 0..rows.taps * cols.taps {
+            let row = place(rows, output / cols.output, tap / cols.taps);
+            let col = place(cols, output % cols.output, tap % cols.taps);
+            f(output, tap, row.zip(col).map(|(row, col)| row * cols.input + col));
+        }
+    }
+}
+
+fn outputs<R: Rounding>(sums: &[i32], scale: &[Multiplier], clamp: Clamp) -> Vec<i8> {
+    let scales = scale.iter().cycle();
+    sums.iter().zip(scales).map(|(&sum, &scale)| clamp.output(R::scale(sum, scale))).collect()
+}
+
+const CLAMP: Clamp = Clamp { zero: 3, least: -120, most: 110 };
+
+fn check_depthwise<R: Rounding>(rng: &mut Rng) -> usize {
+    let (axes, channels) = ([axis(rng), axis(rng)], 1 + rng.next_u32() as usize % 150);
+    let [rows, cols] = &axes;
+    let taps = rows.taps * cols.taps;
+    let (x, zero) = (bytes(rng, rows.input * cols.input * channels), rng.next_u32() as i8);
+    let (weight, scale) = (bytes(rng, taps * channels), multipliers(rng, channels));
+    let bias: Vec<_> = (0..channels).map(|_| rng.next_u32() as i32 >> 18).collect();
+    let mut sums = bias.repeat(rows.output * cols.output);
+    windows(&axes, |output, tap, pixel| {
+        for c in 0..channels {
+            let x = pixel.map_or(zero, |pixel| x[pixel * channels + c]);
+            sums[output * channels + c] += i32::from(x) * i32::from(weight[tap * channels + c]);
+        }
+    });
+    let expected = outputs::<R>(&sums, &scale, CLAMP);
+    let depthwise =
+        Depthwise { axes, channels, zero, weight: &weight, bias: &bias, scale: &scale, clamp: CLAMP };
+    let mut y = std::vec![99; expected.len()];
+    for isa in Isa::available() {
+        depthwise.run::<R>(isa, &x, &mut y);
+        assert_eq!(y, expected, "{isa}: {axes:?} {channels}");
+    }
+    let mut done = 0;
+    for way in Way::available() {
+        // SAFETY: all lengths match.
+        if unsafe { way.depthwise(&depthwise, R::TWICE, &x, &mut y) } {
+            assert_eq!(y, expected, "{way:?}: {axes:?} {channels}");
+            done += 1;
+        }
+    }
+    done
+}
+
+#[test]
+fn depthwise_convolutions_are_the_definition() {
+    let (mut rng, mut done) = (Rng::new(3), 0);
+    for _ in 0..if cfg!(miri) { 3 } else { 400 } {
+        done += check_depthwise::<Double>(&mut rng) + check_depthwise::<Single>(&mut rng);
+    }
+    assert!(done >= 400 * Way::available().count(), "{done} by vectors");
+}
+
+fn check_convolution<R: Rounding>(rng: &mut Rng) {
+    let axes = [axis(rng), axis(rng)];
+    let (channels, filters) = (1 + rng.next_u32() as usize % 20, 1 + rng.next_u32() as usize % 40);
+    let [rows, cols] = &axes;
+    let depth = rows.taps * cols.taps * channels;
+    let (x, zero) = (bytes(rng, rows.input * cols.input * channels), rng.next_u32() as i8);
+    let (weight, scale) = (bytes(rng, depth * filters), multipliers(rng, filters));
+    let bias: Vec<_> = (0..filters).map(|_| rng.next_u32() as i32 >> 18).collect();
+    let mut columns = std::vec![0; weight.len()];
+    transpose(&weight, &mut columns, filters);
+    let mut sums = bias.repeat(rows.output * cols.output);
+    windows(&axes, |output, tap, pixel| {
+        for c in 0..channels {
+            let x = i32::from(pixel.map_or(zero, |pixel| x[pixel * channels + c]));
+            let sums = &mut sums[output * filters..][..filters];
+            for (sum, &w) in sums.iter_mut().zip(&columns[(tap * channels + c) * filters..]) {
+                *sum += x * i32::from(w);
+            }
+        }
+    });
+    let expected = outputs::<R>(&sums, &scale, CLAMP);
+    let mut tiles = std::vec![0; weight.len()];
+    tile(&weight, &mut tiles, filters);
+    let product = Product { depth, weight: &tiles, bias: &bias, scale: &scale, clamp: CLAMP };
+    let at_once = 1 + rng.next_u32() as usize % 33;
+    let (mut patches, mut y) = (std::vec![0; at_once * depth], std::vec![99; expected.len()]);
+    for isa in Isa::available() {
+        Convolution { axes, channels, zero, product }.run::<R>(isa, &x, &mut patches, &mut y);
+        assert_eq!(y, expected, "{isa}: {axes:?} {channels} {filters}, {at_once} at once");
+    }
+}
+
+#[test]
+fn convolutions_are_the_definition() {
+    let mut rng = Rng::new(4);
+    for _ in 0..if cfg!(miri) { 3 } else { 400 } {
+        check_convolution::<Double>(&mut rng);
+        check_convolution::<Single>(&mut rng);
+    }
+}
+
+fn check_sums<R: Rounding>(rng: &mut Rng, count: usize) {
+    let (a, b) = (bytes(rng, count), bytes(rng, count));
+    let half = Multiplier { mantissa: 1 << 30, exponent: 0 };
+    let scales = multipliers(rng, 2);
+    let terms = [
+        Term { scale: half, zero: rng.next_u32() as i8 },
+        Term { scale: scales[0], zero: rng.next_u32() as i8 },
+    ];
+    let scale = Multiplier { exponent: -18, ..half };
+    for scale in [scale, scales[1]] {
+        let term = |x: i8, of: Term| R::scale((i32::from(x) - i32::from(of.zero)) << 20, of.scale);
+        let sums = a.iter().zip(&b).map(|(&a, &b)| term(a, terms[0]).wrapping_add(term(b, terms[1])));
+        let expected = outputs::<R>(&sums.collect::<Vec<_>>(), &[scale], CLAMP);
+        for isa in Isa::available() {
+            let mut y = std::vec![99; count];
+            add::<R>(isa, terms, scale, CLAMP, [&a, &b], &mut y);
+            assert_eq!(y, expected, "{isa}: {count}");
+        }
+    }
+}
+
+#[test]
+fn sums_are_the_definition() {
+    let mut rng = Rng::new(5);
+    for count in [1, 1023, 1024, 1025, 1536, 2047, 3333] {
+        check_sums::<Double>(&mut rng, count);
+        check_sums::<Single>(&mut rng, count);
+    }
+}
