@@ -14,6 +14,8 @@ pub(crate) enum Kind {
     Float32,
     Int32,
     Int8,
+    /// Two in a byte, the first one in its low bits.
+    Int4,
     /// A kind that no layer has, by its number in the schema.
     Other(i8),
 }
@@ -24,6 +26,7 @@ impl fmt::Display for Kind {
             Self::Float32 => "FLOAT32",
             Self::Int32 => "INT32",
             Self::Int8 => "INT8",
+            Self::Int4 => "INT4",
             Self::Other(kind) => {
                 let name = usize::try_from(kind).ok().and_then(|kind| KINDS.get(kind).copied());
                 name.unwrap_or("numbers of an unknown kind")
@@ -41,12 +44,18 @@ const KINDS: [&str; 20] = [
 ];
 
 impl Kind {
-    /// Bytes of a number.
-    pub(crate) const fn bytes(self) -> usize {
+    /// Bits of a number.
+    const fn bits(self) -> usize {
         match self {
-            Self::Int8 => 1,
-            _ => 4,
+            Self::Int4 => 4,
+            Self::Int8 => 8,
+            _ => 32,
         }
+    }
+
+    /// Bytes of so many numbers.
+    pub(crate) const fn bytes(self, count: usize) -> usize {
+        count.saturating_mul(self.bits()).div_ceil(8)
     }
 }
 
@@ -199,6 +208,7 @@ impl<'a> Graph<'a> {
             0 => Kind::Float32,
             2 => Kind::Int32,
             9 => Kind::Int8,
+            17 => Kind::Int4,
             other => Kind::Other(other),
         };
         let mut tensor = Tensor { index, shape: Vec::new(), kind, data: None, table };
@@ -335,7 +345,7 @@ impl Tensor<'_> {
 
     /// How many bytes they take.
     pub(crate) fn bytes(&self) -> usize {
-        self.count().saturating_mul(self.kind.bytes())
+        self.kind.bytes(self.count())
     }
 
     /// Whether a streaming network keeps it from one run to the next.
@@ -362,11 +372,22 @@ impl Tensor<'_> {
         data.as_chunks().0.iter().map(|bytes| i32::from_le_bytes(*bytes)).collect()
     }
 
-    /// A constant of so many bytes.
+    /// The numbers of a constant of bytes.
     pub(crate) fn weights(&self) -> Result<Vec<i8>, Error> {
         self.expect(Kind::Int8)?;
         let data = self.data.ok_or_else(|| self.error("weights must be constants"))?;
         Ok(data.iter().map(|&byte| byte as i8).collect())
+    }
+
+    /// [`Tensor::weights`], or of four bits, which become bytes.
+    pub(crate) fn small_weights(&self) -> Result<Vec<i8>, Error> {
+        match (self.kind, self.data) {
+            (Kind::Int4, Some(data)) => {
+                let both = data.iter().flat_map(|&byte| [(byte << 4) as i8 >> 4, byte as i8 >> 4]);
+                Ok(both.take(self.count()).collect())
+            }
+            _ => self.weights(),
+        }
     }
 
     /// A constant of real numbers.

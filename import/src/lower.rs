@@ -305,7 +305,7 @@ impl<'a> Lowering<'a, '_> {
     /// A value between the steps of an operator, whose numbers stand for others.
     fn made(&mut self, shape: &[usize], quantization: Option<Quantization>) -> usize {
         let kind = if quantization.is_some() { Kind::Int8 } else { Kind::Float32 };
-        let bytes = shape.iter().fold(kind.bytes(), |bytes, &n| bytes.saturating_mul(n));
+        let bytes = kind.bytes(shape.iter().fold(1, |count: usize, &n| count.saturating_mul(n)));
         self.values.push(Value { shape: shape.into(), bytes, quantization });
         self.values.len() - 1
     }

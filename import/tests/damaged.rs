@@ -36,7 +36,7 @@ fn read(file: &[u8]) -> bool {
 #[test]
 fn damaged_files_are_errors() {
     let (written, variables) = (branches(), delay());
-    let files: [&[u8]; 15] = [
+    let files: [&[u8]; 16] = [
         include_bytes!("data/hello_world_int8.tflite"),
         include_bytes!("data/micro_speech_quantized.tflite"),
         include_bytes!("data/kws_ref_model.tflite"),
@@ -47,6 +47,7 @@ fn damaged_files_are_errors() {
         include_bytes!("data/streaming_lstm.tflite"),
         include_bytes!("data/streaming_ends.tflite"),
         include_bytes!("data/operators/lstm_dense.tflite"),
+        include_bytes!("data/graphs/int4_conv.tflite"),
         include_bytes!("data/graphs/inputs_and_outputs.tflite"),
         include_bytes!("data/graphs/split_outputs.tflite"),
         include_bytes!("data/graphs/preactivated.tflite"),

@@ -75,7 +75,15 @@ fn errors_name_the_operator_and_the_tensor() {
         error(|tensors, _| tensors[1].data.truncate(1)),
         at("tensor 1 `t1`: 1 bytes of numbers, its shape needs 2")
     );
-    assert_eq!(error(|tensors, _| tensors[1].kind = 17), at("tensor 1 `t1`: INT8 is needed, not INT4"));
+    assert_eq!(error(|tensors, _| tensors[1].kind = 19), at("tensor 1 `t1`: INT8 is needed, not INT2"));
+    assert_eq!(
+        error(|tensors, _| tensors[1].kind = 17),
+        at("tensor 1 `t1`: 2 bytes of numbers, its shape needs 1")
+    );
+    assert_eq!(
+        error(|tensors, _| (tensors[0].kind, tensors[0].shape) = (17, vec![1, 2])),
+        "the input: tensor 0 `t0`: activations must be INT8 or FLOAT32, not INT4"
+    );
     assert_eq!(
         error(|tensors, _| tensors[1] = Tensor::weights(&[1, 65538], 0.25, &[0; 65538])),
         at("tensor 1 `t1`: 65538 inputs, at most 65536 are supported")

@@ -379,7 +379,7 @@ pub(super) fn copy(
 ) -> Result<(), Error> {
     let of = &lowering.values[value];
     let kind = if of.quantization.is_some() { Kind::Int8 } else { Kind::Float32 };
-    let all = Axis::all(of.bytes / kind.bytes());
+    let all = Axis::all(of.bytes / kind.bytes(1));
     read(lowering, operator, (kind, value), &[all], write)
 }
 
