@@ -164,6 +164,11 @@ pub(crate) fn lower(graph: &mut Graph<'_>, options: &Options, file: usize) -> Re
         let first = lowering.steps.len();
         lowering.operator(&operator).map_err(|error| error.at(&place))?;
         total += lowering.steps[first..].iter().map(|step| step.layer.data()).sum::<usize>();
+        if lowering.variables.data > 2 * file {
+            return Err(
+                Error::new("variables share so many first values that they take twice the file").at(place)
+            );
+        }
         if total > most {
             return Err(
                 Error::new("operators share so many weights that they take 16 times the file").at(place)

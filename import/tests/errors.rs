@@ -3,7 +3,9 @@
 mod support;
 
 use fusebox_import::{Network, Options};
-use support::{FLOAT32, INT8, Operator, Setting, Tensor, branches, delay, file, file_of, operator};
+use support::{
+    FLOAT32, INT8, Operator, Setting, Tensor, branches, delay, file, file_of, file_of_two, operator,
+};
 
 /// A fully connected layer of 2 to 1, and what is changed of it.
 fn error(change: impl FnOnce(&mut Vec<Tensor>, &mut Vec<Operator>)) -> String {
@@ -235,7 +237,7 @@ fn variables_have_a_name_and_one_form() {
     );
     assert_eq!(
         error(&[q(), handle(), q(), q()], &[operator(129, &[], 3).with(0, Setting::Int(7))]),
-        "operator 0 (CALL_ONCE): graph 7 of 1"
+        "operator 0 (CALL_ONCE): graph 7 of 2"
     );
     let other = Tensor::int8(&[1, 3], 0.5, -3);
     assert_eq!(
@@ -244,7 +246,47 @@ fn variables_have_a_name_and_one_form() {
     );
     assert_eq!(
         error(&[q(), handle(), q(), Tensor::ints(&[1, 3])], &[named(), operator(143, &[1], 3)]),
-        "operator 1 (READ_VARIABLE): tensor 3 `t3`: variables must be Int8 or Float32, not Int32"
+        "operator 1 (READ_VARIABLE): tensor 3 `t3`: variables must be INT8 or FLOAT32, not INT32"
+    );
+}
+
+/// What a second graph assigns before the first run.
+#[test]
+fn first_values_are_constants_of_the_form_of_their_variables() {
+    let q = || Tensor::int8(&[1, 3], 0.25, 0);
+    let named = operator(142, &[], 1).with(1, Setting::Text("name"));
+    let assign = Operator { outputs: vec![], ..operator(144, &[1, 2], 0) };
+    let once = Operator { outputs: vec![], ..operator(129, &[], 0).with(0, Setting::Int(1)) };
+    let read = |start: Tensor, first: &[Operator]| {
+        let tensors = [q(), Tensor { kind: 13, ..Tensor::float(&[]) }, start, q()];
+        let run = [once.clone(), named.clone(), operator(143, &[1], 3)];
+        let file = file_of_two(&tensors, [&run, first], &[0], &[3]);
+        Network::read(&file, &Options::default()).map(|_| ()).map_err(|error| error.to_string())
+    };
+    let usual = [named.clone(), assign.clone()];
+    let constant = |scale| Tensor::weights(&[1, 3], scale, &[1, 2, 3]);
+    assert_eq!(read(constant(0.25), &usual), Ok(()));
+    assert_eq!(
+        read(constant(0.5), &usual),
+        Err(
+            "operator 2 (READ_VARIABLE): tensor 3 `t3`: its variable's first value has another scale or zero"
+                .into()
+        )
+    );
+    assert_eq!(
+        read(Tensor::of(&[1, 2, 3]), &usual),
+        Err("operator 2 (READ_VARIABLE): tensor 3 `t3`: is INT8 [1, 3], the first value of its variable INT32 [3]".into())
+    );
+    let at = "operator 0 (CALL_ONCE): operator";
+    assert_eq!(
+        read(q(), &usual),
+        Err(format!(
+            "{at} 1 of graph 1 (ASSIGN_VARIABLE): tensor 2 `t2`: a variable's first value must be a constant"
+        ))
+    );
+    assert_eq!(
+        read(constant(0.25), &[operator(0, &[2, 2], 3)]),
+        Err(format!("{at} 0 of graph 1 (ADD): the operator is not supported before the first run"))
     );
 }
 

@@ -40,6 +40,8 @@ pub(super) struct Variables<'a> {
     handles: BTreeMap<usize, Name<'a>>,
     starts: BTreeMap<Name<'a>, Tensor<'a>>,
     known: BTreeMap<Name<'a>, Variable>,
+    /// Bytes of constants that they start with.
+    pub(super) data: usize,
     /// Of layers that run as streams.
     pasts: Vec<State>,
 }
@@ -146,13 +148,13 @@ fn variable<'v, 'a>(
     let quantization = match tensor.kind {
         Kind::Int8 => Some(tensor.quantization()?),
         Kind::Float32 => None,
-        kind => return Err(tensor.error(format!("variables must be Int8 or Float32, not {kind:?}"))),
+        kind => return Err(tensor.error(format!("variables must be INT8 or FLOAT32, not {kind}"))),
     };
     if !lowering.variables.known.contains_key(&name) {
         let start = match lowering.variables.starts.get(&name) {
             Some(start) if start.kind != tensor.kind || start.count() != tensor.count() => {
                 return Err(tensor.error(format!(
-                    "is {:?} {:?}, the first value of its variable {:?} {:?}",
+                    "is {} {:?}, the first value of its variable {} {:?}",
                     tensor.kind, tensor.shape, start.kind, start.shape
                 )));
             }
@@ -168,7 +170,9 @@ fn variable<'v, 'a>(
             bytes => Start::Data(bytes.into()),
         };
         let value = lowering.made(shape(tensor), quantization);
-        lowering.variables.known.insert(name, Variable { state: State { value, start }, now: value });
+        let state = State { value, start };
+        lowering.variables.data += state.data();
+        lowering.variables.known.insert(name, Variable { state, now: value });
     }
     let known = lowering.variables.known.get_mut(&name);
     let known = known.ok_or_else(|| Error::new("a variable without a value"))?;

@@ -94,6 +94,16 @@ pub(crate) fn file_of(
     inputs: &[i32],
     outputs: &[i32],
 ) -> Vec<u8> {
+    file_of_two(tensors, [operators, &[]], inputs, outputs)
+}
+
+/// A file with two graphs of the same tensors. A signature names the ends of the first one as its tensors.
+pub(crate) fn file_of_two(
+    tensors: &[Tensor],
+    operators: [&[Operator]; 2],
+    inputs: &[i32],
+    outputs: &[i32],
+) -> Vec<u8> {
     let mut b = FlatBufferBuilder::new();
     let buffers: Vec<_> = std::iter::once(&vec![])
         .chain(tensors.iter().map(|tensor| &tensor.data))
@@ -108,9 +118,10 @@ pub(crate) fn file_of(
         .collect();
     let tables: Vec<_> =
         tensors.iter().enumerate().map(|(i, tensor)| write_tensor(&mut b, i, tensor)).collect();
+    let all = operators.concat();
     let calls: Vec<_> =
-        operators.iter().enumerate().map(|(i, operator)| write_operator(&mut b, i, operator)).collect();
-    let codes: Vec<_> = operators
+        all.iter().enumerate().map(|(i, operator)| write_operator(&mut b, i, operator)).collect();
+    let codes: Vec<_> = all
         .iter()
         .map(|operator| {
             let custom = (operator.code == 32).then(|| b.create_string("RESHAPE"));
@@ -123,7 +134,8 @@ pub(crate) fn file_of(
             })
         })
         .collect();
-    let (tables, calls) = (b.create_vector(&tables), b.create_vector(&calls));
+    let (calls, others) = calls.split_at(operators[0].len());
+    let (tables, calls, others) = (b.create_vector(&tables), b.create_vector(calls), b.create_vector(others));
     let names = [inputs, outputs].map(|ends| {
         let named: Vec<_> = ends.iter().map(|&end| write_name(&mut b, end)).collect();
         b.create_vector(&named)
@@ -140,8 +152,12 @@ pub(crate) fn file_of(
         b.push_slot_always(place(2), outputs);
         b.push_slot_always(place(3), calls);
     });
+    let other = table(&mut b, |b| {
+        b.push_slot_always(place(0), tables);
+        b.push_slot_always(place(3), others);
+    });
     let (codes, graphs, buffers) =
-        (b.create_vector(&codes), b.create_vector(&[graph]), b.create_vector(&buffers));
+        (b.create_vector(&codes), b.create_vector(&[graph, other]), b.create_vector(&buffers));
     let model = table(&mut b, |b| {
         b.push_slot_always(place(0), 3_u32);
         b.push_slot_always(place(1), codes);
