@@ -123,7 +123,7 @@ pub(crate) enum Field {
     Data(Vec<u8>),
 }
 
-/// Of tensors that are no variables of a name, and of operators that are not known to keep them.
+/// Of a tensor that is no variable with a name, but kept.
 const STATE: &str = "a state that this operator keeps from run to run is not supported";
 
 /// Most operators of a network.

@@ -29,7 +29,7 @@ struct Writer<'a> {
     lowered: &'a Lowered,
     code: String,
     data: Vec<u8>,
-    /// Names.
+    /// Names of the public ones.
     constants: Vec<String>,
 }
 
@@ -49,10 +49,10 @@ impl Writer<'_> {
         writeln!(self.code, "// {title}, as fusebox-import has written it: changes are lost.\n")?;
         let head = self.code.len();
         self.network(&title)?;
-        self.constant("NET: Net", "static", "The network, with its weights.", |writer| writer.value())?;
+        self.value()?;
         let kept = if lowered.states.is_empty() { "" } else { ", and what is kept from frame to frame" };
         let doc = format!("Bytes of [`fusebox::Scratch`] for one row: all tensors between the layers{kept}.");
-        self.constant("RAM: usize", "const", &doc, |writer| write!(writer.code, "{}", writer.network.ram()))?;
+        self.constant("RAM", "usize", &self.network.ram().to_string(), &doc)?;
         self.ends("Input", "input", &lowered.inputs)?;
         self.ends("Output", "output", &lowered.outputs)?;
         writeln!(self.code, "// A program that uses none of them has no dead code.")?;
@@ -85,25 +85,16 @@ impl Writer<'_> {
         format!("{}_{step}", self.lowered.steps[step].layer.name)
     }
 
-    fn constant(
-        &mut self,
-        name: &str,
-        kind: &str,
-        doc: &str,
-        value: impl FnOnce(&mut Self) -> std::fmt::Result,
-    ) -> std::fmt::Result {
-        if let ("const", Some((name, _))) = (kind, name.split_once(':')) {
-            self.constants.push(name.into());
-        }
-        write!(self.code, "/// {doc}\npub {kind} {name} = ")?;
-        value(self)?;
-        writeln!(self.code, ";\n")
+    /// A public constant.
+    fn constant(&mut self, name: &str, of: &str, value: &str, doc: &str) -> std::fmt::Result {
+        self.constants.push(name.into());
+        writeln!(self.code, "/// {doc}\npub const {name}: {of} = {value};\n")
     }
 
     /// The layers with their weights.
     fn value(&mut self) -> std::fmt::Result {
         let lowered = self.lowered;
-        writeln!(self.code, "Net {{")?;
+        writeln!(self.code, "/// The network, with its weights.\npub static NET: Net = Net {{")?;
         for (i, step) in lowered.steps.iter().enumerate() {
             let field = self.field(i);
             match &step.layer.made {
@@ -129,7 +120,7 @@ impl Writer<'_> {
                 }
             }
         }
-        write!(self.code, "}}")
+        writeln!(self.code, "}};\n")
     }
 
     /// What the numbers of the inputs or outputs stand for. Several are a struct.
@@ -156,9 +147,8 @@ impl Writer<'_> {
                     (format!("{kind}_{name}").to_uppercase(), format!("[`{kind}::{}`]", end.name))
                 }
             };
-            let (name, doc) =
-                (format!("{name}: int8::Quantization"), format!("What the numbers of {of} stand for."));
-            self.constant(&name, "const", &doc, |writer| write!(writer.code, "{}", quantization(q)))?;
+            let doc = format!("What the numbers of {of} stand for.");
+            self.constant(&name, "int8::Quantization", &quantization(q), &doc)?;
         }
         Ok(())
     }
