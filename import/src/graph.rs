@@ -14,6 +14,8 @@ pub(crate) enum Kind {
     Float32,
     Int32,
     Int8,
+    /// Two in a byte, the first one in its low bits.
+    Int4,
     /// A kind that no layer has, by its number in the schema.
     Other(i8),
 }
@@ -24,6 +26,7 @@ impl fmt::Display for Kind {
             Self::Float32 => "FLOAT32",
             Self::Int32 => "INT32",
             Self::Int8 => "INT8",
+            Self::Int4 => "INT4",
             Self::Other(kind) => {
                 let name = usize::try_from(kind).ok().and_then(|kind| KINDS.get(kind).copied());
                 name.unwrap_or("numbers of an unknown kind")
@@ -47,16 +50,23 @@ impl Kind {
             Self::Float32 => 0,
             Self::Int32 => 2,
             Self::Int8 => 9,
+            Self::Int4 => 17,
             Self::Other(number) => number,
         }
     }
 
-    /// Bytes of a number.
-    pub(crate) const fn bytes(self) -> usize {
+    /// Bits of a number.
+    const fn bits(self) -> usize {
         match self {
-            Self::Int8 => 1,
-            _ => 4,
+            Self::Int4 => 4,
+            Self::Int8 => 8,
+            _ => 32,
         }
+    }
+
+    /// Bytes of so many numbers.
+    pub(crate) const fn bytes(self, count: usize) -> usize {
+        count.saturating_mul(self.bits()).div_ceil(8)
     }
 }
 
@@ -71,6 +81,9 @@ pub(crate) struct Tensor<'a> {
     pub data: Option<&'a [u8]>,
     table: schema::Tensor<'a>,
 }
+
+/// The kind of whole numbers of 16 bits, in the schema.
+const INT16: i8 = 7;
 
 /// Most dimensions of a tensor.
 const RANK: usize = 6;
@@ -92,6 +105,8 @@ pub(crate) struct Operator<'a> {
 pub(crate) struct Graph<'a> {
     model: schema::Model<'a>,
     graph: schema::Graph<'a>,
+    /// Most tensors and operators.
+    room: usize,
     /// Constants that operators on shapes have computed, by tensor.
     pub folded: BTreeMap<usize, Vec<i32>>,
 }
@@ -109,16 +124,31 @@ impl<'a> Graph<'a> {
                 )));
             }
         }
-        let graph = model.graphs().and_then(|graphs| graphs.iter().next());
-        let graph = graph.ok_or_else(|| Error::new("the file has no graph"))?;
-        let read = Self { model, graph, folded: BTreeMap::new() };
         // A tensor or an operator takes at least so many bytes: tables that are in the lists again and again do not.
-        if read.tensors().saturating_add(graph.operators().map_or(0, |list| list.len())) > bytes.len() / 32 {
-            return Err(Error::new(
-                "damaged TensorFlow Lite file: more tensors and operators than it has room for",
-            ));
+        Self::at(model, 0, bytes.len() / 32)
+    }
+
+    /// Another graph of the same file.
+    pub(crate) fn other(&self, index: usize) -> Result<Self, Error> {
+        Self::at(self.model, index, self.room)
+    }
+
+    fn at(model: schema::Model<'a>, index: usize, room: usize) -> Result<Self, Error> {
+        let graphs = model.graphs().unwrap_or_default();
+        if index >= graphs.len() {
+            return Err(Error::new(match graphs.len() {
+                0 => "the file has no graph".into(),
+                n => format!("graph {index} of {n}"),
+            }));
         }
-        Ok(read)
+        let graph = graphs.get(index);
+        let read = Self { model, graph, room, folded: BTreeMap::new() };
+        match read.tensors().saturating_add(graph.operators().map_or(0, |list| list.len())) > room {
+            true => Err(Error::new(
+                "damaged TensorFlow Lite file: more tensors and operators than it has room for",
+            )),
+            false => Ok(read),
+        }
     }
 
     /// How many tensors there are.
@@ -189,6 +219,7 @@ impl<'a> Graph<'a> {
             0 => Kind::Float32,
             2 => Kind::Int32,
             9 => Kind::Int8,
+            17 => Kind::Int4,
             other => Kind::Other(other),
         };
         let mut tensor = Tensor { index, shape: Vec::new(), kind, data: None, table };
@@ -305,6 +336,12 @@ impl<'a> Operator<'a> {
         self.table.options().and_then(|options| options.int(slot)).unwrap_or(default)
     }
 
+    /// The text `slot` of its options.
+    pub(crate) fn text(&self, slot: u16) -> Result<&'a str, Error> {
+        let text = self.table.options().map_or(Some(""), |options| options.text(slot));
+        text.ok_or_else(|| Error::new(format!("option {slot} is no text")))
+    }
+
     /// The real number `slot` of its options, or 0.
     pub(crate) fn real(&self, slot: u16) -> f32 {
         self.table.options().and_then(|options| options.real(slot)).unwrap_or(0.0)
@@ -319,7 +356,7 @@ impl Tensor<'_> {
 
     /// How many bytes they take.
     pub(crate) fn bytes(&self) -> usize {
-        self.count().saturating_mul(self.kind.bytes())
+        self.kind.bytes(self.count())
     }
 
     /// Whether a streaming network keeps it from one run to the next.
@@ -346,11 +383,22 @@ impl Tensor<'_> {
         data.as_chunks().0.iter().map(|bytes| i32::from_le_bytes(*bytes)).collect()
     }
 
-    /// A constant of so many bytes.
+    /// The numbers of a constant of bytes.
     pub(crate) fn weights(&self) -> Result<Vec<i8>, Error> {
         self.expect(Kind::Int8)?;
         let data = self.data.ok_or_else(|| self.error("weights must be constants"))?;
         Ok(data.iter().map(|&byte| byte as i8).collect())
+    }
+
+    /// [`Tensor::weights`], or of four bits, which become bytes.
+    pub(crate) fn small_weights(&self) -> Result<Vec<i8>, Error> {
+        match (self.kind, self.data) {
+            (Kind::Int4, Some(data)) => {
+                let both = data.iter().flat_map(|&byte| [(byte << 4) as i8 >> 4, byte as i8 >> 4]);
+                Ok(both.take(self.count()).collect())
+            }
+            _ => self.weights(),
+        }
     }
 
     /// A constant of real numbers.
@@ -385,6 +433,17 @@ impl Tensor<'_> {
                 scales.len(),
                 zeros.len()
             ))),
+        }
+    }
+
+    /// The scale of a state of 16 bits, whose zero is 0.
+    pub(crate) fn state_scale(&self) -> Result<f32, Error> {
+        self.expect(Kind::Other(INT16))?;
+        match (&self.scales()?.0[..], &self.scales()?.1[..]) {
+            (&[scale], &[0]) => Ok(scale),
+            (scales, zeros) => {
+                Err(self.error(format!("scales {scales:?} and zeros {zeros:?}, one and 0 are needed")))
+            }
         }
     }
 

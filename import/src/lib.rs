@@ -20,7 +20,8 @@
 //!
 //! The module has a `struct Net`, whose fields are the layers, and a `static NET` with the weights, which stay where they are, in
 //! flash on a microcontroller. `Net` is a [`fusebox::Layer`]: it runs alone, in a batch, or as a part of another network. Tensors
-//! between the layers share an arena, `Scratch`, whose size is known when it compiles.
+//! between the layers share an arena, `Scratch`, whose size is known when it compiles. A network that keeps a state from one run to
+//! the next is a [`fusebox::layers::Stream`] too, which runs in a [`fusebox::Streaming`].
 //!
 //! | file | contents |
 //! |---|---|

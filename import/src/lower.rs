@@ -7,14 +7,20 @@
 //! | `numbers` | activations, softmax, scales, sums and products of two tensors |
 //! | `parts` | slices, splits, concatenations, repeated numbers: the same numbers elsewhere |
 //! | `real` | those on real numbers |
+//! | `recurrent` | the long short-term memory |
 //! | `shapes` | operators on shapes, which are computed here, and those that change a shape alone |
+//! | `states` | variables, which are kept from run to run |
 
 mod numbers;
 mod parts;
 mod pictures;
 mod products;
 mod real;
+mod recurrent;
 mod shapes;
+mod states;
+
+pub(crate) use states::{Start, State};
 
 use crate::graph::{Graph, Kind, Operator, Tensor};
 use crate::{Error, Options};
@@ -30,6 +36,16 @@ pub(crate) struct Lowered {
     pub values: Vec<Value>,
     pub inputs: Vec<End>,
     pub outputs: Vec<End>,
+    /// What is kept from run to run, and a number that is 0 before the first one.
+    pub states: Vec<State>,
+    pub started: Option<usize>,
+}
+
+impl Lowered {
+    /// The values that are kept from run to run.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = usize> + '_ {
+        self.states.iter().map(|state| state.value).chain(self.started)
+    }
 }
 
 /// An input or output.
@@ -49,6 +65,8 @@ pub(crate) struct Step {
     pub layer: Layer,
     pub reads: Vec<Read>,
     pub write: usize,
+    /// What the layer keeps from run to run, if it runs as a stream.
+    pub past: Option<usize>,
     /// How many of the layer's rows a row of the network has.
     pub rows: usize,
 }
@@ -105,8 +123,8 @@ pub(crate) enum Field {
     Data(Vec<u8>),
 }
 
-/// Of operators and tensors that need one.
-const STATE: &str = "networks that keep a state from run to run are not supported yet";
+/// Of a tensor that is no variable with a name, but kept.
+const STATE: &str = "a state that this operator keeps from run to run is not supported";
 
 /// Most operators of a network.
 const OPERATORS: usize = 10_000;
@@ -116,8 +134,15 @@ pub(crate) fn lower(graph: &mut Graph<'_>, options: &Options, file: usize) -> Re
     let (inputs, outputs) = (graph.inputs()?, graph.outputs()?);
     // A layer's tensors and operator take more in a file; what is over is for small ones.
     let room = file / 128 + 64;
-    let mut lowering =
-        Lowering { graph, options, room, known: BTreeMap::new(), values: Vec::new(), steps: Vec::new() };
+    let mut lowering = Lowering {
+        graph,
+        options,
+        room,
+        known: BTreeMap::new(),
+        variables: states::Variables::default(),
+        values: Vec::new(),
+        steps: Vec::new(),
+    };
     for &input in &inputs {
         let at = |error: Error| error.at("the input");
         let tensor = lowering.graph.tensor(input).map_err(at)?;
@@ -139,6 +164,11 @@ pub(crate) fn lower(graph: &mut Graph<'_>, options: &Options, file: usize) -> Re
         let first = lowering.steps.len();
         lowering.operator(&operator).map_err(|error| error.at(&place))?;
         total += lowering.steps[first..].iter().map(|step| step.layer.data()).sum::<usize>();
+        if lowering.variables.data > 2 * file {
+            return Err(
+                Error::new("variables share so many first values that they take twice the file").at(place)
+            );
+        }
         if total > most {
             return Err(
                 Error::new("operators share so many weights that they take 16 times the file").at(place)
@@ -151,16 +181,16 @@ pub(crate) fn lower(graph: &mut Graph<'_>, options: &Options, file: usize) -> Re
             return Err(lowering.graph.tensor(output)?.error("the output is written by no operator"));
         };
         // Every output is memory of its own.
-        let value = match value < first_written || written.contains(&value) {
-            true => parts::copy(&mut lowering, output, value)?,
-            false => value,
-        };
-        written.push(value);
+        let is_shared =
+            value < first_written || written.contains(&value) || lowering.variables.is_kept(value);
+        written.push(if is_shared { parts::copied(&mut lowering, "COPY", value)? } else { value });
     }
+    let states = states::keep(&mut lowering, &written)?;
+    let started = (!states.is_empty()).then(|| lowering.made(&[1], None));
     let inputs = lowering.ends(&inputs, &(0..first_written).collect::<Vec<_>>(), true)?;
     let outputs = lowering.ends(&outputs, &written, false)?;
     let Lowering { steps, values, .. } = lowering;
-    Ok(Lowered { steps, values, inputs, outputs })
+    Ok(Lowered { steps, values, inputs, outputs, states, started })
 }
 
 /// A graph, as far as it has been lowered.
@@ -171,6 +201,7 @@ struct Lowering<'a, 'g> {
     room: usize,
     /// Of the tensors that are written already, their values.
     known: BTreeMap<usize, usize>,
+    variables: states::Variables<'a>,
     values: Vec<Value>,
     steps: Vec<Step>,
 }
@@ -184,6 +215,7 @@ impl<'a> Lowering<'a, '_> {
             "FULLY_CONNECTED" => products::fully_connected(self, operator),
             "CONV_2D" => products::convolution(self, operator),
             "DEPTHWISE_CONV_2D" => products::depthwise(self, operator),
+            "UNIDIRECTIONAL_SEQUENCE_LSTM" => recurrent::lstm(self, operator),
             "AVERAGE_POOL_2D" | "MAX_POOL_2D" => pictures::pool(self, operator),
             "MEAN" | "REDUCE_MAX" => pictures::reduce(self, operator),
             "PAD" | "PADV2" => pictures::pad(self, operator),
@@ -206,7 +238,10 @@ impl<'a> Lowering<'a, '_> {
             "PACK" if self.written(operator)?.1.kind == Kind::Int32 => shapes::pack(self, operator),
             "PACK" => parts::concatenate(self, operator),
             "STRIDED_SLICE" => shapes::strided_slice(self, operator),
-            "CALL_ONCE" | "VAR_HANDLE" | "READ_VARIABLE" | "ASSIGN_VARIABLE" => Err(Error::new(STATE)),
+            "CALL_ONCE" => states::call_once(self, operator),
+            "VAR_HANDLE" => states::handle(self, operator),
+            "READ_VARIABLE" => states::read(self, operator),
+            "ASSIGN_VARIABLE" => states::assign(self, operator),
             _ => Err(Error::new("the operator is not supported")),
         }
     }
@@ -275,7 +310,7 @@ impl<'a> Lowering<'a, '_> {
     /// A value between the steps of an operator, whose numbers stand for others.
     fn made(&mut self, shape: &[usize], quantization: Option<Quantization>) -> usize {
         let kind = if quantization.is_some() { Kind::Int8 } else { Kind::Float32 };
-        let bytes = shape.iter().fold(kind.bytes(), |bytes, &n| bytes.saturating_mul(n));
+        let bytes = kind.bytes(shape.iter().fold(1, |count: usize, &n| count.saturating_mul(n)));
         self.values.push(Value { shape: shape.into(), bytes, quantization });
         self.values.len() - 1
     }
@@ -327,7 +362,7 @@ impl<'a> Lowering<'a, '_> {
         if self.steps.len() == self.room {
             return Err(Error::new("the network has more layers than its file has room for"));
         }
-        self.steps.push(Step { operator: operator.into(), layer, reads, write, rows });
+        self.steps.push(Step { operator: operator.into(), layer, reads, write, past: None, rows });
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! A network that has been read: its layers, their memory, what it costs.
 
 use crate::graph::Graph;
-use crate::lower::{End, Lowered, lower};
+use crate::lower::{End, Lowered, State, lower};
 use crate::plan::{Buffer, free, plan};
 use crate::write::{Module, Place, module};
 use crate::{Error, Options};
@@ -34,17 +34,17 @@ impl Network {
     /// Gives every tensor and scratch its place.
     fn planned(lowered: Lowered) -> Self {
         let words = |bytes: usize| bytes.div_ceil(4);
-        let mut buffers: Vec<_> = lowered
-            .values
-            .iter()
-            .map(|value| Buffer { size: words(value.bytes), first: 0, last: 0 })
-            .collect();
+        let size = |value: usize| words(lowered.values[value].bytes);
+        let mut buffers = vec![Buffer { size: 0, first: 0, last: 0 }; lowered.values.len()];
         for (i, step) in lowered.steps.iter().enumerate() {
-            buffers[step.write].first = i;
-            buffers[step.write].last = i;
+            buffers[step.write] = Buffer { size: size(step.write), first: i, last: i };
             for read in &step.reads {
                 buffers[read.value].last = i;
             }
+        }
+        // Kept from run to run, so alive in all of it.
+        for value in lowered.kept() {
+            buffers[value] = Buffer { size: size(value), first: 0, last: lowered.steps.len() };
         }
         // The caller's.
         let ends = lowered.inputs.iter().chain(&lowered.outputs);
@@ -88,7 +88,8 @@ impl Network {
         module(self, &self.lowered, title, data)
     }
 
-    /// Bytes of scratch for one row: all tensors between the layers, those of input and output aside.
+    /// Bytes of scratch for one row: all tensors between the layers, those of input and output aside, and what is kept from run to
+    /// run.
     ///
     /// ```
     /// # let file = include_bytes!("../tests/data/hello_world_int8.tflite");
@@ -104,7 +105,8 @@ impl Network {
     /// Bytes of weights, biases, scales and tables.
     #[must_use]
     pub fn flash(&self) -> usize {
-        self.lowered.steps.iter().map(|step| step.layer.data()).sum()
+        let layers: usize = self.lowered.steps.iter().map(|step| step.layer.data()).sum();
+        layers + self.lowered.states.iter().map(State::data).sum::<usize>()
     }
 
     /// Multiply-accumulates for one row.

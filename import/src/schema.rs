@@ -142,7 +142,7 @@ table! {
     Options {}
 }
 
-impl Options<'_> {
+impl<'a> Options<'a> {
     /// The byte of a field, or `None` if the table leaves it at its default.
     pub(crate) fn byte(self, slot: u16) -> Option<i8> {
         self.field::<1>(slot).map(i8::from_le_bytes)
@@ -156,10 +156,24 @@ impl Options<'_> {
         self.field::<4>(slot).map(f32::from_le_bytes)
     }
 
+    /// The text of a field, or an empty one.
+    pub(crate) fn text(self, slot: u16) -> Option<&'a str> {
+        let Some(at) = self.at(slot) else { return Some("") };
+        let number = |at: usize| Some(u32::from_le_bytes(*self.0.buf().get(at..)?.first_chunk()?) as usize);
+        let start = at.checked_add(number(at)?)?;
+        let text = self.0.buf().get(start.checked_add(4)?..)?.get(..number(start)?)?;
+        std::str::from_utf8(text).ok()
+    }
+
     fn field<const N: usize>(self, slot: u16) -> Option<[u8; N]> {
+        self.0.buf().get(self.at(slot)?..)?.first_chunk().copied()
+    }
+
+    /// Where a field is in the file.
+    fn at(self, slot: u16) -> Option<usize> {
         match self.0.vtable().get(place(slot)) {
             0 => None,
-            at => self.0.buf().get(self.0.loc() + usize::from(at)..)?.first_chunk().copied(),
+            at => Some(self.0.loc() + usize::from(at)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A network as a Rust module, and the numbers that it includes.
 
-use crate::lower::{End, Field, Lowered, Made, Read, quantization};
+use crate::lower::{End, Field, Lowered, Made, Read, Start, quantization};
 use crate::{Error, Network};
 use std::fmt::Write;
 use std::ops::Range;
@@ -29,11 +29,14 @@ struct Writer<'a> {
     lowered: &'a Lowered,
     code: String,
     data: Vec<u8>,
+    /// Names of the public ones.
+    constants: Vec<String>,
 }
 
 /// The module of `network`, whose data is in a file of the name `data` beside it.
 pub(crate) fn module(network: &Network, lowered: &Lowered, title: &str, data: &str) -> Result<Module, Error> {
-    let mut writer = Writer { network, lowered, code: String::new(), data: Vec::new() };
+    let mut writer =
+        Writer { network, lowered, code: String::new(), data: Vec::new(), constants: Vec::new() };
     // Strings are never full.
     writer.all(title, data).map_err(|error| Error::new(error.to_string()))?;
     Ok(Module { code: writer.code, data: writer.data })
@@ -46,15 +49,21 @@ impl Writer<'_> {
         writeln!(self.code, "// {title}, as fusebox-import has written it: changes are lost.\n")?;
         let head = self.code.len();
         self.network(&title)?;
-        self.constant("NET: Net", "static", "The network, with its weights.", |writer| writer.value())?;
-        writeln!(
-            self.code,
-            "/// Bytes of [`fusebox::Scratch`] for one row: all tensors between the layers."
-        )?;
-        writeln!(self.code, "pub const RAM: usize = {};\n", self.network.ram())?;
+        self.value()?;
+        let kept = if lowered.states.is_empty() { "" } else { ", and what is kept from frame to frame" };
+        let doc = format!("Bytes of [`fusebox::Scratch`] for one row: all tensors between the layers{kept}.");
+        self.constant("RAM", "usize", &self.network.ram().to_string(), &doc)?;
         self.ends("Input", "input", &lowered.inputs)?;
         self.ends("Output", "output", &lowered.outputs)?;
+        writeln!(self.code, "// A program that uses none of them has no dead code.")?;
+        writeln!(self.code, "const _: () = _ = ({},);\n", self.constants.join(", "))?;
         self.layer()?;
+        if lowered.started.is_some() {
+            self.stream()?;
+        }
+        if self.is_row_by_row() {
+            self.row()?;
+        }
         self.helpers(data)?;
         let int8 = if self.code.contains("int8::") { "int8, " } else { "" };
         self.code.insert_str(head, &format!("use fusebox::{{Beside, Isa, Layer, {int8}layers}};\n\n"));
@@ -76,22 +85,16 @@ impl Writer<'_> {
         format!("{}_{step}", self.lowered.steps[step].layer.name)
     }
 
-    fn constant(
-        &mut self,
-        name: &str,
-        kind: &str,
-        doc: &str,
-        value: impl FnOnce(&mut Self) -> std::fmt::Result,
-    ) -> std::fmt::Result {
-        write!(self.code, "/// {doc}\npub {kind} {name} = ")?;
-        value(self)?;
-        writeln!(self.code, ";\n")
+    /// A public constant.
+    fn constant(&mut self, name: &str, of: &str, value: &str, doc: &str) -> std::fmt::Result {
+        self.constants.push(name.into());
+        writeln!(self.code, "/// {doc}\npub const {name}: {of} = {value};\n")
     }
 
     /// The layers with their weights.
     fn value(&mut self) -> std::fmt::Result {
         let lowered = self.lowered;
-        writeln!(self.code, "Net {{")?;
+        writeln!(self.code, "/// The network, with its weights.\npub static NET: Net = Net {{")?;
         for (i, step) in lowered.steps.iter().enumerate() {
             let field = self.field(i);
             match &step.layer.made {
@@ -117,7 +120,7 @@ impl Writer<'_> {
                 }
             }
         }
-        write!(self.code, "}}")
+        writeln!(self.code, "}};\n")
     }
 
     /// What the numbers of the inputs or outputs stand for. Several are a struct.
@@ -144,16 +147,15 @@ impl Writer<'_> {
                     (format!("{kind}_{name}").to_uppercase(), format!("[`{kind}::{}`]", end.name))
                 }
             };
-            let (name, doc) =
-                (format!("{name}: int8::Quantization"), format!("What the numbers of {of} stand for."));
-            self.constant(&name, "const", &doc, |writer| write!(writer.code, "{}", quantization(q)))?;
+            let doc = format!("What the numbers of {of} stand for.");
+            self.constant(&name, "int8::Quantization", &quantization(q), &doc)?;
         }
         Ok(())
     }
 
-    /// Whether a row has several arrays, so that those of several rows are not one after another.
+    /// Whether a row has several arrays, so that those of several rows are not one after another, or keeps a state.
     fn is_row_by_row(&self) -> bool {
-        self.lowered.inputs.len() > 1 || self.lowered.outputs.len() > 1
+        self.lowered.inputs.len() > 1 || self.lowered.outputs.len() > 1 || self.lowered.started.is_some()
     }
 
     /// The implementation of `Layer`.
@@ -175,30 +177,137 @@ impl Writer<'_> {
         }
         writeln!(self.code, "    }};")?;
         writeln!(self.code, "    const MACS: u64 = {};\n", self.network.macs())?;
-        let (arena, parts) = if self.network.ram() > 0 { ("arena", "parts, ") } else { ("_", "") };
+        let arena = if self.is_row_by_row() { "arena" } else { self.arena() };
         writeln!(
             self.code,
             "    fn run(&self, isa: Isa, xs: &[Self::Input], {arena}: &mut [f32], ys: &mut [Self::Output]) {{"
         )?;
-        writeln!(self.code, "        use layers::arena::{{{parts}view, view_mut}};")?;
         if self.is_row_by_row() {
-            writeln!(self.code, "        use core::slice::{{from_mut, from_ref}};")?;
-            writeln!(self.code, "        let n = 1;")?;
             writeln!(self.code, "        for (x, y) in xs.iter().zip(ys) {{")?;
+            if let Some(started) = lowered.started {
+                let range = self.range(started);
+                writeln!(self.code, "            // Each row is a first frame.")?;
+                writeln!(
+                    self.code,
+                    "            let [started] = layers::arena::parts(arena, 1, [{range}]);"
+                )?;
+                writeln!(self.code, "            started.fill(0.0);")?;
+            }
+            writeln!(self.code, "            self.row(isa, x, arena, y);")?;
+            writeln!(self.code, "        }}")?;
         } else {
+            self.imports()?;
             writeln!(self.code, "        let n = xs.len();")?;
+            self.steps()?;
         }
-        for step in 0..lowered.steps.len() {
-            self.step(step)?;
+        writeln!(self.code, "    }}\n}}\n")
+    }
+
+    /// The implementation of `Stream`, for networks that keep a state.
+    fn stream(&mut self) -> std::fmt::Result {
+        let lines = "\
+impl layers::Stream for Net {
+    type Frame = <Self as Layer>::Input;
+    type Out = <Self as Layer>::Output;
+    type Past = <Self as Layer>::Scratch;
+    const DUE: layers::Due = layers::Due::EACH;
+
+    fn step(&self, isa: Isa, past: &mut Self::Past, frame: &Self::Frame, out: &mut Self::Out) -> bool {
+        self.row(isa, frame, past, out);
+        true
+    }
+}
+";
+        writeln!(self.code, "{lines}")
+    }
+
+    /// A function that runs one row.
+    fn row(&mut self) -> std::fmt::Result {
+        let state = match self.lowered.started {
+            Some(_) => " `arena` is as the last frame has left it, or zeros before the first.",
+            None => "",
+        };
+        let mut reads = self.lowered.steps.iter().flat_map(|step| &step.reads);
+        let x = match reads.any(|read| matches!(self.network.place(read.value), Place::Input(_))) {
+            true => "x",
+            false => "_",
+        };
+        let arena = self.arena();
+        writeln!(self.code, "impl Net {{\n    /// Runs a row.{state}")?;
+        for line in [
+            "fn row(",
+            "    &self,",
+            "    isa: Isa,",
+            &format!("    {x}: &<Self as Layer>::Input,"),
+            &format!("    {arena}: &mut [f32],"),
+            "    y: &mut <Self as Layer>::Output,",
+            ") {",
+        ] {
+            writeln!(self.code, "    {line}")?;
         }
-        let end = if self.is_row_by_row() { "        }\n" } else { "" };
-        writeln!(self.code, "{end}    }}\n}}\n")
+        self.imports()?;
+        writeln!(self.code, "        let n = 1;")?;
+        if let Some(started) = self.lowered.started {
+            self.start(started)?;
+        }
+        self.steps()?;
+        writeln!(self.code, "    }}\n}}\n")
+    }
+
+    /// Before the first frame, what is kept has its first values.
+    fn start(&mut self, started: usize) -> std::fmt::Result {
+        let lowered = self.lowered;
+        let names: String = (0..lowered.states.len()).map(|i| format!(", state_{i}")).collect();
+        let ranges: Vec<_> = std::iter::once(started)
+            .chain(lowered.states.iter().map(|state| state.value))
+            .map(|value| self.range(value))
+            .collect();
+        let ranges = ranges.join(", ");
+        writeln!(self.code, "        let [started{names}] = parts(arena, n, [{ranges}]);")?;
+        writeln!(self.code, "        if let [started @ 0] = view_mut::<_, u32>(started, n) {{")?;
+        writeln!(self.code, "            *started = 1;")?;
+        for (i, state) in lowered.states.iter().enumerate() {
+            let count = lowered.values[state.value].bytes;
+            let first = match &state.start {
+                Start::Fill(byte) => format!("[{byte}; {count}]"),
+                Start::Data(bytes) => {
+                    let at = self.data.len();
+                    self.data.extend_from_slice(bytes);
+                    format!("const {{ data({at}) }}")
+                }
+            };
+            writeln!(self.code, "            view_mut::<_, [i8; {count}]>(state_{i}, n).fill({first});")?;
+        }
+        writeln!(self.code, "        }}")
+    }
+
+    /// Imports of the layers' calls.
+    fn imports(&mut self) -> std::fmt::Result {
+        let parts = if self.network.ram() > 0 { "parts, " } else { "" };
+        writeln!(self.code, "        use layers::arena::{{{parts}view, view_mut}};")
+    }
+
+    /// The layers, one after another, on `n` rows.
+    fn steps(&mut self) -> std::fmt::Result {
+        (0..self.lowered.steps.len()).try_for_each(|step| self.step(step))
+    }
+
+    /// The arena as a parameter of what runs the layers.
+    fn arena(&self) -> &'static str {
+        if self.network.ram() > 0 { "arena" } else { "_" }
+    }
+
+    /// Where a value is in the arena.
+    fn range(&self, value: usize) -> String {
+        match self.network.place(value) {
+            Place::Arena(range) => format!("[{}, {}]", range.start, range.end),
+            _ => "[0, 0]".into(),
+        }
     }
 
     /// A layer run: its parts of the arena, and the call.
     fn step(&mut self, i: usize) -> std::fmt::Result {
         let (step, field) = (&self.lowered.steps[i], self.field(i));
-        let indent = if self.is_row_by_row() { "            " } else { "        " };
         // Names and ranges of the parts that it needs, each once.
         let mut parts: Vec<(&str, Range<usize>)> = Vec::new();
         let mut name_of = |value: usize, name: &'static str, by: &str| -> String {
@@ -218,6 +327,7 @@ impl Writer<'_> {
         let reads: Vec<_> =
             step.reads.iter().zip(names).map(|(read, name)| (read, name_of(read.value, name, "&"))).collect();
         let write = name_of(step.write, "to", "&mut ");
+        let past = step.past.map(|past| name_of(past, "past", "&mut "));
         let scratch = self.network.scratch(i);
         parts.extend(scratch.clone().map(|range| ("scratch", range)));
         let names: Vec<_> = parts.iter().map(|(name, _)| *name).collect();
@@ -225,7 +335,7 @@ impl Writer<'_> {
             parts.iter().map(|(_, range)| format!("[{}, {}]", range.start, range.end)).collect();
         if !names.is_empty() {
             let (names, ranges) = (names.join(", "), ranges.join(", "));
-            writeln!(self.code, "{indent}let [{names}] = parts(arena, n, [{ranges}]);")?;
+            writeln!(self.code, "        let [{names}] = parts(arena, n, [{ranges}]);")?;
         }
         let count = if step.rows == 1 { "n".into() } else { format!("{} * n", step.rows) };
         // A join takes any rows, so theirs are written.
@@ -235,21 +345,29 @@ impl Writer<'_> {
         };
         let reads: Vec<_> = reads.iter().map(view).collect();
         let write = format!("view_mut({write}, {count})");
-        match &reads[..] {
-            [x] => {
-                let scratch = if scratch.is_some() { "scratch" } else { "&mut []" };
-                writeln!(self.code, "{indent}self.{field}.run(isa, {x}, {scratch}, {write});")
+        match (&reads[..], past) {
+            ([x], Some(past)) => {
+                let rows = format!("([x], [past], [y]) = ({x}, view_mut({past}, n), {write})");
+                writeln!(self.code, "        if let {rows} {{")?;
+                writeln!(
+                    self.code,
+                    "            layers::Stream::step(&self.{field}, isa, past, x, y);\n        }}"
+                )
             }
-            reads => {
+            ([x], None) => {
+                let scratch = if scratch.is_some() { "scratch" } else { "&mut []" };
+                writeln!(self.code, "        self.{field}.run(isa, {x}, {scratch}, {write});")
+            }
+            (reads, _) => {
                 let (kind, reads) = (&step.layer.kind, reads.join(", "));
                 // A join of real numbers is a type alone.
                 match kind.starts_with("layers::") {
                     true => writeln!(
                         self.code,
-                        "{indent}<{kind} as layers::Join<_, _>>::join(isa, {reads}, {write});"
+                        "        <{kind} as layers::Join<_, _>>::join(isa, {reads}, {write});"
                     ),
                     false => {
-                        writeln!(self.code, "{indent}int8::Join::join(&self.{field}, isa, {reads}, {write});")
+                        writeln!(self.code, "        int8::Join::join(&self.{field}, isa, {reads}, {write});")
                     }
                 }
             }
@@ -258,7 +376,7 @@ impl Writer<'_> {
 
     /// An input or output of the network, of rows `xs` or `ys`, or of one row `x` or `y`, as a slice by reference.
     fn end(&self, by: &str, row: &str, n: usize, ends: &[End]) -> String {
-        let from = if by == "&" { "from_ref" } else { "from_mut" };
+        let from = if by == "&" { "core::slice::from_ref" } else { "core::slice::from_mut" };
         match (self.is_row_by_row(), ends) {
             (false, _) => format!("{row}s"),
             (true, [_]) => format!("{from}({row})"),

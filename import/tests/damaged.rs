@@ -5,10 +5,13 @@ mod support;
 use fusebox::Rng;
 use fusebox_import::{Network, Options};
 use peak_alloc::PeakAlloc;
-use support::{Setting, Tensor, branches, file, operator};
+use support::{Operator, Setting, Tensor, branches, delay, file, file_of_two, operator};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
+
+/// Of variables.
+const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
 /// What any file may take beside what grows with it.
 const REST: usize = 64 << 10;
@@ -35,13 +38,19 @@ fn read(file: &[u8]) -> bool {
 
 #[test]
 fn damaged_files_are_errors() {
-    let written = branches();
-    let files: [&[u8]; 10] = [
+    let (written, variables) = (branches(), delay());
+    let files: [&[u8]; 16] = [
         include_bytes!("data/hello_world_int8.tflite"),
         include_bytes!("data/micro_speech_quantized.tflite"),
         include_bytes!("data/kws_ref_model.tflite"),
         include_bytes!("data/ad01_int8.tflite"),
         &written,
+        &variables,
+        include_bytes!("data/streaming.tflite"),
+        include_bytes!("data/streaming_lstm.tflite"),
+        include_bytes!("data/streaming_ends.tflite"),
+        include_bytes!("data/operators/lstm_dense.tflite"),
+        include_bytes!("data/graphs/int4_conv.tflite"),
         include_bytes!("data/graphs/inputs_and_outputs.tflite"),
         include_bytes!("data/graphs/split_outputs.tflite"),
         include_bytes!("data/graphs/preactivated.tflite"),
@@ -93,6 +102,24 @@ fn damaged_files_are_errors() {
         .collect();
     let concatenate = |i| operator(2, &[0; 2000], i).with(0, Setting::Int(1));
     assert!(!read(&file(&tensors, &(1..=100).map(concatenate).collect::<Vec<_>>(), 0, 100)));
+    // Variables that share a long first value.
+    let data: Vec<_> = (0..4000).map(|i| i as i8).collect();
+    let variables = |count: i32| {
+        let mut tensors = vec![Tensor::weights(&[1, 4000], 1.0, &data), Tensor::int8(&[1, 1], 1.0, 0)];
+        let (mut reads, mut first) = (vec![operator(129, &[], 1).with(0, Setting::Int(1))], vec![]);
+        reads[0].outputs.clear();
+        for i in 0..count {
+            let handle = 2 + 2 * i;
+            tensors.push(Tensor { kind: 13, ..Tensor::float(&[]) });
+            tensors.push(Tensor::int8(&[1, 4000], 1.0, 0));
+            let named = operator(142, &[], handle).with(1, Setting::Text(NAMES[i as usize]));
+            let assign = Operator { outputs: vec![], ..operator(144, &[handle, 0], 0) };
+            first.extend([named.clone(), assign]);
+            reads.extend([named, operator(143, &[handle], handle + 1)]);
+        }
+        file_of_two(&tensors, [&reads, &first], &[1], &[3])
+    };
+    assert!(read(&variables(2)) && !read(&variables(8)));
     // Both happen, so neither is all that is tested.
     assert!(read_on > 1000 && refused > 1000, "{read_on} read, {refused} refused");
 }

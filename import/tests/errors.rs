@@ -3,7 +3,9 @@
 mod support;
 
 use fusebox_import::{Network, Options};
-use support::{FLOAT32, INT8, Operator, Setting, Tensor, branches, file, file_of, operator};
+use support::{
+    FLOAT32, INT8, Operator, Setting, Tensor, branches, delay, file, file_of, file_of_two, operator,
+};
 
 /// A fully connected layer of 2 to 1, and what is changed of it.
 fn error(change: impl FnOnce(&mut Vec<Tensor>, &mut Vec<Operator>)) -> String {
@@ -29,10 +31,6 @@ fn errors_name_the_operator_and_the_tensor() {
     assert_eq!(error(|_, ops| ops[0].code = 999), "operator 0: its number 999 is not known");
     // A custom operator is not what it is called.
     assert_eq!(error(|_, ops| ops[0].code = 32), "operator 0 (RESHAPE): custom operators are not supported");
-    assert_eq!(
-        error(|_, ops| ops[0].code = 142),
-        "operator 0 (VAR_HANDLE): networks that keep a state from run to run are not supported yet"
-    );
     assert_eq!(error(|_, ops| ops[0].inputs[1] = 9), at("tensor 9 of 4"));
     assert_eq!(error(|_, ops| ops[0].inputs[0] = -1), at("input 0 is missing"));
     assert_eq!(
@@ -79,7 +77,15 @@ fn errors_name_the_operator_and_the_tensor() {
         error(|tensors, _| tensors[1].data.truncate(1)),
         at("tensor 1 `t1`: 1 bytes of numbers, its shape needs 2")
     );
-    assert_eq!(error(|tensors, _| tensors[1].kind = 17), at("tensor 1 `t1`: INT8 is needed, not INT4"));
+    assert_eq!(error(|tensors, _| tensors[1].kind = 19), at("tensor 1 `t1`: INT8 is needed, not INT2"));
+    assert_eq!(
+        error(|tensors, _| tensors[1].kind = 17),
+        at("tensor 1 `t1`: 2 bytes of numbers, its shape needs 1")
+    );
+    assert_eq!(
+        error(|tensors, _| (tensors[0].kind, tensors[0].shape) = (17, vec![1, 2])),
+        "the input: tensor 0 `t0`: activations must be INT8 or FLOAT32, not INT4"
+    );
     assert_eq!(
         error(|tensors, _| tensors[1] = Tensor::weights(&[1, 65538], 0.25, &[0; 65538])),
         at("tensor 1 `t1`: 65538 inputs, at most 65536 are supported")
@@ -207,4 +213,142 @@ fn networks_are_shown_as_tables() {
     let expected = "QUANTIZE CONV_2D ADD MUL CONCATENATION CONCATENATION PAD MAX_POOL_2D MEAN LOGISTIC \
         FULLY_CONNECTED SOFTMAX DEQUANTIZE";
     assert_eq!(operators[..13].join(" "), expected, "{table}");
+}
+
+/// A network of variables, and what is changed of it.
+#[test]
+fn variables_have_a_name_and_one_form() {
+    assert!(Network::read(&delay(), &Options::default()).is_ok());
+    let q = || Tensor::int8(&[1, 3], 0.25, -3);
+    let handle = || Tensor { kind: 13, ..Tensor::float(&[]) };
+    let error = |tensors: &[Tensor], operators: &[Operator]| {
+        let file = file(tensors, operators, 0, 3);
+        Network::read(&file, &Options::default()).expect_err("is not supported").to_string()
+    };
+    let named = || operator(142, &[], 1).with(1, Setting::Text("name"));
+    let assign = |from| Operator { outputs: vec![], ..operator(144, &[1, from], 0) };
+    assert_eq!(
+        error(&[q(), handle(), q(), q()], &[operator(143, &[1], 3)]),
+        "operator 0 (READ_VARIABLE): tensor 1 is no variable's handle"
+    );
+    assert_eq!(
+        error(&[q(), handle(), q(), q()], &[operator(129, &[], 3)]),
+        "operator 0 (CALL_ONCE): graph 0 does not assign the first values of variables"
+    );
+    assert_eq!(
+        error(&[q(), handle(), q(), q()], &[operator(129, &[], 3).with(0, Setting::Int(7))]),
+        "operator 0 (CALL_ONCE): graph 7 of 2"
+    );
+    let other = Tensor::int8(&[1, 3], 0.5, -3);
+    assert_eq!(
+        error(&[q(), handle(), q(), other], &[named(), assign(0), operator(143, &[1], 3)]),
+        "operator 2 (READ_VARIABLE): tensor 3 `t3`: another size, scale or zero than its variable had before"
+    );
+    assert_eq!(
+        error(&[q(), handle(), q(), Tensor::ints(&[1, 3])], &[named(), operator(143, &[1], 3)]),
+        "operator 1 (READ_VARIABLE): tensor 3 `t3`: variables must be INT8 or FLOAT32, not INT32"
+    );
+}
+
+/// What a second graph assigns before the first run.
+#[test]
+fn first_values_are_constants_of_the_form_of_their_variables() {
+    let q = || Tensor::int8(&[1, 3], 0.25, 0);
+    let named = operator(142, &[], 1).with(1, Setting::Text("name"));
+    let assign = Operator { outputs: vec![], ..operator(144, &[1, 2], 0) };
+    let once = Operator { outputs: vec![], ..operator(129, &[], 0).with(0, Setting::Int(1)) };
+    let read = |start: Tensor, first: &[Operator]| {
+        let tensors = [q(), Tensor { kind: 13, ..Tensor::float(&[]) }, start, q()];
+        let run = [once.clone(), named.clone(), operator(143, &[1], 3)];
+        let file = file_of_two(&tensors, [&run, first], &[0], &[3]);
+        Network::read(&file, &Options::default()).map(|_| ()).map_err(|error| error.to_string())
+    };
+    let usual = [named.clone(), assign.clone()];
+    let constant = |scale| Tensor::weights(&[1, 3], scale, &[1, 2, 3]);
+    assert_eq!(read(constant(0.25), &usual), Ok(()));
+    assert_eq!(
+        read(constant(0.5), &usual),
+        Err(
+            "operator 2 (READ_VARIABLE): tensor 3 `t3`: its variable's first value has another scale or zero"
+                .into()
+        )
+    );
+    assert_eq!(
+        read(Tensor::of(&[1, 2, 3]), &usual),
+        Err("operator 2 (READ_VARIABLE): tensor 3 `t3`: is INT8 [1, 3], the first value of its variable INT32 [3]".into())
+    );
+    let at = "operator 0 (CALL_ONCE): operator";
+    assert_eq!(
+        read(q(), &usual),
+        Err(format!(
+            "{at} 1 of graph 1 (ASSIGN_VARIABLE): tensor 2 `t2`: a variable's first value must be a constant"
+        ))
+    );
+    assert_eq!(
+        read(constant(0.25), &[operator(0, &[2, 2], 3)]),
+        Err(format!("{at} 0 of graph 1 (ADD): the operator is not supported before the first run"))
+    );
+}
+
+/// A long short-term memory of 2 inputs and 3 outputs, with what is changed of it.
+#[test]
+fn variants_of_a_long_short_term_memory_are_errors() {
+    let read = |change: &dyn Fn(&mut Vec<Tensor>, &mut Operator)| {
+        let state = Tensor { kind: 7, ..Tensor::int8(&[1, 3], 1.0 / 2048.0, 0) };
+        let mut tensors = vec![
+            Tensor::int8(&[1, 4, 2], 0.5, 0),
+            Tensor::weights(&[3, 2], 0.25, &[1; 6]),
+            Tensor::weights(&[3, 3], 0.25, &[1; 9]),
+            Tensor::of(&[1, 2, 3]),
+            Tensor::int8(&[1, 3], 0.5, 0),
+            state,
+            Tensor::int8(&[1, 4, 3], 0.5, 0),
+        ];
+        let mut inputs = vec![0, 1, 1, 1, 1, 2, 2, 2, 2, -1, -1, -1, 3, 3, 3, 3, -1, -1, 4, 5];
+        inputs.extend([-1; 4]);
+        let mut lstm = operator(44, &inputs, 6).with(0, Setting::Byte(4)).with(1, Setting::Real(10.0));
+        change(&mut tensors, &mut lstm);
+        let read = Network::read(&file(&tensors, &[lstm], 0, 6), &Options::default());
+        read.map(|network| network.macs()).map_err(|error| error.to_string())
+    };
+    let at = |what| Err(format!("operator 0 (UNIDIRECTIONAL_SEQUENCE_LSTM): {what}"));
+    assert_eq!(read(&|_, _| {}), Ok(4 * 4 * 3 * (2 + 3)));
+    // Two rows of two positions; then rows by position, of one row and of several.
+    let rows =
+        |tensors: &mut Vec<Tensor>| (tensors[0].shape, tensors[6].shape) = (vec![2, 2, 2], vec![2, 2, 3]);
+    assert_eq!(read(&|tensors, _| rows(tensors)), Ok(4 * 4 * 3 * (2 + 3)));
+    assert_eq!(
+        read(&|tensors, lstm| {
+            (tensors[0].shape, tensors[6].shape) = (vec![4, 1, 2], vec![4, 1, 3]);
+            *lstm = lstm.clone().with(3, Setting::Byte(1));
+        }),
+        Ok(4 * 4 * 3 * (2 + 3))
+    );
+    assert_eq!(
+        read(&|tensors, lstm| {
+            rows(tensors);
+            *lstm = lstm.clone().with(3, Setting::Byte(1));
+        }),
+        at("tensor 0 `t0`: the shape [2, 2, 2] is no sequence, or of several by position")
+    );
+    assert_eq!(
+        read(&|_, lstm| lstm.inputs[10] = 4),
+        at("tensor 4 `t4`: peepholes, projections and layer norms are not supported")
+    );
+    assert_eq!(
+        read(&|tensors, _| (tensors[1].scale, tensors[1].zero) = (vec![0.1, 0.2, 0.3], vec![0; 3])),
+        at("tensor 1 `t1`: a scale for each output is not supported here, only one of a gate")
+    );
+    assert_eq!(
+        read(&|_, lstm| lstm.options[0] = (0, Setting::Byte(1))),
+        at("activation 1 instead of TANH is not supported")
+    );
+    assert_eq!(
+        read(&|tensors, _| tensors[4].scale = vec![0.25]),
+        at("tensor 6 `t6`: its scale and zero are not those of the state")
+    );
+    assert!(
+        read(&|tensors, _| tensors[5].scale = vec![0.3]).is_err_and(|error| error.contains("2^-15 <= cell"))
+    );
+    assert!(read(&|tensors, _| tensors[5].kind = INT8).is_err_and(|error| error.contains("INT16 is needed")));
 }

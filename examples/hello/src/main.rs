@@ -5,7 +5,6 @@
 #![no_std]
 #![no_main]
 
-#[expect(dead_code, reason = "what the numbers stand for is not asked here")]
 mod model {
     include!(concat!(env!("OUT_DIR"), "/hello_world_int8.rs"));
 }

@@ -5,7 +5,6 @@
 #![no_std]
 #![no_main]
 
-#[expect(dead_code, reason = "a picture's bytes become the network's without the scale")]
 mod model {
     include!(concat!(env!("OUT_DIR"), "/person_detect.rs"));
 }

@@ -370,11 +370,24 @@ pub(super) fn cropped(
     Ok(write)
 }
 
-/// A copy of a value, for an output that is one already.
-pub(super) fn copy(lowering: &mut Lowering<'_, '_>, output: usize, value: usize) -> Result<usize, Error> {
-    let tensor = lowering.graph.tensor(output)?;
-    let write = lowering.between(shape(&tensor), value);
-    read(lowering, "COPY", (tensor.kind, value), &[Axis::all(tensor.count())], write)?;
+/// A step that copies a value to another one.
+pub(super) fn copy(
+    lowering: &mut Lowering<'_, '_>,
+    operator: &str,
+    value: usize,
+    write: usize,
+) -> Result<(), Error> {
+    let of = &lowering.values[value];
+    let kind = if of.quantization.is_some() { Kind::Int8 } else { Kind::Float32 };
+    let all = Axis::all(of.bytes / kind.bytes(1));
+    read(lowering, operator, (kind, value), &[all], write)
+}
+
+/// A new value: a copy of another one.
+pub(super) fn copied(lowering: &mut Lowering<'_, '_>, operator: &str, value: usize) -> Result<usize, Error> {
+    let write = lowering.values.len();
+    lowering.values.push(lowering.values[value].clone());
+    copy(lowering, operator, value, write)?;
     Ok(write)
 }
 

@@ -51,14 +51,14 @@ impl Outputs {
 }
 
 /// `rows`, of so many outputs, in the order of tiles.
-fn tiles(rows: &[i8], outputs: usize) -> Field {
+pub(super) fn tiles(rows: &[i8], outputs: usize) -> Field {
     let mut tiles = vec![0; rows.len()];
     tile(rows, &mut tiles, outputs);
     Field::weights(&tiles)
 }
 
 /// A dimension of weights: constants with one of as many dimensions.
-fn dimensions<const N: usize>(weight: &Tensor<'_>) -> Result<[usize; N], Error> {
+pub(super) fn dimensions<const N: usize>(weight: &Tensor<'_>) -> Result<[usize; N], Error> {
     weight.shape[..]
         .try_into()
         .map_err(|_| weight.error(format!("weights of shape {:?}, {N} dimensions are needed", weight.shape)))
@@ -90,7 +90,7 @@ pub(super) fn fully_connected<'a>(
     }
     let [from, to] = [x.quantization()?, y.quantization()?];
     let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 0, outputs), operator.byte(0))?;
-    let weights = weight.weights()?;
+    let weights = weight.small_weights()?;
     fold(&weights, from.zero, &mut all.bias);
     let mut fields = all.fields();
     fields.extend([("weight", tiles(&weights, outputs)), ("rounding", Field::phantom())]);
@@ -137,7 +137,7 @@ pub(super) fn convolution<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
     }
     let [from, to] = [x.quantization()?, y.quantization()?];
     let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 0, filters), operator.byte(3))?;
-    let weights = weight.weights()?;
+    let weights = weight.small_weights()?;
     fold(&weights, from.zero, &mut all.bias);
     let of = filters / groups;
     // A picture of single pixels is its own windows.
@@ -219,7 +219,7 @@ pub(super) fn depthwise<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator
     }
     let [from, to] = [x.quantization()?, y.quantization()?];
     let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 3, filters), operator.byte(4))?;
-    let weights = weight.weights()?;
+    let weights = weight.small_weights()?;
     // By taps, not by filters: a filter's weights are not a row.
     for taps in weights.chunks_exact(filters) {
         for (bias, tap) in all.bias.iter_mut().zip(taps) {

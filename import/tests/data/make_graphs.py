@@ -81,6 +81,38 @@ def products():
     converted("pad_and_conv", (1, 8, 8, 3), lambda r, x: tf.nn.relu6(conv(r, tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), 5, (3, 3), strides=2, padding="VALID")))
 
 
+def weights_of_four_bits():
+    # TensorFlow Lite for Microcontrollers has fully connected ones with one scale alone.
+    for name, shape, function, per_channel in [
+        ("dense", (1, 3, 9), lambda r, x: dense(r, x, 5), False),
+        ("conv", (1, 5, 4, 3), lambda r, x: tf.nn.relu(conv(r, x, 5, (3, 3), strides=2)), True),
+        ("depthwise", (1, 5, 6, 7), lambda r, x: depthwise(r, x, 1, (3, 3)), True),
+    ]:
+        converted(f"int4_{name}", shape, function, per_channel=per_channel)
+        CASES[f"int4_{name}"] = packed(*CASES[f"int4_{name}"])
+
+
+def packed(make, samples):
+    """A case with weights from -7 to 7, two in a byte: the first one in the low bits."""
+    def made(random):
+        model = flatbuffer_utils.read_model_from_bytearray(bytearray(make(random)))
+        graph = model.subgraphs[0]
+        _, weight, bias = (graph.tensors[index] for index in graph.operators[0].inputs)
+        for tensor in [weight, bias]:
+            tensor.quantization.scale = (np.array(tensor.quantization.scale) * 127 / 7).astype(np.float32)
+            data = model.buffers[tensor.buffer]
+            numbers = np.frombuffer(np.array(data.data, np.uint8).tobytes(), np.int8 if tensor is weight else np.int32)
+            numbers = np.round(numbers * (7 / 127)).astype(numbers.dtype)
+            if tensor is weight:
+                tensor.type = operators.schema.TensorType.INT4
+                numbers = np.append(numbers, [0] * (numbers.size % 2)).astype(np.uint8) & 15
+                numbers = numbers[::2] | numbers[1::2] << 4
+            data.data = np.frombuffer(numbers.tobytes(), np.uint8)
+        return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+    return made, samples
+
+
 def conv_of_groups(r, x, filters, groups):
     weight = r.weight(3, 3, x.shape[-1] // groups, filters)
     return tf.nn.bias_add(tf.nn.conv2d(x, weight, 1, "SAME"), r.normal(filters, scale=0.3))
@@ -140,7 +172,7 @@ def real_numbers():
         of(name, shape, getattr(operators, name))
 
 
-for group in [ends, constants, pairs, shapes, products, networks, real_numbers]:
+for group in [ends, constants, pairs, shapes, products, weights_of_four_bits, networks, real_numbers]:
     group()
 
 

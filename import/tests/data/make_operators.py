@@ -531,7 +531,7 @@ def parameters(name, model):
     kinds = [OPERATORS[codes[op.opcodeIndex]] for op in graph.operators]
     shapes = [graph.tensors[i].shape for i in [*graph.inputs, graph.outputs[0]]]
     yield f"# {name}: {', '.join(kinds)}; " + " to ".join("x".join(map(str, shape)) for shape in shapes)
-    if any(graph.tensors[i].type == FLOAT32 for i in graph.inputs) and len(kinds) > 1 or "UNIDIRECTIONAL_SEQUENCE_LSTM" in kinds:
+    if any(graph.tensors[i].type == FLOAT32 for i in graph.inputs) and len(kinds) > 1:
         return  # the model has them
     for k, op in enumerate(graph.operators):
         ends = [("x", i, index) for i, index in enumerate(op.inputs)] + [("y", i, index) for i, index in enumerate(op.outputs)]

@@ -1,5 +1,5 @@
-//! Imports every model twice: for the outputs of each runtime. So too the networks that fusebox has exported. And a graph that the
-//! tests write.
+//! Imports every model twice: for the outputs of each runtime. So too the networks that fusebox has exported. Networks that keep a
+//! state once, and two graphs that the tests write.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -23,7 +23,13 @@ fn main() -> Result<(), Error> {
         both(&format!("export/{model}"))?;
         both(&format!("export/{model}_float"))?;
     }
-    let branches = Path::new(&out).join("branches.tflite");
-    std::fs::write(&branches, support::branches()).expect("cargo's directory is writable");
-    write(&branches, &branches.with_extension("rs"), &Options::default()).map(|_| ())
+    for model in ["streaming", "streaming_lstm", "streaming_ends"] {
+        tflite_with(format!("../data/{model}.tflite"), &Options::default())?;
+    }
+    for (name, file) in [("branches", support::branches()), ("delay", support::delay())] {
+        let path = Path::new(&out).join(name).with_extension("tflite");
+        std::fs::write(&path, file).expect("cargo's directory is writable");
+        write(&path, &path.with_extension("rs"), &Options::default())?;
+    }
+    Ok(())
 }

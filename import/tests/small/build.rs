@@ -4,9 +4,6 @@
 use fusebox_import::{Error, Options, Runtime, write};
 use std::path::{Path, PathBuf};
 
-/// Of recurrent networks: not imported.
-const NOT_YET: [&str; 2] = ["lstm", "lstm_dense"];
-
 fn main() -> Result<(), Error> {
     let out = std::env::var("OUT_DIR").expect("cargo sets it");
     let out = Path::new(&out);
@@ -27,7 +24,7 @@ fn main() -> Result<(), Error> {
         for file in files {
             let model = file.file_stem().expect("has a name").to_string_lossy().into_owned();
             // A runtime may not have an operator.
-            if NOT_YET.contains(&&model[..]) || !file.with_extension(golden).exists() {
+            if !file.with_extension(golden).exists() {
                 continue;
             }
             let path = out.join(name).join(&model).with_extension("rs");

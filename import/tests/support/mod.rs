@@ -62,6 +62,7 @@ pub(crate) enum Setting {
     Byte(i8),
     Int(i32),
     Real(f32),
+    Text(&'static str),
 }
 
 /// An operator without options.
@@ -93,6 +94,16 @@ pub(crate) fn file_of(
     inputs: &[i32],
     outputs: &[i32],
 ) -> Vec<u8> {
+    file_of_two(tensors, [operators, &[]], inputs, outputs)
+}
+
+/// A file with two graphs of the same tensors. A signature names the ends of the first one as its tensors.
+pub(crate) fn file_of_two(
+    tensors: &[Tensor],
+    operators: [&[Operator]; 2],
+    inputs: &[i32],
+    outputs: &[i32],
+) -> Vec<u8> {
     let mut b = FlatBufferBuilder::new();
     let buffers: Vec<_> = std::iter::once(&vec![])
         .chain(tensors.iter().map(|tensor| &tensor.data))
@@ -107,9 +118,10 @@ pub(crate) fn file_of(
         .collect();
     let tables: Vec<_> =
         tensors.iter().enumerate().map(|(i, tensor)| write_tensor(&mut b, i, tensor)).collect();
+    let all = operators.concat();
     let calls: Vec<_> =
-        operators.iter().enumerate().map(|(i, operator)| write_operator(&mut b, i, operator)).collect();
-    let codes: Vec<_> = operators
+        all.iter().enumerate().map(|(i, operator)| write_operator(&mut b, i, operator)).collect();
+    let codes: Vec<_> = all
         .iter()
         .map(|operator| {
             let custom = (operator.code == 32).then(|| b.create_string("RESHAPE"));
@@ -122,7 +134,8 @@ pub(crate) fn file_of(
             })
         })
         .collect();
-    let (tables, calls) = (b.create_vector(&tables), b.create_vector(&calls));
+    let (calls, others) = calls.split_at(operators[0].len());
+    let (tables, calls, others) = (b.create_vector(&tables), b.create_vector(calls), b.create_vector(others));
     let names = [inputs, outputs].map(|ends| {
         let named: Vec<_> = ends.iter().map(|&end| write_name(&mut b, end)).collect();
         b.create_vector(&named)
@@ -139,8 +152,12 @@ pub(crate) fn file_of(
         b.push_slot_always(place(2), outputs);
         b.push_slot_always(place(3), calls);
     });
+    let other = table(&mut b, |b| {
+        b.push_slot_always(place(0), tables);
+        b.push_slot_always(place(3), others);
+    });
     let (codes, graphs, buffers) =
-        (b.create_vector(&codes), b.create_vector(&[graph]), b.create_vector(&buffers));
+        (b.create_vector(&codes), b.create_vector(&[graph, other]), b.create_vector(&buffers));
     let model = table(&mut b, |b| {
         b.push_slot_always(place(0), 3_u32);
         b.push_slot_always(place(1), codes);
@@ -192,9 +209,21 @@ fn write_tensor(b: &mut FlatBufferBuilder<'static>, i: usize, tensor: &Tensor) -
 
 fn write_operator(b: &mut FlatBufferBuilder<'static>, i: usize, operator: &Operator) -> Offset<Table> {
     let (inputs, outputs) = (b.create_vector(&operator.inputs), b.create_vector(&operator.outputs));
+    let texts: Vec<_> = operator
+        .options
+        .iter()
+        .filter_map(|&(slot, option)| match option {
+            Setting::Text(text) => Some((slot, b.create_string(text))),
+            _ => None,
+        })
+        .collect();
     let options = table(b, |b| {
+        for (slot, text) in texts {
+            b.push_slot_always(place(slot), text);
+        }
         for &(slot, option) in &operator.options {
             match option {
+                Setting::Text(_) => {}
                 Setting::Byte(byte) => b.push_slot_always(place(slot), byte),
                 Setting::Int(int) => b.push_slot_always(place(slot), int),
                 Setting::Real(real) => b.push_slot_always(place(slot), real),
@@ -207,6 +236,29 @@ fn write_operator(b: &mut FlatBufferBuilder<'static>, i: usize, operator: &Opera
         b.push_slot_always(place(2), outputs);
         b.push_slot_always(place(4), options);
     })
+}
+
+/// A network whose outputs are the positive numbers of its input, of two frames ago, of the last frame and of this one: one variable,
+/// `old`, gets what the other one kept, which gets the third output.
+pub(crate) fn delay() -> Vec<u8> {
+    let q = Tensor::int8(&[1, 3], 0.25, -3);
+    let handle = Tensor { kind: 13, ..Tensor::float(&[]) };
+    let tensors = [q.clone(), handle.clone(), handle, q.clone(), q.clone(), q];
+    let (handle, read) = (
+        |tensor, name| operator(142, &[], tensor).with(1, Setting::Text(name)),
+        |from, to| operator(143, &[from], to),
+    );
+    let assign = |handle, value| Operator { outputs: vec![], ..operator(144, &[handle, value], 0) };
+    let operators = [
+        handle(1, "new"),
+        handle(2, "old"),
+        read(1, 3),
+        read(2, 4),
+        assign(2, 3),
+        operator(19, &[0], 5),
+        assign(1, 5),
+    ];
+    file_of(&tensors, &operators, &[0], &[4, 3, 5])
 }
 
 /// A graph of every kind of edge: values that several operators read, real numbers at its ends, shapes that are computed.

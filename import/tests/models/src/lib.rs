@@ -49,6 +49,26 @@ imported! {
     micro_speech: "micro_speech_quantized", 4;
 }
 
+/// A network that keeps its last frames in variables.
+pub mod streaming {
+    include!(concat!(env!("OUT_DIR"), "/streaming.rs"));
+}
+
+/// A long short-term memory that keeps its state.
+pub mod streaming_lstm {
+    include!(concat!(env!("OUT_DIR"), "/streaming_lstm.rs"));
+}
+
+/// A network of two inputs and two outputs, one of which is also what it keeps.
+pub mod streaming_ends {
+    include!(concat!(env!("OUT_DIR"), "/streaming_ends.rs"));
+}
+
+/// A network whose outputs are its input, and those of the two frames before: see `tests/support`.
+pub mod delay {
+    include!(concat!(env!("OUT_DIR"), "/delay.rs"));
+}
+
 /// A graph whose values are read by several operators: see `tests/support`.
 pub mod branches {
     include!(concat!(env!("OUT_DIR"), "/branches.rs"));
@@ -60,8 +80,10 @@ pub mod exported;
 #[cfg(test)]
 mod tests {
     use super::{hello_world, keywords, micro_speech, toy_car};
+    use fusebox::layers::Stream;
     use fusebox::layers::arena::view;
-    use fusebox::{Isa, Layer, Plain, Scratch, Zeroed};
+    use fusebox::{Isa, Layer, Plain, Scratch, Streaming, Zeroed};
+    use std::fmt::Debug;
 
     /// The file of a model's inputs or outputs.
     fn bytes(model: &str, what: &str) -> Vec<i8> {
@@ -100,6 +122,49 @@ mod tests {
         equals(&toy_car::litert::NET, "ad01_int8", "ref");
         equals(&keywords::litert::NET, "kws_ref_model", "ref");
         equals(&micro_speech::litert::NET, "micro_speech_quantized", "ref");
+    }
+
+    /// Runs all frames on every instruction set, one after another, and once more from the start. Each frame alone, as a row, is a
+    /// first one.
+    fn streams<N: Stream<Frame = <N as Layer>::Input, Out = <N as Layer>::Output>>(net: &N, model: &str)
+    where
+        N::Input: Plain,
+        N::Output: Plain + PartialEq + Debug,
+    {
+        let (xs, expected) = (bytes(model, "in"), bytes(model, "tflm"));
+        let (frames, expected): (&[N::Input], &[N::Output]) = (view(&xs, 32), view(&expected, 32));
+        assert_eq!([frames.len(), expected.len()], [32; 2]);
+        for isa in Isa::available() {
+            let mut stream = Streaming::<N>::new();
+            for _ in 0..2 {
+                let ys: Vec<_> =
+                    frames.iter().map(|x| *stream.push_with(isa, net, x).expect("with each")).collect();
+                assert_eq!(ys, expected, "{model} on {isa}");
+                stream.restart();
+            }
+            let mut ys = [N::Output::ZEROED; 3];
+            net.infer_with(isa, &[frames[0]; 3], &mut Scratch::<N, 3>::new(), &mut ys).expect("three rows");
+            assert_eq!(ys, [expected[0]; 3], "{model} on {isa}");
+        }
+        assert_ne!(expected[0], expected[1]);
+    }
+
+    #[test]
+    fn streams_keep_their_state() {
+        streams(&super::streaming::NET, "streaming");
+        streams(&super::streaming_lstm::NET, "streaming_lstm");
+        streams(&super::streaming_ends::NET, "streaming_ends");
+    }
+
+    /// A variable that gets what another one kept gets it before that is written.
+    #[test]
+    fn variables_are_read_before_they_are_written() {
+        let mut stream = Streaming::<super::delay::Net>::new();
+        let frames = [[1, 2, 3], [4, 5, 6], [7, 8, 9], [-9, 11, 12]];
+        let ys = frames.map(|x| *stream.push(&super::delay::NET, &x).expect("with each"));
+        assert_eq!(ys.map(|y| y.t4), [[-3; 3], [-3; 3], frames[0], frames[1]]);
+        assert_eq!(ys.map(|y| y.t3), [[-3; 3], frames[0], frames[1], frames[2]]);
+        assert_eq!(ys.map(|y| y.t5), [frames[0], frames[1], frames[2], [-3, 11, 12]]);
     }
 
     /// Runs a layer on one row.
