@@ -123,18 +123,32 @@ pub(super) fn convolution<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
         return Err(weight.error(format!("windows of {depth} inputs, at most {DEPTH} are supported")));
     }
     let [from, to] = [x.quantization()?, y.quantization()?];
-    let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 0, filters), operator.byte(3))?;
-    let weights = weight.weights()?;
-    fold(&weights, from.zero, &mut all.bias);
+    let all = Outputs::new(lowering, operator, [from, to], (&weight, 0, filters), operator.byte(3))?;
+    let layer = filtering([input, output], [height, width], &windows, from.zero, all, &weight.weights()?);
+    lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1)
+}
+
+/// A convolution by filters over all channels, whose weights are in rows.
+fn filtering(
+    [input, output]: [[usize; 3]; 2],
+    [height, width]: [usize; 2],
+    windows: &Windows,
+    zero: i8,
+    mut all: Outputs,
+    weights: &[i8],
+) -> Layer {
+    let [channels, filters] = [input[2], output[2]];
+    let depth = height * width * channels;
+    fold(weights, zero, &mut all.bias);
     let mut fields = all.fields();
     fields.extend([
-        ("zero", Field::Code(from.zero.to_string())),
-        ("weight", tiles(&weights, filters)),
+        ("zero", Field::Code(zero.to_string())),
+        ("weight", tiles(weights, filters)),
         ("shape", Field::phantom()),
     ]);
     // A picture of single pixels is its own windows.
     let is_pointwise = depth == channels && windows.stride == [1; 2];
-    let layer = Layer {
+    Layer {
         name: "conv",
         kind: format!(
             "int8::Conv2d<{}, {}, {height}, {width}, {channels}, {filters}, {}>",
@@ -145,8 +159,7 @@ pub(super) fn convolution<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
         made: Made::Fields(fields),
         macs: (output[0] * output[1] * filters) as u64 * depth as u64,
         scratch: if is_pointwise { [0; 2] } else { [4 * depth, 32 * depth] },
-    };
-    lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1)
+    }
 }
 
 pub(super) fn depthwise<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
@@ -168,6 +181,13 @@ pub(super) fn depthwise<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator
     let [from, to] = [x.quantization()?, y.quantization()?];
     let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 3, filters), operator.byte(4))?;
     let weights = weight.weights()?;
+    // The only channel's filters are filters over all channels, and several times as fast as rows.
+    if input[2] == 1 {
+        let rows: Vec<_> =
+            (0..filters).flat_map(|filter| weights.iter().skip(filter).step_by(filters).copied()).collect();
+        let layer = filtering([input, output], [height, width], &windows, from.zero, all, &rows);
+        return lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1);
+    }
     // By taps, not by filters: a filter's weights are not a row.
     for taps in weights.chunks_exact(filters) {
         for (bias, tap) in all.bias.iter_mut().zip(taps) {
