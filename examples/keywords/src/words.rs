@@ -37,29 +37,19 @@ pub type Net = <Scored as ToInt8>::Int8;
 /// The network, with its weights.
 pub static NET: Net = {
     let mut p = Parts { bytes: include_bytes!("../data/words.bin"), at: 0 };
-    // The first convolution; by channel and over all channels, four times; mean, dense layer, softmax.
-    let net = chain(
-        chain(
-            p.conv(),
-            chain(
-                p.conv(),
-                chain(
-                    p.conv(),
-                    chain(
-                        p.conv(),
-                        chain(
-                            p.conv(),
-                            chain(
-                                p.conv(),
-                                chain(p.conv(), chain(p.conv(), chain(p.conv(), chain(p.mean(), p.dense())))),
-                            ),
-                        ),
-                    ),
-                ),
-            ),
-        ),
-        p.softmax(),
-    );
+    let softmax = p.softmax();
+    let dense = p.dense();
+    let net = chain(p.mean(), dense);
+    // Over all channels, and before that by channel.
+    let net = chain(p.conv(), net);
+    let net = chain(p.conv(), net);
+    let net = chain(p.conv(), net);
+    let net = chain(p.conv(), net);
+    let net = chain(p.conv(), net);
+    let net = chain(p.conv(), net);
+    let net = chain(p.conv(), net);
+    let net = chain(p.conv(), net);
+    let net = chain(chain(p.conv(), net), softmax);
     assert!(p.at == p.bytes.len(), "the file is of another network");
     net
 };
@@ -68,7 +58,7 @@ const fn chain<A: Copy, R: Copy>(first: A, rest: R) -> Chain<A, R> {
     Chain { first, rest }
 }
 
-/// The fields of layers one after another, as `examples/learn` writes them.
+/// The fields of layers one after another, the last layer's first, as `examples/learn` writes them.
 struct Parts {
     bytes: &'static [u8],
     at: usize,

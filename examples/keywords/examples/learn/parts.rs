@@ -1,4 +1,4 @@
-//! A network of eight bits as the fields of its layers, one after another.
+//! A network of eight bits as the fields of its layers, one after another, the last layer's first.
 
 use fusebox::int8::{Clamp, Conv2d, Dense, Mean, Softmax};
 use fusebox::{Chain, Plain};
@@ -10,8 +10,8 @@ pub(crate) trait Parts {
 
 impl<A: Parts, R: Parts> Parts for Chain<A, R> {
     fn append(&self, bytes: &mut Vec<u8>) {
-        self.first.append(bytes);
         self.rest.append(bytes);
+        self.first.append(bytes);
     }
 }
 

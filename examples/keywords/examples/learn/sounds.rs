@@ -33,9 +33,9 @@ pub(crate) fn picture([before, word, after]: [Option<&Utterance>; 3], rng: &mut 
     features(&sound)
 }
 
-/// Noise, more or less of it, between white and without its high frequencies, and perhaps a hum.
+/// Noise, more or less of it and sometimes none, between white and without its high frequencies, and perhaps a hum.
 fn noise(rng: &mut Rng) -> Vec<f32> {
-    let loudness = 3.0 * 200_f32.powf(rng.uniform());
+    let loudness = if rng.below(8) == 0 { 0.0 } else { 3.0 * 200_f32.powf(rng.uniform()) };
     let smooth = 0.9 * rng.uniform();
     let (hum, pitch) = (loudness * rng.uniform(), 0.02 + 0.1 * rng.uniform());
     let mut last = 0.0;
