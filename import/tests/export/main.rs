@@ -74,24 +74,16 @@ fn infer<L: Layer>(isa: Isa, layer: &L, xs: &[L::Input]) -> Vec<L::Output> {
     ys
 }
 
-fn all(write: bool) {
+/// With `WRITE_FILES` in the environment, the files are written.
+#[test]
+fn files_and_outputs_are_the_same() {
+    let write = std::env::var_os("WRITE_FILES").is_some();
     network::<Perceptron>("perceptron", 10, write);
     network::<Rounded>("rounded", 10, write);
     network::<Convolutional>("convolutional", 4, write);
     network::<Residuals>("residuals", 4, write);
     network::<Mixed>("mixed", 4, write);
     network::<Halves>("halves", 4, write);
-}
-
-#[test]
-fn files_and_outputs_are_the_same() {
-    all(false);
-}
-
-#[test]
-#[ignore = "writes the files"]
-fn write_files() {
-    all(true);
 }
 
 /// The error of a network with random weights.
