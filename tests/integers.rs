@@ -218,8 +218,8 @@ fn what_is_refused_changes_nothing() {
         (2, &labels[..1], rate, Error::Rows { expected: 2, got: 1 }),
         (2, &[0, 3], rate, Error::Label { classes: 3, got: 3, row: 1 }),
         (1, &[255], rate, Error::Label { classes: 3, got: 255, row: 0 }),
-        (1, &[0], (4 << 16) + 1, Error::Setting { name: "rate", expected: "at most 4, 2^18 as a number" }),
-        (1, &[0], u32::MAX, Error::Setting { name: "rate", expected: "at most 4, 2^18 as a number" }),
+        (1, &[0], (4 << 16) + 1, Error::Setting { name: "rate", expected: "at most 2^18, a rate of 4" }),
+        (1, &[0], u32::MAX, Error::Setting { name: "rate", expected: "at most 2^18, a rate of 4" }),
     ] {
         let result = workspace.train_step(&mut net, &xs[..rows], labels, rate, &mut rng);
         assert_eq!(result, Err(error));

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Whole numbers have no order of summation, so every instruction set gives the same bits by any way through a product:
-//! `reference` is what all of them are tested against.
+//! all of them are tested against three loops.
 //!
 //! `learn` and `cross_entropy` are what training in whole numbers needs besides.
 //!

@@ -38,7 +38,7 @@ pub struct Dense<const IN: usize, const OUT: usize, R = Double> {
     pub bias: [i32; OUT],
     /// What each sum is multiplied by.
     pub scale: [Multiplier; OUT],
-    /// In tiles of four outputs by four inputs: see [`Dense::new`]. Behind words, and so at an address that is one of a word.
+    /// In tiles of four outputs by four inputs: see [`Dense::new`]. After words, so aligned to four bytes.
     pub weight: [[i8; IN]; OUT],
     /// The output's zero and range.
     pub clamp: Clamp,

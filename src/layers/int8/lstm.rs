@@ -64,8 +64,8 @@ pub struct Lstm<const T: usize, const IN: usize, const H: usize> {
     pub output_scale: Multiplier,
     /// Bits after the point of the cell state, at most 15.
     pub bits: u32,
-    /// W: the `4 H` outputs of all gates as those of one [`Dense`](super::Dense), in the order of its weights. Behind words, and as
-    /// many bytes as words have: so both W and U are at addresses that are one of a word.
+    /// W: the `4 H` outputs of all gates as those of one [`Dense`](super::Dense), in the order of its weights. After words,
+    /// and `4 H IN` bytes long: so both W and U are aligned to four bytes.
     pub input: [[[i8; IN]; H]; 4],
     /// U, likewise.
     pub recurrent: [[[i8; H]; H]; 4],
@@ -75,7 +75,7 @@ pub struct Lstm<const T: usize, const IN: usize, const H: usize> {
     pub zero: i8,
 }
 
-/// Derived, it would compare how many fields there are, and panic as far as a linker sees.
+/// Not derived: with so many fields that would assert their number, and leave a panic in firmware.
 impl<const T: usize, const IN: usize, const H: usize> fmt::Debug for Lstm<T, IN, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = f.debug_struct("Lstm");

@@ -48,7 +48,7 @@ impl Product<'_> {
         if Way::of(_isa).is_some_and(|way| self.run_by::<R>(way, xs, ys)) {
             return;
         }
-        // Layers' weights do; where the compiler sees it, the other way is not even there.
+        // The weights of layers are aligned; where the compiler sees that, it leaves out `plain`.
         #[cfg(any(fusebox_dsp, fusebox_core = "m55"))]
         if self.weight.as_ptr().cast::<u32>().is_aligned() {
             #[cfg(fusebox_dsp)]

@@ -69,13 +69,15 @@ fn check_depthwise<R: Rounding>(rng: &mut Rng) -> usize {
     let expected = outputs::<R>(&sums, &scale, CLAMP);
     let depthwise =
         Depthwise { axes, channels, zero, weight: &weight, bias: &bias, scale: &scale, clamp: CLAMP };
-    let mut y = std::vec![99; expected.len()];
+    let mut y = std::vec![0; expected.len()];
     for isa in Isa::available() {
+        y.fill(99);
         depthwise.run::<R>(isa, &x, &mut y);
         assert_eq!(y, expected, "{isa}: {axes:?} {channels}");
     }
     let mut done = 0;
     for way in Way::available() {
+        y.fill(99);
         // SAFETY: all lengths match.
         if unsafe { way.depthwise(&depthwise, R::TWICE, &x, &mut y) } {
             assert_eq!(y, expected, "{way:?}: {axes:?} {channels}");
@@ -119,8 +121,9 @@ fn check_convolution<R: Rounding>(rng: &mut Rng) {
     tile(&weight, &mut tiles, filters);
     let product = Product { depth, weight: &tiles, bias: &bias, scale: &scale, clamp: CLAMP };
     let at_once = 1 + rng.next_u32() as usize % 33;
-    let (mut patches, mut y) = (std::vec![0; at_once * depth], std::vec![99; expected.len()]);
+    let (mut patches, mut y) = (std::vec![0; at_once * depth], std::vec![0; expected.len()]);
     for isa in Isa::available() {
+        y.fill(99);
         Convolution { axes, channels, zero, product }.run::<R>(isa, &x, &mut patches, &mut y);
         assert_eq!(y, expected, "{isa}: {axes:?} {channels} {filters}, {at_once} at once");
     }

@@ -106,7 +106,7 @@ impl Weights<'_> {
     /// Errors if there is no such output, or one of its numbers is NaN or infinite.
     pub fn row(&self, output: usize, to: &mut [i8]) -> Result<(f32, i32), Error> {
         if output >= self.outputs {
-            return Err(Error::Empty);
+            return Err(Error::Setting { name: "output", expected: "less than the number of outputs" });
         }
         let scale = self.scale(output)?;
         for (to, (_, weight)) in to.iter_mut().zip(self.whole(output, scale)) {

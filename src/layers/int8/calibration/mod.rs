@@ -275,6 +275,7 @@ impl<N: ToInt8> Ranges<N> {
     ///     for output in 0..2 {
     ///         (scales[output], biases[output]) = weights.row(output, &mut rows[output]).expect("finite weights");
     ///     }
+    ///     assert!(weights.row(2, &mut rows[0]).is_err()); // there are two
     ///     // The same layer.
     ///     let (x, y, scales) = (described.x, described.y, WeightScale::Outputs(scales));
     ///     assert_eq!(Dense::new(&rows, &biases, x, scales, y, Clamp::relu(y)), Ok(int8.rest.first));

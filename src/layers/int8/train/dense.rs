@@ -12,7 +12,8 @@ use core::marker::PhantomData;
 /// [`Dense::SHIFT`].
 ///
 /// `A` is [`Identity`], for outputs of -128 to 127 sixteenths, or [`Relu`], for 0 to 127. There may be up to 512
-/// outputs and 65,536 inputs.
+/// outputs and 65,536 inputs. [`Plain::as_bytes`](crate::Plain::as_bytes) compiles only if `IN * OUT` is a multiple of
+/// four: otherwise the struct ends in padding.
 ///
 /// ```
 /// use fusebox::int8::train::{Dense, Learn};
@@ -31,9 +32,10 @@ use core::marker::PhantomData;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Dense<const IN: usize, const OUT: usize, A = Identity> {
-    /// In units of 2^-s sixteenths.
+    /// In units of 2^-s sixteenths. A step leaves it between -2^30 and 2^30.
     pub bias: [i32; OUT],
-    /// In units of 2^-s, in the order of [`int8::Dense`]. Behind words, and so at an address that is one of a word.
+    /// In units of 2^-s, in the order of [`int8::Dense`]. A step leaves them from -127 to 127. After `bias`, so aligned to
+    /// four bytes.
     pub weight: [[i8; IN]; OUT],
     /// Its function.
     pub activation: PhantomData<A>,

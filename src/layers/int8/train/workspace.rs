@@ -43,7 +43,7 @@ where
     /// rounded with.
     ///
     /// Errors, with nothing written, if there are no rows or more than `B`, as many labels as rows are not given, a
-    /// label is no class, or the rate is more than 4, 2^18.
+    /// label is no class, or `rate` is more than 2^18, a rate of 4.
     ///
     /// ```
     /// use fusebox::int8::train::{Dense, Workspace};
@@ -88,7 +88,7 @@ where
     ) -> Result<u32, Error> {
         check::<N, L, CLASSES, B>(xs, labels)?;
         if rate > MOST_RATE {
-            return Err(Error::Setting { name: "rate", expected: "at most 4, 2^18 as a number" });
+            return Err(Error::Setting { name: "rate", expected: "at most 2^18, a rate of 4" });
         }
         let (ys, dys) = (
             self.ys.get_mut(..xs.len()).unwrap_or_default(),

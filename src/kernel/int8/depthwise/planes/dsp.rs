@@ -111,7 +111,7 @@ fn side_by_side(left: u32, right: u32) -> [u32; 4] {
 /// # Safety
 /// As for [`straight`], or [`halving`] if the stride is two.
 pub(super) unsafe fn sums(task: &mut Task, stride: usize) {
-    // SAFETY: the caller's.
+    // SAFETY: this function's contract, which is the callee's.
     unsafe { if stride == 1 { straight(task) } else { halving(task) } }
 }
 
@@ -121,7 +121,7 @@ pub(super) unsafe fn sums(task: &mut Task, stride: usize) {
 /// As for [`sums`] and [`store_double`].
 pub(super) unsafe fn double(tasks: &mut [Task; 4], stride: usize) {
     for task in tasks {
-        // SAFETY: the caller's.
+        // SAFETY: this function's contract, which is the callee's.
         unsafe {
             sums(task, stride);
             store_double(task);

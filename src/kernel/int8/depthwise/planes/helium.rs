@@ -62,7 +62,7 @@ pub(super) fn fill(planes: &mut [Plane; 4], slot: usize, row: &[i8], wanted: &Co
 /// The processor has Helium. All these bytes may be read, and written.
 #[inline(always)]
 unsafe fn copy(from: *const i8, to: *mut i8, count: usize, step: usize) {
-    // SAFETY: the caller's.
+    // SAFETY: this function's contract; the last turn has only the lanes of those bytes that are left.
     unsafe {
         asm!(
             ".arch armv8.1-m.main",
@@ -231,7 +231,7 @@ unsafe extern "C" fn double_halving(tasks: &mut [Task; 4]) {
 /// # Safety
 /// As for [`sums_straight`], or [`sums_halving`] if the stride is two.
 pub(super) unsafe fn sums(task: &mut Task, stride: usize) {
-    // SAFETY: the caller's.
+    // SAFETY: this function's contract, which is the callee's.
     unsafe { if stride == 1 { sums_straight(task) } else { sums_halving(task) } }
 }
 
@@ -240,6 +240,6 @@ pub(super) unsafe fn sums(task: &mut Task, stride: usize) {
 /// # Safety
 /// As for [`double_straight`], or [`double_halving`] if the stride is two.
 pub(super) unsafe fn double(tasks: &mut [Task; 4], stride: usize) {
-    // SAFETY: the caller's.
+    // SAFETY: this function's contract, which is the callee's.
     unsafe { if stride == 1 { double_straight(tasks) } else { double_halving(tasks) } }
 }
