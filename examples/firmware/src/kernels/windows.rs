@@ -133,7 +133,7 @@ impl Case<'_> {
         let mut sum = self.bias.get(filter).copied().unwrap_or_default();
         for tap in 0..taps[0] * taps[1] {
             let tap = [tap / taps[1].max(1), tap % taps[1].max(1)];
-            let at = [0, 1].map(|axis| self.input(axis, place[axis], tap[axis]));
+            let at = [self.input(0, place[0], tap[0]), self.input(1, place[1], tap[1])];
             let [Some(row), Some(col)] = at else { continue };
             for channel in 0..channels {
                 let of_each = filters / channels.max(1);

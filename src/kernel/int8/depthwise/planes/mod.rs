@@ -82,7 +82,8 @@ pub(super) fn fits(depthwise: &Depthwise<'_>) -> bool {
 /// Overwrites `y`. It fits, and lengths match.
 pub(super) fn run<R: Rounding>(depthwise: &Depthwise<'_>, x: &[i8], y: &mut [i8]) {
     let [_, cols] = &depthwise.axes;
-    let most = WIDTH / cols.stride.max(1);
+    // Not a quotient, which may be 0 as far as the compiler sees.
+    let most = if cols.stride == 2 { WIDTH / 2 } else { WIDTH };
     for channel in (0..depthwise.channels).step_by(4) {
         for first in (0..cols.output).step_by(most) {
             columns::<R>(depthwise, x, channel, [first, most.min(cols.output - first)], y);
