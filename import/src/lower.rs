@@ -418,11 +418,12 @@ fn field(name: &str) -> Option<String> {
 
 /// Words of Rust that are no names.
 #[rustfmt::skip]
-const KEYWORDS: [&str; 50] = [
+const KEYWORDS: [&str; 51] = [
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
     "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match",
     "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "trait",
     "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while",
+    "yield",
 ];
 
 /// The shape of a row: that of `tensor` without its batch of one.

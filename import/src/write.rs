@@ -143,7 +143,10 @@ impl Writer<'_> {
             let (name, of) = match ends {
                 [_] => (kind.to_uppercase(), format!("the {what}")),
                 _ => {
-                    let name = end.name.strip_prefix(&format!("{what}_")).unwrap_or(&end.name);
+                    // Not the same word twice, unless another one has the shorter name.
+                    let short = end.name.strip_prefix(&format!("{what}_"));
+                    let is_free = |short: &&str| ends.iter().all(|other| other.name != **short);
+                    let name = short.filter(is_free).unwrap_or(&end.name);
                     (format!("{kind}_{name}").to_uppercase(), format!("[`{kind}::{}`]", end.name))
                 }
             };

@@ -169,6 +169,20 @@ fn parts_and_shapes_that_do_not_fit_are_errors() {
         refused(&[x.clone(), q(&[1, 3, 4]), Tensor::of(&[0, 2, 1])], operator(39, &[0, 2], 1)),
         "operator 0 (TRANSPOSE): tensor 0 `t0`: [1, 4, 3] in the order [0, 2, 1] is not supported, only if no number moves"
     );
+    for (order, shape) in [([0, -1, 1], [1, 3, 4]), ([0, 1, 1], [1, 4, 3]), ([0, 1, 2], [1, 3, 4])] {
+        assert_eq!(
+            refused(&[x.clone(), q(&shape), Tensor::of(&order)], operator(39, &[0, 2], 1)),
+            format!(
+                "operator 0 (TRANSPOSE): tensor 0 `t0`: [1, 4, 3] in the order {order:?} is not supported, only if no number moves"
+            )
+        );
+    }
+    let real = Tensor::float(&[1, 1]);
+    let weight = Tensor { data: vec![0; 4], ..real.clone() };
+    assert_eq!(
+        refused(&[real, q(&[1, 1]), weight], operator(9, &[0, 2], 1)),
+        "operator 0 (FULLY_CONNECTED): tensor 1 `t1`: FLOAT32 is needed, not INT8"
+    );
     assert_eq!(
         refused(&[x, Tensor::int8(&[1, 8, 3], 0.25, 0)], operator(2, &[0, 0], 1).with(0, Setting::Int(1))),
         "operator 0 (CONCATENATION): tensor 0 `t0`: concatenated tensors have the scale and zero of the output"

@@ -113,6 +113,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn highest_and_lowest() {
+        let log = "R13=20000400 R14=0\nPSR=0\nR13=200003f0 R14=0\nR13=200003f8 R14=0\n";
+        assert_eq!(between_ends(log.as_bytes()).unwrap(), 16);
+        assert!(between_ends("PSR=0\n".as_bytes()).is_err());
+    }
+
+    #[test]
     fn calls_and_returns() {
         let steps = [
             ("main", 1000), // before the root

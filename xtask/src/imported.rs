@@ -1,5 +1,5 @@
-//! Firmware with imported networks (`examples/hello`, `examples/visual`, `examples/keywords`): whether the outputs are those of TensorFlow Lite Micro, and
-//! how many bytes a whole image takes.
+//! Firmware with imported networks (`examples/hello`, `examples/visual`, `examples/keywords`): whether the outputs are those of
+//! TensorFlow Lite Micro, and how many bytes a whole image takes.
 
 use crate::board::{self, LIMIT};
 use crate::depth;

@@ -30,6 +30,7 @@ static PICTURES: [(&str, &Picture); 6] = [
 
 /// What TensorFlow Lite Micro puts out for each: no person, a person.
 static EXPECTED: &[[u8; 2]] = include_bytes!("../data/outputs.bin").as_chunks().0;
+const _: () = assert!(EXPECTED.len() == PICTURES.len());
 
 static SCRATCH: ConstStaticCell<Scratch<Net, 1>> = ConstStaticCell::new(Scratch::new());
 static INPUT: ConstStaticCell<[<Net as Layer>::Input; 1]> = ConstStaticCell::new([[[[0; 1]; SIDE]; SIDE]]);

@@ -146,7 +146,7 @@ fn cut<'a>(
 }
 
 /// Axis `axis` of `shape`, where a negative one is from the last on.
-fn axis_of(axis: i32, shape: &[usize]) -> Result<usize, Error> {
+pub(super) fn axis_of(axis: i32, shape: &[usize]) -> Result<usize, Error> {
     let rank = shape.len() as i64;
     let axis = i64::from(axis);
     let from_first = if axis < 0 { axis + rank } else { axis };

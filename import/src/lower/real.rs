@@ -164,6 +164,7 @@ pub(super) fn fully_connected<'a>(
     weight: &Tensor<'a>,
     [outputs, depth]: [usize; 2],
 ) -> Result<(), Error> {
+    lowering.written(operator)?.1.expect(Kind::Float32)?;
     let made = numbers(lowering, operator, by_input(&weight.reals()?, outputs), outputs)?;
     let rows = x.count() / depth;
     let function = function(operator.byte(0))?;
@@ -182,6 +183,7 @@ pub(super) fn convolution<'a>(
     (windows, activation): (Windows, i8),
 ) -> Result<(), Error> {
     let (_, y) = lowering.written(operator)?;
+    y.expect(Kind::Float32)?;
     let (mut input, output) = (picture(x)?, picture(&y)?);
     let seen = windows.seen(input, output, &y)?;
     let value = parts::cropped(lowering, operator.name, value, input, seen)?;

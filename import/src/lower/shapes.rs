@@ -3,6 +3,7 @@
 use super::{Lowering, parts};
 use crate::Error;
 use crate::graph::{Kind, Operator};
+use std::collections::BTreeSet;
 
 /// Most numbers of a constant that is computed: shapes are short.
 const LONGEST: usize = 16;
@@ -53,9 +54,12 @@ fn fold<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>, ints: Vec<
 pub(super) fn transpose<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
     let (x, _) = lowering.read(operator, 0)?;
     let order = lowering.graph.ints(lowering.graph.operand(operator, 1)?)?;
-    let long =
-        order.iter().filter(|&&axis| usize::try_from(axis).is_ok_and(|axis| x.shape.get(axis) != Some(&1)));
-    match order.len() == x.shape.len() && long.is_sorted() {
+    let axes = order.iter().map(|&axis| parts::axis_of(axis, &x.shape)).collect::<Result<Vec<_>, _>>()?;
+    let is_each_once =
+        axes.len() == x.shape.len() && axes.iter().collect::<BTreeSet<_>>().len() == axes.len();
+    let is_in_order = axes.iter().filter(|&&axis| x.shape[axis] != 1).is_sorted();
+    let (_, y) = lowering.written(operator)?;
+    match is_each_once && is_in_order && axes.iter().map(|&axis| x.shape[axis]).eq(y.shape.iter().copied()) {
         true => view(lowering, operator),
         false => Err(x.error(format!(
             "{:?} in the order {order:?} is not supported, only if no number moves",

@@ -105,7 +105,7 @@ fn learn() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Sounds and their classes. One of fourteen is noise, the others are words of a class by chance, "unknown" thrice as often as others.
+/// Sounds and their classes. One of fourteen is noise, the others are words of a class by chance, "unknown" four times as often as others.
 /// Half of them come after a word, a quarter before one, whose beginning alone is unknown.
 fn hear(words: &[Utterance], count: usize, rng: &mut Rng) -> (Vec<Picture>, Vec<u8>) {
     let sound = |_| {
