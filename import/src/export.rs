@@ -79,17 +79,17 @@ impl Export {
         let row = |numbers| if rows == 1 { vec![1, numbers] } else { vec![1, rows, numbers] };
         match operation {
             Operation::Dense(weights) => {
-                let from = self.input(x, row(weights.depth))?;
-                let [weight, bias] = self.constants(&weights, x, &[weights.outputs, weights.depth], 0)?;
+                let from = self.input(x, row(weights.depth()))?;
+                let [weight, bias] = self.constants(&weights, x, &[weights.outputs(), weights.depth()], 0)?;
                 let options =
                     vec![(0, Setting::Byte(activation(weights.clamping))), (2, Setting::Flag(rows > 1))];
                 let version = if rows > 1 { 5 } else { 4 };
                 let operator = Operator::new("FULLY_CONNECTED", version).with(8, options);
-                self.push(operator, &[from, weight, bias], name, row(weights.outputs), y)?;
+                self.push(operator, &[from, weight, bias], name, row(weights.outputs()), y)?;
             }
             Operation::Conv2d(windows, weights) => {
                 let [down, right] = windows.axes;
-                let shape = [weights.outputs, down.taps, right.taps, windows.channels[0]];
+                let shape = [weights.outputs(), down.taps, right.taps, windows.channels[0]];
                 let activation = (3, Setting::Byte(activation(weights.clamping)));
                 let dilations = [(4, Setting::size(right.dilation)?), (5, Setting::size(down.dilation)?)];
                 let operator = Operator::new("CONV_2D", 3).with(1, [&[activation], &dilations[..]].concat());
@@ -97,9 +97,9 @@ impl Export {
             }
             Operation::DepthwiseConv2d(windows, weights) => {
                 let [down, right] = windows.axes;
-                let shape = [1, down.taps, right.taps, weights.outputs];
+                let shape = [1, down.taps, right.taps, weights.outputs()];
                 let options = vec![
-                    (3, Setting::size(weights.outputs / windows.channels[0].max(1))?),
+                    (3, Setting::size(weights.outputs() / windows.channels[0].max(1))?),
                     (4, Setting::Byte(activation(weights.clamping))),
                     (5, Setting::size(right.dilation)?),
                     (6, Setting::size(down.dilation)?),
@@ -277,7 +277,7 @@ impl Export {
         shape: &[usize],
         axis: usize,
     ) -> Result<[usize; 2], Error> {
-        let (outputs, depth) = (weights.outputs, weights.depth);
+        let (outputs, depth) = (weights.outputs(), weights.depth());
         if self.file.bytes().saturating_add(outputs.saturating_mul(depth)) > ROOM {
             return Err(Error::new("the weights are too large for a file"));
         }

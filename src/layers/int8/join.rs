@@ -152,6 +152,10 @@ impl<T> Max<T> {
     }
 }
 
+impl<T> Zeroed for Max<T> {
+    const ZEROED: Self = Self::new();
+}
+
 impl<T: Tensor> Join<T, T> for Max<T> {
     type Output = T;
 
@@ -181,6 +185,10 @@ impl<T> Min<T> {
     }
 }
 
+impl<T> Zeroed for Min<T> {
+    const ZEROED: Self = Self::new();
+}
+
 impl<T: Tensor> Join<T, T> for Min<T> {
     type Output = T;
 
@@ -207,6 +215,10 @@ pub struct WithConstant<J, B> {
     pub join: J,
     /// The second array.
     pub constant: B,
+}
+
+impl<J: Zeroed, B: Zeroed> Zeroed for WithConstant<J, B> {
+    const ZEROED: Self = Self { join: J::ZEROED, constant: B::ZEROED };
 }
 
 impl<J: Join<B, B, Output = B>, B: Tensor> Layer for WithConstant<J, B> {

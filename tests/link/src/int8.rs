@@ -6,9 +6,9 @@ use core::fmt::Debug;
 use core::marker::PhantomData;
 use fusebox::int8::train::{self, Learn, Workspace};
 use fusebox::int8::{
-    Add, AvgPool2d, Clamp, Concat, Conv2d, Dense, DepthwiseConv2d, Dequantize, Double, Join, Lstm, LstmScales, Max,
-    MaxPool2d, Mean, Min, Mul, Multiplier, Pad, Parallel, Quantization, Quantize, Region, Residual, Rounding, Single,
-    Slice, Softmax, Sub, Table, Tensor, Term, WeightScale, WithConstant,
+    Add, AvgPool2d, Clamp, Concat, Conv2d, Dense, DepthwiseConv2d, Dequantize, Double, Join, Lstm,
+    LstmScales, Max, MaxPool2d, Mean, Min, Mul, Multiplier, Pad, Parallel, Quantization, Quantize, Region,
+    Residual, Rounding, Single, Slice, Softmax, Sub, Table, Tensor, Term, WeightScale, WithConstant,
 };
 use fusebox::layers::{Stream, Valid, Window};
 use fusebox::{Beside, Chain, Error, Isa, Layer, Relu, Rng, Scratch, Seq, Streaming, Zeroed};
@@ -30,7 +30,9 @@ pub fn whole() {
     let concat = Concat::<[i8; 6]> { first: any(), second: any(), shape: PhantomData };
     join::<[i8; 3], _>(&concat);
     join(&Max::<[i8; 3]>::new());
+    join(&Min::<[i8; 3]>::default());
     join(&Min::<[i8; 3]>::new());
+    join(&Max::<[i8; 3]>::default());
     run(&lstm());
     let mut stream = Streaming::<Lstm<2, 3, 5>>::new();
     keep(stream.push(&lstm(), &any()).copied());
@@ -125,7 +127,14 @@ fn lstm() -> Lstm<2, 3, 5> {
 }
 
 fn lstm_scales() -> LstmScales {
-    LstmScales { x: quantization(), input: any(), recurrent: any(), cell: any(), clip: any(), y: quantization() }
+    LstmScales {
+        x: quantization(),
+        input: any(),
+        recurrent: any(),
+        cell: any(),
+        clip: any(),
+        y: quantization(),
+    }
 }
 
 fn running<R: Rounding>() {

@@ -63,11 +63,11 @@ pub(crate) fn add<R: Rounding>(
     #[cfg(fusebox_vectors_of_bytes)]
     if ys.len() >= LEAST
         && let Some(way) = super::vector::Way::of(isa)
+        && let [Some(a), Some(b)] = xs.map(|x| x.get(..ys.len()))
     {
         let tables = terms.map(|of| core::array::from_fn(|i| term(i as u8 as i8, of)));
         let mut sums = [0; AT_ONCE];
-        let [a, b] = xs.map(|x| x.chunks(AT_ONCE));
-        for ((a, b), y) in a.zip(b).zip(ys.chunks_mut(AT_ONCE)) {
+        for ((a, b), y) in a.chunks(AT_ONCE).zip(b.chunks(AT_ONCE)).zip(ys.chunks_mut(AT_ONCE)) {
             look_up(&tables, a, b, &mut sums);
             way.scale(sums.get(..y.len()).unwrap_or_default(), sum, R::TWICE, clamp, y);
         }

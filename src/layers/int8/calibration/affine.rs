@@ -77,10 +77,8 @@ pub struct Fields<'a> {
 
 /// The weights and biases of a trained layer, and what they become: see [`Ranges::describe`](super::Ranges::describe).
 pub struct Weights<'a> {
-    /// How many outputs, or filters, have weights of their own.
-    pub outputs: usize,
-    /// The weights of each.
-    pub depth: usize,
+    outputs: usize,
+    depth: usize,
     /// The activation of the outputs.
     pub clamping: Clamping,
     weight: &'a dyn Fn(usize) -> f32,
@@ -100,6 +98,18 @@ impl fmt::Debug for Weights<'_> {
 }
 
 impl Weights<'_> {
+    /// How many outputs, or filters, have weights of their own.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// The weights of each.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
     /// Overwrites `to` with the weights of an output, as many as there are and have room, and returns their scale and the bias. The
     /// bias is of the scale of the input times that, and the input's zero is not folded into it.
     ///

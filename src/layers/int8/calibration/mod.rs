@@ -270,7 +270,7 @@ impl<N: ToInt8> Ranges<N> {
     /// ranges.describe(&net, &mut |described| {
     ///     assert_eq!((described.name, described.rows), ("Dense", 1));
     ///     let Operation::Dense(weights) = described.operation else { panic!("another layer") };
-    ///     assert_eq!((weights.outputs, weights.depth, weights.clamping), (2, 3, Clamping::Relu));
+    ///     assert_eq!((weights.outputs(), weights.depth(), weights.clamping), (2, 3, Clamping::Relu));
     ///     let (mut rows, mut scales, mut biases) = ([[0; 3]; 2], [0.0; 2], [0; 2]);
     ///     for output in 0..2 {
     ///         (scales[output], biases[output]) = weights.row(output, &mut rows[output]).expect("finite weights");
