@@ -153,8 +153,7 @@ fn described(described: Described<'_>) {
         Operation::Dense(weights)
         | Operation::Conv2d(_, weights)
         | Operation::DepthwiseConv2d(_, weights) => {
-            keep((weights.outputs, weights.depth, weights.clamping));
-            keep((weights.outputs(), weights.depth()));
+            keep((weights.outputs(), weights.depth(), weights.clamping));
             keep(weights.row(any(), hide(&mut any::<[i8; 4]>()[..])));
         }
         operation => keep(core::mem::discriminant(&operation)),
