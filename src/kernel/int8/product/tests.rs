@@ -158,3 +158,45 @@ fn sums_are_the_definition() {
         assert!(ys[..16].iter().chain(&ys[16 + expected.len()..]).all(|&y| y == 99));
     }
 }
+
+/// A million of them with `FUSEBOX_EVERYTHING=1`.
+#[test]
+fn random_products() {
+    let (mut rng, ways) = (Rng::new(2), both());
+    let count = match std::env::var_os("FUSEBOX_EVERYTHING") {
+        _ if cfg!(miri) => 3,
+        Some(_) => 1_000_000,
+        None => 300,
+    };
+    for _ in 0..count {
+        let mut below = |n: u32| 1 + (rng.next_u32() % n) as usize;
+        let shape = [below(20), below(80), below(40)];
+        check(&mut rng, &ways, shape);
+    }
+}
+
+/// Every exponent and a few beyond, where the scaled sums are just at a half, just beside it, at the ends of the range of
+/// outputs and of sums: products of zeros, whose biases are the sums.
+#[test]
+fn ties_and_ends_are_scaled_as_defined() {
+    const DEPTH: usize = 4;
+    let ways = both();
+    let exponents = (-34..=33).chain([i32::MIN, i32::MIN + 1, -64, 64, i32::MAX]);
+    for exponent in exponents.step_by(if cfg!(miri) { 17 } else { 1 }) {
+        for mantissa in [1 << 30, (1 << 30) + 1, 0x5555_5555, i32::MAX, 0, -1, i32::MIN] {
+            let halves = (-260..260).flat_map(|half| {
+                let sum = f64::from(half) * 0.5 * libm::ldexp(1.0, 31 - exponent.clamp(-64, 64))
+                    / f64::from(mantissa).max(1.0);
+                [-1, 0, 1].map(|beside| (sum as i32).saturating_add(beside))
+            });
+            let ends = [i32::MIN, i32::MIN + 1, i32::MAX - 1, i32::MAX, 1 << 30, -1 << 30];
+            let bias: Vec<_> = halves.chain(ends).step_by(if cfg!(miri) { 50 } else { 1 }).collect();
+            let scale = std::vec![Multiplier { mantissa, exponent }; bias.len()];
+            let weight = std::vec![0; DEPTH * bias.len()];
+            let zero = [-128, -3, 0, 127][(exponent ^ mantissa) as usize % 4];
+            let clamp = Clamp { zero, least: -128, most: 127 };
+            let product = Product { depth: DEPTH, weight: &weight, bias: &bias, scale: &scale, clamp };
+            check_product(&ways, &product, &[-128; DEPTH]);
+        }
+    }
+}
