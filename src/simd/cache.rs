@@ -33,6 +33,7 @@ impl Cache {
     ///
     /// Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2A, CPUID, leaf 4; AMD64 Architecture
     /// Programmer's Manual, volume 3, appendix E.4.15, leaf 8000_001D, which has the same fields.
+    #[cfg(any(test, target_arch = "x86_64"))]
     #[inline(never)] // Two leaves are asked: one copy.
     pub(super) fn of_leaf(mut registers: impl FnMut(u32) -> [u32; 3]) -> Option<Self> {
         for position in 0..8 {

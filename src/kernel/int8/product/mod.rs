@@ -41,11 +41,10 @@ pub(crate) struct Inputs {
 impl Product<'_> {
     /// Overwrites the rows of `ys`: `y = clamp(scale(bias + sum of x w))`. Nothing happens unless all lengths match.
     pub(crate) fn run<R: Rounding>(&self, _isa: Isa, xs: &[i8], ys: &mut [i8]) {
-        if self.rows(xs, ys, self.bias.len()).is_none() {
-            return;
-        }
+        let Some(_rows) = self.rows(xs, ys, self.bias.len()) else { return };
         #[cfg(fusebox_vectors_of_bytes)]
-        if Way::of(_isa).is_some_and(|way| self.run_by::<R>(way, xs, ys)) {
+        // SAFETY: all lengths match, as `rows` says.
+        if Way::of(_isa).is_some_and(|way| unsafe { self.run_by::<R>(way, _rows, xs, ys) }) {
             return;
         }
         // The weights of layers are aligned; where the compiler sees that, it leaves out `plain`.
@@ -92,11 +91,13 @@ impl Product<'_> {
     }
 
     /// The same on vectors. Returns false, and has done nothing, if there is no way to do it.
+    ///
+    /// # Safety
+    /// There are `rows` rows, as [`Product::rows`] says.
     #[cfg(fusebox_vectors_of_bytes)]
-    fn run_by<R: Rounding>(&self, way: Way, xs: &[i8], ys: &mut [i8]) -> bool {
-        let Some(rows) = self.rows(xs, ys, self.bias.len()) else { return false };
+    unsafe fn run_by<R: Rounding>(&self, way: Way, rows: usize, xs: &[i8], ys: &mut [i8]) -> bool {
         let inputs = Inputs { step: self.depth, len: self.depth, count: 1, apart: 0 };
-        // SAFETY: all lengths match, as `rows` says.
+        // SAFETY: this function's contract.
         unsafe { way.rows(self, R::TWICE, rows, inputs, xs.as_ptr(), ys.as_mut_ptr()) }
     }
 

@@ -19,7 +19,9 @@ fn ways<R: Rounding>() -> Vec<(String, Run)> {
     #[cfg(fusebox_vectors_of_bytes)]
     let isas = isas.chain(super::Way::available().map(|way| -> (String, Run) {
         let run = move |product: &Product<'_>, xs: &[i8], ys: &mut [i8]| {
-            if !product.run_by::<R>(way, xs, ys) {
+            let rows = product.rows(xs, ys, product.bias.len()).expect("lengths that match");
+            // SAFETY: they do.
+            if !unsafe { product.run_by::<R>(way, rows, xs, ys) } {
                 assert!(product.depth < 4, "{way:?} refuses");
                 super::plain::rows::<R>(product, xs, ys);
             }

@@ -21,6 +21,14 @@ impl Zeroed for Term {
     const ZEROED: Self = Self { scale: Multiplier::ZEROED, zero: 0 };
 }
 
+impl Term {
+    /// The term that `x` is, with [`BITS`] after the point.
+    #[inline(always)]
+    fn at<R: Rounding>(self, x: i8) -> i32 {
+        R::scale((i32::from(x) - i32::from(self.zero)) << BITS, self.scale)
+    }
+}
+
 /// Bits after the point of a sum's terms.
 const BITS: u32 = 20;
 
@@ -58,14 +66,13 @@ pub(crate) fn add<R: Rounding>(
     if R::TWICE {
         return helium::add(terms, sum, clamp, xs, ys);
     }
-    let term = |x: i8, term: Term| R::scale((i32::from(x) - i32::from(term.zero)) << BITS, term.scale);
     let [first, second] = terms;
     #[cfg(fusebox_vectors_of_bytes)]
     if ys.len() >= LEAST
         && let Some(way) = super::vector::Way::of(isa)
         && let [Some(a), Some(b)] = xs.map(|x| x.get(..ys.len()))
     {
-        let tables = terms.map(|of| core::array::from_fn(|i| term(i as u8 as i8, of)));
+        let tables = terms.map(|of| core::array::from_fn(|i| of.at::<R>(i as u8 as i8)));
         let mut sums = [0; AT_ONCE];
         for ((a, b), y) in a.chunks(AT_ONCE).zip(b.chunks(AT_ONCE)).zip(ys.chunks_mut(AT_ONCE)) {
             look_up(&tables, a, b, &mut sums);
@@ -73,7 +80,9 @@ pub(crate) fn add<R: Rounding>(
         }
         return;
     }
-    each(isa, xs, ys, move |a, b| clamp.output(R::scale(term(a, first).wrapping_add(term(b, second)), sum)));
+    each(isa, xs, ys, move |a, b| {
+        clamp.output(R::scale(first.at::<R>(a).wrapping_add(second.at::<R>(b)), sum))
+    });
 }
 
 /// [`add`] with the second term subtracted: once it is rounded, so that this is no sum with a negative factor.
@@ -85,9 +94,10 @@ pub(crate) fn subtract<R: Rounding>(
     xs: [&[i8]; 2],
     ys: &mut [i8],
 ) {
-    let term = |x: i8, term: Term| R::scale((i32::from(x) - i32::from(term.zero)) << BITS, term.scale);
     let [first, second] = terms;
-    each(isa, xs, ys, move |a, b| clamp.output(R::scale(term(a, first).wrapping_sub(term(b, second)), sum)));
+    each(isa, xs, ys, move |a, b| {
+        clamp.output(R::scale(first.at::<R>(a).wrapping_sub(second.at::<R>(b)), sum))
+    });
 }
 
 /// Overwrites `ys` with the larger of both.
