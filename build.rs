@@ -139,7 +139,11 @@ fn main() {
     }
     println!("cargo::rustc-cfg=fusebox_core=\"{}\"", core.name());
     println!("cargo::rustc-check-cfg=cfg(fusebox_dsp)");
+    println!("cargo::rustc-check-cfg=cfg(fusebox_armv7m)");
     if has_dsp(&target, core, &flags) {
         println!("cargo::rustc-cfg=fusebox_dsp");
+    } else if core != Core::M55 && ["thumbv7m", "thumbv8m.main"].iter().any(|arm| target.starts_with(arm)) {
+        // What there is of Armv7-M without the extension: long multiplications, saturation.
+        println!("cargo::rustc-cfg=fusebox_armv7m");
     }
 }

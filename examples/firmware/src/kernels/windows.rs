@@ -110,6 +110,33 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
+    /// One without numbers, of the sizes of the input, the output and the taps, and of so many channels and filters.
+    fn of<G: Steps, R: Scaled>(
+        kernel: &'static str,
+        [input, output, taps]: [[usize; 2]; 3],
+        [channels, filters]: [usize; 2],
+    ) -> Self {
+        let [inputs, outputs, all_taps] = [input, output, taps].map(|[rows, cols]| rows * cols);
+        Self {
+            what: What { kernel, shape: [inputs * channels, all_taps, outputs * filters] },
+            input,
+            output,
+            taps,
+            stride: G::STRIDE,
+            dilation: G::DILATION,
+            same: G::PADDING == Padding::Same,
+            channels,
+            filters,
+            apart: false,
+            weight: &[],
+            bias: &[],
+            scale: &[],
+            zero: 0,
+            clamp: Clamp { zero: 0, least: 0, most: 0 },
+            by: R::BY,
+        }
+    }
+
     /// Compares outputs, among guards of a row.
     #[inline(never)]
     fn compare(&self, ledger: &mut Ledger, x: &[i8], guarded: &[i8]) -> Result<(), Failure> {
@@ -204,22 +231,12 @@ fn conv<
     let ys = guarded.get_mut(1..2).unwrap_or_default();
     layer.infer_with(isa, &x, &mut Scratch::<_, 1>::new(), ys)?;
     let case = Case {
-        what: What { kernel: "int8 convolution", shape: [H * W * C, KH * KW, OH * OW * F] },
-        input: [H, W],
-        output: [OH, OW],
-        taps: [KH, KW],
-        stride: G::STRIDE,
-        dilation: G::DILATION,
-        same: G::PADDING == Padding::Same,
-        channels: C,
-        filters: F,
-        apart: false,
         weight: weight.as_flattened().as_flattened().as_flattened(),
         bias: &bias,
         scale: &layer.scale,
         zero: layer.zero,
         clamp: layer.clamp,
-        by: R::BY,
+        ..Case::of::<G, R>("int8 convolution", [[H, W], [OH, OW], [KH, KW]], [C, F])
     };
     let guarded = guarded.as_flattened().as_flattened().as_flattened();
     case.compare(ledger, x.as_flattened().as_flattened().as_flattened(), guarded)
@@ -256,22 +273,13 @@ fn depthwise<
     let ys = guarded.get_mut(1..2).unwrap_or_default();
     layer.infer_with(isa, &x, &mut Scratch::<_, 1>::new(), ys)?;
     let case = Case {
-        what: What { kernel: "int8 depthwise convolution", shape: [H * W * C, KH * KW, OH * OW * F] },
-        input: [H, W],
-        output: [OH, OW],
-        taps: [KH, KW],
-        stride: G::STRIDE,
-        dilation: G::DILATION,
-        same: G::PADDING == Padding::Same,
-        channels: C,
-        filters: F,
         apart: true,
         weight: layer.weight.as_flattened().as_flattened(),
         bias: &bias,
         scale: &layer.scale,
         zero: layer.zero,
         clamp: layer.clamp,
-        by: R::BY,
+        ..Case::of::<G, R>("int8 depthwise convolution", [[H, W], [OH, OW], [KH, KW]], [C, F])
     };
     let guarded = guarded.as_flattened().as_flattened().as_flattened();
     case.compare(ledger, x.as_flattened().as_flattened().as_flattened(), guarded)

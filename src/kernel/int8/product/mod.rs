@@ -1,5 +1,7 @@
 //! Products of rows of activations with weights.
 
+#[cfg(fusebox_armv7m)]
+mod armv7m;
 #[cfg(fusebox_dsp)]
 mod dsp;
 #[cfg(fusebox_core = "m55")]

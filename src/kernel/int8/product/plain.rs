@@ -51,6 +51,12 @@ fn fours<R: Rounding>(product: &Product<'_>, x: &[i8], y: &mut [i8]) {
 fn four(x: &[i8], bias: &[i32; 4], weight: &[i8]) -> [i32; 4] {
     let (x4, x_rest) = x.as_chunks::<4>();
     let mut sums = *bias;
+    #[cfg(fusebox_armv7m)]
+    if !x4.is_empty() && weight.len() >= 16 * x4.len() {
+        // SAFETY: there are as many tiles as four inputs, at least one.
+        unsafe { super::armv7m::tiles(x.as_ptr(), weight.as_ptr(), x4.len(), &mut sums) };
+    }
+    #[cfg(not(fusebox_armv7m))]
     for (x, tile) in x4.iter().zip(weight.as_chunks::<16>().0) {
         let (words, _) = tile.as_chunks::<4>();
         for (sum, word) in sums.iter_mut().zip(words) {

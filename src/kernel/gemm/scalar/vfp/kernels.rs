@@ -95,8 +95,11 @@ impl Layout {
         };
         // SAFETY: the caller's promise, here and below: rows and columns of `sums`.
         unsafe { plain::rows_from::<FUSED>(sums, plain_from) };
+        if plain_from == 0 {
+            return;
+        }
         let mut left = sums.k;
-        while plain_from > 0 {
+        loop {
             sums.k = sums.segment.min(left);
             let mut part = Part { row: 0, rows: whole, col: 0 };
             while part.row < plain_from {

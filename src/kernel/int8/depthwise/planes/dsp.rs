@@ -194,10 +194,29 @@ unsafe extern "C" fn halving(task: &mut Task) {
     )
 }
 
-/// Overwrites outputs with their sums, the bias added, scaled as in `product/dsp/assembly.rs`.
+/// What a sum in `$sum` becomes: the bias in r2 added, scaled as in `product/dsp/assembly.rs`, stored at r8. Changes lr.
+macro_rules! output {
+    ($sum:literal) => {
+        concat!(
+            concat!("add ", $sum, ", ", $sum, ", r2\n"),
+            concat!("lsl ", $sum, ", ", $sum, ", r9\n"),
+            concat!("and lr, ", $sum, ", r3, asr #31\n"),
+            concat!("smmlar ", $sum, ", ", $sum, ", r3, lr\n"),
+            concat!("adds ", $sum, ", ", $sum, ", ", $sum, ", asr #31\n"),
+            concat!("asrs ", $sum, ", ", $sum, ", r4\n"),
+            concat!("adc ", $sum, ", ", $sum, ", #0\n"),
+            concat!("qadd ", $sum, ", ", $sum, ", r5\n"),
+            concat!("ssat ", $sum, ", #8, ", $sum, "\n"),
+            concat!("strb ", $sum, ", [r8]\n"),
+            "add r8, r8, r6\n",
+        )
+    };
+}
+
+/// Overwrites outputs with their sums, two at a time: if their number is odd, the first alone.
 ///
 /// # Safety
-/// The processor has the DSP extension. There are as many outputs, a step apart, as sums.
+/// The processor has the DSP extension. There are as many outputs, a step apart, as sums: at least one.
 #[unsafe(naked)]
 unsafe extern "C" fn store_double(task: &mut Task) {
     naked_asm!(
@@ -209,22 +228,20 @@ unsafe extern "C" fn store_double(task: &mut Task) {
         "usat r9, #5, r4",
         "subs r4, r9, r4",
         "lsls r3, r3, #1",
-        "1:",
+        "subs r7, r1, r0",
+        "lsls r7, r7, #29",
+        "bpl 1f",
         "ldr r10, [r0], #4",
-        "add r10, r10, r2",
-        "lsl r10, r10, r9",
-        "and r11, r10, r3, asr #31",
-        "smmlar r10, r10, r3, r11",
-        "lsls r11, r10, #1",
-        "add r10, r10, r10, asr #31",
-        "asrs r10, r10, r4",
-        "adc r10, r10, #0",
-        "qadd r10, r10, r5",
-        "ssat r10, #8, r10",
-        "strb r10, [r8]",
-        "add r8, r8, r6",
+        output!("r10"),
+        "cmp r0, r1",
+        "bhs 2f",
+        "1:",
+        "ldrd r10, r11, [r0], #8",
+        output!("r10"),
+        output!("r11"),
         "cmp r0, r1",
         "blo 1b",
+        "2:",
         "pop {{r4-r11, pc}}",
     )
 }

@@ -20,30 +20,6 @@ macro_rules! restore {
     };
 }
 
-/// Repeats a step as often as [`Task::tiles`] says, two at a time: the first is left out if their number is odd. r10 is the
-/// task; changes lr.
-macro_rules! repeat {
-    ($step:expr) => {
-        concat!(
-            "ldr lr, [r10, #8]
-             adds lr, lr, #1
-             lsrs lr, lr, #1
-             beq 4f
-             bcc 3f
-             2:
-            ",
-            $step,
-            "3:\n",
-            $step,
-            "subs lr, lr, #1
-             bne 2b
-             4:
-             ldr r10, [sp]
-            "
-        )
-    };
-}
-
 /// Four weights by four inputs in r8 and r9. Changes the weights and r10.
 macro_rules! four_products {
     ($sum:literal, $weights:literal) => {
@@ -56,20 +32,24 @@ macro_rules! four_products {
     };
 }
 
-/// A tile of weights at r12 by four inputs at r11.
+/// A tile of weights at r12 by four inputs in r8 and r9.
 macro_rules! tile {
     () => {
         concat!(
-            "ldr r8, [r11], #4
-             ldm r12!, {{r4-r7}}
-             sxtb16 r9, r8, ror #8
-             sxtb16 r8, r8
+            "ldm r12!, {{r4-r7}}
             ",
             four_products!("r0", "r4"),
             four_products!("r1", "r5"),
             four_products!("r2", "r6"),
             four_products!("r3", "r7"),
         )
+    };
+}
+
+/// A tile of weights at r12 by the next four inputs at r11, which are taken apart: 72 bytes, a number that [`row`] knows.
+macro_rules! ready_tile {
+    () => {
+        concat!("ldrd r8, r9, [r11], #8\n", tile!())
     };
 }
 
@@ -104,29 +84,29 @@ macro_rules! half_tile {
 // How sums are scaled: first what one output's multiplier at r11 is made into, then a sum of it, to which the zero in r6 is
 // added, in eight bits.
 
-/// `Double`: r8 is twice the mantissa, r9 the shift to the right, r10 that to the left.
+/// `Double`: twice the mantissa, the shift to the right; r10 is that to the left.
 macro_rules! multiplier_double {
-    () => {
-        "ldrd r8, r9, [r11], #8
-         usat r10, #5, r9
-         subs r9, r10, r9
-         lsls r8, r8, #1
-        "
+    ($mantissa:literal, $exponent:literal) => {
+        concat!(
+            concat!("usat r10, #5, ", $exponent, "\n"),
+            concat!("subs ", $exponent, ", r10, ", $exponent, "\n"),
+            concat!("lsls ", $mantissa, ", ", $mantissa, ", #1\n"),
+        )
     };
 }
 
 /// SMMLAR takes the doubled mantissa, of 32 bits, as less than zero: 2^32 too little, so the sum is added to the upper half.
-/// The product is made less by one if it is less than zero, and so halves are rounded away from zero. ASRS leaves the last
-/// bit that it shifts out in the carry; if it shifts by nothing, the carry is the sign still, and the one is added again.
+/// The product is made less by one if it is less than zero, and so halves are rounded away from zero; ADDS carries then, and
+/// only then. ASRS leaves the last bit that it shifts out in the carry; if it shifts by nothing, the carry stays, and the one is
+/// added again.
 macro_rules! scale_double {
-    ($sum:literal) => {
+    ($sum:literal, $mantissa:literal, $right:literal) => {
         concat!(
             concat!("lsl ", $sum, ", ", $sum, ", r10\n"),
-            concat!("and lr, ", $sum, ", r8, asr #31\n"),
-            concat!("smmlar ", $sum, ", ", $sum, ", r8, lr\n"),
-            concat!("lsls lr, ", $sum, ", #1\n"),
-            concat!("add ", $sum, ", ", $sum, ", ", $sum, ", asr #31\n"),
-            concat!("asrs ", $sum, ", ", $sum, ", r9\n"),
+            concat!("and lr, ", $sum, ", ", $mantissa, ", asr #31\n"),
+            concat!("smmlar ", $sum, ", ", $sum, ", ", $mantissa, ", lr\n"),
+            concat!("adds ", $sum, ", ", $sum, ", ", $sum, ", asr #31\n"),
+            concat!("asrs ", $sum, ", ", $sum, ", ", $right, "\n"),
             concat!("adc ", $sum, ", ", $sum, ", #0\n"),
             concat!("qadd ", $sum, ", ", $sum, ", r6\n"),
             concat!("ssat ", $sum, ", #8, ", $sum, "\n"),
@@ -134,23 +114,23 @@ macro_rules! scale_double {
     };
 }
 
-/// `Single`: r8 is the mantissa, r9 how far the upper half of a product is shifted to the right, r10 minus how often a sum is
-/// doubled before.
+/// `Single`: the mantissa, how far the upper half of a product is shifted to the right; r10 is minus how often a sum is doubled
+/// before.
 macro_rules! multiplier_single {
-    () => {
-        "ldrd r8, r9, [r11], #8
-         ssat r9, #6, r9
-         mvn r9, r9
-         and r10, r9, r9, asr #31
-         bic r9, r9, r9, asr #31
-        "
+    ($mantissa:literal, $exponent:literal) => {
+        concat!(
+            concat!("ssat ", $exponent, ", #6, ", $exponent, "\n"),
+            concat!("mvn ", $exponent, ", ", $exponent, "\n"),
+            concat!("and r10, ", $exponent, ", ", $exponent, ", asr #31\n"),
+            concat!("bic ", $exponent, ", ", $exponent, ", ", $exponent, ", asr #31\n"),
+        )
     };
 }
 
 /// A sum that saturates when it is doubled is beyond the clamp's bounds for any mantissa. ASRS leaves the last bit that it
 /// shifts out in the carry; if it shifts by nothing, the carry is the lower half's first bit.
 macro_rules! scale_single {
-    ($sum:literal) => {
+    ($sum:literal, $mantissa:literal, $right:literal) => {
         concat!(
             "movs lr, r10
              beq 7f
@@ -161,12 +141,25 @@ macro_rules! scale_single {
              bmi 6b
              7:
             ",
-            concat!("smull lr, r7, ", $sum, ", r8\n"),
+            concat!("smull lr, r7, ", $sum, ", ", $mantissa, "\n"),
             "lsls lr, lr, #1\n",
-            concat!("asrs ", $sum, ", r7, r9\n"),
+            concat!("asrs ", $sum, ", r7, ", $right, "\n"),
             concat!("adc ", $sum, ", ", $sum, ", #0\n"),
             concat!("qadd ", $sum, ", ", $sum, ", r6\n"),
             concat!("ssat ", $sum, ", #8, ", $sum, "\n"),
+        )
+    };
+}
+
+/// Two sums, scaled by their multipliers at r11. Changes r4, r5 and r7 to r10.
+macro_rules! two_outputs {
+    ($first:literal, $second:literal, $multiplier:ident, $scale:ident) => {
+        concat!(
+            "ldm r11!, {{r4, r5, r8, r9}}\n",
+            $multiplier!("r4", "r5"),
+            $scale!($first, "r4", "r5"),
+            $multiplier!("r8", "r9"),
+            $scale!($second, "r8", "r9"),
         )
     };
 }
@@ -192,14 +185,8 @@ macro_rules! four_outputs {
         concat!(
             "ldrd r11, r6, [r10, #16]
             ",
-            $multiplier!(),
-            $scale!("r0"),
-            $multiplier!(),
-            $scale!("r1"),
-            $multiplier!(),
-            $scale!("r2"),
-            $multiplier!(),
-            $scale!("r3"),
+            two_outputs!("r0", "r1", $multiplier, $scale),
+            two_outputs!("r2", "r3", $multiplier, $scale),
             "ldr r10, [sp]
              str r11, [r10, #16]
             ",
@@ -220,23 +207,75 @@ macro_rules! four_sums {
     };
 }
 
-/// One row by groups of four outputs, which `store` stores.
+/// One row by groups of four outputs, which `store` stores. The tiles whose inputs are taken apart go four at a time: of the
+/// first four as many are left out as there are too few, so the loop is entered there.
 macro_rules! row {
     ($store:expr) => {
         concat!(
             save!(),
+            // Takes the inputs apart.
             "ldr r12, [r0, #40]
+             ldrd r1, r2, [r0, #4]
+             ldr r3, [r0, #60]
+             adr.w r7, 3f
+             cbz r2, 2f
+             mov r8, r2
+             1:
+             ldr r6, [r3], #4
+             sxtb16 r4, r6
+             sxtb16 r5, r6, ror #8
+             strd r4, r5, [r1], #8
+             subs r8, r8, #1
+             bne 1b
+             rsbs r4, r2, #0
+             and r4, r4, #3
+             add r4, r4, r4, lsl #3
+             adr.w r7, 6f
+             add r7, r7, r4, lsl #3
+             2:
+             add r7, r7, #1
+             adds r2, r2, #3
+             lsrs r2, r2, #2
+             str r2, [r0, #8]
+             strd r3, r7, [r0, #60]
              mov r10, r0
              1:
-             ldrd r4, r11, [r10]
+             ldm r10, {{r4, r11, lr}}
              ldm r4!, {{r0-r3}}
              str r4, [r10]
+             ldr pc, [r10, #64]
+             6:
             ",
-            repeat!(tile!()),
+            ready_tile!(),
+            ready_tile!(),
+            ready_tile!(),
+            ready_tile!(),
+            "subs lr, lr, #1
+             bne 6b
+             3:
+             ldr r10, [sp]
+             ldr r4, [r10, #12]
+             cmp r4, #0
+             beq 5f
+             ldr r11, [r10, #60]
+             lsrs lr, r4, #2
+             beq 4f
+             2:
+             ldr r8, [r11], #4
+             sxtb16 r9, r8, ror #8
+             sxtb16 r8, r8
+            ",
+            tile!(),
+            "subs lr, lr, #1
+             bne 2b
+             ldr r10, [sp]
+             ldr r4, [r10, #12]
+             4:
+             ands r4, r4, #3
+             beq 5f
+            ",
             // The rest: an input, by a weight of each output.
-            "ldr r4, [r10, #12]
-             cbz r4, 5f
-             add r5, r4, r4, lsl #1
+            "add r5, r4, r4, lsl #1
              mov lr, r4
              2:
              ldrsb r6, [r11], #1
@@ -322,14 +361,16 @@ macro_rules! three_rows {
              5:
              ldrd r11, r6, [lr, #16]
             ",
-            $multiplier!(),
-            $scale!("r0"),
-            $scale!("r1"),
-            $scale!("r2"),
-            $multiplier!(),
-            $scale!("r3"),
-            $scale!("r4"),
-            $scale!("r5"),
+            "ldrd r8, r9, [r11], #8\n",
+            $multiplier!("r8", "r9"),
+            $scale!("r0", "r8", "r9"),
+            $scale!("r1", "r8", "r9"),
+            $scale!("r2", "r8", "r9"),
+            "ldrd r8, r9, [r11], #8\n",
+            $multiplier!("r8", "r9"),
+            $scale!("r3", "r8", "r9"),
+            $scale!("r4", "r8", "r9"),
+            $scale!("r5", "r8", "r9"),
             "ldr lr, [sp, #4]
              str r11, [lr, #16]
              bfi r0, r3, #8, #8

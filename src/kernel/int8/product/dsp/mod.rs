@@ -5,14 +5,15 @@
 //!
 //! ```text
 //! one row, four outputs, four inputs          three rows, two outputs, four inputs
-//! 1 LDR, 2 SXTB16   inputs                    2 LDM             inputs, in pairs already
+//! 1 LDRD            inputs, in pairs already  2 LDM             inputs, in pairs already
 //! 1 LDM, 8 SXTB16   a tile of weights         1 LDRD, 4 SXTB16  half a tile of weights
 //! 8 SMLAD                                     12 SMLAD
-//!                  20 for 16 products: 1.25                    19 for 24 products: 0.79
+//!                 18 for 16 products: 1.13                    19 for 24 products: 0.79
 //! ```
 //!
-//! and two or three for the loop of two such steps. Three rows are taken apart once for all outputs, into [`Triples`]; fewer rows,
-//! and rows for which there is no memory, go one by one, and are taken apart anew for every four outputs.
+//! and two or three for the loop of four such steps, or two. Inputs are taken apart once for all outputs: three rows into
+//! [`Triples`]; fewer rows, and rows for which there is no memory, one by one into [`Pairs`] on the stack. Those of a row that is
+//! longer are taken apart anew for every four outputs, by one LDR and two SXTB16 in place of LDRD.
 
 mod assembly;
 
@@ -20,17 +21,17 @@ use super::super::scale::{Multiplier, Rounding};
 use super::{Product, plain};
 use crate::memory::view_mut;
 use assembly::{row_double, row_single, row_sums, three_rows_double, three_rows_single};
-use core::mem::offset_of;
+use core::mem::{MaybeUninit, offset_of};
 
 /// What the assembly is handed, in r0. It changes it.
 #[repr(C)]
 struct Task {
     bias: *const i32,
-    /// Of one row the inputs, of three the triples.
-    x: *const u8,
-    /// Whole tiles of a group of four outputs.
+    /// Inputs, taken apart: of one row the memory for them, of three the triples.
+    apart: *const u32,
+    /// Tiles of a group of four outputs that those inputs are for.
     tiles: usize,
-    /// Inputs after them: up to three.
+    /// Inputs after them: of three rows up to three.
     rest: usize,
     scale: *const Multiplier,
     zero: i32,
@@ -49,12 +50,17 @@ struct Task {
     end: *const u32,
     /// Bytes from the weights of two outputs to those of the next two, in turns.
     step: [usize; 2],
+    // And these for one.
+    /// Inputs.
+    x: *const i8,
+    /// Where in its loop a group begins: for the kernel itself.
+    entry: usize,
 }
 
 // Where the assembly looks for them.
 const _: () = assert!(
     offset_of!(Task, bias) == 0
-        && offset_of!(Task, x) == 4
+        && offset_of!(Task, apart) == 4
         && offset_of!(Task, tiles) == 8
         && offset_of!(Task, rest) == 12
         && offset_of!(Task, scale) == 16
@@ -67,10 +73,18 @@ const _: () = assert!(
         && offset_of!(Task, outputs) == 44
         && offset_of!(Task, end) == 48
         && offset_of!(Task, step) == 52
+        && offset_of!(Task, x) == 60
+        && offset_of!(Task, entry) == 64
 );
 
 /// Inputs of the longest rows that are taken three at a time without memory of the caller's: 768 bytes on the stack.
 const LONGEST: usize = 128;
+
+/// The first inputs of one row, four at a time: the even ones, two in a word, then the odd ones. As many bytes on the stack.
+type Pairs = [MaybeUninit<[u32; 2]>; 96];
+
+/// From so many groups of four outputs on, inputs are taken apart in less time than that saves.
+const LEAST_GROUPS: usize = 4;
 
 /// Overwrites `ys`. Lengths match, and the weights begin at the address of a word.
 pub(super) fn rows<R: Rounding>(product: &Product<'_>, mut xs: &[i8], mut ys: &mut [i8]) {
@@ -80,10 +94,7 @@ pub(super) fn rows<R: Rounding>(product: &Product<'_>, mut xs: &[i8], mut ys: &m
     }
     while let (Some(x), Some(y)) = (xs.split_off(..depth), ys.split_off_mut(..outputs)) {
         if outputs >= 4 {
-            let mut task = task(product, x, y.as_mut_ptr());
-            // SAFETY: `build.rs` enables this only for processors with the instructions. `x`, `y` and the product's slices
-            // have the lengths that the task says: `Product::run` has checked them, and there is a group of outputs.
-            unsafe { if R::TWICE { row_double(&mut task) } else { row_single(&mut task) } }
+            one_row(product, x, y.as_mut_ptr(), if R::TWICE { row_double } else { row_single });
         }
         if outputs % 4 > 0 {
             plain::last_outputs::<R>(product, x, y, plain::dot);
@@ -97,13 +108,30 @@ pub(super) fn rows<R: Rounding>(product: &Product<'_>, mut xs: &[i8], mut ys: &m
 /// Overwrites `ys` with the sums. Lengths match, outputs are groups of four, and the weights begin at the address of a word.
 pub(super) fn sums(product: &Product<'_>, mut xs: &[i8], mut ys: &mut [i32]) {
     while let (Some(x), Some(y)) = (xs.split_off(..product.depth), ys.split_off_mut(..product.bias.len())) {
-        let mut task = task(product, x, y.as_mut_ptr().cast());
-        // SAFETY: as in `rows`; at `y` there is a sum of each output.
-        unsafe { row_sums(&mut task) }
+        one_row(product, x, y.as_mut_ptr().cast(), row_sums);
         if xs.is_empty() {
             return;
         }
     }
+}
+
+/// Overwrites the outputs or sums at `y` of one row. There is a group of outputs; lengths match, and the weights begin at the
+/// address of a word. Apart, because three rows should not take this stack too.
+#[inline(never)]
+fn one_row(product: &Product<'_>, x: &[i8], y: *mut i8, kernel: unsafe extern "C" fn(&mut Task)) {
+    let mut pairs: Pairs = [const { MaybeUninit::uninit() }; _];
+    let mut task = task(product, x, y);
+    if task.groups >= LEAST_GROUPS {
+        task.tiles = task.tiles.min(pairs.len());
+    } else {
+        task.tiles = 0;
+    }
+    task.rest = x.len() - 4 * task.tiles;
+    task.apart = pairs.as_mut_ptr().cast();
+    // SAFETY: `build.rs` enables this only for processors with the instructions. `x`, `y` and the product's slices have the
+    // lengths that the task says: `Product::run` or `Product::sums` has checked them, and there is a group of outputs. There is
+    // memory for the inputs of `tiles`.
+    unsafe { kernel(&mut task) }
 }
 
 /// One row of `x` by the outputs in groups of four.
@@ -112,7 +140,7 @@ fn task(product: &Product<'_>, x: &[i8], y: *mut i8) -> Task {
     let four_times = |bound: i8| u32::from_ne_bytes([bound as u8; 4]);
     Task {
         bias: product.bias.as_ptr(),
-        x: x.as_ptr().cast(),
+        apart: core::ptr::null(),
         tiles: depth / 4,
         rest: depth % 4,
         scale: product.scale.as_ptr(),
@@ -125,6 +153,8 @@ fn task(product: &Product<'_>, x: &[i8], y: *mut i8) -> Task {
         outputs,
         end: core::ptr::null(),
         step: [8, 4 * depth - 8],
+        x: x.as_ptr(),
+        entry: 0,
     }
 }
 
@@ -197,8 +227,8 @@ impl<'a> Triples<'a> {
     pub(in crate::kernel::int8) fn run<R: Rounding>(&self, product: &Product<'_>, y: &mut [i8]) {
         if product.rows_of(3, y) && product.depth == self.depth {
             let mut task = task(product, &[], y.as_mut_ptr());
-            task.x = self.inputs.as_ptr().cast();
-            task.end = task.x.cast::<u32>().wrapping_add(self.depth / 4 * 6);
+            task.apart = self.inputs.as_ptr().cast();
+            task.end = task.apart.wrapping_add(self.depth / 4 * 6);
             task.groups *= 2;
             // SAFETY: `build.rs` enables this only for processors with the instructions. The product's slices and `y` have the
             // lengths that the task says, there are groups of outputs, and their weights begin at the address of a word: all
