@@ -31,6 +31,10 @@ pub(super) fn check(isa: Isa, ledger: &mut Ledger) -> Result<(), Failure> {
     both::<30, 4>(isa, ledger)?;
     both::<32, 12>(isa, ledger)?;
     both::<43, 5>(isa, ledger)?;
+    both::<12, 20>(isa, ledger)?;
+    both::<24, 16>(isa, ledger)?;
+    both::<43, 17>(isa, ledger)?;
+    both::<61, 16>(isa, ledger)?;
     both::<64, 4>(isa, ledger)?;
     both::<197, 7>(isa, ledger)?;
     memory::<1, 1>(isa, ledger)?;

@@ -24,6 +24,7 @@ struct Task {
     bias: *const i32,
     scale: *const Multiplier,
     weight: *const i8,
+    /// Bytes, or sums.
     y: *mut i8,
     x: *const i8,
     /// Groups of four outputs. At least one.
@@ -58,20 +59,7 @@ const _: () = assert!(
 /// Overwrites `ys`. Lengths match, and the weights begin at the address of a word.
 pub(super) fn rows<R: Rounding>(product: &Product<'_>, mut xs: &[i8], mut ys: &mut [i8]) {
     let (depth, outputs) = (product.depth, product.bias.len());
-    let mut task = Task {
-        bias: product.bias.as_ptr(),
-        scale: product.scale.as_ptr(),
-        weight: product.weight.as_ptr(),
-        y: core::ptr::null_mut(),
-        x: core::ptr::null(),
-        groups: outputs / 4,
-        fours: depth / 16,
-        tiled: depth % 16 / 4 * 4,
-        rest: depth % 4,
-        zero: product.clamp.zero.into(),
-        least: product.clamp.least.into(),
-        most: product.clamp.most.into(),
-    };
+    let mut task = task(product);
     while let (Some(x), Some(y)) = (xs.split_off(..depth), ys.split_off_mut(..outputs)) {
         if outputs >= 4 {
             (task.x, task.y) = (x.as_ptr(), y.as_mut_ptr());
@@ -85,6 +73,38 @@ pub(super) fn rows<R: Rounding>(product: &Product<'_>, mut xs: &[i8], mut ys: &m
         if xs.is_empty() {
             return;
         }
+    }
+}
+
+/// Overwrites `ys` with the sums. Lengths match, outputs are groups of four, and the weights begin at the address of a word.
+pub(super) fn sums(product: &Product<'_>, mut xs: &[i8], mut ys: &mut [i32]) {
+    let mut task = task(product);
+    while let (Some(x), Some(y)) = (xs.split_off(..product.depth), ys.split_off_mut(..product.bias.len())) {
+        (task.x, task.y) = (x.as_ptr(), y.as_mut_ptr().cast());
+        // SAFETY: as in `rows`; at `y` there is a sum of each output.
+        unsafe { row_sums(&task) }
+        if xs.is_empty() {
+            return;
+        }
+    }
+}
+
+/// All but where the inputs and outputs of a row are.
+fn task(product: &Product<'_>) -> Task {
+    let depth = product.depth;
+    Task {
+        bias: product.bias.as_ptr(),
+        scale: product.scale.as_ptr(),
+        weight: product.weight.as_ptr(),
+        y: core::ptr::null_mut(),
+        x: core::ptr::null(),
+        groups: product.bias.len() / 4,
+        fours: depth / 16,
+        tiled: depth % 16 / 4 * 4,
+        rest: depth % 4,
+        zero: product.clamp.zero.into(),
+        least: product.clamp.least.into(),
+        most: product.clamp.most.into(),
     }
 }
 
@@ -155,7 +175,27 @@ macro_rules! scale_single {
     };
 }
 
-/// One row by groups of four outputs.
+/// Stores four outputs, scaled.
+macro_rules! outputs {
+    ($scale:ident) => {
+        concat!(
+            "vmov d0, r0, r2
+             vmov d1, r4, r6
+             vld20.32 {{q1, q2}}, [r8]
+             vld21.32 {{q1, q2}}, [r8]!
+             vmov.i32 q4, #0
+            ",
+            $scale!(),
+            "vqadd.s32 q0, q0, r9
+             vmax.s32 q0, q0, q6
+             vmin.s32 q0, q0, q7
+             vstrb.32 q0, [r7], #4
+            "
+        )
+    };
+}
+
+/// One row by groups of four outputs, which `store` stores.
 ///
 /// ```text
 /// r0, r2, r4, r6   sums         r1   weights     r8   scales    r9    zero      r11  the task
@@ -163,7 +203,7 @@ macro_rules! scale_single {
 /// q4               inputs       r5   biases      q5   0, 16, 32, 48             q6, q7   bounds
 /// ```
 macro_rules! row {
-    ($scale:ident) => {
+    ($store:expr) => {
         concat!(
             ".arch armv8.1-m.main
              .arch_extension mve.fp
@@ -248,18 +288,9 @@ macro_rules! row {
              vmladava.s8 r4, q2, q4
              vmladava.s8 r6, q3, q4
              5:
-             vmov d0, r0, r2
-             vmov d1, r4, r6
-             vld20.32 {{q1, q2}}, [r8]
-             vld21.32 {{q1, q2}}, [r8]!
-             vmov.i32 q4, #0
             ",
-            $scale!(),
-            "vqadd.s32 q0, q0, r9
-             vmax.s32 q0, q0, q6
-             vmin.s32 q0, q0, q7
-             vstrb.32 q0, [r7], #4
-             subs.w r10, r10, #1
+            $store,
+            "subs.w r10, r10, #1
              bne.w 1b
              vpop {{d8-d15}}
              add sp, sp, #4
@@ -275,7 +306,7 @@ macro_rules! row {
 /// The processor has Helium. The pointers of the task are to as much as its numbers say, the weights' to words.
 #[unsafe(naked)]
 unsafe extern "C" fn row_double(task: &Task) {
-    naked_asm!(row!(scale_double))
+    naked_asm!(row!(outputs!(scale_double)))
 }
 
 /// One row, rounded once.
@@ -284,5 +315,14 @@ unsafe extern "C" fn row_double(task: &Task) {
 /// As for [`row_double`].
 #[unsafe(naked)]
 unsafe extern "C" fn row_single(task: &Task) {
-    naked_asm!(row!(scale_single))
+    naked_asm!(row!(outputs!(scale_single)))
+}
+
+/// The sums of one row.
+///
+/// # Safety
+/// As for [`row_double`].
+#[unsafe(naked)]
+unsafe extern "C" fn row_sums(task: &Task) {
+    naked_asm!(row!("stm r7!, {{r0, r2, r4, r6}}\n"))
 }

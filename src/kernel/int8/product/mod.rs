@@ -85,9 +85,12 @@ impl Product<'_> {
         if self.rows(xs, ys, 0).is_none() {
             return;
         }
-        #[cfg(fusebox_dsp)]
+        #[cfg(any(fusebox_dsp, fusebox_core = "m55"))]
         if self.bias.len().is_multiple_of(4) && self.weight.as_ptr().cast::<u32>().is_aligned() {
+            #[cfg(fusebox_dsp)]
             return dsp::sums(self, xs, ys);
+            #[cfg(fusebox_core = "m55")]
+            return helium::sums(self, xs, ys);
         }
         plain::sums(self, xs, ys);
     }
