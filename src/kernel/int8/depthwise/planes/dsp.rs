@@ -64,7 +64,7 @@ pub(super) fn fill(planes: &mut [Plane; 4], slot: usize, row: &[i8], wanted: &Co
     };
     let [a, b, c, d] = planes;
     let columns = a.0.iter_mut().zip(&mut b.0).zip(&mut c.0).zip(&mut d.0).skip(wanted.before / 2);
-    let mut odd = wanted.before % 2 > 0;
+    let mut odd = !wanted.before.is_multiple_of(2);
     for (((a, b), c), d) in columns.take((wanted.before % 2 + wanted.inside).div_ceil(2)) {
         let left = pixel(if core::mem::take(&mut odd) { None } else { next() });
         let pairs = side_by_side(left, pixel(next()));
