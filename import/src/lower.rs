@@ -5,12 +5,16 @@
 //! | `products` | fully connected, convolutions |
 //! | `pictures` | pools, means, the largest along an axis, padding |
 //! | `numbers` | activations, softmax, scales, sums and products of two tensors |
+//! | `constants` | activations that are constants |
+//! | `moves` | transpositions: the same numbers in another order |
 //! | `parts` | slices, splits, concatenations, repeated numbers: the same numbers elsewhere |
 //! | `real` | those on real numbers |
 //! | `recurrent` | the long short-term memory |
 //! | `shapes` | operators on shapes, which are computed here, and those that change a shape alone |
 //! | `states` | variables, which are kept from run to run |
 
+mod constants;
+mod moves;
 mod numbers;
 mod parts;
 mod pictures;
@@ -211,6 +215,9 @@ impl<'a> Lowering<'a, '_> {
         if operator.is_custom {
             return Err(Error::new("custom operators are not supported"));
         }
+        if shapes::is_of_shapes(self, operator)? {
+            return shapes::compute(self, operator);
+        }
         match operator.name {
             "FULLY_CONNECTED" => products::fully_connected(self, operator),
             "CONV_2D" => products::convolution(self, operator),
@@ -219,7 +226,7 @@ impl<'a> Lowering<'a, '_> {
             "AVERAGE_POOL_2D" | "MAX_POOL_2D" => pictures::pool(self, operator),
             "MEAN" | "REDUCE_MAX" => pictures::reduce(self, operator),
             "PAD" | "PADV2" => pictures::pad(self, operator),
-            "ADD" | "SUB" | "MUL" | "MAXIMUM" | "MINIMUM" => numbers::join(self, operator),
+            "ADD" | "SUB" | "MUL" | "MAXIMUM" | "MINIMUM" | "PRELU" => numbers::join(self, operator),
             "CONCATENATION" => parts::concatenate(self, operator),
             "SLICE" => parts::slice(self, operator),
             "SPLIT" | "SPLIT_V" => parts::split(self, operator),
@@ -233,9 +240,11 @@ impl<'a> Lowering<'a, '_> {
             "QUANTIZE" => numbers::quantize(self, operator),
             "DEQUANTIZE" => numbers::dequantize(self, operator),
             "RESHAPE" | "SQUEEZE" | "EXPAND_DIMS" => shapes::reshape(self, operator),
+            "SPACE_TO_BATCH_ND" | "BATCH_TO_SPACE_ND" => moves::batches(self, operator),
+            "DEPTH_TO_SPACE" | "SPACE_TO_DEPTH" => moves::blocks(self, operator),
             "TRANSPOSE" => shapes::transpose(self, operator),
             "SHAPE" => shapes::shape(self, operator),
-            "PACK" if self.written(operator)?.1.kind == Kind::Int32 => shapes::pack(self, operator),
+            "FILL" => constants::fill(self, operator),
             "PACK" => parts::concatenate(self, operator),
             "STRIDED_SLICE" => shapes::strided_slice(self, operator),
             "CALL_ONCE" => states::call_once(self, operator),
@@ -246,13 +255,15 @@ impl<'a> Lowering<'a, '_> {
         }
     }
 
-    /// The tensor of input `n`, which an earlier operator has written, and its value.
-    fn read(&self, operator: &Operator<'a>, n: usize) -> Result<(Tensor<'a>, usize), Error> {
+    /// The tensor of input `n`, which an earlier operator has written or the file has, and its value.
+    fn read(&mut self, operator: &Operator<'a>, n: usize) -> Result<(Tensor<'a>, usize), Error> {
         let index = self.graph.operand(operator, n)?;
         let tensor = self.graph.tensor(index)?;
         match self.known.get(&index) {
             Some(&value) => Ok((tensor, value)),
-            None if tensor.data.is_some() => Err(tensor.error("a constant here is not supported")),
+            None if let Some(data) = tensor.data => {
+                Ok((tensor.clone(), constants::of(self, index, &tensor, data)?))
+            }
             None if tensor.is_variable() => Err(tensor.error(STATE)),
             None => {
                 Err(tensor
@@ -475,12 +486,19 @@ fn clamp_code(clamp: Clamp) -> String {
     format!("int8::Clamp {{ zero: {}, least: {}, most: {} }}", clamp.zero, clamp.least, clamp.most)
 }
 
-/// Height, width and channels of a picture in a batch of one.
+/// Height, width and channels of pictures.
 fn picture(tensor: &Tensor<'_>) -> Result<[usize; 3], Error> {
     match tensor.shape[..] {
-        [1, height, width, channels] => Ok([height, width, channels]),
-        [batch, _, _, _] => Err(tensor.error(format!("a batch of {batch}, only one is supported"))),
+        [_, height, width, channels] => Ok([height, width, channels]),
         _ => Err(tensor.error(format!("the shape {:?} is no picture", tensor.shape))),
+    }
+}
+
+/// How many pictures an operator makes, of as many.
+fn batch(x: &Tensor<'_>, y: &Tensor<'_>) -> Result<usize, Error> {
+    match (x.shape.first(), y.shape.first()) {
+        (Some(&from), Some(&to)) if from == to => Ok(to),
+        _ => Err(y.error(format!("a batch of {:?} of {:?}", y.shape, x.shape))),
     }
 }
 

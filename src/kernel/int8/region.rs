@@ -1,6 +1,7 @@
-//! Parts of an array of four axes.
+//! Parts of an array of four axes, and the axes of one of six in another order.
 
 use super::patches::copy;
+use crate::kernel::rows_mut;
 
 /// Where the numbers of a smaller array lie in a larger one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,5 +79,61 @@ impl Region {
             let row = whole.get_mut(to + start..to + start + n).unwrap_or_default();
             copy(part.get(from..from + n).unwrap_or_default(), row);
         });
+    }
+}
+
+/// Axes of an array in another order: the output's, with the distance in the input from one number to the next along each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Order {
+    sizes: [u32; 6],
+    strides: [u32; 6],
+}
+
+impl Order {
+    /// Of an array of `shape`, whose axis `order[i]` becomes axis `i`. `None` unless the array has `count` numbers and each of its
+    /// axes is in the order once.
+    pub(crate) const fn new(shape: [u32; 6], order: [usize; 6], count: usize) -> Option<Self> {
+        let mut whole = [1_usize; 6];
+        let (mut axis, mut all) = (6, 1_usize);
+        while axis > 0 {
+            axis -= 1;
+            whole[axis] = all;
+            all = match all.checked_mul(shape[axis] as usize) {
+                Some(all) if shape[axis] > 0 && all <= u32::MAX as usize => all,
+                _ => return None,
+            };
+        }
+        let (mut of, mut seen, mut i) = (Self { sizes: [0; 6], strides: [0; 6] }, 0_u32, 0);
+        while i < 6 {
+            if order[i] >= 6 || seen >> order[i] & 1 == 1 {
+                return None;
+            }
+            seen |= 1 << order[i];
+            of.sizes[i] = shape[order[i]];
+            of.strides[i] = whole[order[i]] as u32;
+            i += 1;
+        }
+        if all == count { Some(of) } else { None }
+    }
+
+    /// Overwrites `ys` with the numbers of `xs`, of which there are as many.
+    pub(crate) fn read(&self, xs: &[i8], ys: &mut [i8]) {
+        let [sizes, strides] = [self.sizes, self.strides].map(|axes| axes.map(|n| n as usize));
+        // Where the row of the last axis is, along the others and in `xs`.
+        let (mut at, mut from) = ([0; 5], 0_usize);
+        for row in rows_mut(ys, sizes[5]) {
+            let numbers = xs.get(from..).unwrap_or_default();
+            match numbers.get(..row.len()) {
+                Some(numbers) if strides[5] == 1 => copy(numbers, row),
+                _ => row.iter_mut().zip(numbers.iter().step_by(strides[5].max(1))).for_each(|(y, x)| *y = *x),
+            }
+            for ((at, size), stride) in at.iter_mut().zip(sizes).zip(strides).rev() {
+                (*at, from) = (*at + 1, from.wrapping_add(stride));
+                if *at < size {
+                    break;
+                }
+                (*at, from) = (0, from.wrapping_sub(size.wrapping_mul(stride)));
+            }
+        }
     }
 }
