@@ -93,7 +93,7 @@ pub(crate) struct Value {
 }
 
 /// A layer: its type, and how it is made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layer {
     /// Of the field, before a number.
     pub name: &'static str,
@@ -106,7 +106,7 @@ pub(crate) struct Layer {
 }
 
 /// How a layer is made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Made {
     /// By an expression.
     Code(String),
@@ -116,10 +116,12 @@ pub(crate) enum Made {
     Bytes(Vec<u8>),
     /// Of fields.
     Fields(Vec<(&'static str, Field)>),
+    /// It is that of an earlier step.
+    Same(usize),
 }
 
 /// A field's value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Field {
     /// An expression.
     Code(String),
@@ -156,7 +158,7 @@ pub(crate) fn lower(graph: &mut Graph<'_>, options: &Options, file: usize) -> Re
         lowering.value(input, &tensor).map_err(at)?;
     }
     let first_written = lowering.values.len();
-    // Weights that several operators share are written as often, but not without end.
+    // Weights that different layers share are written as often, but not without end.
     let (most, mut total) = (16 * file, 0);
     let operators = lowering.graph.operators();
     if operators.len() > OPERATORS {
@@ -360,18 +362,24 @@ impl<'a> Lowering<'a, '_> {
         self.push(operator.name, layer, reads, write, rows)
     }
 
-    /// A step that writes any value. So that operators whose inputs are the same list again and again take no memory without end,
+    /// A step that writes any value. Its weights are written once, if an earlier layer is the same. So that operators whose inputs are the same list again and again take no memory without end,
     /// there is room for as many as files have.
     fn push(
         &mut self,
         operator: &str,
-        layer: Layer,
+        mut layer: Layer,
         reads: Vec<Read>,
         write: usize,
         rows: usize,
     ) -> Result<(), Error> {
         if self.steps.len() == self.room {
             return Err(Error::new("the network has more layers than its file has room for"));
+        }
+        let is_same = |step: &Step| step.layer.kind == layer.kind && step.layer.made == layer.made;
+        if layer.data() > 0
+            && let Some(same) = self.steps.iter().position(is_same)
+        {
+            layer.made = Made::Same(same);
         }
         self.steps.push(Step { operator: operator.into(), layer, reads, write, past: None, rows });
         Ok(())
@@ -387,7 +395,7 @@ impl Layer {
     /// Bytes of data.
     pub(crate) fn data(&self) -> usize {
         match &self.made {
-            Made::Code(_) | Made::Call(_) => 0,
+            Made::Code(_) | Made::Call(_) | Made::Same(_) => 0,
             Made::Bytes(bytes) => bytes.len(),
             Made::Fields(fields) => fields.iter().map(|(_, field)| field.bytes()).sum(),
         }

@@ -65,6 +65,17 @@ fn transposed(
     lowering.push(operator, layer, vec![Read { value, row }], write, 1)
 }
 
+/// A step that writes numbers of eight bits, of a shape, with its first two axes in the other order.
+pub(super) fn swapped(
+    lowering: &mut Lowering<'_, '_>,
+    operator: &str,
+    value: usize,
+    shape: &[usize; 3],
+    write: usize,
+) -> Result<(), Error> {
+    transposed(lowering, operator, (Kind::Int8, value), (shape, &[1, 0, 2]), write)
+}
+
 /// What an operator reads and writes, of as many numbers that stand for the same.
 fn ends<'a>(
     lowering: &mut Lowering<'a, '_>,
