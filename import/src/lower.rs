@@ -233,6 +233,7 @@ impl<'a> Lowering<'a, '_> {
             "SLICE" => parts::slice(self, operator),
             "SPLIT" | "SPLIT_V" => parts::split(self, operator),
             "UNPACK" => parts::unpack(self, operator),
+            "REVERSE_V2" => parts::reverse(self, operator),
             "TILE" => parts::tile(self, operator),
             "RESIZE_NEAREST_NEIGHBOR" => parts::resize(self, operator),
             "SOFTMAX" => numbers::softmax(self, operator),

@@ -262,6 +262,19 @@ pub(super) fn strided_slice<'a>(
     cut(lowering, operator, (&x, value), &axes, [0, 1])
 }
 
+/// Backwards along some axes.
+pub(super) fn reverse<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
+    let (x, value) = lowering.read(operator, 0)?;
+    let mut axes: Vec<_> = x.shape.iter().map(|&whole| Axis::all(whole)).collect();
+    for axis in lowering.graph.ints(lowering.graph.operand(operator, 1)?)? {
+        let axis = &mut axes[axis_of(axis, &x.shape)?];
+        if axis.whole > 1 {
+            (axis.start, axis.step) = (axis.whole - 1, -1);
+        }
+    }
+    cut(lowering, operator, (&x, value), &axes, [0, 1])
+}
+
 /// The shape of a tensor under that of `y`: axes of one before its own. Each axis is that of `y`, or of one.
 pub(super) fn aligned(x: &Tensor<'_>, y: &Tensor<'_>) -> Result<Vec<usize>, Error> {
     let missing = y.shape.len().checked_sub(x.shape.len());

@@ -86,10 +86,9 @@ pub(super) fn join<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
     let (_, y) = lowering.written(operator)?;
     for x in [&a, &b] {
         x.expect(Kind::Float32)?;
-        if parts::aligned(x, &y)? != y.shape {
-            return Err(x.error("sums of real numbers of different shapes are not supported"));
-        }
     }
+    let first = parts::repeat(lowering, operator, (&a, first), &y)?;
+    let second = parts::repeat(lowering, operator, (&b, second), &y)?;
     let row = line(y.count());
     let layer = Layer::without_weights("add", "layers::Sum".into(), Made::Code("layers::Sum".into()));
     let reads = [first, second].map(|value| Read { value, row: row.clone() });
