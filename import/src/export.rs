@@ -372,6 +372,13 @@ fn sizes(shape: &[usize]) -> Result<Vec<i32>, Error> {
     }
 }
 
+#[cfg(test)]
+#[test]
+fn empty_shapes_are_errors() {
+    assert_eq!(sizes(&[1, 3]), Ok(vec![1, 3]));
+    assert!(sizes(&[1, 0]).unwrap_err().to_string().contains("a layer of no numbers"));
+}
+
 /// A size in the file.
 fn int(size: usize) -> Result<i32, Error> {
     i32::try_from(size).map_err(|_| Error::new(format!("a size of {size} is too large for a file")))

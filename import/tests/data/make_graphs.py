@@ -133,9 +133,10 @@ def recurrent():
         x = tf_keras.Input((2, 6), batch_size=3)
         y = tf_keras.layers.LSTM(5, return_sequences=True, time_major=True)(x)
         # Cells of a small range.
-        y = tf_keras.layers.LSTM(4, return_sequences=True, time_major=True)(y * 0.02)
+        y = tf_keras.layers.LSTM(4, return_sequences=True, time_major=True)(y)
         model = tf_keras.Model(x, y)
-        model.set_weights([random.normal(*weight.shape, scale=0.4) for weight in model.get_weights()])
+        scales = [0.4] * 3 + [0.1] * 3
+        model.set_weights([random.normal(*of.shape, scale=scale) for of, scale in zip(model.get_weights(), scales)])
         return operators.finish(tf.lite.TFLiteConverter.from_keras_model(model), [(3, 2, 6)], random)
 
     operators.case("lstm_by_position", of_two)
