@@ -137,3 +137,49 @@ impl Order {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Order;
+    use crate::Rng;
+
+    /// Every axis of the output is the one of the input that the order says; nothing around the output is written.
+    #[test]
+    fn axes_are_in_order() {
+        let mut rng = Rng::new(6);
+        for round in 0..2000 {
+            let shape: [u32; 6] = core::array::from_fn(|_| 1 + rng.below(4));
+            let mut order = [0, 1, 2, 3, 4, 5];
+            for i in (1..6).rev() {
+                order.swap(i, rng.below(i as u32 + 1) as usize);
+            }
+            let count: usize = shape.iter().map(|&n| n as usize).product();
+            let xs: Vec<i8> = (0..count).map(|_| rng.below(256) as i8).collect();
+            let mut ys = vec![round as i8; count + 2];
+            Order::new(shape, order, count).expect("a shape").read(&xs, &mut ys[1..=count]);
+            assert_eq!([ys[0], ys[count + 1]], [round as i8; 2]);
+            for (place, &y) in ys[1..=count].iter().enumerate() {
+                let (mut rest, mut at) = (place, [0; 6]);
+                for &axis in order.iter().rev() {
+                    (at[axis], rest) = (rest % shape[axis] as usize, rest / shape[axis] as usize);
+                }
+                let from = at.iter().zip(shape).fold(0, |from, (at, n)| from * n as usize + at);
+                assert_eq!(y, xs[from], "{shape:?} in the order {order:?} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn orders_are_checked() {
+        let shape = [1, 1, 1, 2, 3, 4];
+        assert!(Order::new(shape, [0, 1, 2, 5, 4, 3], 24).is_some());
+        assert!(Order::new(shape, [0, 1, 2, 5, 4, 3], 25).is_none());
+        assert!(Order::new(shape, [0, 1, 2, 5, 4, 4], 24).is_none());
+        assert!(Order::new(shape, [0, 1, 2, 5, 4, 6], 24).is_none());
+        assert!(Order::new([0, 1, 1, 2, 3, 4], [0, 1, 2, 5, 4, 3], 0).is_none());
+        assert!(Order::new([u32::MAX; 6], [0, 1, 2, 5, 4, 3], 1).is_none());
+        // Fewer numbers than it is of: what is there is written, and nothing is read beyond.
+        let mut ys = [7; 24];
+        Order::new(shape, [0, 1, 2, 5, 4, 3], 24).expect("a shape").read(&[1, 2], &mut ys);
+    }
+}
