@@ -244,9 +244,10 @@ for group in [ends, constants, pairs, shapes, products, moves, batches, slopes, 
 
 def micro(model, samples):
     """All outputs of each sample."""
-    interpreter = runtime.Interpreter.from_bytes(model)
     outputs = len(flatbuffer_utils.read_model_from_bytearray(bytearray(model)).subgraphs[0].outputs)
     for xs in samples:
+        # Made anew: recurrent layers keep their state.
+        interpreter = runtime.Interpreter.from_bytes(model)
         for i, x in enumerate(xs):
             interpreter.set_input(x, i)
         interpreter.invoke()
