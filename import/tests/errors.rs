@@ -46,7 +46,9 @@ fn errors_name_the_operator_and_the_tensor() {
     );
     assert_eq!(
         error(|tensors, _| tensors[3].shape[1] = -1),
-        at("tensor 3 `t3`: a dimension that is known only at run time: convert a model whose batch has a fixed size")
+        at(
+            "tensor 3 `t3`: a dimension that is known only at run time: convert a model whose batch has a fixed size"
+        )
     );
     assert_eq!(
         error(|tensors, _| tensors[3].shape = vec![1 << 16, 1 << 16]),

@@ -98,7 +98,7 @@ fn random<N: Train<Input: Plain> + ToInt8 + Plain>() -> (N, Ranges<N>) {
 #[test]
 fn leaky_relus_are_the_same_tables() {
     fn check<const PERCENT: u32>() {
-        let (net, ranges) = random::<Activate<4, LeakyRelu<PERCENT>>>();
+        let (net, ranges) = random::<Activate<8, LeakyRelu<PERCENT>>>();
         let file = export(&ranges, &net, Ends::Int8).expect("an operator");
         let network = Network::read(&file, &Options::default()).expect("the operator");
         let table = ranges.quantize(&net).expect("finite numbers").rest.first.results;

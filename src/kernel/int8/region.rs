@@ -142,6 +142,7 @@ impl Order {
 mod tests {
     use super::Order;
     use crate::Rng;
+    use std::vec::Vec;
 
     /// Every axis of the output is the one of the input that the order says; nothing around the output is written.
     #[test]
@@ -155,7 +156,7 @@ mod tests {
             }
             let count: usize = shape.iter().map(|&n| n as usize).product();
             let xs: Vec<i8> = (0..count).map(|_| rng.below(256) as i8).collect();
-            let mut ys = vec![round as i8; count + 2];
+            let mut ys = std::vec![round as i8; count + 2];
             Order::new(shape, order, count).expect("a shape").read(&xs, &mut ys[1..=count]);
             assert_eq!([ys[0], ys[count + 1]], [round as i8; 2]);
             for (place, &y) in ys[1..=count].iter().enumerate() {
