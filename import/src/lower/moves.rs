@@ -76,16 +76,16 @@ pub(super) fn swapped(
     transposed(lowering, operator, (Kind::Int8, value), (shape, &[1, 0, 2]), write)
 }
 
-/// What an operator reads and writes, of as many numbers that stand for the same.
-fn ends<'a>(
-    lowering: &mut Lowering<'a, '_>,
-    operator: &Operator<'a>,
-) -> Result<((Tensor<'a>, usize), (usize, Tensor<'a>)), Error> {
+/// A tensor, and its value or its index.
+type Numbered<'a> = (Tensor<'a>, usize);
+
+/// What an operator reads, with its value, and writes, with its index, of as many numbers that stand for the same.
+fn ends<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<[Numbered<'a>; 2], Error> {
     let ((x, value), (index, y)) = (lowering.read(operator, 0)?, lowering.written(operator)?);
     if x.kind != y.kind || numbers(&x)? != numbers(&y)? {
         return Err(y.error("what moves numbers changes neither their kind, scale nor zero"));
     }
-    Ok(((x, value), (index, y)))
+    Ok([(x, value), (y, index)])
 }
 
 /// What the numbers of a tensor stand for.
@@ -101,14 +101,14 @@ pub(super) fn transpose<'a>(
     operator: &Operator<'a>,
     order: &[usize],
 ) -> Result<(), Error> {
-    let ((x, value), (index, y)) = ends(lowering, operator)?;
+    let [(x, value), (y, index)] = ends(lowering, operator)?;
     let write = lowering.value(index, &y)?;
     transposed(lowering, operator.name, (x.kind, value), (&x.shape, order), write)
 }
 
 /// Blocks of pixels become their channels, or the other way.
 pub(super) fn blocks<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
-    let ((x, value), (index, y)) = ends(lowering, operator)?;
+    let [(x, value), (y, index)] = ends(lowering, operator)?;
     let is_to_depth = operator.name == "SPACE_TO_DEPTH";
     let (wide, deep) = if is_to_depth { (&x, &y) } else { (&y, &x) };
     let block = usize::try_from(operator.int(0, 0)).unwrap_or_default();
@@ -135,7 +135,7 @@ pub(super) fn blocks<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a
 
 /// Positions along spatial axes become a batch, after borders; or the other way, before a crop. A batch of blocks comes before all.
 pub(super) fn batches<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
-    let ((x, value), (index, y)) = ends(lowering, operator)?;
+    let [(x, value), (y, index)] = ends(lowering, operator)?;
     let is_to_batch = operator.name == "SPACE_TO_BATCH_ND";
     let [blocks, widths] = [1, 2].map(|n| {
         let ints = lowering.graph.operand(operator, n).and_then(|n| lowering.graph.ints(n))?;
