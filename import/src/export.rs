@@ -25,11 +25,10 @@ pub enum Ends {
 /// `ranges.quantize(net)`, byte for byte; in LiteRT's reference kernels, those of [`Runtime::LiteRt`](crate::Runtime::LiteRt).
 ///
 /// The same network gives the same file. Tensors are pictures `[1, rows, pixels, channels]` or rows `[1, numbers]`, as the first and
-/// the last layer have them. Convolutions and pools on [`Each`](fusebox::Each) of several pictures are of a batch, which this package does
-/// not read.
+/// the last layer have them. Convolutions and pools on [`Each`](fusebox::Each) of several pictures are of a batch.
 ///
 /// Errors, which name the layer, if TensorFlow Lite has no operator with the results of a layer: activations other than ReLU, ReLU6,
-/// the logistic function and tanh; pools whose padding is neither `Valid` nor as `Same`; layers of your own. Also as
+/// leaky ReLU, the logistic function and tanh; layers without inputs or outputs; pools whose padding is neither `Valid` nor as `Same`; layers of your own. Also as
 /// [`Ranges::quantize`] does.
 ///
 /// ```
@@ -120,8 +119,16 @@ impl Export {
                 let operator = Operator::new("SOFTMAX", 2).with(9, vec![(0, Setting::Real(1.0))]);
                 self.push(operator, &[from], name, row(numbers), y)?;
             }
-            Operation::Logistic(numbers) => self.function("LOGISTIC", row(numbers), name, [x, y])?,
-            Operation::Tanh(numbers) => self.function("TANH", row(numbers), name, [x, y])?,
+            Operation::Logistic(numbers) => {
+                self.function(Operator::new("LOGISTIC", 2), row(numbers), name, [x, y])?
+            }
+            Operation::Tanh(numbers) => {
+                self.function(Operator::new("TANH", 2), row(numbers), name, [x, y])?
+            }
+            Operation::LeakyRelu(numbers, slope) => {
+                let operator = Operator::new("LEAKY_RELU", 2).with(75, vec![(0, Setting::Real(slope))]);
+                self.function(operator, row(numbers), name, [x, y])?;
+            }
             Operation::Branch => self.kept.push(self.last),
             Operation::Add(numbers) => {
                 self.any_shape(x, row(numbers))?;
@@ -214,26 +221,29 @@ impl Export {
     /// A function of one number.
     fn function(
         &mut self,
-        operator: &'static str,
+        operator: Operator,
         shape: Vec<usize>,
         name: &str,
         [x, y]: [Quantization; 2],
     ) -> Result<(), Error> {
         let from = self.any_shape(x, shape)?;
-        self.push(Operator::new(operator, 2), &[from], name, self.file.shape(from), y)?;
+        self.push(operator, &[from], name, self.file.shape(from), y)?;
         Ok(())
     }
 
     /// The last output, under whatever shape; the network's input, of this one, before the first operator.
     fn any_shape(&mut self, x: Quantization, shape: Vec<usize>) -> Result<usize, Error> {
-        match (self.last, self.ends) {
-            (Some(last), _) => Ok(last),
-            (None, Ends::Int8) => {
+        if let Some(last) = self.last {
+            return Ok(last);
+        }
+        sizes(&shape)?;
+        match self.ends {
+            Ends::Int8 => {
                 let input = self.file.add(Tensor::int8("input".into(), shape, x));
                 self.last = Some(input);
                 Ok(input)
             }
-            (None, Ends::Float32) => {
+            Ends::Float32 => {
                 let input = self.file.add(Tensor::float("input".into(), shape.clone()));
                 self.push(Operator::new("QUANTIZE", 1), &[input], "quantized", shape, x)
             }
@@ -246,8 +256,7 @@ impl Export {
         if self.file.shape(last) == shape {
             return Ok(last);
         }
-        let sizes = shape.iter().map(|&n| int(n)).collect::<Result<Vec<_>, _>>()?;
-        let sizes = self.file.add(Tensor::ints("shape".into(), &sizes));
+        let sizes = self.file.add(Tensor::ints("shape".into(), &sizes(&shape)?));
         self.push(Operator::new("RESHAPE", 1), &[last, sizes], "reshaped", shape, x)
     }
 
@@ -260,9 +269,7 @@ impl Export {
         shape: Vec<usize>,
         y: Quantization,
     ) -> Result<usize, Error> {
-        for &size in &shape {
-            int(size)?;
-        }
+        sizes(&shape)?;
         let output = self.file.add(Tensor::int8(format!("{name} {}", self.layers), shape, y));
         self.file.operators.push(operator.on(inputs, output));
         self.last = Some(output);
@@ -355,6 +362,21 @@ const fn activation(clamping: Clamping) -> i8 {
         Clamping::Relu => 1,
         Clamping::Relu6 => 3,
     }
+}
+
+/// A shape in the file. No runtime has empty tensors.
+fn sizes(shape: &[usize]) -> Result<Vec<i32>, Error> {
+    match shape.contains(&0) {
+        true => Err(Error::new(format!("a layer of no numbers: its shape would be {shape:?}"))),
+        false => shape.iter().map(|&size| int(size)).collect(),
+    }
+}
+
+#[cfg(test)]
+#[test]
+fn empty_shapes_are_errors() {
+    assert_eq!(sizes(&[1, 3]), Ok(vec![1, 3]));
+    assert!(sizes(&[1, 0]).unwrap_err().to_string().contains("a layer of no numbers"));
 }
 
 /// A size in the file.

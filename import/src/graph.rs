@@ -232,7 +232,9 @@ impl<'a> Graph<'a> {
         }
         // The first dimension may be a batch of any size, which the file says is one.
         if dimensions.iter().any(|n| n <= 0) || signature.iter().skip(1).any(|n| n < 0) {
-            return Err(tensor.error("a dimension that is known only at run time"));
+            return Err(tensor.error(
+                "a dimension that is known only at run time: convert a model whose batch has a fixed size",
+            ));
         }
         tensor.shape = dimensions.iter().map(|n| n as usize).collect();
         let count = tensor.shape.iter().try_fold(1_i32, |count, &n| count.checked_mul(n.try_into().ok()?));

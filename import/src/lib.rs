@@ -89,8 +89,10 @@ pub fn tflite_with(path: impl AsRef<Path>, options: &Options) -> Result<(), Erro
     println!("cargo::rerun-if-changed={}", path.display());
     let out = std::env::var_os("OUT_DIR")
         .ok_or_else(|| Error::new("OUT_DIR is not set: this is for build scripts"))?;
-    let name = path.file_stem().unwrap_or_default();
-    write(path, &Path::new(&out).join(name).with_extension("rs"), options).map(|_| ())
+    // `a.b.tflite` is `a.b.rs`: `with_extension` would make it `a.rs`, as it does of `a.c.tflite`.
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(".rs");
+    write(path, &Path::new(&out).join(name), options).map(|_| ())
 }
 
 /// Imports `from` as the module `to`, with its numbers beside it, in a file that ends in `.bin`.

@@ -5,12 +5,16 @@
 //! | `products` | fully connected, convolutions |
 //! | `pictures` | pools, means, the largest along an axis, padding |
 //! | `numbers` | activations, softmax, scales, sums and products of two tensors |
+//! | `constants` | activations that are constants |
+//! | `moves` | transpositions: the same numbers in another order |
 //! | `parts` | slices, splits, concatenations, repeated numbers: the same numbers elsewhere |
 //! | `real` | those on real numbers |
 //! | `recurrent` | the long short-term memory |
 //! | `shapes` | operators on shapes, which are computed here, and those that change a shape alone |
 //! | `states` | variables, which are kept from run to run |
 
+mod constants;
+mod moves;
 mod numbers;
 mod parts;
 mod pictures;
@@ -89,7 +93,7 @@ pub(crate) struct Value {
 }
 
 /// A layer: its type, and how it is made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layer {
     /// Of the field, before a number.
     pub name: &'static str,
@@ -102,7 +106,7 @@ pub(crate) struct Layer {
 }
 
 /// How a layer is made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Made {
     /// By an expression.
     Code(String),
@@ -112,10 +116,12 @@ pub(crate) enum Made {
     Bytes(Vec<u8>),
     /// Of fields.
     Fields(Vec<(&'static str, Field)>),
+    /// It is that of an earlier step.
+    Same(usize),
 }
 
 /// A field's value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Field {
     /// An expression.
     Code(String),
@@ -152,7 +158,7 @@ pub(crate) fn lower(graph: &mut Graph<'_>, options: &Options, file: usize) -> Re
         lowering.value(input, &tensor).map_err(at)?;
     }
     let first_written = lowering.values.len();
-    // Weights that several operators share are written as often, but not without end.
+    // Weights that different layers share are written as often, but not without end.
     let (most, mut total) = (16 * file, 0);
     let operators = lowering.graph.operators();
     if operators.len() > OPERATORS {
@@ -211,6 +217,9 @@ impl<'a> Lowering<'a, '_> {
         if operator.is_custom {
             return Err(Error::new("custom operators are not supported"));
         }
+        if shapes::is_of_shapes(self, operator)? {
+            return shapes::compute(self, operator);
+        }
         match operator.name {
             "FULLY_CONNECTED" => products::fully_connected(self, operator),
             "CONV_2D" => products::convolution(self, operator),
@@ -219,11 +228,12 @@ impl<'a> Lowering<'a, '_> {
             "AVERAGE_POOL_2D" | "MAX_POOL_2D" => pictures::pool(self, operator),
             "MEAN" | "REDUCE_MAX" => pictures::reduce(self, operator),
             "PAD" | "PADV2" => pictures::pad(self, operator),
-            "ADD" | "SUB" | "MUL" | "MAXIMUM" | "MINIMUM" => numbers::join(self, operator),
+            "ADD" | "SUB" | "MUL" | "MAXIMUM" | "MINIMUM" | "PRELU" => numbers::join(self, operator),
             "CONCATENATION" => parts::concatenate(self, operator),
             "SLICE" => parts::slice(self, operator),
             "SPLIT" | "SPLIT_V" => parts::split(self, operator),
             "UNPACK" => parts::unpack(self, operator),
+            "REVERSE_V2" => parts::reverse(self, operator),
             "TILE" => parts::tile(self, operator),
             "RESIZE_NEAREST_NEIGHBOR" => parts::resize(self, operator),
             "SOFTMAX" => numbers::softmax(self, operator),
@@ -233,9 +243,11 @@ impl<'a> Lowering<'a, '_> {
             "QUANTIZE" => numbers::quantize(self, operator),
             "DEQUANTIZE" => numbers::dequantize(self, operator),
             "RESHAPE" | "SQUEEZE" | "EXPAND_DIMS" => shapes::reshape(self, operator),
+            "SPACE_TO_BATCH_ND" | "BATCH_TO_SPACE_ND" => moves::batches(self, operator),
+            "DEPTH_TO_SPACE" | "SPACE_TO_DEPTH" => moves::blocks(self, operator),
             "TRANSPOSE" => shapes::transpose(self, operator),
             "SHAPE" => shapes::shape(self, operator),
-            "PACK" if self.written(operator)?.1.kind == Kind::Int32 => shapes::pack(self, operator),
+            "FILL" => constants::fill(self, operator),
             "PACK" => parts::concatenate(self, operator),
             "STRIDED_SLICE" => shapes::strided_slice(self, operator),
             "CALL_ONCE" => states::call_once(self, operator),
@@ -246,13 +258,15 @@ impl<'a> Lowering<'a, '_> {
         }
     }
 
-    /// The tensor of input `n`, which an earlier operator has written, and its value.
-    fn read(&self, operator: &Operator<'a>, n: usize) -> Result<(Tensor<'a>, usize), Error> {
+    /// The tensor of input `n`, which an earlier operator has written or the file has, and its value.
+    fn read(&mut self, operator: &Operator<'a>, n: usize) -> Result<(Tensor<'a>, usize), Error> {
         let index = self.graph.operand(operator, n)?;
         let tensor = self.graph.tensor(index)?;
         match self.known.get(&index) {
             Some(&value) => Ok((tensor, value)),
-            None if tensor.data.is_some() => Err(tensor.error("a constant here is not supported")),
+            None if let Some(data) = tensor.data => {
+                Ok((tensor.clone(), constants::of(self, index, &tensor, data)?))
+            }
             None if tensor.is_variable() => Err(tensor.error(STATE)),
             None => {
                 Err(tensor
@@ -349,18 +363,24 @@ impl<'a> Lowering<'a, '_> {
         self.push(operator.name, layer, reads, write, rows)
     }
 
-    /// A step that writes any value. So that operators whose inputs are the same list again and again take no memory without end,
+    /// A step that writes any value. Its weights are written once, if an earlier layer is the same. So that operators whose inputs are the same list again and again take no memory without end,
     /// there is room for as many as files have.
     fn push(
         &mut self,
         operator: &str,
-        layer: Layer,
+        mut layer: Layer,
         reads: Vec<Read>,
         write: usize,
         rows: usize,
     ) -> Result<(), Error> {
         if self.steps.len() == self.room {
             return Err(Error::new("the network has more layers than its file has room for"));
+        }
+        let is_same = |step: &Step| step.layer.kind == layer.kind && step.layer.made == layer.made;
+        if layer.data() > 0
+            && let Some(same) = self.steps.iter().position(is_same)
+        {
+            layer.made = Made::Same(same);
         }
         self.steps.push(Step { operator: operator.into(), layer, reads, write, past: None, rows });
         Ok(())
@@ -376,7 +396,7 @@ impl Layer {
     /// Bytes of data.
     pub(crate) fn data(&self) -> usize {
         match &self.made {
-            Made::Code(_) | Made::Call(_) => 0,
+            Made::Code(_) | Made::Call(_) | Made::Same(_) => 0,
             Made::Bytes(bytes) => bytes.len(),
             Made::Fields(fields) => fields.iter().map(|(_, field)| field.bytes()).sum(),
         }
@@ -475,12 +495,19 @@ fn clamp_code(clamp: Clamp) -> String {
     format!("int8::Clamp {{ zero: {}, least: {}, most: {} }}", clamp.zero, clamp.least, clamp.most)
 }
 
-/// Height, width and channels of a picture in a batch of one.
+/// Height, width and channels of pictures.
 fn picture(tensor: &Tensor<'_>) -> Result<[usize; 3], Error> {
     match tensor.shape[..] {
-        [1, height, width, channels] => Ok([height, width, channels]),
-        [batch, _, _, _] => Err(tensor.error(format!("a batch of {batch}, only one is supported"))),
+        [_, height, width, channels] => Ok([height, width, channels]),
         _ => Err(tensor.error(format!("the shape {:?} is no picture", tensor.shape))),
+    }
+}
+
+/// How many pictures an operator makes, of as many.
+fn batch(x: &Tensor<'_>, y: &Tensor<'_>) -> Result<usize, Error> {
+    match (x.shape.first(), y.shape.first()) {
+        (Some(&from), Some(&to)) if from == to => Ok(to),
+        _ => Err(y.error(format!("a batch of {:?} of {:?}", y.shape, x.shape))),
     }
 }
 

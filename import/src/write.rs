@@ -1,6 +1,6 @@
 //! A network as a Rust module, and the numbers that it includes.
 
-use crate::lower::{End, Field, Lowered, Made, Read, Start, quantization};
+use crate::lower::{End, Field, Lowered, Made, Read, Start, Step, quantization};
 use crate::{Error, Network};
 use std::fmt::Write;
 use std::ops::Range;
@@ -73,15 +73,20 @@ impl Writer<'_> {
     /// The struct.
     fn network(&mut self, title: &str) -> std::fmt::Result {
         writeln!(self.code, "/// {title}.\n#[derive(Debug)]\npub struct Net {{")?;
-        for (i, step) in self.lowered.steps.iter().enumerate() {
+        let is_first = |(_, step): &(usize, &Step)| !matches!(step.layer.made, Made::Same(_));
+        for (i, step) in self.lowered.steps.iter().enumerate().filter(is_first) {
             writeln!(self.code, "    /// {}.", step.operator)?;
             writeln!(self.code, "    pub {}: {},", self.field(i), step.layer.kind)?;
         }
         writeln!(self.code, "}}\n")
     }
 
-    /// The field of a step.
+    /// The field of a step, which is that of the first one of the same layer.
     fn field(&self, step: usize) -> String {
+        let step = match self.lowered.steps[step].layer.made {
+            Made::Same(first) => first,
+            _ => step,
+        };
         format!("{}_{step}", self.lowered.steps[step].layer.name)
     }
 
@@ -98,6 +103,7 @@ impl Writer<'_> {
         for (i, step) in lowered.steps.iter().enumerate() {
             let field = self.field(i);
             match &step.layer.made {
+                Made::Same(_) => {}
                 Made::Code(code) => writeln!(self.code, "    {field}: {code},")?,
                 Made::Call(call) => writeln!(self.code, "    {field}: constant({call}),")?,
                 Made::Bytes(bytes) => {
@@ -349,6 +355,7 @@ impl layers::Stream for Net {
         let reads: Vec<_> = reads.iter().map(view).collect();
         let write = format!("view_mut({write}, {count})");
         match (&reads[..], past) {
+            ([], _) => writeln!(self.code, "        {write}.fill(self.{field});"),
             ([x], Some(past)) => {
                 let rows = format!("([x], [past], [y]) = ({x}, view_mut({past}, n), {write})");
                 writeln!(self.code, "        if let {rows} {{")?;

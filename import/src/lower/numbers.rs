@@ -127,11 +127,15 @@ struct Operand<'a> {
     value: Option<usize>,
 }
 
-fn operand<'a>(lowering: &Lowering<'a, '_>, operator: &Operator<'a>, n: usize) -> Result<Operand<'a>, Error> {
+fn operand<'a>(
+    lowering: &mut Lowering<'a, '_>,
+    operator: &Operator<'a>,
+    n: usize,
+) -> Result<Operand<'a>, Error> {
     let index = lowering.graph.operand(operator, n)?;
     let tensor = lowering.graph.tensor(index)?;
     match tensor.data {
-        Some(_) if !lowering.known.contains_key(&index) => Ok(Operand { tensor, value: None }),
+        Some(_) => Ok(Operand { tensor, value: None }),
         _ => lowering.read(operator, n).map(|(tensor, value)| Operand { tensor, value: Some(value) }),
     }
 }
@@ -157,16 +161,17 @@ struct Join {
 
 /// Checks what the constant would not compile with.
 fn join_of(operator: &Operator<'_>, q: [Quantization; 3]) -> Result<Join, Error> {
-    use fusebox::int8::{Add, Max, Min, Mul, Sub};
+    use fusebox::int8::{Add, Max, Min, Mul, Prelu, Sub};
     let [a, b, y] = q;
     let clamp = match operator.name {
-        "MAXIMUM" | "MINIMUM" => Clamp::of(y),
+        "MAXIMUM" | "MINIMUM" | "PRELU" => Clamp::of(y),
         _ => clamp(operator.byte(0), y)?,
     };
     let (name, kind, function): (_, _, Function) = match operator.name {
         "ADD" => ("add", "Add", of_two(Add::<[i8; 1]>::new(a, b, y, clamp)?)),
         "SUB" => ("sub", "Sub", of_two(Sub::<[i8; 1]>::new(a, b, y, clamp)?)),
         "MUL" => ("mul", "Mul", of_two(Mul::<[i8; 1]>::new(a, b, y, clamp)?)),
+        "PRELU" => ("prelu", "Prelu", of_two(Prelu::<[i8; 1]>::new(a, b, y, clamp)?)),
         _ if a != y || b != y => {
             return Err(Error::new("both inputs have the scale and zero of the output"));
         }
@@ -214,10 +219,10 @@ pub(super) fn join<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
                 return tabled(lowering, operator, value, count, &results);
             }
             // The order matters to a difference alone; the scales of both are in the layer.
-            if !is_first && operator.name == "SUB" {
+            if !is_first && matches!(operator.name, "SUB" | "PRELU") {
                 return Err(constant
                     .tensor
-                    .error("a constant of several numbers minus a tensor is not supported"));
+                    .error("a constant of several numbers before a tensor is not supported"));
             }
             let numbers = repeated(&constant.tensor, &numbers, &y)?;
             let swapped = if is_first { q } else { [q[1], q[0], q[2]] };

@@ -52,26 +52,31 @@ fn merged(axes: impl IntoIterator<Item = Axis>) -> Vec<Axis> {
     few
 }
 
-/// Steps that one after another read these parts: along all axes at once if a layer can, else along one or two of them.
-fn stages(kind: Kind, axes: &[Axis]) -> Vec<Vec<Axis>> {
+/// Most axes that a layer reads parts along at once.
+const AXES: usize = 4;
+
+/// Steps that one after another read these parts, and what they move: along all axes at once if a layer can, else along two of them.
+/// Real numbers of rows have layers, along one axis; others are moved as bytes.
+fn stages(kind: Kind, axes: &[Axis]) -> (Kind, Vec<Vec<Axis>>) {
     let few = merged(axes.iter().copied());
-    let (at_once, is_one) = match kind {
-        Kind::Int8 => (2, few.len() <= 4),
-        _ => (1, matches!(few[..], [_]) || matches!(few[..], [rows, _] if rows == Axis::all(rows.whole))),
-    };
-    if is_one {
-        return vec![few];
+    if kind == Kind::Float32 && part(kind, &few).is_ok() {
+        return (kind, vec![few]);
+    }
+    let few = merged(few.into_iter().chain([Axis::all(kind.bytes(1))]));
+    if few.len() <= AXES {
+        return (Kind::Int8, vec![few]);
     }
     let count = |axes: &[Axis], f: fn(&Axis) -> usize| axes.iter().map(f).product::<usize>();
     let stage = |i: usize| {
         let (before, rest) = few.split_at(i);
-        let (own, after) = rest.split_at(at_once.min(rest.len()));
+        let (own, after) = rest.split_at(2.min(rest.len()));
         let [outer, inner] =
             [count(before, |axis| axis.part), count(after, |axis| axis.whole)].map(Axis::all);
         merged([&[outer], own, &[inner]].concat())
     };
-    let stages = (0..few.len()).step_by(at_once).map(stage);
-    stages.filter(|stage| !matches!(stage[..], [axis] if axis == Axis::all(axis.whole))).collect()
+    let stages = (0..few.len()).step_by(2).map(stage);
+    let moving = stages.filter(|stage| !matches!(stage[..], [axis] if axis == Axis::all(axis.whole)));
+    (Kind::Int8, moving.collect())
 }
 
 /// Steps that read these parts of `value` and write them to `write`.
@@ -82,11 +87,12 @@ fn read(
     axes: &[Axis],
     write: usize,
 ) -> Result<(), Error> {
-    let stages = stages(kind, axes);
+    let (moved, stages) = stages(kind, axes);
     for (i, axes) in stages.iter().enumerate() {
-        let (layer, row, rows) = part(kind, axes)?;
-        let count = axes.iter().map(|axis| axis.part).product();
-        let to = if i + 1 == stages.len() { write } else { lowering.between(&[count], value) };
+        let (layer, row, rows) = part(moved, axes)?;
+        let bytes = moved.bytes(axes.iter().map(|axis| axis.part).product());
+        let last = i + 1 == stages.len();
+        let to = if last { write } else { lowering.between(&[bytes / kind.bytes(1)], value) };
         lowering.push(operator, layer, vec![Read { value, row }], to, rows)?;
         value = to;
     }
@@ -100,27 +106,10 @@ fn part(kind: Kind, few: &[Axis]) -> Result<(Layer, String, usize), Error> {
         let axes = few.iter().map(|axis| (axis.whole, axis.part, axis.start, axis.step));
         return real::part(&axes.collect::<Vec<_>>());
     }
-    let mut few = few.to_vec();
-    few.splice(0..0, vec![Axis::all(1); 4_usize.saturating_sub(few.len())]);
-    let four = |f: fn(&Axis) -> usize| [0, 1, 2, 3].map(|i| f(&few[i]) as u32);
-    let region = Region {
-        whole: four(|axis| axis.whole),
-        part: four(|axis| axis.part),
-        start: four(|axis| axis.start),
-        step: [0, 1, 2, 3].map(|i| few[i].step),
-    };
-    let counts: [fn(&Axis) -> usize; 2] = [|axis| axis.whole, |axis| axis.part];
-    let [whole, part] = counts.map(|f| few.iter().map(f).product::<usize>());
-    // What the constant would not compile with.
-    if !region.fits(whole, part) {
-        return Err(Error::new(format!("{few:?} are no part of a tensor")));
-    }
-    let Region { whole: w, part: p, start, step } = region;
-    let made = format!(
-        "int8::Slice::new(int8::Region {{ whole: {w:?}, part: {p:?}, start: {start:?}, step: {step:?} }})"
-    );
-    let [row, to] = [whole, part].map(|n| format!("[i8; {n}]"));
-    let layer = Layer::without_weights("slice", format!("int8::Slice<{row}, {to}>"), Made::Call(made));
+    let (region, sizes) = region(few, [|axis| axis.whole, |axis| axis.part])?;
+    let [row, to] = sizes.map(|n| format!("[i8; {n}]"));
+    let made = Made::Call(format!("int8::Slice::new({region})"));
+    let layer = Layer::without_weights("slice", format!("int8::Slice<{row}, {to}>"), made);
     Ok((layer, row, 1))
 }
 
@@ -273,6 +262,19 @@ pub(super) fn strided_slice<'a>(
     cut(lowering, operator, (&x, value), &axes, [0, 1])
 }
 
+/// Backwards along some axes.
+pub(super) fn reverse<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
+    let (x, value) = lowering.read(operator, 0)?;
+    let mut axes: Vec<_> = x.shape.iter().map(|&whole| Axis::all(whole)).collect();
+    for axis in lowering.graph.ints(lowering.graph.operand(operator, 1)?)? {
+        let axis = &mut axes[axis_of(axis, &x.shape)?];
+        if axis.whole > 1 {
+            (axis.start, axis.step) = (axis.whole - 1, -1);
+        }
+    }
+    cut(lowering, operator, (&x, value), &axes, [0, 1])
+}
+
 /// The shape of a tensor under that of `y`: axes of one before its own. Each axis is that of `y`, or of one.
 pub(super) fn aligned(x: &Tensor<'_>, y: &Tensor<'_>) -> Result<Vec<usize>, Error> {
     let missing = y.shape.len().checked_sub(x.shape.len());
@@ -329,12 +331,19 @@ pub(super) fn resize<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a
             x.shape, y.shape
         )));
     }
-    if x.kind == Kind::Float32 {
+    if x.kind == Kind::Float32 && x.shape[0] == 1 {
         y.expect(Kind::Float32)?;
         return real::resize(lowering, operator, value, [[h, w, c], [height, width, channels]]);
     }
     let times = |part| Axis { whole: 1, part, start: 0, step: 0 };
-    let axes = [Axis::all(h), times(height / h), Axis::all(w), times(width / w), Axis::all(c)];
+    let axes = [
+        Axis::all(super::batch(&x, &y)?),
+        Axis::all(h),
+        times(height / h),
+        Axis::all(w),
+        times(width / w),
+        Axis::all(c),
+    ];
     cut(lowering, operator, (&x, value), &axes, [0, 1])
 }
 
@@ -352,22 +361,80 @@ pub(super) fn channels<'a>(
     Ok(write)
 }
 
-/// The first rows and columns of a picture of real numbers: itself, if that is all.
+/// The first rows and columns of pictures of real numbers: themselves, if that is all.
 pub(super) fn cropped(
     lowering: &mut Lowering<'_, '_>,
     operator: &str,
     value: usize,
-    [height, width, channels]: [usize; 3],
+    (batch, [height, width, channels]): (usize, [usize; 3]),
     [rows, columns]: [usize; 2],
 ) -> Result<usize, Error> {
     if [rows, columns] == [height, width] {
         return Ok(value);
     }
     let first = |part, whole| Axis { part, ..Axis::all(whole) };
-    let write = lowering.between(&[rows, columns, channels], value);
-    let axes = [first(rows, height), first(columns, width), Axis::all(channels)];
+    let write = lowering.between(&[batch, rows, columns, channels], value);
+    let axes = [Axis::all(batch), first(rows, height), first(columns, width), Axis::all(channels)];
     read(lowering, operator, (Kind::Float32, value), &axes, write)?;
     Ok(write)
+}
+
+/// Steps that write what is within a tensor of a shape: a smaller one, which begins at `starts`.
+pub(super) fn within(
+    lowering: &mut Lowering<'_, '_>,
+    operator: &str,
+    from: (Kind, usize),
+    (whole, part, starts): (&[usize], &[usize], &[usize]),
+    write: usize,
+) -> Result<(), Error> {
+    let sizes = whole.iter().zip(part).zip(starts);
+    let axes: Vec<_> = sizes.map(|((&whole, &part), &start)| Axis { whole, part, start, step: 1 }).collect();
+    read(lowering, operator, from, &axes, write)
+}
+
+/// A step that writes a tensor of a shape to a larger one, in which it begins at `starts`, with a border of the byte `border`.
+pub(super) fn surrounded(
+    lowering: &mut Lowering<'_, '_>,
+    operator: &Operator<'_>,
+    (x, value): (&[usize], usize),
+    (y, write): (&[usize], usize),
+    starts: &[usize],
+    border: i8,
+) -> Result<(), Error> {
+    let bytes = if lowering.values[value].quantization.is_some() { 1 } else { 4 };
+    let axes =
+        y.iter().zip(x).zip(starts).map(|((&whole, &part), &start)| Axis { whole, part, start, step: 1 });
+    let axes = merged(axes.chain([Axis::all(bytes)]));
+    if axes.len() > AXES {
+        return Err(Error::new(format!("borders along more than {AXES} axes are not supported")));
+    }
+    let (region, [from, to]) = region(&axes, [|axis| axis.part, |axis| axis.whole])?;
+    let made = Made::Call(format!("int8::Pad::new({region}, {border})"));
+    let row = format!("[i8; {from}]");
+    let layer = Layer::without_weights("pad", format!("int8::Pad<{row}, [i8; {to}]>"), made);
+    lowering.push(operator.name, layer, vec![Read { value, row }], write, 1)
+}
+
+/// The region of at most four axes, as an expression, and the sizes of its parts.
+fn region(few: &[Axis], sizes: [fn(&Axis) -> usize; 2]) -> Result<(String, [usize; 2]), Error> {
+    let mut few = few.to_vec();
+    few.splice(0..0, vec![Axis::all(1); AXES.saturating_sub(few.len())]);
+    let four = |f: fn(&Axis) -> usize| [0, 1, 2, 3].map(|i| f(&few[i]) as u32);
+    let region = Region {
+        whole: four(|axis| axis.whole),
+        part: four(|axis| axis.part),
+        start: four(|axis| axis.start),
+        step: [0, 1, 2, 3].map(|i| few[i].step),
+    };
+    let count = |f: fn(&Axis) -> usize| few.iter().map(f).product::<usize>();
+    // What the constant would not compile with.
+    if !region.fits(count(|axis| axis.whole), count(|axis| axis.part)) {
+        return Err(Error::new(format!("{few:?} are no part of a tensor")));
+    }
+    let Region { whole, part, start, step } = region;
+    let code =
+        format!("int8::Region {{ whole: {whole:?}, part: {part:?}, start: {start:?}, step: {step:?} }}");
+    Ok((code, sizes.map(count)))
 }
 
 /// A step that copies a value to another one.

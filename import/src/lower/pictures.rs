@@ -1,6 +1,8 @@
 //! Operators on windows and borders of pictures.
 
-use super::{Layer, Lowering, Made, Read, clamp, clamp_code, picture, picture_type, quantization, real, row};
+use super::{
+    Layer, Lowering, Made, Read, batch, clamp, clamp_code, parts, picture, picture_type, quantization, real,
+};
 use crate::Error;
 use crate::graph::{Kind, Operator, Tensor};
 use fusebox::int8::Clamp;
@@ -96,7 +98,7 @@ impl Windows {
 pub(super) fn pool<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
     let (x, value) = lowering.read(operator, 0)?;
     let (_, y) = lowering.written(operator)?;
-    let (input, output) = (picture(&x)?, picture(&y)?);
+    let (input, output, rows) = (picture(&x)?, picture(&y)?, batch(&x, &y)?);
     let taps = [operator.int(4, 0), operator.int(3, 0)];
     let [height, width] = match taps.map(usize::try_from) {
         [Ok(height), Ok(width)] if height > 0 && width > 0 && height.saturating_mul(width) < 1 << 24 => {
@@ -128,7 +130,7 @@ pub(super) fn pool<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
     );
     let made = Made::Call(format!("Ok(int8::Pool::new({}))", clamp_code(clamp(operator.byte(5), to)?)));
     let layer = Layer::without_weights(name, kind, made);
-    lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1)
+    lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], rows)
 }
 
 /// Along neighbouring axes: of each of the numbers of the axes outside, the mean, or the largest, of rows of those of the axes inside.
@@ -180,14 +182,10 @@ pub(super) fn reduce<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a
 
 pub(super) fn pad<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
     let (x, value) = lowering.read(operator, 0)?;
-    let (_, y) = lowering.written(operator)?;
+    let (index, y) = lowering.written(operator)?;
     let widths = lowering.graph.ints(lowering.graph.operand(operator, 1)?)?;
     let (widths, rest) = widths.as_chunks::<2>();
-    if widths.len() != x.shape.len()
-        || !rest.is_empty()
-        || y.shape.len() != x.shape.len()
-        || x.shape.len() > 4
-    {
+    if widths.len() != x.shape.len() || !rest.is_empty() || y.shape.len() != x.shape.len() {
         return Err(y.error(format!("{} borders for {:?} to {:?}", widths.len(), x.shape, y.shape)));
     }
     for (axis, &[before, after]) in widths.iter().enumerate() {
@@ -199,34 +197,23 @@ pub(super) fn pad<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) 
             );
         }
     }
-    if x.kind == Kind::Float32 {
-        return real::pad(lowering, operator, (&x, value), widths);
-    }
-    let (from, to) = (x.quantization()?, y.quantization()?);
-    if from != to {
+    if x.kind != y.kind || (x.kind == Kind::Int8 && x.quantization()? != y.quantization()?) {
         return Err(y.error("a border changes neither scale nor zero"));
     }
-    let border = match lowering.constant(operator, 2)? {
-        Some(border) if border.quantization()? == to && border.count() == 1 => border.weights()?[0],
-        Some(border) => {
-            return Err(border.error("the value of a border is one number of the output's scale and zero"));
+    let border = match (lowering.constant(operator, 2)?, x.kind) {
+        (Some(border), Kind::Int8) if border.quantization()? == y.quantization()? && border.count() == 1 => {
+            border.weights()?[0]
         }
-        None => to.zero,
+        (Some(border), Kind::Float32) if border.reals()? == [0.0] => 0,
+        (Some(border), _) => {
+            return Err(border.error(
+                "the value of a border is one number of the output's scale and zero, or 0 of real ones",
+            ));
+        }
+        (None, Kind::Int8) => y.quantization()?.zero,
+        (None, _) => 0,
     };
-    // Of four axes, the first ones of one.
-    let four = |sizes: &mut dyn Iterator<Item = usize>| {
-        let sizes: Vec<_> = sizes.collect();
-        [vec![1; 4 - sizes.len()], sizes].concat()
-    };
-    let zero = 4 - widths.len();
-    let starts = [vec![0; zero], widths.iter().map(|[before, _]| *before as usize).collect()].concat();
-    let made = Made::Call(format!(
-        "int8::Pad::new(int8::Region {{ whole: {:?}, part: {:?}, start: {:?}, step: [1; 4] }}, {border})",
-        four(&mut y.shape.iter().copied()),
-        four(&mut x.shape.iter().copied()),
-        starts
-    ));
-    let kind = format!("int8::Pad<{}, {}>", row(&x), row(&y));
-    let layer = Layer::without_weights("pad", kind, made);
-    lowering.step(operator, layer, vec![Read { value, row: row(&x) }], 1)
+    let write = lowering.value(index, &y)?;
+    let starts: Vec<_> = widths.iter().map(|&[before, _]| before as usize).collect();
+    parts::surrounded(lowering, operator, (&x.shape, value), (&y.shape, write), &starts, border)
 }

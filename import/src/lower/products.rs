@@ -1,7 +1,9 @@
 //! Operators that multiply by weights.
 
 use super::pictures::Windows;
-use super::{Field, Layer, Lowering, Made, Read, clamp, clamp_code, parts, picture, picture_type, real};
+use super::{
+    Field, Layer, Lowering, Made, Read, batch, clamp, clamp_code, parts, picture, picture_type, real,
+};
 use crate::graph::{Kind, Operator, Tensor};
 use crate::{Error, Runtime};
 use fusebox::int8::{Clamp, Multiplier, Quantization, fold, tile};
@@ -112,7 +114,7 @@ pub(super) fn convolution<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
     let weight = lowering.constant(operator, 1)?.ok_or_else(|| Error::new("weights are missing"))?;
     let (_, y) = lowering.written(operator)?;
     let [filters, height, width, channels] = dimensions(&weight)?;
-    let (input, output) = (picture(&x)?, picture(&y)?);
+    let (input, output, rows) = (picture(&x)?, picture(&y)?, batch(&x, &y)?);
     let windows = Windows::of(operator, [height, width], [4, 5])?;
     windows.check(input, output, &y)?;
     let depth = height.saturating_mul(width).saturating_mul(channels);
@@ -149,7 +151,7 @@ pub(super) fn convolution<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
         };
         let shapes = [[input[0], input[1], channels], [output[0], output[1], of]];
         let weights = &weights[outputs.start * depth..outputs.end * depth];
-        filtering(shapes, [height, width], &windows, from.zero, &all, weights)
+        filtering(shapes, [height, width], (&windows, rows), from.zero, &all, weights)
     };
     if groups > 1 && channels == 1 {
         // As a depthwise one: rows of taps, taps, filters.
@@ -162,30 +164,36 @@ pub(super) fn convolution<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
         ]);
         let (row, to) = (picture_type(input), picture_type(output));
         let kind = format!("int8::Conv2d<{row}, {to}, {height}, {width}, 1, {filters}, {}>", windows.code());
-        let macs = (output[0] * output[1] * filters) as u64 * depth as u64;
+        let macs = (rows * output[0] * output[1] * filters) as u64 * depth as u64;
         let layer = Layer { macs, ..Layer::without_weights("conv", kind, Made::Fields(fields)) };
-        return lowering.step(operator, layer, vec![Read { value, row }], 1);
+        return lowering.step(operator, layer, vec![Read { value, row }], rows);
     }
     let row = picture_type([input[0], input[1], channels]);
     if groups == 1 {
-        return lowering.step(operator, group(0), vec![Read { value, row }], 1);
+        return lowering.step(operator, group(0), vec![Read { value, row }], rows);
     }
     // Each group's channels, convolved alone, side by side.
     let mut outputs = Vec::new();
     for n in 0..groups {
-        let own = parts::channels(lowering, operator, value, input, n * channels..(n + 1) * channels)?;
-        let write = lowering.made(&[output[0], output[1], of], Some(to));
-        lowering.push(operator.name, group(n), vec![Read { value: own, row: row.clone() }], write, 1)?;
+        let own = parts::channels(
+            lowering,
+            operator,
+            value,
+            [rows * input[0], input[1], input[2]],
+            n * channels..(n + 1) * channels,
+        )?;
+        let write = lowering.made(&[rows * output[0], output[1], of], Some(to));
+        lowering.push(operator.name, group(n), vec![Read { value: own, row: row.clone() }], write, rows)?;
         outputs.push((write, of));
     }
     parts::join(lowering, operator, &outputs, 3, &y)
 }
 
-/// A convolution by filters over all channels, whose weights are in rows. Their sums are in the biases.
+/// A convolution of `rows` pictures by filters over all channels, whose weights are in rows. Their sums are in the biases.
 fn filtering(
     [input, output]: [[usize; 3]; 2],
     [height, width]: [usize; 2],
-    windows: &Windows,
+    (windows, rows): (&Windows, usize),
     zero: i8,
     all: &Outputs,
     weights: &[i8],
@@ -209,7 +217,7 @@ fn filtering(
             windows.code(),
         ),
         made: Made::Fields(fields),
-        macs: (output[0] * output[1] * filters) as u64 * depth as u64,
+        macs: (rows * output[0] * output[1] * filters) as u64 * depth as u64,
         scratch: if is_pointwise { [0; 2] } else { [4 * depth, 32 * depth] },
     }
 }
@@ -219,7 +227,7 @@ pub(super) fn depthwise<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator
     let weight = lowering.constant(operator, 1)?.ok_or_else(|| Error::new("weights are missing"))?;
     let (_, y) = lowering.written(operator)?;
     let [one, height, width, filters] = dimensions(&weight)?;
-    let (input, output) = (picture(&x)?, picture(&y)?);
+    let (input, output, rows) = (picture(&x)?, picture(&y)?, batch(&x, &y)?);
     let windows = Windows::of(operator, [height, width], [5, 6])?;
     windows.check(input, output, &y)?;
     if one != 1 || filters != output[2] || !filters.is_multiple_of(input[2]) {
@@ -238,11 +246,12 @@ pub(super) fn depthwise<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator
     let weights = weight.small_weights()?;
     // The only channel's filters are filters over all channels, and several times as fast as rows.
     if input[2] == 1 {
-        let rows: Vec<_> =
+        let filters_of_all: Vec<_> =
             (0..filters).flat_map(|filter| weights.iter().skip(filter).step_by(filters).copied()).collect();
-        fold(&rows, from.zero, &mut all.bias);
-        let layer = filtering([input, output], [height, width], &windows, from.zero, &all, &rows);
-        return lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1);
+        fold(&filters_of_all, from.zero, &mut all.bias);
+        let layer =
+            filtering([input, output], [height, width], (&windows, rows), from.zero, &all, &filters_of_all);
+        return lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], rows);
     }
     // By taps, not by filters: a filter's weights are not a row.
     for taps in weights.chunks_exact(filters) {
@@ -265,8 +274,8 @@ pub(super) fn depthwise<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator
             windows.code(),
         ),
         made: Made::Fields(fields),
-        macs: (output[0] * output[1] * filters) as u64 * (height * width) as u64,
+        macs: (rows * output[0] * output[1] * filters) as u64 * (height * width) as u64,
         scratch: [0; 2],
     };
-    lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], 1)
+    lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], rows)
 }

@@ -3,7 +3,7 @@
 //! Sums are in fusebox's order, which is that of no runtime of TensorFlow Lite, so results differ by their rounding.
 
 use super::pictures::Windows;
-use super::{Layer, Lowering, Made, Read, array, parts, picture};
+use super::{Layer, Lowering, Made, Read, array, batch, parts, picture};
 use crate::Error;
 use crate::graph::{Kind, Operator, Tensor};
 
@@ -61,17 +61,17 @@ pub(super) fn concat([first, second]: [usize; 2]) -> Layer {
 fn activated<'a>(
     lowering: &mut Lowering<'a, '_>,
     operator: &Operator<'a>,
-    layer: Layer,
+    (layer, rows): (Layer, usize),
     reads: Vec<Read>,
     activation: i8,
 ) -> Result<(), Error> {
     let function = function(activation)?;
     if activation == 0 {
-        return lowering.step(operator, layer, reads, 1);
+        return lowering.step(operator, layer, reads, rows);
     }
     let (_, y) = lowering.written(operator)?;
     let between = lowering.between(super::shape(&y), reads[0].value);
-    lowering.push(operator.name, layer, reads, between, 1)?;
+    lowering.push(operator.name, layer, reads, between, rows)?;
     let count = y.count();
     let reads = vec![Read { value: between, row: line(count) }];
     lowering.step(operator, activate(function, count), reads, 1)
@@ -86,14 +86,13 @@ pub(super) fn join<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
     let (_, y) = lowering.written(operator)?;
     for x in [&a, &b] {
         x.expect(Kind::Float32)?;
-        if parts::aligned(x, &y)? != y.shape {
-            return Err(x.error("sums of real numbers of different shapes are not supported"));
-        }
     }
+    let first = parts::repeat(lowering, operator, (&a, first), &y)?;
+    let second = parts::repeat(lowering, operator, (&b, second), &y)?;
     let row = line(y.count());
     let layer = Layer::without_weights("add", "layers::Sum".into(), Made::Code("layers::Sum".into()));
     let reads = [first, second].map(|value| Read { value, row: row.clone() });
-    activated(lowering, operator, layer, reads.into(), operator.byte(0))
+    activated(lowering, operator, (layer, 1), reads.into(), operator.byte(0))
 }
 
 pub(super) fn activation<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
@@ -184,9 +183,9 @@ pub(super) fn convolution<'a>(
 ) -> Result<(), Error> {
     let (_, y) = lowering.written(operator)?;
     y.expect(Kind::Float32)?;
-    let (mut input, output) = (picture(x)?, picture(&y)?);
+    let (mut input, output, rows) = (picture(x)?, picture(&y)?, batch(x, &y)?);
     let seen = windows.seen(input, output, &y)?;
-    let value = parts::cropped(lowering, operator.name, value, input, seen)?;
+    let value = parts::cropped(lowering, operator.name, value, (rows, input), seen)?;
     [input[0], input[1]] = seen;
     let (is_depthwise, filters) = (operator.name == "DEPTHWISE_CONV_2D", output[2]);
     let weights = weight.reals()?;
@@ -201,9 +200,9 @@ pub(super) fn convolution<'a>(
     let kind = format!(
         "layers::Conv2d<{from}, {to}, {height}, {width}, {channels}, {filters}, {windows}, {function}>"
     );
-    let macs = (output[0] * output[1] * filters) as u64 * (height * width * channels) as u64;
+    let macs = (rows * output[0] * output[1] * filters) as u64 * (height * width * channels) as u64;
     let layer = Layer { macs, ..Layer::without_weights("conv", kind, made) };
-    lowering.step(operator, layer, vec![Read { value, row: from }], 1)
+    lowering.step(operator, layer, vec![Read { value, row: from }], rows)
 }
 
 pub(super) fn pool<'a>(
@@ -214,9 +213,9 @@ pub(super) fn pool<'a>(
 ) -> Result<(), Error> {
     let (_, y) = lowering.written(operator)?;
     y.expect(Kind::Float32)?;
-    let (mut input, output) = (picture(x)?, picture(&y)?);
+    let (mut input, output, rows) = (picture(x)?, picture(&y)?, batch(x, &y)?);
     let seen = windows.seen(input, output, &y)?;
-    let value = parts::cropped(lowering, operator.name, value, input, seen)?;
+    let value = parts::cropped(lowering, operator.name, value, (rows, input), seen)?;
     [input[0], input[1]] = seen;
     let (name, layer) = match operator.name {
         "MAX_POOL_2D" => ("max_pool", "MaxPool2d"),
@@ -225,7 +224,7 @@ pub(super) fn pool<'a>(
     let [from, to] = [input, output].map(|sizes| array(Kind::Float32, &sizes));
     let ([height, width], windows) = (windows.taps, windows.code());
     let layer = plain(name, format!("layers::{layer}<{from}, {to}, {height}, {width}, {windows}>"));
-    activated(lowering, operator, layer, vec![Read { value, row: from }], operator.byte(5))
+    activated(lowering, operator, (layer, rows), vec![Read { value, row: from }], operator.byte(5))
 }
 
 /// The mean or the largest of rows of each of `outer` pictures.
@@ -242,26 +241,6 @@ pub(super) fn reduce<'a>(
     let row = array(Kind::Float32, &[pixels, 1, inner]);
     let layer = plain(name, format!("layers::{layer}<{row}, {inner}>"));
     lowering.step(operator, layer, vec![Read { value, row }], outer)
-}
-
-/// Zeros around a picture.
-pub(super) fn pad<'a>(
-    lowering: &mut Lowering<'a, '_>,
-    operator: &Operator<'a>,
-    (x, value): (&Tensor<'a>, usize),
-    widths: &[[i32; 2]],
-) -> Result<(), Error> {
-    let (_, y) = lowering.written(operator)?;
-    y.expect(Kind::Float32)?;
-    let (input, output) = (picture(x)?, picture(&y)?);
-    match *widths {
-        [_, [top, _], [left, _], [0, 0]] if operator.name == "PAD" => {
-            let [from, to] = [input, output].map(|sizes| array(Kind::Float32, &sizes));
-            let layer = plain("pad", format!("layers::Pad2d<{from}, {to}, {top}, {left}>"));
-            lowering.step(operator, layer, vec![Read { value, row: from }], 1)
-        }
-        _ => Err(y.error("borders of real numbers are zeros around a picture")),
-    }
 }
 
 /// Each pixel repeated down and to the right.

@@ -7,7 +7,7 @@
 //! state. Those of variants must be missing.
 
 use super::products::{dimensions, tiles};
-use super::{Field, Layer, Lowering, Made, Read, states};
+use super::{Field, Layer, Lowering, Made, Read, moves, states};
 use crate::Error;
 use crate::graph::{Operator, Tensor};
 use fusebox::int8::{Lstm, LstmScales, fold};
@@ -45,20 +45,20 @@ fn gates(
     Ok((weights, scales))
 }
 
-/// Positions, which come first, of rows in a batch.
-fn sizes(operator: &Operator<'_>, x: &Tensor<'_>) -> Result<[usize; 3], Error> {
+/// Positions, rows in a batch, and inputs of each; and whether positions come first.
+fn sizes(operator: &Operator<'_>, x: &Tensor<'_>) -> Result<([usize; 3], bool), Error> {
     let is_time_major = operator.byte(3) != 0;
     match x.shape[..] {
-        [time, 1, inputs] if is_time_major => Ok([time, 1, inputs]),
-        [rows, time, inputs] if !is_time_major => Ok([time, rows, inputs]),
-        _ => Err(x.error(format!("the shape {:?} is no sequence, or of several by position", x.shape))),
+        [time, rows, inputs] if is_time_major => Ok(([time, rows, inputs], true)),
+        [rows, time, inputs] => Ok(([time, rows, inputs], false)),
+        _ => Err(x.error(format!("the shape {:?} is no sequence", x.shape))),
     }
 }
 
 pub(super) fn lstm<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
-    let (x, value) = lowering.read(operator, 0)?;
-    let (_, y) = lowering.written(operator)?;
-    let [time, rows, inputs] = sizes(operator, &x)?;
+    let (x, mut value) = lowering.read(operator, 0)?;
+    let (index, y) = lowering.written(operator)?;
+    let ([time, rows, inputs], is_time_major) = sizes(operator, &x)?;
     let is_stream = [time, rows] == [1, 1];
     let outputs = y.shape.last().copied().unwrap_or(0);
     if y.count() != time * rows * outputs || inputs.max(outputs) > WIDEST {
@@ -119,7 +119,19 @@ pub(super) fn lstm<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
         scratch: if is_stream { [0; 2] } else { [4 * MEMORY * outputs; 2] },
     };
     let row = format!("[[i8; {inputs}]; {time}]");
-    lowering.step(operator, layer, vec![Read { value, row }], rows)?;
+    // The layer has rows first.
+    let is_transposed = is_time_major && time > 1 && rows > 1;
+    let write = lowering.value(index, &y)?;
+    let mut to = write;
+    if is_transposed {
+        let by_row = lowering.between(&[rows, time, inputs], value);
+        moves::swapped(lowering, operator.name, value, &[time, rows, inputs], by_row)?;
+        (value, to) = (by_row, lowering.between(&[rows, time, outputs], write));
+    }
+    lowering.push(operator.name, layer, vec![Read { value, row }], to, rows)?;
+    if is_transposed {
+        return moves::swapped(lowering, operator.name, to, &[rows, time, outputs], write);
+    }
     if is_stream {
         states::carry(lowering, MEMORY * outputs);
     }

@@ -1,6 +1,8 @@
 //! Operators on shapes, which are constants, and those that change a shape and no number.
+//!
+//! A model whose batch is of any size, which the file says is one, computes its shapes while it runs: here they are computed once.
 
-use super::{Lowering, parts};
+use super::{Lowering, moves, parts};
 use crate::Error;
 use crate::graph::{Kind, Operator};
 use std::collections::BTreeSet;
@@ -50,21 +52,20 @@ fn fold<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>, ints: Vec<
     Ok(())
 }
 
-/// Axes of one number may go anywhere; another order of the others is not supported.
+/// Axes of one number may go anywhere without a copy.
 pub(super) fn transpose<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
     let (x, _) = lowering.read(operator, 0)?;
     let order = lowering.graph.ints(lowering.graph.operand(operator, 1)?)?;
     let axes = order.iter().map(|&axis| parts::axis_of(axis, &x.shape)).collect::<Result<Vec<_>, _>>()?;
     let is_each_once =
         axes.len() == x.shape.len() && axes.iter().collect::<BTreeSet<_>>().len() == axes.len();
-    let is_in_order = axes.iter().filter(|&&axis| x.shape[axis] != 1).is_sorted();
     let (_, y) = lowering.written(operator)?;
-    match is_each_once && is_in_order && axes.iter().map(|&axis| x.shape[axis]).eq(y.shape.iter().copied()) {
+    if !is_each_once || !axes.iter().map(|&axis| x.shape[axis]).eq(y.shape.iter().copied()) {
+        return Err(x.error(format!("{:?} in the order {order:?} is not {:?}", x.shape, y.shape)));
+    }
+    match axes.iter().filter(|&&axis| x.shape[axis] != 1).is_sorted() {
         true => view(lowering, operator),
-        false => Err(x.error(format!(
-            "{:?} in the order {order:?} is not supported, only if no number moves",
-            x.shape
-        ))),
+        false => moves::transpose(lowering, operator, &axes),
     }
 }
 
@@ -73,20 +74,67 @@ pub(super) fn shape<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>
     fold(lowering, operator, x.shape.iter().map(|&n| n as i32).collect())
 }
 
-/// Numbers of a shape.
-pub(super) fn pack<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
-    let mut ints = Vec::new();
-    for n in 0..operator.inputs().min(LONGEST + 1) {
-        let more = lowering.graph.ints(lowering.graph.operand(operator, n)?)?;
-        match more.len() {
-            1 => ints.extend(more),
-            len => {
-                return Err(Error::new(format!(
-                    "input {n} has {len} numbers, only single ones are supported"
-                )));
+/// Whether an operator computes numbers of a shape, of others.
+pub(super) fn is_of_shapes<'a>(lowering: &Lowering<'a, '_>, operator: &Operator<'a>) -> Result<bool, Error> {
+    let computes = matches!(
+        operator.name,
+        "ADD"
+            | "CONCATENATION"
+            | "FILL"
+            | "GATHER"
+            | "MAXIMUM"
+            | "MINIMUM"
+            | "MUL"
+            | "PACK"
+            | "REDUCE_PROD"
+            | "SUB"
+    );
+    Ok(computes && lowering.written(operator)?.1.kind == Kind::Int32)
+}
+
+/// Numbers of a shape, of constants.
+pub(super) fn compute<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
+    let input = |n: usize| lowering.graph.operand(operator, n).and_then(|n| lowering.graph.ints(n));
+    let overflow = || Error::new("numbers of a shape that are too large");
+    let ints = match operator.name {
+        "PACK" | "CONCATENATION" => {
+            let mut ints = Vec::new();
+            for n in 0..operator.inputs().min(LONGEST + 1) {
+                ints.extend(input(n)?);
             }
+            ints
         }
-    }
+        "GATHER" => {
+            let (from, places) = (input(0)?, input(1)?);
+            let at = |&place: &i32| usize::try_from(place).ok().and_then(|place| from.get(place).copied());
+            let ints: Option<Vec<_>> = places.iter().map(at).collect();
+            ints.ok_or_else(|| Error::new(format!("places {places:?} of {} numbers", from.len())))?
+        }
+        "REDUCE_PROD" => {
+            let product = input(0)?.into_iter().try_fold(1_i32, i32::checked_mul);
+            vec![product.ok_or_else(overflow)?]
+        }
+        "FILL" => match (input(0)?.as_slice(), input(1)?.as_slice()) {
+            (&[count], &[value]) if (0..=LONGEST as i32).contains(&count) => vec![value; count as usize],
+            (sizes, _) => return Err(Error::new(format!("a shape of {sizes:?} numbers"))),
+        },
+        name => {
+            let (a, b) = (input(0)?, input(1)?);
+            let function = |(a, b): (i32, i32)| match name {
+                "ADD" => a.checked_add(b),
+                "SUB" => a.checked_sub(b),
+                "MUL" => a.checked_mul(b),
+                "MAXIMUM" => Some(a.max(b)),
+                _ => Some(a.min(b)),
+            };
+            let count = if a.len() == 1 { b.len() } else { a.len() };
+            if [a.len(), b.len()].iter().any(|&len| len != 1 && len != count) {
+                return Err(Error::new(format!("shapes of {} and {} numbers", a.len(), b.len())));
+            }
+            let pairs = a.iter().copied().cycle().zip(b.iter().copied().cycle()).take(count.min(LONGEST + 1));
+            pairs.map(function).collect::<Option<Vec<_>>>().ok_or_else(overflow)?
+        }
+    };
     fold(lowering, operator, ints)
 }
 

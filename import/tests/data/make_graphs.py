@@ -12,6 +12,7 @@ import hashlib, pathlib, sys
 import make_operators as operators
 import numpy as np
 import tensorflow as tf
+import tf_keras
 from make_operators import CASES, Random, conv, converted, dense, depthwise
 from tensorflow.lite.tools import flatbuffer_utils
 from tflite_micro import runtime
@@ -79,6 +80,66 @@ def products():
     converted("dense_rank3", (1, 5, 6), lambda r, x: tf.nn.relu(dense(r, x, 4)))
     converted("dense_rank4", (1, 3, 2, 6), lambda r, x: dense(r, x, 4, bias=False))
     converted("pad_and_conv", (1, 8, 8, 3), lambda r, x: tf.nn.relu6(conv(r, tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), 5, (3, 3), strides=2, padding="VALID")))
+
+
+def moves():
+    converted("transpose", (1, 3, 4, 5), lambda r, x: tf.transpose(x, [0, 3, 1, 2]))
+    converted("transpose_of_all", (2, 3, 2, 4, 3), lambda r, x: tf.transpose(x, [4, 2, 3, 0, 1]))
+    converted("depth_to_space", (1, 3, 4, 12), lambda r, x: tf.nn.depth_to_space(x, 2))
+    converted("space_to_depth", (2, 6, 4, 3), lambda r, x: tf.nn.space_to_depth(x, 2))
+    converted("space_to_batch", (1, 7, 10, 3), lambda r, x: in_batches(r, x, [2, 3], [[1, 2], [0, 2]], [[0, 1], [1, 0]]))
+    converted("sequence_to_batch", (1, 9, 4), lambda r, x: tf.raw_ops.BatchToSpaceND(
+        input=dense(r, tf.raw_ops.SpaceToBatchND(input=x, block_shape=[4], paddings=[[4, 3]]), 5), block_shape=[4], crops=[[3, 3]]))
+    converted("reverse", (1, 3, 4, 5), lambda r, x: tf.reverse(x, [2]))
+
+
+def in_batches(r, x, block, paddings, crops):
+    """As TensorFlow writes dilated convolutions of a batch that it does not know."""
+    x = tf.raw_ops.SpaceToBatchND(input=x, block_shape=block, paddings=paddings)
+    x = tf.nn.relu(conv(r, x, 4, (2, 2), padding="VALID"))
+    return tf.raw_ops.BatchToSpaceND(input=x, block_shape=block, crops=crops)
+
+
+def batches():
+    converted("batch_of_pictures", (2, 7, 6, 4), lambda r, x: tf.reduce_mean(tf.nn.max_pool2d(tf.nn.avg_pool2d(
+        depthwise(r, conv_of_groups(r, conv(r, x, 6, (3, 3), strides=2), 4, 2), 1, (2, 2)), 2, 1, "SAME"), 2, 1, "VALID"), [1, 2]))
+    converted("batch_padded", (3, 4, 5), lambda r, x: tf.pad(x, [[0, 0], [2, 1], [1, 0]]))
+
+
+def slopes():
+    converted("prelu", PICTURE, lambda r, x: prelu(x, r.normal(1, 1, 8)))
+    converted("prelu_of_all", PICTURE, lambda r, x: prelu(x, r.normal(4, 6, 8)))
+    converted("prelu_number", (1, 9), lambda r, x: prelu(dense(r, x, 5), r.normal(1)))
+    converted("leaky_relu_of_none", (1, 9), lambda r, x: tf.nn.leaky_relu(dense(r, x, 5), 0.0))
+
+
+def prelu(x, slopes):
+    return tf.nn.relu(x) + -slopes * tf.nn.relu(-x)
+
+
+def recurrent():
+    def unrolled(r, x):
+        """A gated recurrent unit, whose first state is a constant."""
+        (w, u), h = (r.normal(n, 12, scale=0.6) for n in (6, 4)), tf.zeros((1, 4))
+        for n in range(3):
+            (z, s, y), (hz, hs, hy) = (tf.split(tf.matmul(a, b), 3, 1) for a, b in [(x[:, n], w), (h, u)])
+            z = tf.sigmoid(z + hz)
+            h = z * h + (1.0 - z) * tf.tanh(y + tf.sigmoid(s + hs) * hy)
+        return h
+
+    converted("gru_unrolled", (1, 3, 6), unrolled)
+
+    def of_two(random):
+        x = tf_keras.Input((2, 6), batch_size=3)
+        y = tf_keras.layers.LSTM(5, return_sequences=True, time_major=True)(x)
+        # Cells of a small range.
+        y = tf_keras.layers.LSTM(4, return_sequences=True, time_major=True)(y)
+        model = tf_keras.Model(x, y)
+        scales = [0.4] * 3 + [0.1] * 3
+        model.set_weights([random.normal(*of.shape, scale=scale) for of, scale in zip(model.get_weights(), scales)])
+        return operators.finish(tf.lite.TFLiteConverter.from_keras_model(model), [(3, 2, 6)], random)
+
+    operators.case("lstm_by_position", of_two)
 
 
 def weights_of_four_bits():
@@ -166,21 +227,27 @@ def real_numbers():
     of("functions", (1, 24), lambda r, x: tf.nn.softmax(tf.sigmoid(tf.nn.leaky_relu(x, 0.25)) + tf.tanh(x)))
     of("sum", [(1, 4, 5)] * 2, lambda r, a, b: tf.nn.relu6(a + b))
     of("parts", (1, 4, 6), lambda r, x: tf.concat([x[:, :, 4:], x[:, :, :4]], 2))
+    of("transpose", (2, 3, 4, 5), lambda r, x: tf.transpose(x, [3, 0, 2, 1]))
+    of("steps", (1, 5, 6, 4), lambda r, x: x[:, ::2, ::-3, 1:])
+    of("sequence", (1, 9, 4), lambda r, x: tf.pad(tf.reverse(x, [1]), [[0, 0], [2, 1], [0, 3]]))
+    of("sum_of_constant", (1, 4, 5), lambda r, x: x + r.normal(5))
+    of("batch", (2, 7, 7, 3), lambda r, x: tf.nn.max_pool2d(conv(r, x, 4, (3, 2), strides=2, padding="VALID"), 2, 1, "VALID"))
     of("reshape", (1, 4, 6), lambda r, x: tf.reshape(x, (1, 24)))
     of("two_outputs", [(1, 5), (1, 3)], lambda r, a, b: (dense(r, a, 2), tf.nn.relu(dense(r, b, 4))))
     for name, shape in [("autoencoder", (1, 20)), ("resnet", (1, 8, 8, 3)), ("mobilenet", (1, 8, 8, 3)), ("inception", (1, 4, 5, 2)), ("ds_cnn", (1, 12, 8, 1))]:
         of(name, shape, getattr(operators, name))
 
 
-for group in [ends, constants, pairs, shapes, products, weights_of_four_bits, networks, real_numbers]:
+for group in [ends, constants, pairs, shapes, products, moves, batches, slopes, recurrent, weights_of_four_bits, networks, real_numbers]:
     group()
 
 
 def micro(model, samples):
     """All outputs of each sample."""
-    interpreter = runtime.Interpreter.from_bytes(model)
     outputs = len(flatbuffer_utils.read_model_from_bytearray(bytearray(model)).subgraphs[0].outputs)
     for xs in samples:
+        # Made anew: recurrent layers keep their state.
+        interpreter = runtime.Interpreter.from_bytes(model)
         for i, x in enumerate(xs):
             interpreter.set_input(x, i)
         interpreter.invoke()
@@ -219,6 +286,8 @@ def main(names):
         (FOLDER / f"{name}.in.bin").write_bytes(b"".join(x.tobytes() for xs in samples for x in xs))
         for kind, run in [("tflm", micro), ("ref", reference)]:
             path = FOLDER / f"{name}.{kind}.bin"
+            if kind == "ref" and name.startswith("lstm"):  # LiteRT rounds them otherwise
+                continue
             try:
                 path.write_bytes(b"".join(run(data, samples)))
             except Exception as error:  # this interpreter refuses it

@@ -19,7 +19,7 @@ fn main() -> Result<(), Error> {
     for model in ["hello_world_int8", "ad01_int8", "kws_ref_model", "micro_speech_quantized"] {
         both(model)?;
     }
-    for model in ["perceptron", "rounded", "convolutional", "residuals", "mixed"] {
+    for model in ["perceptron", "rounded", "convolutional", "residuals", "mixed", "halves"] {
         both(&format!("export/{model}"))?;
         both(&format!("export/{model}_float"))?;
     }

@@ -1,6 +1,7 @@
-//! Parts of an array of four axes.
+//! Parts of an array of four axes, and the axes of one of six in another order.
 
 use super::patches::copy;
+use crate::kernel::rows_mut;
 
 /// Where the numbers of a smaller array lie in a larger one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,5 +79,108 @@ impl Region {
             let row = whole.get_mut(to + start..to + start + n).unwrap_or_default();
             copy(part.get(from..from + n).unwrap_or_default(), row);
         });
+    }
+}
+
+/// Axes of an array in another order: the output's, with the distance in the input from one number to the next along each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Order {
+    sizes: [u32; 6],
+    strides: [u32; 6],
+}
+
+impl Order {
+    /// Of an array of `shape`, whose axis `order[i]` becomes axis `i`. `None` unless the array has `count` numbers and each of its
+    /// axes is in the order once.
+    pub(crate) const fn new(shape: [u32; 6], order: [usize; 6], count: usize) -> Option<Self> {
+        let mut whole = [1_usize; 6];
+        let (mut axis, mut all) = (6, 1_usize);
+        while axis > 0 {
+            axis -= 1;
+            whole[axis] = all;
+            all = match all.checked_mul(shape[axis] as usize) {
+                Some(all) if shape[axis] > 0 && all <= u32::MAX as usize => all,
+                _ => return None,
+            };
+        }
+        let (mut of, mut seen, mut i) = (Self { sizes: [0; 6], strides: [0; 6] }, 0_u32, 0);
+        while i < 6 {
+            if order[i] >= 6 || seen >> order[i] & 1 == 1 {
+                return None;
+            }
+            seen |= 1 << order[i];
+            of.sizes[i] = shape[order[i]];
+            of.strides[i] = whole[order[i]] as u32;
+            i += 1;
+        }
+        if all == count { Some(of) } else { None }
+    }
+
+    /// Overwrites `ys` with the numbers of `xs`, of which there are as many.
+    pub(crate) fn read(&self, xs: &[i8], ys: &mut [i8]) {
+        let [sizes, strides] = [self.sizes, self.strides].map(|axes| axes.map(|n| n as usize));
+        // Where the row of the last axis is, along the others and in `xs`.
+        let (mut at, mut from) = ([0; 5], 0_usize);
+        for row in rows_mut(ys, sizes[5]) {
+            let numbers = xs.get(from..).unwrap_or_default();
+            match numbers.get(..row.len()) {
+                Some(numbers) if strides[5] == 1 => copy(numbers, row),
+                _ => row.iter_mut().zip(numbers.iter().step_by(strides[5].max(1))).for_each(|(y, x)| *y = *x),
+            }
+            for ((at, size), stride) in at.iter_mut().zip(sizes).zip(strides).rev() {
+                (*at, from) = (*at + 1, from.wrapping_add(stride));
+                if *at < size {
+                    break;
+                }
+                (*at, from) = (0, from.wrapping_sub(size.wrapping_mul(stride)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Order;
+    use crate::Rng;
+    use std::vec::Vec;
+
+    /// Every axis of the output is the one of the input that the order says; nothing around the output is written.
+    #[test]
+    fn axes_are_in_order() {
+        let mut rng = Rng::new(6);
+        for round in 0..2000 {
+            let shape: [u32; 6] = core::array::from_fn(|_| 1 + rng.below(4));
+            let mut order = [0, 1, 2, 3, 4, 5];
+            for i in (1..6).rev() {
+                order.swap(i, rng.below(i as u32 + 1) as usize);
+            }
+            let count: usize = shape.iter().map(|&n| n as usize).product();
+            let xs: Vec<i8> = (0..count).map(|_| rng.below(256) as i8).collect();
+            let mut ys = std::vec![round as i8; count + 2];
+            Order::new(shape, order, count).expect("a shape").read(&xs, &mut ys[1..=count]);
+            assert_eq!([ys[0], ys[count + 1]], [round as i8; 2]);
+            for (place, &y) in ys[1..=count].iter().enumerate() {
+                let (mut rest, mut at) = (place, [0; 6]);
+                for &axis in order.iter().rev() {
+                    (at[axis], rest) = (rest % shape[axis] as usize, rest / shape[axis] as usize);
+                }
+                let from = at.iter().zip(shape).fold(0, |from, (at, n)| from * n as usize + at);
+                assert_eq!(y, xs[from], "{shape:?} in the order {order:?} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn orders_are_checked() {
+        let shape = [1, 1, 1, 2, 3, 4];
+        assert!(Order::new(shape, [0, 1, 2, 5, 4, 3], 24).is_some());
+        assert!(Order::new(shape, [0, 1, 2, 5, 4, 3], 25).is_none());
+        assert!(Order::new(shape, [0, 1, 2, 5, 4, 4], 24).is_none());
+        assert!(Order::new(shape, [0, 1, 2, 5, 4, 6], 24).is_none());
+        assert!(Order::new([0, 1, 1, 2, 3, 4], [0, 1, 2, 5, 4, 3], 0).is_none());
+        assert!(Order::new([u32::MAX; 6], [0, 1, 2, 5, 4, 3], 1).is_none());
+        // Fewer numbers than it is of: what is there is written, and nothing is read beyond.
+        let mut ys = [7; 24];
+        Order::new(shape, [0, 1, 2, 5, 4, 3], 24).expect("a shape").read(&[1, 2], &mut ys);
     }
 }

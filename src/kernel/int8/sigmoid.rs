@@ -51,14 +51,14 @@ pub(crate) fn logistic(x: i16) -> i16 {
     (y >> 10) as i16
 }
 
-/// tanh, with 15 bits after the point, of a number with `bits`, at most 15.
+/// tanh, with 15 bits after the point, of a number with `bits`, at most 24.
 #[inline(always)]
 pub(crate) fn tanh(x: i16, bits: u32) -> i16 {
     // 48 x has 8 bits.
     let x = match bits {
         ..=12 => i32::from(x) * (3 << (12 - bits)),
         13.. => {
-            let right = bits.min(15) - 12;
+            let right = bits.min(24) - 12;
             (3 * i32::from(x) + (1 << (right - 1))) >> right
         }
     };

@@ -285,6 +285,48 @@ impl<T: Tensor, R: Rounding> Join<T, T> for Mul<T, R> {
     }
 }
 
+/// The first array, whose negative numbers are multiplied by those of the second one: a PReLU, whose slopes are most often a
+/// constant.
+///
+/// ```
+/// use fusebox::int8::{Clamp, Prelu, Quantization, WithConstant};
+/// use fusebox::{Layer, Scratch};
+/// let (x, slope) = (Quantization { scale: 0.5, zero: 1 }, Quantization { scale: 0.25, zero: 0 });
+/// let layer = WithConstant { join: Prelu::<[i8; 2]>::new(x, slope, x, Clamp::of(x))?, constant: [1, 2] };
+/// let mut ys = [[0; 2]; 2];
+/// layer.infer(&[[9, 9], [-7, -7]], &mut Scratch::<_, 2>::new(), &mut ys)?;
+/// assert_eq!(ys, [[9, 9], [-1, -3]]); // -4 times 0.25, and times 0.5
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+///
+/// Source: K. He and others, "Delving Deep into Rectifiers", 2015, in TensorFlow Lite's whole numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prelu<T, R = Double> {
+    /// The zeros of both, and the factor of negative numbers times slopes.
+    pub product: Mul<T, R>,
+    /// The first array's scale over the output's.
+    pub scale: Multiplier,
+}
+
+impl<T, R> Prelu<T, R> {
+    /// Errors as [`Mul::new`], or if the first array's scale over the output's is 2^31 or more.
+    pub const fn new(a: Quantization, b: Quantization, y: Quantization, clamp: Clamp) -> Result<Self, Error> {
+        match (Mul::new(a, b, y, clamp), Multiplier::new(a.scale as f64 / y.scale as f64)) {
+            (Ok(product), Ok(scale)) => Ok(Self { product, scale }),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
+    }
+}
+
+impl<T: Tensor, R: Rounding> Join<T, T> for Prelu<T, R> {
+    type Output = T;
+
+    fn join(&self, isa: Isa, a: &[T], b: &[T], ys: &mut [T]) {
+        let Mul { zeros, scale, clamp, .. } = self.product;
+        sums::leak::<R>(isa, zeros, [self.scale, scale], clamp, [bytes(a), bytes(b)], bytes_mut(ys));
+    }
+}
+
 /// Both arrays in `Y`, side by side: `first` numbers of the one, then `second` of the other, and so on. Along the channels of
 /// pictures, these are their channels; along the first axis, all numbers. Scales and zeros are equal: see
 /// [`Table`](super::Table) for others.

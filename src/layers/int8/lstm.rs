@@ -62,7 +62,7 @@ pub struct Lstm<const T: usize, const IN: usize, const H: usize> {
     pub recurrent_scale: [Multiplier; 4],
     /// From steps of 2^-30 to those of the output.
     pub output_scale: Multiplier,
-    /// Bits after the point of the cell state, at most 15.
+    /// Bits after the point of the cell state, at most 24.
     pub bits: u32,
     /// W: the `4 H` outputs of all gates as those of one [`Dense`](super::Dense), in the order of its weights. After words,
     /// and `4 H IN` bytes long: so both W and U are aligned to four bytes.
@@ -93,7 +93,7 @@ pub struct LstmScales {
     pub input: [f32; 4],
     /// Of the weights of the last output.
     pub recurrent: [f32; 4],
-    /// Of the cell state: a power of two, from 2^-15 to 1.
+    /// Of the cell state: a power of two, from 2^-24 to 1.
     pub cell: f32,
     /// The largest magnitude of the cell state; none if it is 0.
     pub clip: f32,
@@ -119,7 +119,7 @@ impl<const T: usize, const IN: usize, const H: usize> Lstm<T, IN, H> {
     /// A layer of weights by output, as TensorFlow Lite has them: `input[gate][output][input]`, `recurrent[gate][output][last
     /// output]`. The scale of a gate's bias is that of `x` times that of the gate's `input`.
     ///
-    /// Errors if a scale is not positive, or too large; if that of the cell state is no power of two from 2^-15 to 1; or if the clip is
+    /// Errors if a scale is not positive, or too large; if that of the cell state is no power of two from 2^-24 to 1; or if the clip is
     /// negative or NaN.
     pub const fn new(
         input: &[[[i8; IN]; H]; 4],
@@ -176,7 +176,7 @@ impl<const T: usize, const IN: usize, const H: usize> Lstm<T, IN, H> {
             recurrent: &self.recurrent_scale,
             output: self.output_scale,
             zero: self.zero,
-            bits: self.bits.min(15),
+            bits: self.bits.min(24),
             clip: self.clip,
         };
         let (inputs, lasts) = (inputs.as_flattened_mut(), lasts.as_flattened());
@@ -212,7 +212,7 @@ impl Steps {
         let bits = match cell_bits(scales.cell) {
             Some(bits) => bits,
             None => {
-                return Err(Error::Setting { name: "cell", expected: "a power of two, 2^-15 <= cell <= 1" });
+                return Err(Error::Setting { name: "cell", expected: "a power of two, 2^-24 <= cell <= 1" });
             }
         };
         if scales.clip < 0.0 || scales.clip.is_nan() {
@@ -248,7 +248,7 @@ impl Steps {
 /// n, of a scale of 2^-n.
 const fn cell_bits(scale: f32) -> Option<u32> {
     let mut bits = 0;
-    while bits <= 15 {
+    while bits <= 24 {
         if scale == 1.0 / (1_u32 << bits) as f32 {
             return Some(bits);
         }

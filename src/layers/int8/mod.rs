@@ -35,7 +35,7 @@
 //! | `softmax` | the softmax |
 //! | `join` | sums, products, concatenations of two arrays, or of one and a constant; layers made of others |
 //! | `lstm` | the long short-term memory |
-//! | `region` | parts of an array, and borders around it |
+//! | `region` | parts of an array, borders around it, its axes in another order |
 //!
 //! `calibration` makes them of layers that were trained; `train` trains without floating point.
 //! `prepare` is for programs that write layers: weights and biases as the layers store them.
@@ -64,14 +64,14 @@ pub use calibration::{
 };
 pub use conv::{Conv2d, DepthwiseConv2d};
 pub use dense::Dense;
-pub use join::{Add, Concat, Join, Max, Min, Mul, Parallel, Residual, Sub, WithConstant};
+pub use join::{Add, Concat, Join, Max, Min, Mul, Parallel, Prelu, Residual, Sub, WithConstant};
 pub use lstm::{Lstm, LstmScales};
 pub use picture::Picture;
 pub use pool::{AvgPool2d, MaxPool2d, Mean, Pool};
 pub use prepare::{fold, tile};
 pub use quantization::{Quantization, WeightScale};
 pub use quantize::{Dequantize, Quantize};
-pub use region::{Pad, Slice};
+pub use region::{Pad, Slice, Transpose};
 pub use softmax::Softmax;
 pub use table::Table;
 pub use tensor::Tensor;

@@ -1,7 +1,8 @@
-//! Parts of an array, and borders around it.
+//! Parts of an array, borders around it, and its axes in another order.
 
 use super::tensor::{Tensor, each};
 use crate::kernel::int8::Region;
+use crate::kernel::int8::region::Order;
 use crate::layers::Layer;
 use crate::{Error, Isa};
 use core::marker::PhantomData;
@@ -92,5 +93,46 @@ impl<I: Tensor, O: Tensor> Layer for Pad<I, O> {
             whole.fill(self.value);
             self.region.write(part, whole);
         });
+    }
+}
+
+/// An array with its axes in another order: a transposition. Numbers of more bytes are arrays of `i8` along a last axis, which stays.
+///
+/// ```
+/// use fusebox::int8::Transpose;
+/// use fusebox::{Layer, Scratch};
+/// // Of two rows of three, three rows of two.
+/// let layer = Transpose::<[[i8; 3]; 2], [[i8; 2]; 3]>::new([1, 1, 1, 1, 2, 3], [0, 1, 2, 3, 5, 4])?;
+/// let mut ys = [[[0; 2]; 3]];
+/// layer.infer(&[[[1, 2, 3], [4, 5, 6]]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+/// assert_eq!(ys, [[[1, 4], [2, 5], [3, 6]]]);
+/// # Ok::<(), fusebox::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transpose<I, O> {
+    order: Order,
+    shape: PhantomData<fn(I) -> O>,
+}
+
+impl<I, O> Transpose<I, O> {
+    /// Of an input of `shape`, whose axis `order[i]` becomes the output's axis `i`.
+    ///
+    /// Errors unless `I` and `O` have the size of the shape, and each axis is in the order once.
+    pub const fn new(shape: [u32; 6], order: [usize; 6]) -> Result<Self, Error> {
+        match Order::new(shape, order, size_of::<I>()) {
+            Some(order) if size_of::<I>() == size_of::<O>() => Ok(Self { order, shape: PhantomData }),
+            _ => Err(Error::Setting { name: "order", expected: "each axis of the input once" }),
+        }
+    }
+}
+
+impl<I: Tensor, O: Tensor> Layer for Transpose<I, O> {
+    type Input = I;
+    type Output = O;
+    type Scratch = ();
+    type InPlace = I;
+
+    fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
+        each(xs, ys, |x, y| self.order.read(x, y));
     }
 }

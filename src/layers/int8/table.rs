@@ -58,7 +58,7 @@ impl<T> Table<T> {
 
     /// x, or `slope` times x if that is negative. `R` is how both are rounded.
     ///
-    /// Errors if a scale or the slope is not positive, or the quotient of the scales, times the slope too, is 2^31 or more.
+    /// Errors if a scale is not positive or the slope is negative, or the quotient of the scales, times the slope too, is 2^31 or more.
     ///
     /// ```
     /// use fusebox::int8::{Double, Quantization, Table};
@@ -70,7 +70,10 @@ impl<T> Table<T> {
     pub fn leaky_relu<R: Rounding>(x: Quantization, y: Quantization, slope: f32) -> Result<Self, Error> {
         let (from, to) = (f64::from(x.checked()?.scale), f64::from(y.checked()?.scale));
         let positive = Multiplier::new(from / to)?;
-        let negative = Multiplier::new(from * f64::from(slope) / to)?;
+        let negative = match slope {
+            0.0 => Multiplier::ZEROED,
+            _ => Multiplier::new(from * f64::from(slope) / to)?,
+        };
         Ok(Self::new(table(|q| {
             let q = i32::from(q) - i32::from(x.zero);
             Clamp::of(y).output(R::scale(q, if q >= 0 { positive } else { negative }))

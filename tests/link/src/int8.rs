@@ -7,8 +7,8 @@ use core::marker::PhantomData;
 use fusebox::int8::train::{self, Learn, Workspace};
 use fusebox::int8::{
     Add, AvgPool2d, Clamp, Concat, Conv2d, Dense, DepthwiseConv2d, Dequantize, Double, Join, Lstm,
-    LstmScales, Max, MaxPool2d, Mean, Min, Mul, Multiplier, Pad, Parallel, Quantization, Quantize, Region,
-    Residual, Rounding, Single, Slice, Softmax, Sub, Table, Tensor, Term, WeightScale, WithConstant,
+    LstmScales, Max, MaxPool2d, Mean, Min, Mul, Multiplier, Pad, Parallel, Prelu, Quantization, Quantize, Region,
+    Residual, Rounding, Single, Slice, Softmax, Sub, Table, Tensor, Term, Transpose, WeightScale, WithConstant,
 };
 use fusebox::layers::{Stream, Valid, Window};
 use fusebox::{Beside, Chain, Error, Isa, Layer, Relu, Rng, Scratch, Seq, Streaming, Zeroed};
@@ -165,6 +165,7 @@ fn running<R: Rounding>() {
     join(&Sub { sum: add });
     let mul = Mul::<[i8; 3], R> { zeros: any(), scale: multiplier(), clamp, shape: PhantomData };
     join(&mul);
+    join(&Prelu { product: mul, scale: multiplier() });
     run(&WithConstant { join: mul, constant: any::<[i8; 3]>() });
     let table = Table::<[i8; 3]>::new(any());
     run(&table);
@@ -178,6 +179,7 @@ fn regions() -> Result<(), Error> {
     described(&region);
     run(&Slice::<[i8; 6], [i8; 3]>::new(region)?);
     run(&Pad::<[i8; 3], [i8; 6]>::new(region, any())?);
+    run(&Transpose::<[i8; 6], [i8; 6]>::new(any(), any())?);
     Ok(())
 }
 
@@ -205,6 +207,7 @@ fn made<R: Rounding>() -> Result<(), Error> {
     keep(Mean::<Picture<3>, 3, R>::new(x, y)?);
     keep(Add::<[i8; 3], R>::new(x, y, x, clamp)?);
     keep(Sub::<[i8; 3], R>::new(x, y, x, clamp)?);
+    keep(Prelu::<[i8; 3], R>::new(x, y, x, clamp)?);
     keep(Mul::<[i8; 3], R>::new(x, y, x, clamp)?);
     keep(Table::<[i8; 3]>::requantize::<R>(x, y, clamp)?);
     keep(Table::<[i8; 3]>::leaky_relu::<R>(x, y, any())?);

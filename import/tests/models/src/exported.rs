@@ -43,7 +43,7 @@ macro_rules! exported {
 }
 
 exported! {
-    perceptron rounded convolutional residuals mixed
+    perceptron rounded convolutional residuals mixed halves
 }
 
 fn read(path: &str) -> Vec<u8> {

@@ -125,6 +125,22 @@ pub(crate) fn multiply<R: Rounding>(
     });
 }
 
+/// Overwrites `ys`: [`multiply`] where `a` stands for less than 0, `y = clamp(round((a - zero) positive) + zero)` elsewhere.
+pub(crate) fn leak<R: Rounding>(
+    isa: Isa,
+    zeros: [i8; 2],
+    [positive, negative]: [Multiplier; 2],
+    clamp: Clamp,
+    xs: [&[i8]; 2],
+    ys: &mut [i8],
+) {
+    let [first, second] = zeros.map(i32::from);
+    each(isa, xs, ys, move |a, b| {
+        let (x, slope) = (i32::from(a) - first, i32::from(b) - second);
+        clamp.output(if x < 0 { R::scale(x * slope, negative) } else { R::scale(x, positive) })
+    });
+}
+
 /// Overwrites `ys` with a function of both, in the instruction set's vectors.
 #[inline(always)]
 fn each(isa: Isa, [a, b]: [&[i8]; 2], ys: &mut [i8], f: impl Fn(i8, i8) -> i8) {

@@ -45,6 +45,8 @@ pub enum Operation<'a> {
     Logistic(usize),
     /// [`Table::tanh`](super::super::Table::tanh) of so many numbers.
     Tanh(usize),
+    /// [`Table::leaky_relu`](super::super::Table::leaky_relu) of so many numbers, and its slope.
+    LeakyRelu(usize, f32),
     /// A [`Residual`](super::super::Residual) begins: these numbers are also an operand of the [`Operation::Add`] at its end.
     /// Residuals may be inside of others.
     Branch,

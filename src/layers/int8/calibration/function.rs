@@ -2,6 +2,7 @@
 
 use super::describe::{Clamping, Operation};
 use super::layer::last_scale;
+use crate::kernel::int8::Double;
 use crate::layers::activate::begin;
 use crate::layers::activation::{Form, FormOf};
 use crate::layers::int8::quantization::Quantization;
@@ -30,7 +31,7 @@ pub trait Fused: Activation {
     const OPERATION: fn(usize) -> Operation<'static> = |_| Operation::Other;
 
     /// Overwrites `results` with those of all bytes, from the first scale to the second. The same bits on every instruction set,
-    /// those of the portable one; of the logistic function and tanh those of TensorFlow Lite.
+    /// those of the portable one; of the logistic function, tanh and the leaky ReLU those of TensorFlow Lite.
     fn tabulate([x, y]: [Quantization; 2], results: &mut [i8; 256]) {
         let function = |x| {
             let mut value = [0.0];
@@ -141,6 +142,11 @@ impl Fused for Relu6 {
 impl<const PERCENT: u32> Fused for LeakyRelu<PERCENT> {
     type Kind = Tabled;
     const NAME_SHOWN: &'static str = "LeakyRelu";
+    const OPERATION: fn(usize) -> Operation<'static> = |numbers| Operation::LeakyRelu(numbers, Self::SLOPE);
+
+    fn tabulate([x, y]: [Quantization; 2], results: &mut [i8; 256]) {
+        put(Table::leaky_relu::<Double>(x, y, Self::SLOPE), results);
+    }
 }
 
 impl Fused for Sigmoid {

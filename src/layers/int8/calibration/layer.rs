@@ -35,7 +35,7 @@ pub(super) type Bytes<T> = <T as Real>::Int8;
 /// | layer | counterpart |
 /// |---|---|
 /// | `Dense`, `Conv2d`, `DepthwiseConv2d`, with no activation, ReLU or ReLU6 | [`Dense`](super::super::Dense), [`Conv2d`](super::super::Conv2d), whose outputs are clamped |
-/// | the same with another activation | the same, and then a [`Table`](super::super::Table): of `Sigmoid` and `Tanh` TensorFlow Lite's |
+/// | the same with another activation | the same, and then a [`Table`](super::super::Table): of `Sigmoid`, `Tanh` and `LeakyRelu` TensorFlow Lite's |
 /// | `BatchNorm` after a `Conv2d` or `DepthwiseConv2d` without activation | none: it is folded into the weights |
 /// | `BatchNorm` elsewhere | a [`DepthwiseConv2d`](super::super::DepthwiseConv2d) of single pixels |
 /// | `MaxPool2d`, `AvgPool2d`, `GlobalMaxPool` | pools of the same scale |
