@@ -48,7 +48,7 @@ impl Cache {
                 let cache = Self { sets: ecx.saturating_add(1) as usize, ways: ways as usize };
                 let is_sound = line as usize == LINE && partitions == 1 && cache.sets.is_power_of_two();
                 return Some(cache)
-                    .filter(|cache| is_sound && (1 << 11..1 << 20).contains(&(cache.sets * cache.ways)));
+                    .filter(|cache| is_sound && (1 << 11..1 << 20).contains(&cache.sets.saturating_mul(cache.ways)));
             }
         }
         None
