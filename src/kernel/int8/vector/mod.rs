@@ -19,8 +19,8 @@ mod avx_vnni;
 mod depthwise;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod pairs;
 mod rows;
-mod scaled;
 #[cfg(target_arch = "wasm32")]
 mod simd128;
 #[cfg(target_arch = "x86_64")]
@@ -38,8 +38,9 @@ use avx2::Avx2;
 use depthwise::Channels;
 #[cfg(target_arch = "aarch64")]
 use neon::Neon;
+use pairs::Pairs;
+pub(crate) use pairs::{Fixed, Of};
 use rows::{Rows, WORD};
-use scaled::Scaled;
 #[cfg(target_arch = "wasm32")]
 use simd128::Simd128;
 #[cfg(target_arch = "x86_64")]
@@ -207,9 +208,17 @@ impl Way {
         fits
     }
 
-    /// Overwrites `ys` with as many sums, scaled. `twice` as for `rows`.
-    pub(crate) fn scale(self, sums: &[i32], scale: Multiplier, twice: bool, clamp: Clamp, ys: &mut [i8]) {
-        self.run(Scaled { sums, scale, twice, clamp, ys });
+    /// Overwrites `ys` with what is made of each pair of `xs`, of which there are at least as many, scaled. `twice` as for `rows`.
+    pub(crate) fn pairs(
+        self,
+        xs: [&[i8]; 2],
+        of: Of,
+        scale: Multiplier,
+        twice: bool,
+        clamp: Clamp,
+        ys: &mut [i8],
+    ) {
+        self.run(Pairs { xs, of, scale, twice, clamp, ys });
     }
 }
 
