@@ -1,29 +1,13 @@
 //! Convolutions: the inputs of a window are a row of a product.
 //!
-//! Windows are copied, so that their inputs are side by side. With vectors it is rows of the picture that are copied, with what
-//! stands for 0 around them: there the taps of one row of a window are side by side already, and a window is as many stretches
-//! as it has rows. Neighbours share inputs, so less is copied.
+//! Windows are copied, so that their inputs are side by side. With vectors, rows of the picture are (`stretches`).
 
-#[cfg(fusebox_vectors_of_bytes)]
-use super::{Inputs, order};
 #[cfg(fusebox_dsp)]
 use super::product::Triples;
 use super::{Product, Rounding};
 use crate::Isa;
 use crate::kernel::axis::Axis;
 use crate::kernel::rows_mut;
-
-/// Below, a stretch is too short for what it costs.
-#[cfg(fusebox_vectors_of_bytes)]
-const LEAST: usize = 8;
-
-/// Copies of weights on the stack.
-#[cfg(fusebox_vectors_of_bytes)]
-const PADDED: usize = 2048;
-
-/// Inputs that vectors multiply at a time.
-#[cfg(fusebox_vectors_of_bytes)]
-const WORD: usize = 4;
 
 /// A convolution of pictures.
 pub(crate) struct Convolution<'a> {
@@ -116,113 +100,8 @@ impl Convolution<'_> {
         true
     }
 
-    /// The same by rows of the picture, which `space` is for. Returns false if there is no way to do it, and then `y` is to be
-    /// overwritten.
-    #[cfg(fusebox_vectors_of_bytes)]
-    fn run_stretches<R: Rounding>(&self, isa: Isa, x: &[i8], space: &mut [i8], y: &mut [i8]) -> bool {
-        let [rows, cols] = &self.axes;
-        let len = cols.taps * self.channels;
-        if cols.dilation != 1 || len < LEAST {
-            return false;
-        }
-        match len.is_multiple_of(WORD) {
-            true => self.by_stretches::<R>(isa, &self.product, x, space, y),
-            false => self.by_padded_stretches::<R>(isa, rows.taps, len, x, space, y),
-        }
-    }
-
-    /// The same for stretches that are no whole words. They are read to the end of the word, which is multiplied by weights of zero:
-    /// copies of filters, if they are few.
-    #[cfg(fusebox_vectors_of_bytes)]
-    #[inline(never)] // For its memory on the stack.
-    fn by_padded_stretches<R: Rounding>(
-        &self,
-        isa: Isa,
-        count: usize,
-        len: usize,
-        x: &[i8],
-        space: &mut [i8],
-        y: &mut [i8],
-    ) -> bool {
-        let (filters, depth) = (self.product.bias.len(), self.product.depth);
-        let (padded, mut weight) = (len.next_multiple_of(WORD), [0; PADDED]);
-        let Some(weight) = weight.get_mut(..filters * count * padded) else { return false };
-        if !filters.is_multiple_of(4) {
-            return false;
-        }
-        for input in 0..depth {
-            let to = input / len * padded + input % len;
-            // Filters of four are as far apart in a tile or a remainder, and fours are as far apart as they have weights.
-            let place = |depth, output, input| order::place(filters, depth, output, input);
-            let (first, second) = (place(depth, 0, input), place(depth, 1, input));
-            let at = place(count * padded, 0, to);
-            for four in 0..filters / 4 {
-                for within in 0..4 {
-                    let from = four * 4 * depth + first + within * (second - first);
-                    let to = four * 4 * count * padded + at + within * WORD;
-                    if let (Some(&from), Some(to)) = (self.product.weight.get(from), weight.get_mut(to)) {
-                        *to = from;
-                    }
-                }
-            }
-        }
-        let product = Product { depth: count * padded, weight, ..self.product };
-        self.by_stretches::<R>(isa, &product, x, space, y)
-    }
-
-    /// The same, of a product whose `depth` is that of stretches of whole words.
-    #[cfg(fusebox_vectors_of_bytes)]
-    fn by_stretches<R: Rounding>(
-        &self,
-        isa: Isa,
-        product: &Product<'_>,
-        x: &[i8],
-        space: &mut [i8],
-        y: &mut [i8],
-    ) -> bool {
-        let [rows, cols] = &self.axes;
-        let (channels, filters) = (self.channels, product.bias.len());
-        let (step, width) = (cols.stride * channels, cols.input * channels);
-        let len = product.depth.checked_div(rows.taps).unwrap_or(0);
-        // Bytes of the last word that are no inputs.
-        let beyond = len - cols.taps * channels;
-        // Columns that there is space for, and outputs.
-        let room = space.len().saturating_sub(beyond).checked_div(rows.taps * channels).unwrap_or(0);
-        let Some(at_once) = room.checked_sub(cols.taps).map(|more| more / cols.stride.max(1) + 1) else {
-            return false;
-        };
-        let is_padded = cols.before > 0 || (cols.output - 1) * cols.stride + cols.taps > cols.input;
-        for (down, y) in rows_mut(y, cols.output * filters).enumerate() {
-            let last = place(rows, down, rows.taps - 1);
-            if let Some(top) = place(rows, down, 0).filter(|_| last.is_some() && !is_padded && beyond == 0) {
-                // No tap is in the padding: inputs are read where they are.
-                let inputs = Inputs { step, len, count: rows.taps, apart: rows.dilation * width };
-                if !product.run_stretches::<R>(isa, x.get(top * width..).unwrap_or_default(), inputs, y) {
-                    return false;
-                }
-                continue;
-            }
-            let mut right = 0;
-            for y in y.chunks_mut(at_once * filters) {
-                let outputs = at_once.min(cols.output - right);
-                let apart = ((outputs - 1) * cols.stride + cols.taps) * channels;
-                let span = self.span(right * cols.stride, (outputs - 1) * cols.stride + cols.taps);
-                for (tap, stretch) in (0..rows.taps).zip(rows_mut(space, apart)) {
-                    self.stretch(x, place(rows, down, tap), span, stretch);
-                }
-                let inputs = Inputs { step, len, count: rows.taps, apart };
-                let xs = space.get(..rows.taps * apart + beyond).unwrap_or_default();
-                if !product.run_stretches::<R>(isa, xs, inputs, y) {
-                    return false;
-                }
-                right += outputs;
-            }
-        }
-        true
-    }
-
     /// Of `pixels` from position `start` of a padded row on: how many lie before the picture, the first one in it, how many lie in it.
-    fn span(&self, start: usize, pixels: usize) -> [usize; 3] {
+    pub(super) fn span(&self, start: usize, pixels: usize) -> [usize; 3] {
         let cols = &self.axes[1];
         let before = cols.before.saturating_sub(start).min(pixels);
         let from = (start + before).saturating_sub(cols.before).min(cols.input);
@@ -231,7 +110,7 @@ impl Convolution<'_> {
 
     /// Overwrites `stretch` with pixels of a row of the picture side by side, those of a `span`.
     #[inline(always)]
-    fn stretch(
+    pub(super) fn stretch(
         &self,
         x: &[i8],
         row: Option<usize>,

@@ -90,9 +90,7 @@ pub(crate) fn multiply<R: Rounding>(
         return;
     }
     let [first, second] = zeros.map(i32::from);
-    each(xs, ys, |a, b| {
-        clamp.output(R::scale((i32::from(a) - first) * (i32::from(b) - second), scale))
-    });
+    each(xs, ys, |a, b| clamp.output(R::scale((i32::from(a) - first) * (i32::from(b) - second), scale)));
 }
 
 /// Terms for vectors, if both are of positive factors of at most one, as the larger input's makes them.

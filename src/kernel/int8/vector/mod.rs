@@ -23,6 +23,7 @@ mod pairs;
 mod rows;
 #[cfg(target_arch = "wasm32")]
 mod simd128;
+mod tiles;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 mod words;

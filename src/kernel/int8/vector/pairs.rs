@@ -60,7 +60,7 @@ impl Fixed {
             upper: scale.mantissa >> 11,
             lower: scale.mantissa & 0x7FF,
             bias: i32::from(twice || !rounds) << 10,
-            half: (i32::from(rounds) << right) >> 1,
+            half: i32::from(rounds) << right.saturating_sub(1),
             away: -i32::from(twice && rounds),
             right,
         })
@@ -68,7 +68,7 @@ impl Fixed {
 
     /// Nothing overflows: `high` is less than 2^28.
     #[inline(always)]
-    fn of(self, x: i8) -> i32 {
+    pub(super) fn of(self, x: i8) -> i32 {
         let d = i32::from(x) - self.zero;
         let high = d * self.upper + ((d * self.lower + self.bias) >> 11);
         (high + self.half + (high >> 31 & self.away)) >> self.right
