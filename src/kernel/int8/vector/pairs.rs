@@ -15,7 +15,7 @@
 //! The loops are plain, and the compiler makes vectors of them; scaling sums is [`Words::halves`].
 
 use super::rows::LANES;
-use super::words::{Scales, Words, Work, padded};
+use super::words::{Scales, Words, Work};
 use crate::kernel::int8::scale::{Clamp, Multiplier};
 use crate::kernel::int8::sums::Term;
 
@@ -85,38 +85,49 @@ pub(super) struct Pairs<'a> {
     pub(super) ys: &'a mut [i8],
 }
 
-/// Overwrites `sums`.
-#[inline(always)]
-fn fill(sums: &mut [i32; AT_ONCE], [a, b]: [&[i8]; 2], f: impl Fn(i8, i8) -> i32) {
-    for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
-        *sum = f(a, b);
+impl Of {
+    /// Overwrites the first sums.
+    #[inline(always)]
+    fn fill(&self, [a, b]: [&[i8]; 2], sums: &mut [i32; AT_ONCE]) {
+        match *self {
+            Self::Sum([first, second]) => {
+                for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+                    *sum = first.of(a).wrapping_add(second.of(b));
+                }
+            }
+            Self::Difference([first, second]) => {
+                for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+                    *sum = first.of(a).wrapping_sub(second.of(b));
+                }
+            }
+            Self::Product([first, second]) => {
+                for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+                    *sum = (i32::from(a) - i32::from(first)) * (i32::from(b) - i32::from(second));
+                }
+            }
+        }
     }
 }
 
 impl Work for Pairs<'_> {
     #[inline(always)]
     fn run<W: Words>(self, words: W) {
-        let (scale, mut space) = ([self.scale; LANES], [0; LANES]);
+        let Self { xs: [a, b], of, clamp, ys, .. } = self;
+        let (scale, mut sums) = ([self.scale; LANES], [0; AT_ONCE]);
         let scales = Scales::new(words, &scale, self.twice);
-        let mut sums = [0; AT_ONCE];
-        let [a, b] = self.xs.map(|x| x.chunks(AT_ONCE));
-        for ((a, b), ys) in a.zip(b).zip(self.ys.chunks_mut(AT_ONCE)) {
-            match self.of {
-                Of::Sum([first, second]) => {
-                    fill(&mut sums, [a, b], |a, b| first.of(a).wrapping_add(second.of(b)));
+        let mut start = 0;
+        while start < ys.len() {
+            let end = ys.len().min(start + AT_ONCE);
+            let (a, b) = (a.get(start..end), b.get(start..end));
+            of.fill([a.unwrap_or_default(), b.unwrap_or_default()], &mut sums);
+            let mut sums = sums.as_ptr();
+            while start < end {
+                // SAFETY: `start` is below `end`, and sums come in sixteens; as many bytes can be written as are left.
+                unsafe {
+                    let [halves] = scales.halves(words, [words.load(&*sums.cast())]);
+                    words.output(halves, clamp, ys.as_mut_ptr().add(start), LANES.min(end - start));
                 }
-                Of::Difference([first, second]) => {
-                    fill(&mut sums, [a, b], |a, b| first.of(a).wrapping_sub(second.of(b)));
-                }
-                Of::Product(zeros) => {
-                    let [first, second] = zeros.map(i32::from);
-                    fill(&mut sums, [a, b], |a, b| (i32::from(a) - first) * (i32::from(b) - second));
-                }
-            }
-            for (sums, y) in sums.chunks(LANES).zip(ys.chunks_mut(LANES)) {
-                let [halves] = scales.halves(words, [words.load(padded(sums, 0, &mut space))]);
-                // SAFETY: so many bytes can be written, at most sixteen.
-                unsafe { words.output(halves, self.clamp, y.as_mut_ptr(), y.len()) };
+                (sums, start) = (sums.wrapping_add(LANES), start + LANES);
             }
         }
     }

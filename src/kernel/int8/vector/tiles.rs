@@ -60,8 +60,8 @@ impl Tiles<'_> {
         }
         for lane in in_tiles..self.outputs {
             let row = self.weight.get(lane * depth + done * WORD..).unwrap_or_default();
-            for (tile, word) in chunk.iter_mut().zip(row.as_chunks::<WORD>().0) {
-                tile[lane % 4] = u32::from_ne_bytes(word.map(|w| w as u8));
+            for (tile, &[a, b, c, d]) in chunk.iter_mut().zip(row.as_chunks::<WORD>().0) {
+                tile[lane % 4] = u32::from_ne_bytes([a as u8, b as u8, c as u8, d as u8]);
             }
         }
         for tile in tiles.iter_mut().skip(in_tiles / 4) {
