@@ -81,8 +81,12 @@ fn has_dsp(target: &str, core: Core, flags: &str) -> bool {
 
 /// Whether products of eight bits have kernels for vectors.
 fn has_vectors_of_bytes() -> bool {
-    let architecture = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
-    matches!(architecture.as_str(), "x86_64" | "aarch64")
+    let variable = |name| env::var(name).unwrap_or_default();
+    match variable("CARGO_CFG_TARGET_ARCH").as_str() {
+        "x86_64" | "aarch64" => true,
+        "wasm32" => variable("CARGO_CFG_TARGET_FEATURE").split(',').any(|feature| feature == "simd128"),
+        _ => false,
+    }
 }
 
 /// Whether to build the scalar kernels: where there are no vectors, and where a test requests them

@@ -47,8 +47,9 @@ impl Cache {
                 let (line, partitions, ways) = ((ebx & 0xFFF) + 1, (ebx >> 12 & 0x3FF) + 1, (ebx >> 22) + 1);
                 let cache = Self { sets: ecx.saturating_add(1) as usize, ways: ways as usize };
                 let is_sound = line as usize == LINE && partitions == 1 && cache.sets.is_power_of_two();
-                return Some(cache)
-                    .filter(|cache| is_sound && (1 << 11..1 << 20).contains(&(cache.sets * cache.ways)));
+                return Some(cache).filter(|cache| {
+                    is_sound && (1 << 11..1 << 20).contains(&cache.sets.saturating_mul(cache.ways))
+                });
             }
         }
         None

@@ -48,6 +48,7 @@ fn steps(fuzz_seconds: u32) -> Vec<(String, Command)> {
     for (task, name) in [
         (&["qemu", "--both"][..], "every board, both ways"),
         (&["aarch64", "--both"], "64-bit Arm, both ways"),
+        (&["wasm", "--both"], "WebAssembly in Node, with and without simd128"),
         (&["counts"], "instructions of every kernel on all boards"),
         (&["size"], "bytes of firmware for all boards"),
         (&["link", "--all"], "images of every public function, on every core"),

@@ -65,6 +65,12 @@ enum Task {
         #[arg(long)]
         both: bool,
     },
+    /// Runs the tests of kernels as WebAssembly with simd128, in Node
+    Wasm {
+        /// Without simd128 too
+        #[arg(long)]
+        both: bool,
+    },
     /// Reads the assembly of gemm's innermost loops, and compares it with the record
     Asm {
         /// Rewrites the record instead
@@ -130,6 +136,7 @@ fn main() -> ExitCode {
         Task::Node => node::run(road),
         Task::BuildTargets => targets::build(road),
         Task::Aarch64 { both } => targets::aarch64(both, road),
+        Task::Wasm { both } => targets::wasm(both, road),
         Task::Weight { record } => weight::check(record),
         Task::Asm { record } => asm::check(record),
         Task::Counts { boards, case, listing, record } => {

@@ -6,18 +6,22 @@ use crate::qemu::{self, Run};
 use crate::road::{Choice, Library, Road, shouted};
 use anyhow::{Context, Result};
 use std::path::Path;
+use std::process::Command;
 
 /// 64-bit Arm.
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
+
+/// WebAssembly with an operating system's functions, which Node has.
+const WASI: &str = "wasm32-wasip1";
 
 /// Without a board or a processor to run on.
 const BUILT: [&str; 2] = ["thumbv6m-none-eabi", "wasm32-unknown-unknown"];
 
 /// What the tasks here need compilers for.
-pub(crate) const ALL: [&str; 3] = [AARCH64, BUILT[0], BUILT[1]];
+pub(crate) const ALL: [&str; 4] = [AARCH64, WASI, BUILT[0], BUILT[1]];
 
-/// The linker and the emulator of 64-bit Arm.
-pub(crate) const PROGRAMS: [&str; 2] = ["aarch64-linux-gnu-gcc", "qemu-aarch64"];
+/// The linker and the emulator of 64-bit Arm, and what runs WebAssembly.
+pub(crate) const PROGRAMS: [&str; 3] = ["aarch64-linux-gnu-gcc", "qemu-aarch64", "node"];
 
 /// Builds the library for the smallest Arm core, and for the web.
 pub(crate) fn build(choice: Choice) -> Result<()> {
@@ -30,10 +34,46 @@ pub(crate) fn build(choice: Choice) -> Result<()> {
     Ok(())
 }
 
+/// Chooses tests of what has instructions of its own: products, functions, a step's sums. Layers, and what they refuse, are the
+/// same on every machine but for the kernels that they call.
+fn kernels(test: &mut Command) {
+    // The tests compile for longer so, but run in a tenth of the time.
+    for package in ["fusebox", "wide"] {
+        test.arg("--config").arg(format!("profile.dev.package.{package}.opt-level=1"));
+    }
+    test.arg("--lib");
+    for name in ["gemm", "packed", "training"] {
+        test.args(["--test", name]);
+    }
+}
+
+/// Runs the tests of kernels as WebAssembly with simd128 in Node, networks of eight bits among them.
+pub(crate) fn wasm(both: bool, choice: Choice) -> Result<()> {
+    let [.., node] = PROGRAMS;
+    let node = apt::program(node)?;
+    let road = Road::to(WASI, Library::Std, choice)?;
+    let prefix = format!("CARGO_TARGET_{}", shouted(WASI));
+    // The option is for Node 18, whose functions for modules are its own experiment.
+    let options = "--no-warnings --experimental-wasi-unstable-preview1";
+    let script = root().join("xtask/src/wasi.mjs");
+    let runner = format!("{} {options} {}", node.display(), script.display());
+    let builds: &[&str] = if both { &["+simd128", "-simd128"] } else { &["+simd128"] };
+    for feature in builds {
+        let mut test = road.cargo("test", root());
+        test.env(format!("{prefix}_RUNNER"), &runner).env("CARGO_PROFILE_DEV_DEBUG", "0");
+        test.env(format!("{prefix}_RUSTFLAGS"), format!("-C target-feature={feature}"));
+        kernels(&mut test);
+        test.args(["--test", "integers", "--test", "int8"]);
+        // What a test that fails has to say would be lost: nothing unwinds here.
+        run(test.args(["--", "--nocapture"]))?;
+    }
+    Ok(())
+}
+
 /// Runs the tests on 64-bit Arm, and compares the boards' check on NEON with this machine's.
 pub(crate) fn aarch64(both: bool, choice: Choice) -> Result<()> {
-    let [linker, qemu] = PROGRAMS.map(apt::program);
-    let (linker, qemu) = (linker?, qemu?);
+    let [linker, qemu, _] = PROGRAMS;
+    let (linker, qemu) = (apt::program(linker)?, apt::program(qemu)?);
     let road = Road::to(AARCH64, Library::Std, choice)?;
     let prefix = format!("CARGO_TARGET_{}", shouted(AARCH64));
     let runner = format!("{} -L /usr/aarch64-linux-gnu", qemu.display());
@@ -44,18 +84,11 @@ pub(crate) fn aarch64(both: bool, choice: Choice) -> Result<()> {
         cargo.env("CARGO_PROFILE_DEV_DEBUG", "0");
         cargo
     };
-    // What has instructions of its own: products, functions, a step's sums. Layers, and what they refuse, are the same on
-    // every machine but for the kernels that they call, and the comparison below has whole trainings.
     let mut test = cargo("test", root());
-    // The tests compile for longer so, but run in a tenth of the time. The comparison runs for seconds as it is.
-    for package in ["fusebox", "wide"] {
-        test.arg("--config").arg(format!("profile.dev.package.{package}.opt-level=1"));
-    }
-    test.arg("--lib");
-    // Every small shape, emulated, takes minutes: where both builds are wanted.
-    let shapes = both.then_some("gemm_shapes");
-    for name in ["gemm", "packed", "training"].into_iter().chain(shapes) {
-        test.args(["--test", name]);
+    kernels(&mut test);
+    if both {
+        // Every small shape, emulated, takes minutes.
+        test.args(["--test", "gemm_shapes"]);
     }
     run(&mut test)?;
     // Every kernel and whole trainings, whose every bit must be this machine's: with `reproducible`, or also by class.

@@ -28,6 +28,8 @@ pub(crate) mod region;
 mod scale;
 mod sigmoid;
 pub(crate) mod softmax;
+#[cfg(fusebox_vectors_of_bytes)]
+mod stretches;
 pub(crate) mod sums;
 #[cfg(fusebox_vectors_of_bytes)]
 mod vector;

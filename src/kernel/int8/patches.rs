@@ -1,11 +1,7 @@
 //! Convolutions: the inputs of a window are a row of a product.
 //!
-//! Windows are copied, so that their inputs are side by side. With vectors it is rows of the picture that are copied, with what
-//! stands for 0 around them: there the taps of one row of a window are side by side already, and a window is as many stretches
-//! as it has rows. Neighbours share inputs, so less is copied.
+//! Windows are copied, so that their inputs are side by side. With vectors, rows of the picture are (`stretches`).
 
-#[cfg(fusebox_vectors_of_bytes)]
-use super::Inputs;
 #[cfg(fusebox_dsp)]
 use super::product::Triples;
 use super::{Product, Rounding};
@@ -104,47 +100,8 @@ impl Convolution<'_> {
         true
     }
 
-    /// The same by rows of the picture, which `space` is for. Returns false if there is no way to do it, and then `y` is to be
-    /// overwritten.
-    #[cfg(fusebox_vectors_of_bytes)]
-    fn run_stretches<R: Rounding>(&self, isa: Isa, x: &[i8], space: &mut [i8], y: &mut [i8]) -> bool {
-        /// Below, a stretch is too short for what it costs.
-        const LEAST: usize = 16;
-        let [rows, cols] = &self.axes;
-        let (channels, filters) = (self.channels, self.product.bias.len());
-        let len = cols.taps * channels;
-        // Columns that there is space for, and outputs.
-        let room = space.len().checked_div(rows.taps * channels).unwrap_or(0);
-        let Some(at_once) = room.checked_sub(cols.taps).map(|more| more / cols.stride.max(1) + 1) else {
-            return false;
-        };
-        if cols.dilation != 1 || len < LEAST || !len.is_multiple_of(4) {
-            return false;
-        }
-        for down in 0..rows.output {
-            let mut right = 0;
-            while right < cols.output {
-                let outputs = at_once.min(cols.output - right);
-                let apart = ((outputs - 1) * cols.stride + cols.taps) * channels;
-                let span = self.span(right * cols.stride, (outputs - 1) * cols.stride + cols.taps);
-                for (tap, stretch) in (0..rows.taps).zip(rows_mut(space, apart)) {
-                    self.stretch(x, place(rows, down, tap), span, stretch);
-                }
-                let inputs = Inputs { step: cols.stride * channels, len, count: rows.taps, apart };
-                let first = (down * cols.output + right) * filters;
-                let y = y.get_mut(first..first + outputs * filters).unwrap_or_default();
-                let xs = space.get(..rows.taps * apart).unwrap_or_default();
-                if !self.product.run_stretches::<R>(isa, xs, inputs, y) {
-                    return false;
-                }
-                right += outputs;
-            }
-        }
-        true
-    }
-
     /// Of `pixels` from position `start` of a padded row on: how many lie before the picture, the first one in it, how many lie in it.
-    fn span(&self, start: usize, pixels: usize) -> [usize; 3] {
+    pub(super) fn span(&self, start: usize, pixels: usize) -> [usize; 3] {
         let cols = &self.axes[1];
         let before = cols.before.saturating_sub(start).min(pixels);
         let from = (start + before).saturating_sub(cols.before).min(cols.input);
@@ -153,7 +110,7 @@ impl Convolution<'_> {
 
     /// Overwrites `stretch` with pixels of a row of the picture side by side, those of a `span`.
     #[inline(always)]
-    fn stretch(
+    pub(super) fn stretch(
         &self,
         x: &[i8],
         row: Option<usize>,

@@ -4,6 +4,8 @@
 mod helium;
 
 use super::scale::{Clamp, Multiplier, Rounding};
+#[cfg(fusebox_vectors_of_bytes)]
+use super::vector::{Fixed, Of, Way};
 use crate::simd::Simd;
 use crate::{Isa, Zeroed};
 
@@ -30,24 +32,7 @@ impl Term {
 }
 
 /// Bits after the point of a sum's terms.
-const BITS: u32 = 20;
-
-/// From so many numbers on, two tables of all bytes' terms take less time than they save.
-#[cfg(fusebox_vectors_of_bytes)]
-const LEAST: usize = 1024;
-
-/// Sums on the stack.
-#[cfg(fusebox_vectors_of_bytes)]
-const AT_ONCE: usize = 256;
-
-/// Overwrites sums with those of both terms of each pair. Not compiled for an instruction set, whose gathers take longer.
-#[cfg(fusebox_vectors_of_bytes)]
-#[inline(never)]
-fn look_up([first, second]: &[[i32; 256]; 2], a: &[i8], b: &[i8], sums: &mut [i32; AT_ONCE]) {
-    for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
-        *sum = first[usize::from(a as u8)].wrapping_add(second[usize::from(b as u8)]);
-    }
-}
+pub(super) const BITS: u32 = 20;
 
 /// Overwrites `ys`.
 ///
@@ -55,7 +40,7 @@ fn look_up([first, second]: &[[i32; 256]; 2], a: &[i8], b: &[i8], sums: &mut [i3
 /// y = clamp(round((round((a - zero) 2^20 scale) + round((b - zero) 2^20 scale)) sum) + zero)
 /// ```
 pub(crate) fn add<R: Rounding>(
-    isa: Isa,
+    _isa: Isa,
     terms: [Term; 2],
     sum: Multiplier,
     clamp: Clamp,
@@ -66,63 +51,90 @@ pub(crate) fn add<R: Rounding>(
     if R::TWICE {
         return helium::add(terms, sum, clamp, xs, ys);
     }
-    let [first, second] = terms;
     #[cfg(fusebox_vectors_of_bytes)]
-    if ys.len() >= LEAST
-        && let Some(way) = super::vector::Way::of(isa)
-        && let [Some(a), Some(b)] = xs.map(|x| x.get(..ys.len()))
-    {
-        let tables = terms.map(|of| core::array::from_fn(|i| of.at::<R>(i as u8 as i8)));
-        let mut sums = [0; AT_ONCE];
-        for ((a, b), y) in a.chunks(AT_ONCE).zip(b.chunks(AT_ONCE)).zip(ys.chunks_mut(AT_ONCE)) {
-            look_up(&tables, a, b, &mut sums);
-            way.scale(sums.get(..y.len()).unwrap_or_default(), sum, R::TWICE, clamp, y);
-        }
+    if in_vectors::<R>(_isa, xs, fixed::<R>(terms).map(Of::Sum), sum, clamp, ys) {
         return;
     }
-    each(isa, xs, ys, move |a, b| {
-        clamp.output(R::scale(first.at::<R>(a).wrapping_add(second.at::<R>(b)), sum))
-    });
+    let [first, second] = terms;
+    each(xs, ys, |a, b| clamp.output(R::scale(first.at::<R>(a).wrapping_add(second.at::<R>(b)), sum)));
 }
 
 /// [`add`] with the second term subtracted: once it is rounded, so that this is no sum with a negative factor.
 pub(crate) fn subtract<R: Rounding>(
-    isa: Isa,
+    _isa: Isa,
     terms: [Term; 2],
     sum: Multiplier,
     clamp: Clamp,
     xs: [&[i8]; 2],
     ys: &mut [i8],
 ) {
+    #[cfg(fusebox_vectors_of_bytes)]
+    if in_vectors::<R>(_isa, xs, fixed::<R>(terms).map(Of::Difference), sum, clamp, ys) {
+        return;
+    }
     let [first, second] = terms;
-    each(isa, xs, ys, move |a, b| {
-        clamp.output(R::scale(first.at::<R>(a).wrapping_sub(second.at::<R>(b)), sum))
-    });
-}
-
-/// Overwrites `ys` with the larger of both.
-pub(crate) fn larger(isa: Isa, xs: [&[i8]; 2], ys: &mut [i8]) {
-    each(isa, xs, ys, i8::max);
-}
-
-/// Overwrites `ys` with the smaller of both.
-pub(crate) fn smaller(isa: Isa, xs: [&[i8]; 2], ys: &mut [i8]) {
-    each(isa, xs, ys, i8::min);
+    each(xs, ys, |a, b| clamp.output(R::scale(first.at::<R>(a).wrapping_sub(second.at::<R>(b)), sum)));
 }
 
 /// Overwrites `ys`: `y = clamp(round((a - zero) (b - zero) scale) + zero)`.
 pub(crate) fn multiply<R: Rounding>(
-    isa: Isa,
+    _isa: Isa,
     zeros: [i8; 2],
     scale: Multiplier,
     clamp: Clamp,
     xs: [&[i8]; 2],
     ys: &mut [i8],
 ) {
+    #[cfg(fusebox_vectors_of_bytes)]
+    if in_vectors::<R>(_isa, xs, Some(Of::Product(zeros)), scale, clamp, ys) {
+        return;
+    }
     let [first, second] = zeros.map(i32::from);
-    each(isa, xs, ys, move |a, b| {
-        clamp.output(R::scale((i32::from(a) - first) * (i32::from(b) - second), scale))
-    });
+    each(xs, ys, |a, b| clamp.output(R::scale((i32::from(a) - first) * (i32::from(b) - second), scale)));
+}
+
+/// Terms for vectors, if both are of positive factors of at most one, as the larger input's makes them.
+#[cfg(fusebox_vectors_of_bytes)]
+fn fixed<R: Rounding>(terms: [Term; 2]) -> Option<[Fixed; 2]> {
+    let [first, second] = terms.map(|term| Fixed::new(term, R::TWICE));
+    first.zip(second).map(|(first, second)| [first, second])
+}
+
+/// Overwrites `ys` by vectors, if the instruction set has them for that. Returns whether it has.
+#[cfg(fusebox_vectors_of_bytes)]
+fn in_vectors<R: Rounding>(
+    isa: Isa,
+    xs: [&[i8]; 2],
+    of: Option<Of>,
+    scale: Multiplier,
+    clamp: Clamp,
+    ys: &mut [i8],
+) -> bool {
+    let way = of.and_then(|of| Way::of(isa).map(|way| (way, of)));
+    if let Some((way, of)) = way {
+        let [a, b] = xs.map(<[i8]>::len);
+        let count = ys.len().min(a).min(b);
+        way.pairs(xs, of, scale, R::TWICE, clamp, ys.get_mut(..count).unwrap_or_default());
+    }
+    way.is_some()
+}
+
+/// Overwrites `ys` with a function of both, number by number: where there are no vectors for it.
+#[inline(always)]
+fn each([a, b]: [&[i8]; 2], ys: &mut [i8], f: impl Fn(i8, i8) -> i8) {
+    for ((&a, &b), y) in a.iter().zip(b).zip(ys) {
+        *y = f(a, b);
+    }
+}
+
+/// Overwrites `ys` with the larger of both.
+pub(crate) fn larger(isa: Isa, xs: [&[i8]; 2], ys: &mut [i8]) {
+    compare(isa, xs, ys, i8::max);
+}
+
+/// Overwrites `ys` with the smaller of both.
+pub(crate) fn smaller(isa: Isa, xs: [&[i8]; 2], ys: &mut [i8]) {
+    compare(isa, xs, ys, i8::min);
 }
 
 /// Overwrites `ys`: [`multiply`] where `a` stands for less than 0, `y = clamp(round((a - zero) positive) + zero)` elsewhere.
@@ -143,18 +155,18 @@ pub(crate) fn leak<R: Rounding>(
 
 /// Overwrites `ys` with a function of both, in the instruction set's vectors.
 #[inline(always)]
-fn each(isa: Isa, [a, b]: [&[i8]; 2], ys: &mut [i8], f: impl Fn(i8, i8) -> i8) {
-    isa.call(Each { a, b, ys, f });
+fn compare(isa: Isa, [a, b]: [&[i8]; 2], ys: &mut [i8], f: impl Fn(i8, i8) -> i8) {
+    isa.call(Compare { a, b, ys, f });
 }
 
-struct Each<'a, F> {
+struct Compare<'a, F> {
     a: &'a [i8],
     b: &'a [i8],
     ys: &'a mut [i8],
     f: F,
 }
 
-impl<F: Fn(i8, i8) -> i8> crate::simd::Pass for Each<'_, F> {
+impl<F: Fn(i8, i8) -> i8> crate::simd::Pass for Compare<'_, F> {
     type Output = ();
 
     #[inline(always)]

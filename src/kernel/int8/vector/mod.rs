@@ -7,6 +7,7 @@
 //! | `neon`, with `dotprod` | `sdot` | four of 4 |
 //! | `neon` | two `smull`, three pairwise additions and one more | four of 4 |
 //! | `avx2` | two `vpmaddwd`, of bytes widened to 16 bits, and two additions | 8 |
+//! | `simd128` | two `i32x4.dot_i16x8_s`, likewise | four of 4 |
 //!
 //! `vpdpbusd` multiplies unsigned bytes by signed ones. So 128 is added to the weights, by inverting their highest bit, and
 //! `128 sum of x` taken off each row's sums. `vpmaddubsw` would widen nothing, but saturates.
@@ -18,8 +19,11 @@ mod avx_vnni;
 mod depthwise;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod pairs;
 mod rows;
-mod scaled;
+#[cfg(target_arch = "wasm32")]
+mod simd128;
+mod tiles;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 mod words;
@@ -35,8 +39,11 @@ use avx2::Avx2;
 use depthwise::Channels;
 #[cfg(target_arch = "aarch64")]
 use neon::Neon;
+use pairs::Pairs;
+pub(crate) use pairs::{Fixed, Of};
 use rows::{Rows, WORD};
-use scaled::Scaled;
+#[cfg(target_arch = "wasm32")]
+use simd128::Simd128;
 #[cfg(target_arch = "x86_64")]
 use vnni::Vnni;
 use words::{Words, Work};
@@ -63,6 +70,12 @@ enum Kind {
     Dot(Neon<true>),
 }
 
+#[derive(Clone, Copy, Debug)]
+#[cfg(target_arch = "wasm32")]
+enum Kind {
+    Simd128(Simd128),
+}
+
 #[cfg(target_arch = "x86_64")]
 impl Kind {
     /// All of this processor, the fastest first.
@@ -79,7 +92,7 @@ impl Kind {
 
     /// Whether it is of an instruction set. AVX-512 without VNNI is AVX2 here.
     fn is_of(self, isa: Isa) -> bool {
-        !matches!(self, Self::Vnni(_)) || Some(isa) == Isa::avx512()
+        isa != Isa::portable() && (!matches!(self, Self::Vnni(_)) || Some(isa) == Isa::avx512())
     }
 
     #[inline]
@@ -115,13 +128,30 @@ impl Kind {
     }
 }
 
+#[cfg(target_arch = "wasm32")]
+impl Kind {
+    /// All of this build, which is one for simd128.
+    fn available() -> impl Iterator<Item = Self> {
+        [Self::Simd128(Simd128)].into_iter()
+    }
+
+    /// Whether it is of an instruction set. The portable one is simd128 here.
+    fn is_of(self, isa: Isa) -> bool {
+        isa == Isa::portable()
+    }
+
+    #[inline]
+    fn run(self, work: impl Work) {
+        match self {
+            Self::Simd128(words) => words.call(work),
+        }
+    }
+}
+
 impl Way {
-    /// The fastest of an instruction set; none of the portable one.
+    /// The fastest of an instruction set; on processors with others none of the portable one.
     #[inline]
     pub(crate) fn of(isa: Isa) -> Option<Self> {
-        if isa == Isa::portable() {
-            return None;
-        }
         Kind::available().find(|kind| kind.is_of(isa)).map(Self)
     }
 
@@ -179,9 +209,17 @@ impl Way {
         fits
     }
 
-    /// Overwrites `ys` with as many sums, scaled. `twice` as for `rows`.
-    pub(crate) fn scale(self, sums: &[i32], scale: Multiplier, twice: bool, clamp: Clamp, ys: &mut [i8]) {
-        self.run(Scaled { sums, scale, twice, clamp, ys });
+    /// Overwrites `ys` with what is made of each pair of `xs`, of which there are at least as many, scaled. `twice` as for `rows`.
+    pub(crate) fn pairs(
+        self,
+        xs: [&[i8]; 2],
+        of: Of,
+        scale: Multiplier,
+        twice: bool,
+        clamp: Clamp,
+        ys: &mut [i8],
+    ) {
+        self.run(Pairs { xs, of, scale, twice, clamp, ys });
     }
 }
 

@@ -19,6 +19,7 @@
 //! - *The last `depth % 4` inputs*: the word is the row's last four inputs; weights of those that were counted are neutral.
 //! - *Rows*: the last ones are computed together with some before them once more, to the same bytes.
 
+use super::tiles::{CHUNK, Part, TILE, Tiles, last_words};
 use super::words::{Scales, Words, Work, padded};
 use crate::kernel::int8::product::{Inputs, Product};
 use crate::kernel::int8::scale::Multiplier;
@@ -27,12 +28,8 @@ use crate::kernel::int8::scale::Multiplier;
 pub(super) const LANES: usize = 16;
 /// Inputs of a word.
 pub(super) const WORD: usize = 4;
-/// Bytes of a tile: a word of each of four outputs.
-const TILE: usize = 16;
 /// Rows at a time.
 const ROWS: usize = 64;
-/// Tiles at a time that are made of rows of weights.
-const CHUNK: usize = 32;
 /// The multiplier of lanes that are not stored, which any rounding takes.
 pub(super) const NONE: Multiplier = Multiplier { mantissa: 0, exponent: -1 };
 
@@ -145,26 +142,6 @@ unsafe fn offsets_of<W: Words>(
                 offsets[row % ROWS] = total.wrapping_mul(-W::OFFSET);
                 row += 1;
             }
-        }
-    }
-}
-
-/// Overwrites the ends of `words` with the last weights of each output, if they are no word; what is before them changes nothing.
-#[inline(always)]
-fn last_words(weight: &[i8], outputs: usize, depth: usize, words: &mut [u32; LANES]) {
-    let rest = depth % WORD;
-    if rest > 0 {
-        for (lane, word) in words.iter_mut().enumerate().take(outputs) {
-            let start = match lane < outputs / 4 * 4 {
-                true => (lane / 4 + 1) * 4 * depth - (4 - lane % 4) * rest,
-                false => (lane + 1) * depth - rest,
-            };
-            let mut bytes = word.to_le_bytes();
-            let weights = weight.get(start..start + rest).unwrap_or_default();
-            for (byte, &w) in bytes.iter_mut().skip(WORD - rest).zip(weights) {
-                *byte = w as u8;
-            }
-            *word = u32::from_le_bytes(bytes);
         }
     }
 }
@@ -333,92 +310,6 @@ impl<W: Words> Block<'_, W> {
             for i in 0..4 {
                 words.output(halves[i], self.product.clamp, y.add(i * outputs), self.tiles.outputs);
             }
-        }
-    }
-}
-
-/// Weights of up to sixteen outputs.
-struct Tiles<'a> {
-    depth: usize,
-    outputs: usize,
-    /// From these outputs' first on.
-    weight: &'a [i8],
-    /// The last word of each output.
-    last: &'a [u32; LANES],
-}
-
-impl Tiles<'_> {
-    /// Some words after the first `done`. Overwrites `chunk` if there are outputs in rows.
-    #[inline(always)]
-    fn part(&self, done: usize, chunk: &mut [[u32; 4]; CHUNK]) -> Part {
-        let depth = self.depth;
-        let (whole, in_tiles) = (depth / WORD, self.outputs / 4 * 4);
-        let mut tiles = [self.last.as_ptr().cast::<i8>(); 4];
-        if done == whole {
-            for (group, tile) in tiles.iter_mut().enumerate() {
-                *tile = tile.wrapping_add(group * TILE);
-            }
-            return Part { tiles, count: 1, is_last: true };
-        }
-        for (group, tile) in tiles.iter_mut().enumerate() {
-            let four = (4 * group).min(in_tiles.saturating_sub(4));
-            *tile = self.weight.as_ptr().wrapping_add(four * depth + done * TILE);
-        }
-        if in_tiles == self.outputs {
-            return Part { tiles, count: whole - done, is_last: false };
-        }
-        for lane in in_tiles..self.outputs {
-            let row = self.weight.get(lane * depth + done * WORD..).unwrap_or_default();
-            for (tile, word) in chunk.iter_mut().zip(row.as_chunks::<WORD>().0) {
-                tile[lane % 4] = u32::from_ne_bytes(word.map(|w| w as u8));
-            }
-        }
-        for tile in tiles.iter_mut().skip(in_tiles / 4) {
-            *tile = chunk.as_ptr().cast();
-        }
-        Part { tiles, count: CHUNK.min(whole - done), is_last: false }
-    }
-}
-
-/// Words of sixteen outputs: tiles side by side, `count` of each four.
-struct Part {
-    tiles: [*const i8; 4],
-    count: usize,
-    /// Whether it is the last inputs, which are no word.
-    is_last: bool,
-}
-
-impl Part {
-    /// Adds the products with `P` rows of inputs, `step` bytes apart.
-    ///
-    /// # Safety
-    /// 1. `count` tiles can be read at each of `tiles`.
-    /// 2. `count` words can be read at `x`, and at each of the `P - 1` next rows.
-    #[inline(always)]
-    unsafe fn add<W: Words, const P: usize>(
-        &self,
-        words: W,
-        x: *const i8,
-        step: usize,
-        sums: &mut [W::Sums; P],
-    ) {
-        let Self { tiles, count, .. } = *self;
-        let [a, b, c, d] = tiles;
-        let mut word = 0;
-        if P == 1 {
-            // SAFETY: both conditions.
-            (sums[0], word) = unsafe { words.row(sums[0], tiles, x, count) };
-        }
-        while word < count {
-            // SAFETY: `word` is below `count`, and `p` below `P`: so the tiles can be read by condition 1, the word by 2.
-            unsafe {
-                let at = word * TILE;
-                let w = words.weights([a.add(at), b.add(at), c.add(at), d.add(at)]);
-                for p in 0..P {
-                    sums[p] = words.add(sums[p], w, words.inputs(x.add(p * step + word * WORD)));
-                }
-            }
-            word += 1;
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Convolutions and sums by every way, against their definitions.
 
-use super::Way;
+use super::{Fixed, Way};
 use crate::kernel::axis::Axis;
 use crate::kernel::int8::depthwise::Depthwise;
 use crate::kernel::int8::order::tile;
 use crate::kernel::int8::patches::{Convolution, place};
 use crate::kernel::int8::scale::{Clamp, Double, Multiplier, Rounding, Single};
-use crate::kernel::int8::sums::{Term, add};
+use crate::kernel::int8::sums::{Term, add, multiply, subtract};
 use crate::kernel::int8::{Product, transpose};
 use crate::{Isa, Rng};
 use std::vec::Vec;
@@ -138,7 +138,7 @@ fn convolutions_are_the_definition() {
     }
 }
 
-fn check_sums<R: Rounding>(rng: &mut Rng, count: usize) {
+fn check_pairs<R: Rounding>(rng: &mut Rng, count: usize) {
     let (a, b) = (bytes(rng, count), bytes(rng, count));
     let half = Multiplier { mantissa: 1 << 30, exponent: 0 };
     let scales = multipliers(rng, 2);
@@ -147,23 +147,64 @@ fn check_sums<R: Rounding>(rng: &mut Rng, count: usize) {
         Term { scale: scales[0], zero: rng.next_u32() as i8 },
     ];
     let scale = Multiplier { exponent: -18, ..half };
+    let zeros = terms.map(|term| term.zero);
+    let above = |x: i8, zero: i8| i32::from(x) - i32::from(zero);
+    let term = |x: i8, of: Term| R::scale(above(x, of.zero) << 20, of.scale);
+    let expected = |scale, f: &dyn Fn(i8, i8) -> i32| {
+        let sums = a.iter().zip(&b).map(|(&a, &b)| f(a, b));
+        outputs::<R>(&sums.collect::<Vec<_>>(), &[scale], CLAMP)
+    };
     for scale in [scale, scales[1]] {
-        let term = |x: i8, of: Term| R::scale((i32::from(x) - i32::from(of.zero)) << 20, of.scale);
-        let sums = a.iter().zip(&b).map(|(&a, &b)| term(a, terms[0]).wrapping_add(term(b, terms[1])));
-        let expected = outputs::<R>(&sums.collect::<Vec<_>>(), &[scale], CLAMP);
+        let sums = expected(scale, &|a, b| term(a, terms[0]).wrapping_add(term(b, terms[1])));
+        let differences = expected(scale, &|a, b| term(a, terms[0]).wrapping_sub(term(b, terms[1])));
+        let products = expected(scale, &|a, b| above(a, zeros[0]) * above(b, zeros[1]));
         for isa in Isa::available() {
-            let mut y = std::vec![99; count];
-            add::<R>(isa, terms, scale, CLAMP, [&a, &b], &mut y);
-            assert_eq!(y, expected, "{isa}: {count}");
+            // Bytes before and after that nobody may write.
+            let check = |what: &str, expected: &[i8], run: &dyn Fn(&mut [i8])| {
+                let mut y = std::vec![99; count + 64];
+                run(&mut y[32..32 + count]);
+                assert_eq!(&y[32..32 + count], expected, "{isa}: {what}, {count}, {terms:?}, {scale:?}");
+                assert!(y[..32].iter().chain(&y[32 + count..]).all(|&y| y == 99), "{isa}: {what}, {count}");
+            };
+            check("sums", &sums, &|y| add::<R>(isa, terms, scale, CLAMP, [&a, &b], y));
+            check("differences", &differences, &|y| subtract::<R>(isa, terms, scale, CLAMP, [&a, &b], y));
+            check("products", &products, &|y| multiply::<R>(isa, zeros, scale, CLAMP, [&a, &b], y));
         }
     }
 }
 
 #[test]
-fn sums_are_the_definition() {
+fn pairs_are_the_definition() {
     let mut rng = Rng::new(5);
-    for count in [1, 1023, 1024, 1025, 1536, 2047, 3333] {
-        check_sums::<Double>(&mut rng, count);
-        check_sums::<Single>(&mut rng, count);
+    let counts: &[usize] = if cfg!(miri) { &[1, 17] } else { &[0, 1, 15, 16, 17, 255, 256, 257, 1000, 3333] };
+    for &count in counts {
+        for _ in 0..if cfg!(miri) { 1 } else { 10 } {
+            check_pairs::<Double>(&mut rng, count);
+            check_pairs::<Single>(&mut rng, count);
+        }
+    }
+}
+
+/// Every byte, zero and exponent that a term may have, with mantissas at the ends and where their lower bits carry.
+#[test]
+fn terms_are_the_definition() {
+    fn check<R: Rounding>(scale: Multiplier) {
+        for zero in [-128, -1, 0, 5, 127] {
+            let term = Term { scale, zero };
+            let fixed = Fixed::new(term, R::TWICE);
+            assert_eq!(fixed.is_some(), scale.mantissa >= 0 && scale.exponent <= 0, "{term:?}");
+            for x in i8::MIN..=i8::MAX {
+                let expected = R::scale((i32::from(x) - i32::from(zero)) << 20, scale);
+                if let Some(fixed) = fixed {
+                    assert_eq!(fixed.of(x), expected, "{x} {term:?}");
+                }
+            }
+        }
+    }
+    for exponent in (-34..=2).step_by(if cfg!(miri) { 9 } else { 1 }) {
+        for mantissa in [1 << 30, (1 << 30) + 1, 0x5555_5555, 0x7FFF_F800, i32::MAX, 0x7FF, 0, -1] {
+            check::<Double>(Multiplier { mantissa, exponent });
+            check::<Single>(Multiplier { mantissa, exponent });
+        }
     }
 }
