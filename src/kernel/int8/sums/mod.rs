@@ -1,8 +1,9 @@
-//! Sums, products and the larger of two arrays of eight bits, number by number. Their scales may differ.
+//! Sums, products and the larger of two arrays of eight bits, the larger of sixteen too, number by number. Their scales may differ.
 
 #[cfg(fusebox_core = "m55")]
 mod helium;
 
+use super::Number;
 use super::scale::{Clamp, Multiplier, Rounding};
 use crate::simd::Simd;
 use crate::{Isa, Zeroed};
@@ -101,13 +102,13 @@ pub(crate) fn subtract<R: Rounding>(
 }
 
 /// Overwrites `ys` with the larger of both.
-pub(crate) fn larger(isa: Isa, xs: [&[i8]; 2], ys: &mut [i8]) {
-    each(isa, xs, ys, i8::max);
+pub(crate) fn larger<T: Number>(isa: Isa, xs: [&[T]; 2], ys: &mut [T]) {
+    each(isa, xs, ys, T::max);
 }
 
 /// Overwrites `ys` with the smaller of both.
-pub(crate) fn smaller(isa: Isa, xs: [&[i8]; 2], ys: &mut [i8]) {
-    each(isa, xs, ys, i8::min);
+pub(crate) fn smaller<T: Number>(isa: Isa, xs: [&[T]; 2], ys: &mut [T]) {
+    each(isa, xs, ys, T::min);
 }
 
 /// Overwrites `ys`: `y = clamp(round((a - zero) (b - zero) scale) + zero)`.
@@ -127,18 +128,18 @@ pub(crate) fn multiply<R: Rounding>(
 
 /// Overwrites `ys` with a function of both, in the instruction set's vectors.
 #[inline(always)]
-fn each(isa: Isa, [a, b]: [&[i8]; 2], ys: &mut [i8], f: impl Fn(i8, i8) -> i8) {
+fn each<T: Number>(isa: Isa, [a, b]: [&[T]; 2], ys: &mut [T], f: impl Fn(T, T) -> T) {
     isa.call(Each { a, b, ys, f });
 }
 
-struct Each<'a, F> {
-    a: &'a [i8],
-    b: &'a [i8],
-    ys: &'a mut [i8],
+struct Each<'a, T, F> {
+    a: &'a [T],
+    b: &'a [T],
+    ys: &'a mut [T],
     f: F,
 }
 
-impl<F: Fn(i8, i8) -> i8> crate::simd::Pass for Each<'_, F> {
+impl<T: Number, F: Fn(T, T) -> T> crate::simd::Pass for Each<'_, T, F> {
     type Output = ();
 
     #[inline(always)]
