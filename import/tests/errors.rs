@@ -84,7 +84,7 @@ fn errors_name_the_operator_and_the_tensor() {
     );
     assert_eq!(
         error(|tensors, _| (tensors[0].kind, tensors[0].shape) = (17, vec![1, 2])),
-        "the input: tensor 0 `t0`: activations must be INT8 or FLOAT32, not INT4"
+        "the input: tensor 0 `t0`: activations must be INT8, INT16 or FLOAT32, not INT4"
     );
     assert_eq!(
         error(|tensors, _| tensors[1] = Tensor::weights(&[1, 65538], 0.25, &[0; 65538])),
@@ -131,7 +131,7 @@ fn ends_have_names() {
     assert_eq!(refused(&[0, 1], &[2; 17]), "the network has 17 outputs, 1 to 16 are supported");
     assert_eq!(
         refused(&[0, 1, 3], &[2]),
-        "the input: tensor 3 `t3`: activations must be INT8 or FLOAT32, not UINT8"
+        "the input: tensor 3 `t3`: activations must be INT8, INT16 or FLOAT32, not UINT8"
     );
 }
 
@@ -260,7 +260,7 @@ fn variables_have_a_name_and_one_form() {
     );
     assert_eq!(
         error(&[q(), handle(), q(), Tensor::ints(&[1, 3])], &[named(), operator(143, &[1], 3)]),
-        "operator 1 (READ_VARIABLE): tensor 3 `t3`: variables must be INT8 or FLOAT32, not INT32"
+        "operator 1 (READ_VARIABLE): tensor 3 `t3`: variables must be INT8, INT16 or FLOAT32, not INT32"
     );
 }
 

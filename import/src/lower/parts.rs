@@ -56,7 +56,7 @@ fn merged(axes: impl IntoIterator<Item = Axis>) -> Vec<Axis> {
 fn stages(kind: Kind, axes: &[Axis]) -> Vec<Vec<Axis>> {
     let few = merged(axes.iter().copied());
     let (at_once, is_one) = match kind {
-        Kind::Int8 => (2, few.len() <= 4),
+        Kind::Int8 | Kind::Int16 => (2, few.len() <= 4),
         _ => (1, matches!(few[..], [_]) || matches!(few[..], [rows, _] if rows == Axis::all(rows.whole))),
     };
     if is_one {
@@ -119,7 +119,7 @@ fn part(kind: Kind, few: &[Axis]) -> Result<(Layer, String, usize), Error> {
     let made = format!(
         "int8::Slice::new(int8::Region {{ whole: {w:?}, part: {p:?}, start: {start:?}, step: {step:?} }})"
     );
-    let [row, to] = [whole, part].map(|n| format!("[i8; {n}]"));
+    let [row, to] = [whole, part].map(|n| array(kind, &[n]));
     let layer = Layer::without_weights("slice", format!("int8::Slice<{row}, {to}>"), Made::Call(made));
     Ok((layer, row, 1))
 }
@@ -138,7 +138,7 @@ fn cut<'a>(
         let parts: Vec<_> = axes.iter().map(|axis| axis.part).collect();
         return Err(y.error(format!("{parts:?} of {} do not fit {:?} of {}", x.kind, y.shape, y.kind)));
     }
-    if x.kind == Kind::Int8 && x.quantization()? != y.quantization()? {
+    if x.meaning("activations")? != y.meaning("activations")? {
         return Err(y.error("a part has the scale and zero of the whole"));
     }
     let write = lowering.value(index, &y)?;
@@ -348,7 +348,8 @@ pub(super) fn channels<'a>(
 ) -> Result<usize, Error> {
     let own = Axis { part: channels.len(), start: channels.start, ..Axis::all(all) };
     let write = lowering.between(&[height, width, channels.len()], value);
-    read(lowering, operator.name, (Kind::Int8, value), &[Axis::all(height * width), own], write)?;
+    let kind = lowering.values[value].kind;
+    read(lowering, operator.name, (kind, value), &[Axis::all(height * width), own], write)?;
     Ok(write)
 }
 
@@ -378,7 +379,7 @@ pub(super) fn copy(
     write: usize,
 ) -> Result<(), Error> {
     let of = &lowering.values[value];
-    let kind = if of.quantization.is_some() { Kind::Int8 } else { Kind::Float32 };
+    let kind = of.kind;
     let all = Axis::all(of.bytes / kind.bytes(1));
     read(lowering, operator, (kind, value), &[all], write)
 }
@@ -413,7 +414,7 @@ pub(super) fn concatenate<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
                 x.error(format!("its shape {:?} does not fit {:?} along axis {axis}", x.shape, y.shape))
             );
         }
-        if x.kind == Kind::Int8 && x.quantization()? != y.quantization()? {
+        if x.meaning("activations")? != y.meaning("activations")? {
             return Err(x.error("concatenated tensors have the scale and zero of the output"));
         }
         total = total.saturating_add(shape[axis]);
@@ -451,7 +452,7 @@ pub(super) fn join<'a>(
         let rows = sizes.map(|n| array(y.kind, &[outer, n]));
         match y.kind {
             Kind::Float32 => (real::concat(sizes), rows),
-            _ => (Layer::concat(outer, sizes), rows),
+            kind => (Layer::concat(kind, outer, sizes), rows),
         }
     };
     for &(next, more) in between {
@@ -469,8 +470,8 @@ pub(super) fn join<'a>(
 
 impl Layer {
     /// Rows of so many numbers, side by side.
-    fn concat(outer: usize, [first, second]: [usize; 2]) -> Self {
-        let row = array(Kind::Int8, &[outer, first + second]);
+    fn concat(kind: Kind, outer: usize, [first, second]: [usize; 2]) -> Self {
+        let row = array(kind, &[outer, first + second]);
         let made =
             format!("int8::Concat {{ first: {first}, second: {second}, shape: core::marker::PhantomData }}");
         Self::without_weights("concat", format!("int8::Concat<{row}>"), Made::Code(made))

@@ -1,6 +1,8 @@
 //! Operators on windows and borders of pictures.
 
-use super::{Layer, Lowering, Made, Read, clamp, clamp_code, picture, picture_type, quantization, real, row};
+use super::{
+    Layer, Lowering, Made, Read, clamp, clamp_code, picture, picture_type, quantization, real, row, wide,
+};
 use crate::Error;
 use crate::graph::{Kind, Operator, Tensor};
 use fusebox::int8::Clamp;
@@ -112,6 +114,9 @@ pub(super) fn pool<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
     if x.kind == Kind::Float32 {
         return real::pool(lowering, operator, (&x, value), windows);
     }
+    if x.kind == Kind::Int16 {
+        return wide::pool(lowering, operator, (&x, value), &windows);
+    }
     let (from, to) = (x.quantization()?, y.quantization()?);
     if from != to {
         return Err(y.error("a pool's output has the scale and zero of its input"));
@@ -158,6 +163,9 @@ pub(super) fn reduce<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a
     if x.kind == Kind::Float32 {
         return real::reduce(lowering, operator, value, [outer, pixels, inner]);
     }
+    if x.kind == Kind::Int16 {
+        return wide::mean(lowering, operator, (&x, value), [outer, pixels, inner]);
+    }
     let (from, to) = (x.quantization()?, y.quantization()?);
     let row = picture_type([pixels, 1, inner]);
     if operator.name == "REDUCE_MAX" {
@@ -202,16 +210,23 @@ pub(super) fn pad<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) 
     if x.kind == Kind::Float32 {
         return real::pad(lowering, operator, (&x, value), widths);
     }
-    let (from, to) = (x.quantization()?, y.quantization()?);
-    if from != to {
+    let to = y.meaning("activations")?;
+    if x.kind != y.kind || x.meaning("activations")? != to {
         return Err(y.error("a border changes neither scale nor zero"));
     }
     let border = match lowering.constant(operator, 2)? {
-        Some(border) if border.quantization()? == to && border.count() == 1 => border.weights()?[0],
+        Some(border)
+            if border.kind == y.kind && border.meaning("activations")? == to && border.count() == 1 =>
+        {
+            match y.kind {
+                Kind::Int16 => border.wide_numbers()?[0],
+                _ => border.weights()?[0].into(),
+            }
+        }
         Some(border) => {
             return Err(border.error("the value of a border is one number of the output's scale and zero"));
         }
-        None => to.zero,
+        None => to.map_or(0, |to| to.zero.into()),
     };
     // Of four axes, the first ones of one.
     let four = |sizes: &mut dyn Iterator<Item = usize>| {

@@ -88,9 +88,8 @@ def joins():
         of(f"{name}_channels", PICTURE, lambda r, x, f=f: f(x, r.normal(8)))
         of(f"{name}_number", PICTURE, lambda r, x, f=f: tf.nn.relu6(f(x, np.float32(0.7))))
         of(f"{name}_repeated", [PICTURE, (1, 1, 1, 8)], lambda _, a, b, f=f: f(a, b))
-    of("number_minus", PICTURE, lambda r, x: 1.0 - x)
-    of("maximum", [PICTURE] * 2, lambda _, a, b: tf.maximum(a, b), edit={"x": (0.0003, 0), "x1": (0.0003, 0), "y": (0.0003, 0)})
-    of("minimum", [PICTURE] * 2, lambda _, a, b: tf.minimum(a, b), edit={"x": (0.0003, 0), "x1": (0.0003, 0), "y": (0.0003, 0)})
+    of("maximum", [PICTURE] * 2, lambda _, a, b: tf.maximum(a, b))
+    of("minimum", [PICTURE] * 2, lambda _, a, b: tf.minimum(a, b))
     of("maximum_number", PICTURE, lambda r, x: tf.maximum(x, -0.4))
 
 
@@ -111,7 +110,9 @@ def parts():
 
 
 def functions():
-    for name, f in [("relu", tf.nn.relu), ("relu6", tf.nn.relu6), ("tanh", tf.tanh), ("logistic", tf.sigmoid), ("softmax", tf.nn.softmax),
+    # The runtime's ReLU6 takes the input's scale for the output's.
+    of("relu6", (1, 500), lambda r, x: tf.nn.relu6(x), samples=3, edit={"x": (0.0003, 0), "y": (0.0003, 0)})
+    for name, f in [("relu", tf.nn.relu), ("tanh", tf.tanh), ("logistic", tf.sigmoid), ("softmax", tf.nn.softmax),
                     ("hard_swish", lambda x: x * tf.nn.relu6(x + 3) * (1 / 6)), ("leaky_relu", lambda x: tf.nn.leaky_relu(x, 0.3))]:
         of(name, (1, 500), lambda r, x, f=f: f(x), samples=3)
     for name, f in [("tanh", tf.tanh), ("logistic", tf.sigmoid)]:
@@ -125,7 +126,7 @@ def functions():
         of(f"softmax_{kind}", (1, 12), lambda r, x: tf.nn.softmax(x), 16, edit=edit)
     of("softmax_rows", (1, 3, 4, 5), lambda r, x: tf.nn.softmax(x))
     quantize, dequantize = schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE
-    built("quantize", quantize, [1, 512], (FLOAT32, None, None), (INT16, 0.00043, 0), samples=2)
+    built("quantize", quantize, [1, 512], (FLOAT32, None, None), (INT16, 0.043, 0), samples=2)
     built("dequantize", dequantize, [1, 512], (INT16, 0.00043, 0), (FLOAT32, None, None), samples=6)
     for kind, x, y in [
         ("", (INT16, 0.0005, 0), (INT16, 0.00031, 0)),
@@ -199,11 +200,10 @@ def main(names):
         (FOLDER / f"{name}.in.bin").write_bytes(b"".join(x.tobytes() for xs in inputs for x in xs))
         (FOLDER / f"{name}.tflm.bin").write_bytes(outputs)
         print(next(operators.parameters(name, model))[2:], flush=True)
-    if not names:
-        files = sorted(path for path in FOLDER.iterdir() if path.name != "README.md")
-        whole = hashlib.sha256(b"".join(path.read_bytes() for path in files))
-        cases = sum(path.suffix == ".tflite" for path in files)
-        print(f"{cases} cases, {len(files)} files, {sum(path.stat().st_size for path in files)} bytes, sha256 {whole.hexdigest()}")
+    files = sorted(path for path in FOLDER.iterdir() if path.name != "README.md")
+    whole = hashlib.sha256(b"".join(path.read_bytes() for path in files))
+    cases = sum(path.suffix == ".tflite" for path in files)
+    print(f"{cases} cases, {len(files)} files, {sum(path.stat().st_size for path in files)} bytes, sha256 {whole.hexdigest()}")
 
 
 if __name__ == "__main__":

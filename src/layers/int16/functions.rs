@@ -68,7 +68,7 @@ impl<X: Tensor, Y: Tensor> Rescale<X, Y> {
     /// use fusebox::int16::Rescale;
     /// use fusebox::{Layer, Scratch};
     /// let mut ys = [[0; 2]];
-    /// Rescale::<[i16; 2], _>::new(0.5, 0.1)?.infer(&[[1, -9000]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+    /// Rescale::<[i16; 2], [i16; 2]>::new(0.5, 0.1)?.infer(&[[1, -9000]], &mut Scratch::<_, 1>::new(), &mut ys)?;
     /// assert_eq!(ys, [[5, -32768]]);
     /// # Ok::<(), fusebox::Error>(())
     /// ```
@@ -93,7 +93,7 @@ impl<X: Tensor, Y: Tensor> Rescale<X, Y> {
     /// use fusebox::int16::Rescale;
     /// use fusebox::{Layer, Scratch};
     /// let mut ys = [[0; 2]];
-    /// let leaky = Rescale::<[i16; 2], _>::leaky_relu(0.5, 0.5, 0.25)?;
+    /// let leaky = Rescale::<[i16; 2], [i16; 2]>::leaky_relu(0.5, 0.5, 0.25)?;
     /// leaky.infer(&[[100, -100]], &mut Scratch::<_, 1>::new(), &mut ys)?;
     /// assert_eq!(ys, [[100, -25]]);
     /// # Ok::<(), fusebox::Error>(())
@@ -188,7 +188,7 @@ impl Steps {
 /// use fusebox::{Layer, Scratch};
 /// let mut ys = [[0; 3]];
 /// Logistic::<[i16; 3]>::new(0.001)?.infer(&[[0, 1000, -1000]], &mut Scratch::<_, 1>::new(), &mut ys)?;
-/// assert_eq!(ys, [[16384, 23954, 8813]]); // 0.5, 0.731, 0.269
+/// assert_eq!(ys, [[16384, 23956, 8812]]); // 0.5, 0.731, 0.269
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,7 +231,7 @@ impl<T: Tensor> PerRow for Logistic<T> {}
 /// use fusebox::{Layer, Scratch};
 /// let mut ys = [[0; 3]];
 /// Tanh::<[i16; 3]>::new(0.001)?.infer(&[[0, 1000, -1000]], &mut Scratch::<_, 1>::new(), &mut ys)?;
-/// assert_eq!(ys, [[0, 24956, -24957]]); // 0.7616
+/// assert_eq!(ys, [[0, 24956, -24956]]); // 0.7616
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
