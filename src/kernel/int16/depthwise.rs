@@ -1,12 +1,13 @@
 //! Convolutions in which each channel has filters of its own.
 
-use super::scale::Output;
+use super::scale::{Clamp, Sum};
 use crate::Isa;
 use crate::kernel::axis::Axis;
 use crate::kernel::int8::Multiplier;
 use crate::kernel::int8::patches::place;
 use crate::kernel::rows_mut;
 use crate::simd::{Pass, Simd};
+use core::marker::PhantomData;
 
 /// A depthwise convolution of pictures.
 #[derive(Clone, Copy)]
@@ -21,7 +22,7 @@ pub(crate) struct Depthwise<'a> {
     pub bias: &'a [i64],
     /// Of each filter.
     pub scale: &'a [Multiplier],
-    pub output: Output,
+    pub clamp: Clamp,
 }
 
 /// Most taps of a row of a window: so many products fit a sum of 32 bits.
@@ -32,7 +33,7 @@ const BLOCK: usize = 16;
 
 impl Depthwise<'_> {
     /// Overwrites `y`, one picture. Nothing happens unless all lengths match.
-    pub(crate) fn run(self, isa: Isa, x: &[i16], y: &mut [i16]) {
+    pub(crate) fn run<S: Sum>(self, isa: Isa, x: &[i16], y: &mut [i16]) {
         let [rows, cols] = &self.axes;
         let filters = self.bias.len();
         if self.channels > 0
@@ -42,13 +43,13 @@ impl Depthwise<'_> {
             && x.len() == rows.input * cols.input * self.channels
             && y.len() == rows.output * cols.output * filters
         {
-            isa.call(Pixels { depthwise: self, x, y });
+            isa.call(Pixels { depthwise: self, x, y, sum: PhantomData::<S> });
         }
     }
 
     /// `BLOCK` filters, or fewer, of one output pixel, from `first` on.
     #[inline(always)]
-    fn block(&self, x: &[i16], [down, right]: [usize; 2], first: usize, y: &mut [i16]) {
+    fn block<S: Sum>(&self, x: &[i16], [down, right]: [usize; 2], first: usize, y: &mut [i16]) {
         let [rows, cols] = &self.axes;
         let filters = self.bias.len();
         let of_each = filters.checked_div(self.channels).unwrap_or(1);
@@ -81,7 +82,7 @@ impl Depthwise<'_> {
         }
         let outputs = self.bias.iter().zip(self.scale).skip(first);
         for ((y, sum), (&bias, &scale)) in y.iter_mut().zip(sums).zip(outputs) {
-            *y = self.output.of_sum(sum.wrapping_add(bias), scale);
+            *y = self.clamp.output(S::scale(sum.wrapping_add(bias), scale));
         }
     }
 }
@@ -93,23 +94,24 @@ fn accumulate(sums: &mut [i32; BLOCK], xs: &[i16], ws: &[i8]) {
     }
 }
 
-struct Pixels<'a> {
+struct Pixels<'a, S> {
     depthwise: Depthwise<'a>,
     x: &'a [i16],
     y: &'a mut [i16],
+    sum: PhantomData<S>,
 }
 
 /// Plain loops, which the compiler turns into the vectors of the instruction set.
-impl Pass for Pixels<'_> {
+impl<S: Sum> Pass for Pixels<'_, S> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
+    fn run<V: Simd>(self, _: V) {
         let [rows, cols] = &self.depthwise.axes;
         let places = (0..rows.output).flat_map(|down| (0..cols.output).map(move |right| [down, right]));
         for (place, y) in places.zip(rows_mut(self.y, self.depthwise.bias.len())) {
             for (block, y) in y.chunks_mut(BLOCK).enumerate() {
-                self.depthwise.block(self.x, place, block * BLOCK, y);
+                self.depthwise.block::<S>(self.x, place, block * BLOCK, y);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Functions of one number and of two: other scales, sums, products, the logistic function and tanh.
 //!
-//! Plain loops for every instruction set: most of what they do is multiplications of 64 bits, which vectors do not make faster.
+//! Plain loops for every instruction set: most of what they do is multiplications of 64 bits, which vectors do not make faster. They
+//! are compiled in the programs that call them.
 
 use super::scale::Clamp;
 use crate::kernel::int8::sigmoid;
@@ -10,6 +11,7 @@ use crate::kernel::int8::{Double, Multiplier, Number, Rounding};
 const BITS: u32 = 15;
 
 /// Overwrites `ys`: `y = clamp(round((round(a 2^15 scale) + sign round(b 2^15 scale)) sum))`.
+#[inline]
 pub(crate) fn add(
     [first, second]: [Multiplier; 2],
     sign: i32,
@@ -26,6 +28,7 @@ pub(crate) fn add(
 }
 
 /// Overwrites `ys`: `y = clamp(round(a b scale))`.
+#[inline]
 pub(crate) fn multiply(scale: Multiplier, clamp: Clamp, [a, b]: [&[i16]; 2], ys: &mut [i16]) {
     for ((&a, &b), y) in a.iter().zip(b).zip(ys) {
         *y = clamp.output(Double::scale(i32::from(a) * i32::from(b), scale));
@@ -66,6 +69,7 @@ impl Steps {
 }
 
 /// Overwrites `ys`: 1 / (1 + e^-x), with 15 bits after the point.
+#[inline]
 pub(crate) fn logistic(steps: Steps, xs: &[i16], ys: &mut [i16]) {
     for (&x, y) in xs.iter().zip(ys) {
         *y = sigmoid::logistic_of(steps.of(x));
@@ -73,6 +77,7 @@ pub(crate) fn logistic(steps: Steps, xs: &[i16], ys: &mut [i16]) {
 }
 
 /// Overwrites `ys`: tanh x, with 15 bits after the point.
+#[inline]
 pub(crate) fn tanh(steps: Steps, xs: &[i16], ys: &mut [i16]) {
     for (&x, y) in xs.iter().zip(ys) {
         *y = sigmoid::tanh_of(steps.of(x));

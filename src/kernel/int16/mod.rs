@@ -31,6 +31,7 @@ pub(crate) mod functions;
 pub(crate) mod product;
 mod scale;
 pub(crate) mod softmax;
+#[cfg(test)]
+mod tests;
 
-pub(crate) use scale::Output;
 pub use scale::{Clamp, Sum, Sum32, Sum64};

@@ -2,11 +2,12 @@
 //!
 //! A product of two numbers has at most 23 bits, so 256 of them fit a sum of 32; such sums are then added in 64.
 
-use super::scale::Output;
+use super::scale::{Clamp, Sum};
 use crate::Isa;
 use crate::kernel::int8::Multiplier;
 use crate::kernel::{rows, rows_mut};
 use crate::simd::{Pass, Simd};
+use core::marker::PhantomData;
 
 /// What turns rows of `depth` inputs into rows of as many outputs as there are biases.
 #[derive(Clone, Copy)]
@@ -19,7 +20,7 @@ pub(crate) struct Product<'a> {
     pub bias: &'a [i64],
     /// Of each output.
     pub scale: &'a [Multiplier],
-    pub output: Output,
+    pub clamp: Clamp,
 }
 
 /// Products in a sum of 32 bits: 2^8 times 2^15 2^7.
@@ -27,7 +28,7 @@ const BLOCK: usize = 256;
 
 impl Product<'_> {
     /// Overwrites the rows of `ys`: `y = clamp(round((bias + sum of x w) scale))`. Nothing happens unless all lengths match.
-    pub(crate) fn run(self, isa: Isa, xs: &[i16], ys: &mut [i16]) {
+    pub(crate) fn run<S: Sum>(self, isa: Isa, xs: &[i16], ys: &mut [i16]) {
         let outputs = self.bias.len();
         let rows = xs.len().checked_div(self.depth).unwrap_or(0);
         if self.scale.len() == outputs
@@ -35,27 +36,28 @@ impl Product<'_> {
             && rows.checked_mul(self.depth) == Some(xs.len())
             && rows.checked_mul(outputs) == Some(ys.len())
         {
-            isa.call(Rows { product: self, xs, ys });
+            isa.call(Rows { product: self, xs, ys, sum: PhantomData::<S> });
         }
     }
 }
 
-struct Rows<'a> {
+struct Rows<'a, S> {
     product: Product<'a>,
     xs: &'a [i16],
     ys: &'a mut [i16],
+    sum: PhantomData<S>,
 }
 
 /// Plain loops, which the compiler turns into the vectors of the instruction set: `vpmaddwd` on x86-64.
-impl Pass for Rows<'_> {
+impl<S: Sum> Pass for Rows<'_, S> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let Product { depth, weight, bias, scale, output } = self.product;
+    fn run<V: Simd>(self, _: V) {
+        let Product { depth, weight, bias, scale, clamp } = self.product;
         for (x, y) in rows(self.xs, depth).zip(rows_mut(self.ys, bias.len())) {
             for (((y, w), &bias), &scale) in y.iter_mut().zip(rows(weight, depth)).zip(bias).zip(scale) {
-                *y = output.of_sum(dot(bias, x, w), scale);
+                *y = clamp.output(S::scale(dot(bias, x, w), scale));
             }
         }
     }
@@ -112,64 +114,62 @@ fn short_dot(x: &[i16], w: &[i8]) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::Product;
-    use crate::Isa;
     use crate::kernel::int8::Multiplier;
-    use crate::kernel::int16::scale::{Clamp, Output};
+    use crate::kernel::int16::scale::{Clamp, Sum, Sum32, Sum64};
+    use crate::{Isa, Rng};
     use std::vec::Vec;
 
     /// Every length around a block and a vector, on every instruction set, at the ends of the ranges too, against the definition;
     /// guards around the outputs stay as they are.
-    #[test]
-    fn products_are_those_of_three_loops() {
-        let mut seed = 1_u32;
-        let mut next = || {
-            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (seed >> 8) as i32
-        };
+    fn check<S: Sum>() {
+        let mut rng = Rng::new(1);
         for depth in [1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 33, 64, 100, 255, 256, 257, 511, 513, 1025] {
-            for (rows, outputs) in [(1, 1), (1, 5), (3, 2)] {
-                let is_extreme = depth % 2 == 0;
-                let xs: Vec<_> =
-                    (0..rows * depth).map(|_| if is_extreme { i16::MIN } else { next() as i16 }).collect();
-                let weight: Vec<_> =
-                    (0..outputs * depth).map(|_| if is_extreme { i8::MIN } else { next() as i8 }).collect();
-                let bias: Vec<_> = (0..outputs).map(|_| i64::from(next()) << 14).collect();
-                let scale: Vec<_> = (0..outputs)
-                    .map(|i| Multiplier { mantissa: (1 << 30) + next() * 4, exponent: -(i as i32 * 3 + 8) })
+            for (rows, outputs, is_extreme) in [(1, 1, true), (1, 5, false), (3, 2, false), (2, 3, true)] {
+                let mut number = |least: i32| if is_extreme { least } else { rng.next_u32() as i32 };
+                let xs: Vec<_> = (0..rows * depth).map(|_| number(i16::MIN.into()) as i16).collect();
+                let weight: Vec<_> = (0..outputs * depth).map(|_| number(i8::MIN.into()) as i8).collect();
+                let bias: Vec<_> = (0..outputs).map(|_| i64::from(rng.next_u32()) << 14).collect();
+                let scale: Vec<_> = (0..outputs as i32)
+                    .map(|i| Multiplier {
+                        mantissa: i32::MAX - (rng.next_u32() >> 3) as i32,
+                        exponent: -3 * i - 8,
+                    })
                     .collect();
-                for is_long in [true, false] {
-                    let output = Output { clamp: Clamp { least: -30_000, most: 31_000 }, is_long };
-                    let mut expected = Vec::new();
-                    for row in 0..rows {
-                        for o in 0..outputs {
-                            let products = (0..depth)
-                                .map(|i| i64::from(xs[row * depth + i]) * i64::from(weight[o * depth + i]));
-                            expected.push(output.of_sum(bias[o] + products.sum::<i64>(), scale[o]));
-                        }
-                    }
-                    for isa in Isa::available() {
-                        let product = Product { depth, weight: &weight, bias: &bias, scale: &scale, output };
-                        let mut ys = std::vec![0x5A5A; expected.len() + 2];
-                        let end = ys.len() - 1;
-                        product.run(isa, &xs, &mut ys[1..end]);
-                        assert_eq!(ys[1..end], expected, "{rows} x {depth} x {outputs} on {isa}");
-                        assert_eq!([ys[0], ys[end]], [0x5A5A; 2]);
-                    }
+                let clamp = Clamp { least: -30_000, most: 31_000 };
+                let mut expected = Vec::new();
+                for (row, o) in (0..rows).flat_map(|row| (0..outputs).map(move |o| (row, o))) {
+                    let term = |i| i64::from(xs[row * depth + i]) * i64::from(weight[o * depth + i]);
+                    let sum = bias[o] + (0..depth).map(term).sum::<i64>();
+                    expected.push(clamp.output(S::scale(sum, scale[o])));
+                }
+                for isa in Isa::available() {
+                    let product = Product { depth, weight: &weight, bias: &bias, scale: &scale, clamp };
+                    let mut ys = std::vec![0x5A5A; expected.len() + 2];
+                    let end = ys.len() - 1;
+                    product.run::<S>(isa, &xs, &mut ys[1..end]);
+                    assert_eq!(ys[1..end], expected, "{rows} x {depth} x {outputs} on {isa}");
+                    assert_eq!([ys[0], ys[end]], [0x5A5A; 2]);
                 }
             }
         }
     }
 
+    #[test]
+    fn products_are_those_of_three_loops() {
+        check::<Sum64>();
+        check::<Sum32>();
+    }
+
     /// Nothing is written, or read, if a length does not match.
     #[test]
     fn lengths_that_do_not_match_do_nothing() {
-        let output = Output { clamp: Clamp { least: -1, most: 1 }, is_long: true };
+        let clamp = Clamp { least: -1, most: 1 };
         let scale = [Multiplier { mantissa: 1 << 30, exponent: 0 }; 2];
         for (depth, weights, inputs, outputs) in [(3, 5, 3, 2), (3, 6, 4, 2), (3, 6, 3, 3), (0, 0, 3, 2)] {
             let (weight, xs) = (std::vec![1; weights], std::vec![1; inputs]);
             let mut ys = std::vec![7; outputs];
-            let product = Product { depth, weight: &weight, bias: &[0; 2], scale: &scale, output };
-            product.run(Isa::detect(), &xs, &mut ys);
+            let product = Product { depth, weight: &weight, bias: &[0; 2], scale: &scale, clamp };
+            product.run::<Sum64>(Isa::detect(), &xs, &mut ys);
             assert_eq!(ys, std::vec![7; outputs]);
         }
     }

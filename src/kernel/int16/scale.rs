@@ -1,21 +1,36 @@
 //! From a sum of 64 or 32 bits to an output of sixteen.
 
 use crate::Zeroed;
-use crate::kernel::int8::{Double, Multiplier, Number, Rounding};
+use crate::kernel::int8::{Multiplier, Number};
 
 /// How wide sums are: [`Sum64`] or [`Sum32`].
 pub trait Sum: Copy + Eq + core::fmt::Debug + 'static + sealed::Sealed {}
 
 mod sealed {
+    use crate::kernel::int8::{Double, Multiplier, Rounding};
+
     pub trait Sealed {
-        /// Whether sums have 64 bits.
-        const IS_LONG: bool;
+        /// Multipliers are less than 2 to the power of this.
+        const MOST: i32;
+        /// `sum` times the multiplier, rounded.
+        fn scale(sum: i64, multiplier: Multiplier) -> i32;
     }
     impl Sealed for super::Sum64 {
-        const IS_LONG: bool = true;
+        // So that the product fits.
+        const MOST: i32 = 7;
+
+        #[inline(always)]
+        fn scale(sum: i64, multiplier: Multiplier) -> i32 {
+            super::long(sum, multiplier)
+        }
     }
     impl Sealed for super::Sum32 {
-        const IS_LONG: bool = false;
+        const MOST: i32 = 31;
+
+        #[inline(always)]
+        fn scale(sum: i64, multiplier: Multiplier) -> i32 {
+            Double::scale(sum as i32, multiplier)
+        }
     }
 }
 
@@ -50,30 +65,6 @@ impl Clamp {
     #[inline(always)]
     pub(crate) fn output(self, y: i32) -> i16 {
         i16::within([self.least, self.most], y)
-    }
-}
-
-/// What turns sums into outputs.
-#[derive(Clone, Copy)]
-pub(crate) struct Output {
-    pub clamp: Clamp,
-    /// Whether sums have 64 bits, not 32.
-    pub is_long: bool,
-}
-
-impl Output {
-    /// Of a layer whose sums are `S`.
-    pub(crate) const fn of<S: Sum>(clamp: Clamp) -> Self {
-        Self { clamp, is_long: S::IS_LONG }
-    }
-
-    /// The output of a sum.
-    #[inline(always)]
-    pub(crate) fn of_sum(self, sum: i64, scale: Multiplier) -> i16 {
-        self.clamp.output(match self.is_long {
-            true => long(sum, scale),
-            false => Double::scale(sum as i32, scale),
-        })
     }
 }
 

@@ -87,6 +87,7 @@ fn look_up(table: &[i16; LINES + 1], x: i32) -> i32 {
 
 /// Overwrites `y`, a row of up to 65535 numbers: 2^15 e^(d m) / (sum of e^(d m)), with d the input minus the largest one. `scale`
 /// turns d into steps of 10 / 65535.
+#[inline]
 pub(crate) fn softmax(scale: Multiplier, x: &[i16], y: &mut [i16]) {
     let largest = i32::from(x.iter().copied().max().unwrap_or_default());
     let mut sum = 0_i32;

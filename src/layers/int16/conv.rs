@@ -6,7 +6,6 @@ use super::{Clamp, Sum, Sum64};
 use crate::kernel::axis::Axis;
 use crate::kernel::int8::Multiplier;
 use crate::kernel::int8::patches::Patches;
-use crate::kernel::int16::Output;
 use crate::kernel::int16::conv::Convolution;
 use crate::kernel::int16::depthwise::{Depthwise, TAPS};
 use crate::kernel::int16::product::Product;
@@ -141,11 +140,11 @@ impl<
     fn run(&self, isa: Isa, xs: &[I], scratch: &mut [f32], ys: &mut [O]) {
         let Self { bias, scale, weight, clamp, .. } = self;
         let weight = weight.as_flattened().as_flattened().as_flattened();
-        let product = Product { depth: KH * KW * C, weight, bias, scale, output: Output::of::<S>(*clamp) };
+        let product = Product { depth: KH * KW * C, weight, bias, scale, clamp: *clamp };
         let patches = Patches { axes: Self::AXES, channels: size_of::<[i16; C]>(), zero: 0 };
         let patch = values_mut::<[[[i16; C]; KW]; KH]>(scratch, 1).as_flattened_mut().as_flattened_mut();
         let convolution = Convolution { patches, product };
-        each(xs, ys, |x, y| convolution.run(isa, x, patch.as_flattened_mut(), y));
+        each(xs, ys, |x, y| convolution.run::<S>(isa, x, patch.as_flattened_mut(), y));
     }
 }
 
@@ -234,9 +233,9 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const F: usize, G
 
     fn run(&self, isa: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
         let Self { bias, scale, weight, clamp, .. } = self;
-        let (weight, output) = (weight.as_flattened().as_flattened(), Output::of::<S>(*clamp));
-        let (axes, channels) = (Self::AXES, I::CHANNELS);
-        let depthwise = Depthwise { axes, channels, weight, bias, scale, output };
-        each(xs, ys, |x, y| depthwise.run(isa, x, y));
+        let weight = weight.as_flattened().as_flattened();
+        let (axes, channels, clamp) = (Self::AXES, I::CHANNELS, *clamp);
+        let depthwise = Depthwise { axes, channels, weight, bias, scale, clamp };
+        each(xs, ys, |x, y| depthwise.run::<S>(isa, x, y));
     }
 }

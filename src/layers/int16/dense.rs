@@ -3,7 +3,6 @@
 use super::scale::multipliers;
 use super::{Clamp, Sum, Sum64};
 use crate::kernel::int8::Multiplier;
-use crate::kernel::int16::Output;
 use crate::kernel::int16::product::Product;
 use crate::layers::int8::WeightScale;
 use crate::layers::{Layer, PerRow};
@@ -88,8 +87,8 @@ impl<const IN: usize, const OUT: usize, S: Sum> Layer for Dense<IN, OUT, S> {
 
     fn run(&self, isa: Isa, xs: &[[i16; IN]], _scratch: &mut [f32], ys: &mut [[i16; OUT]]) {
         let Self { bias, scale, weight, clamp, .. } = self;
-        let (weight, output) = (weight.as_flattened(), Output::of::<S>(*clamp));
-        Product { depth: IN, weight, bias, scale, output }.run(isa, xs.as_flattened(), ys.as_flattened_mut());
+        let product = Product { depth: IN, weight: weight.as_flattened(), bias, scale, clamp: *clamp };
+        product.run::<S>(isa, xs.as_flattened(), ys.as_flattened_mut());
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) const fn quantize(x: f32, scale: f32) -> i16 {
     }
 }
 
-/// What the sums of each output are multiplied by. A sum of 64 bits takes no more than 2^7, so that the product fits.
+/// What the sums of each output are multiplied by. A sum of 64 bits takes less than 2^7.
 pub(super) const fn multipliers<const N: usize, S: Sum>(
     x: f32,
     weights: &WeightScale<N>,
@@ -46,7 +46,7 @@ pub(super) const fn multipliers<const N: usize, S: Sum>(
     };
     let mut i = 0;
     while i < N {
-        if S::IS_LONG && multipliers[i].exponent > 7 {
+        if multipliers[i].exponent > S::MOST {
             return Err(Error::Setting { name: "multiplier", expected: "0 < multiplier < 2^7" });
         }
         i += 1;
@@ -71,12 +71,14 @@ impl Clamp {
     /// assert_eq!(Clamp::between(0.01, -1e6, 1e6), Clamp::NONE);
     /// ```
     #[must_use]
+    #[inline]
     pub const fn relu6(y: f32) -> Self {
         Self::between(y, 0.0, 6.0)
     }
 
     /// Outputs from `least` to `most`, of a scale of `y`.
     #[must_use]
+    #[inline]
     pub const fn between(y: f32, least: f32, most: f32) -> Self {
         Self { least: quantize(least, y), most: quantize(most, y) }
     }
