@@ -4,8 +4,11 @@ mod support;
 
 use fusebox_import::{Network, Options, Runtime};
 use support::{
-    FLOAT32, INT8, INT16, Operator, Setting, Tensor, branches, delay, file, file_of, file_of_two, operator,
+    FLOAT32, INT8, Operator, Setting, Tensor, branches, delay, file, file_of, file_of_two, operator,
 };
+
+/// The kind of whole numbers of 16 bits.
+const INT16: i8 = 7;
 
 /// A fully connected layer of 2 to 1, and what is changed of it.
 fn error(change: impl FnOnce(&mut Vec<Tensor>, &mut Vec<Operator>)) -> String {

@@ -5,7 +5,6 @@ use flatbuffers::{FlatBufferBuilder, TableFinishedWIPOffset as Table, WIPOffset 
 /// The kinds of tensors, by their numbers in the schema.
 pub(crate) const FLOAT32: i8 = 0;
 pub(crate) const INT32: i8 = 2;
-pub(crate) const INT16: i8 = 7;
 pub(crate) const INT8: i8 = 9;
 
 /// A tensor.
