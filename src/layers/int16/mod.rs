@@ -1,5 +1,5 @@
 //! Networks of activations of sixteen bits and weights of eight (`int16x8`), for inference: an error of quantisation 256 times as
-//! small as in [`int8`](crate::int8), for twice the memory of activations and about twice the time.
+//! small as in [`int8`](crate::int8), for twice the memory of activations and two to three times the time of products.
 //!
 //! A number `q` of an activation stands for the real number `scale q`; there is no zero point. Layers compose like all others, and with
 //! those of [`int8`](crate::int8) by a [`Rescale`]:
