@@ -105,7 +105,6 @@ pub use kernel::gemm::{Epilogue, Packed, gemm, gemm_packed, gemm_packed_with, ge
 pub use kernel::matmul::{matmul, matmul_with};
 pub use kernel::pass::{Kernels, Pass};
 pub use label::Label;
-pub use layers::int8;
 #[doc(no_inline)]
 pub use layers::{
     Activate, Activation, Attention, AvgPool1d, AvgPool2d, BatchNorm, BiasOnly, Borrowed, Chain, Columns,
@@ -116,6 +115,7 @@ pub use layers::{
     Present, Relu, Relu6, Repeat, Residual, Reversed, RmsNorm, Rnn, Rotary, Scratch, Sigmoid, Silu, Softmax,
     Stream, Streaming, Sum, Tanh, Tied, TiedEmbedding, Train, Upsample2d, View,
 };
+pub use layers::{int8, int16};
 #[doc(no_inline)]
 pub use losses::{
     BinaryCrossEntropy, CrossEntropy, EachPosition, Huber, Ignoring, Loss, Mse, Weighted,

@@ -13,6 +13,8 @@ use std::fmt;
 pub(crate) enum Kind {
     Float32,
     Int32,
+    Int64,
+    Int16,
     Int8,
     /// Two in a byte, the first one in its low bits.
     Int4,
@@ -25,6 +27,8 @@ impl fmt::Display for Kind {
         let name = match *self {
             Self::Float32 => "FLOAT32",
             Self::Int32 => "INT32",
+            Self::Int64 => "INT64",
+            Self::Int16 => "INT16",
             Self::Int8 => "INT8",
             Self::Int4 => "INT4",
             Self::Other(kind) => {
@@ -49,6 +53,8 @@ impl Kind {
         match self {
             Self::Float32 => 0,
             Self::Int32 => 2,
+            Self::Int64 => 4,
+            Self::Int16 => 7,
             Self::Int8 => 9,
             Self::Int4 => 17,
             Self::Other(number) => number,
@@ -60,6 +66,8 @@ impl Kind {
         match self {
             Self::Int4 => 4,
             Self::Int8 => 8,
+            Self::Int16 => 16,
+            Self::Int64 => 64,
             _ => 32,
         }
     }
@@ -81,9 +89,6 @@ pub(crate) struct Tensor<'a> {
     pub data: Option<&'a [u8]>,
     table: schema::Tensor<'a>,
 }
-
-/// The kind of whole numbers of 16 bits, in the schema.
-const INT16: i8 = 7;
 
 /// Most dimensions of a tensor.
 const RANK: usize = 6;
@@ -218,6 +223,8 @@ impl<'a> Graph<'a> {
         let kind = match table.kind().unwrap_or(0) {
             0 => Kind::Float32,
             2 => Kind::Int32,
+            4 => Kind::Int64,
+            7 => Kind::Int16,
             9 => Kind::Int8,
             17 => Kind::Int4,
             other => Kind::Other(other),
@@ -420,7 +427,26 @@ impl Tensor<'_> {
         }
     }
 
-    /// What the numbers of activations stand for.
+    /// Biases of 64 bits, or of 32, and whether they have 64.
+    pub(crate) fn wide_biases(&self, count: usize) -> Result<(Vec<i64>, bool), Error> {
+        if self.kind != Kind::Int64 {
+            return Ok((self.biases(count)?.into_iter().map(i64::from).collect(), false));
+        }
+        let data = self.data.ok_or_else(|| self.error("biases must be constants"))?;
+        match self.count() == count {
+            true => Ok((data.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect(), true)),
+            false => Err(self.error(format!("{} biases for {count} outputs", self.count()))),
+        }
+    }
+
+    /// The numbers of a constant of 16 bits.
+    pub(crate) fn wide_numbers(&self) -> Result<Vec<i16>, Error> {
+        self.expect(Kind::Int16)?;
+        let data = self.data.ok_or_else(|| self.error("is no constant"))?;
+        Ok(data.as_chunks().0.iter().map(|bytes| i16::from_le_bytes(*bytes)).collect())
+    }
+
+    /// What the numbers of activations of eight bits stand for.
     pub(crate) fn quantization(&self) -> Result<Quantization, Error> {
         self.expect(Kind::Int8)?;
         let (scales, zeros) = self.scales()?;
@@ -438,14 +464,27 @@ impl Tensor<'_> {
         }
     }
 
-    /// The scale of a state of 16 bits, whose zero is 0.
-    pub(crate) fn state_scale(&self) -> Result<f32, Error> {
-        self.expect(Kind::Other(INT16))?;
-        match (&self.scales()?.0[..], &self.scales()?.1[..]) {
-            (&[scale], &[0]) => Ok(scale),
-            (scales, zeros) => {
-                Err(self.error(format!("scales {scales:?} and zeros {zeros:?}, one and 0 are needed")))
+    /// The scale of numbers of 16 bits, whose zero is 0.
+    pub(crate) fn scale(&self) -> Result<f32, Error> {
+        self.expect(Kind::Int16)?;
+        let (scales, zeros) = self.scales()?;
+        match (&scales[..], &zeros[..]) {
+            (&[scale], &[0]) => {
+                let q = Quantization { scale, zero: 0 }.checked();
+                q.map(|q| q.scale).map_err(|error| self.error(error))
             }
+            ([], _) => Err(self.error("it has no quantisation: convert with full integer quantisation")),
+            _ => Err(self.error(format!("scales {scales:?} and zeros {zeros:?}, one and 0 are needed"))),
+        }
+    }
+
+    /// What the numbers of activations of any kind stand for: none of its own if they are real.
+    pub(crate) fn meaning(&self, what: &str) -> Result<Option<Quantization>, Error> {
+        match self.kind {
+            Kind::Int8 => self.quantization().map(Some),
+            Kind::Int16 => self.scale().map(|scale| Some(Quantization { scale, zero: 0 })),
+            Kind::Float32 => Ok(None),
+            kind => Err(self.error(format!("{what} must be INT8, INT16 or FLOAT32, not {kind}"))),
         }
     }
 

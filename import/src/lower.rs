@@ -7,6 +7,7 @@
 //! | `numbers` | activations, softmax, scales, sums and products of two tensors |
 //! | `constants` | activations that are constants |
 //! | `moves` | transpositions: the same numbers in another order |
+//! | `wide` | the same operators on activations of 16 bits |
 //! | `parts` | slices, splits, concatenations, repeated numbers: the same numbers elsewhere |
 //! | `real` | those on real numbers |
 //! | `recurrent` | the long short-term memory |
@@ -23,11 +24,12 @@ mod real;
 mod recurrent;
 mod shapes;
 mod states;
+mod wide;
 
 pub(crate) use states::{Start, State};
 
 use crate::graph::{Graph, Kind, Operator, Tensor};
-use crate::{Error, Options};
+use crate::{Error, Options, Runtime};
 use fusebox::int8::{Clamp, Multiplier, Quantization};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,6 +90,7 @@ pub(crate) struct Value {
     /// Of a row.
     pub shape: Vec<usize>,
     pub bytes: usize,
+    pub kind: Kind,
     /// `None` for real numbers.
     pub quantization: Option<Quantization>,
 }
@@ -127,6 +130,8 @@ pub(crate) enum Field {
     Code(String),
     /// Bytes.
     Data(Vec<u8>),
+    /// Numbers of 64 bits, which are written out: data has none that are aligned to eight bytes.
+    Longs(Vec<i64>),
 }
 
 /// Of a tensor that is no variable with a name, but kept.
@@ -192,7 +197,7 @@ pub(crate) fn lower(graph: &mut Graph<'_>, options: &Options, file: usize) -> Re
         written.push(if is_shared { parts::copied(&mut lowering, "COPY", value)? } else { value });
     }
     let states = states::keep(&mut lowering, &written)?;
-    let started = (!states.is_empty()).then(|| lowering.made(&[1], None));
+    let started = (!states.is_empty()).then(|| lowering.made(&[1], Kind::Float32, None));
     let inputs = lowering.ends(&inputs, &(0..first_written).collect::<Vec<_>>(), true)?;
     let outputs = lowering.ends(&outputs, &written, false)?;
     let Lowering { steps, values, .. } = lowering;
@@ -306,26 +311,28 @@ impl<'a> Lowering<'a, '_> {
         if tensor.is_variable() {
             return Err(tensor.error(STATE));
         }
-        let quantization = match tensor.kind {
-            Kind::Int8 => Some(tensor.quantization()?),
-            Kind::Float32 => None,
-            kind => return Err(tensor.error(format!("activations must be INT8 or FLOAT32, not {kind}"))),
-        };
+        let quantization = tensor.meaning("activations")?;
+        if tensor.kind == Kind::Int16 && self.options.runtime == Runtime::LiteRt {
+            return Err(
+                tensor.error("activations of INT16 are as TensorFlow Lite for Microcontrollers has them")
+            );
+        }
         self.known.insert(index, self.values.len());
-        self.values.push(Value { shape: shape(tensor).into(), bytes: tensor.bytes(), quantization });
+        let (shape, bytes, kind) = (shape(tensor).into(), tensor.bytes(), tensor.kind);
+        self.values.push(Value { shape, bytes, kind, quantization });
         Ok(self.values.len() - 1)
     }
 
     /// A value between the steps of an operator: numbers of a shape, without a batch, as those of `like`.
     fn between(&mut self, shape: &[usize], like: usize) -> usize {
-        self.made(shape, self.values[like].quantization)
+        let like = &self.values[like];
+        self.made(shape, like.kind, like.quantization)
     }
 
     /// A value between the steps of an operator, whose numbers stand for others.
-    fn made(&mut self, shape: &[usize], quantization: Option<Quantization>) -> usize {
-        let kind = if quantization.is_some() { Kind::Int8 } else { Kind::Float32 };
+    fn made(&mut self, shape: &[usize], kind: Kind, quantization: Option<Quantization>) -> usize {
         let bytes = kind.bytes(shape.iter().fold(1, |count: usize, &n| count.saturating_mul(n)));
-        self.values.push(Value { shape: shape.into(), bytes, quantization });
+        self.values.push(Value { shape: shape.into(), bytes, kind, quantization });
         self.values.len() - 1
     }
 
@@ -340,10 +347,11 @@ impl<'a> Lowering<'a, '_> {
         let mut ends = Vec::new();
         for ((name, &index), &value) in names.into_iter().zip(tensors).zip(values) {
             let tensor = self.graph.tensor(index)?;
-            if self.values[value].quantization.is_some() != self.values[values[0]].quantization.is_some() {
-                return Err(
-                    tensor.error(format!("{what}s of INT8 and of FLOAT32 together are not supported"))
-                );
+            let mut kinds = [self.values[value].kind, self.values[values[0]].kind];
+            if kinds[0] != kinds[1] {
+                kinds.sort_by_key(|kind| kind.bytes(1));
+                let [a, b] = kinds;
+                return Err(tensor.error(format!("{what}s of {a} and of {b} together are not supported")));
             }
             ends.push(End { name, row: row(&tensor), value });
         }
@@ -408,6 +416,7 @@ impl Field {
         match self {
             Self::Code(_) => 0,
             Self::Data(bytes) => bytes.len(),
+            Self::Longs(longs) => 8 * longs.len(),
         }
     }
 
@@ -461,13 +470,14 @@ fn row(tensor: &Tensor<'_>) -> String {
 
 /// An array of a shape as a type. Pictures have an alias.
 fn array(kind: Kind, shape: &[usize]) -> String {
-    let number = if kind == Kind::Int8 { "i8" } else { "f32" };
+    let (number, picture) = match kind {
+        Kind::Int8 => ("i8", "Picture"),
+        Kind::Int16 => ("i16", "WidePicture"),
+        _ => ("f32", "RealPicture"),
+    };
     match *shape {
         [] => format!("[{number}; 1]"),
-        [height, width, channels] => {
-            let name = if kind == Kind::Int8 { "Picture" } else { "RealPicture" };
-            format!("{name}<{height}, {width}, {channels}>")
-        }
+        [height, width, channels] => format!("{picture}<{height}, {width}, {channels}>"),
         _ => shape.iter().rev().fold(number.to_string(), |inner, n| format!("[{inner}; {n}]")),
     }
 }

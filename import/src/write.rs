@@ -1,5 +1,6 @@
 //! A network as a Rust module, and the numbers that it includes.
 
+use crate::graph::Kind;
 use crate::lower::{End, Field, Lowered, Made, Read, Start, Step, quantization};
 use crate::{Error, Network};
 use std::fmt::Write;
@@ -65,8 +66,11 @@ impl Writer<'_> {
             self.row()?;
         }
         self.helpers(data)?;
-        let int8 = if self.code.contains("int8::") { "int8, " } else { "" };
-        self.code.insert_str(head, &format!("use fusebox::{{Beside, Isa, Layer, {int8}layers}};\n\n"));
+        let used = |name: &str| {
+            if self.code.contains(&format!("{name}::")) { format!("{name}, ") } else { String::new() }
+        };
+        let (int8, int16) = (used("int8"), used("int16"));
+        self.code.insert_str(head, &format!("use fusebox::{{Beside, Isa, Layer, {int16}{int8}layers}};\n\n"));
         Ok(())
     }
 
@@ -120,6 +124,7 @@ impl Writer<'_> {
                                 writeln!(self.code, "        {name}: data({}),", self.data.len())?;
                                 self.data.extend_from_slice(bytes);
                             }
+                            Field::Longs(longs) => writeln!(self.code, "        {name}: {longs:?},")?,
                         }
                     }
                     writeln!(self.code, "    }},")?;
@@ -156,8 +161,16 @@ impl Writer<'_> {
                     (format!("{kind}_{name}").to_uppercase(), format!("[`{kind}::{}`]", end.name))
                 }
             };
-            let doc = format!("What the numbers of {of} stand for.");
-            self.constant(&name, "int8::Quantization", &quantization(q), &doc)?;
+            match lowered.values[end.value].kind {
+                Kind::Int16 => {
+                    let doc = format!("The scale of {of}: what 1 stands for.");
+                    self.constant(&name, "f32", &format!("{:?}", q.scale), &doc)?;
+                }
+                _ => {
+                    let doc = format!("What the numbers of {of} stand for.");
+                    self.constant(&name, "int8::Quantization", &quantization(q), &doc)?;
+                }
+            }
         }
         Ok(())
     }
@@ -396,7 +409,7 @@ impl layers::Stream for Net {
 
     /// What the constants call.
     fn helpers(&mut self, data: &str) -> std::fmt::Result {
-        for (name, number) in [("Picture", "i8"), ("RealPicture", "f32")] {
+        for (name, number) in [("Picture", "i8"), ("WidePicture", "i16"), ("RealPicture", "f32")] {
             if self.code.contains(&format!(" {name}<")) || self.code.contains(&format!("<{name}<")) {
                 writeln!(self.code, "/// A picture of `H` rows of `W` pixels of `C` numbers.")?;
                 writeln!(

@@ -2,10 +2,13 @@
 
 mod support;
 
-use fusebox_import::{Network, Options};
+use fusebox_import::{Network, Options, Runtime};
 use support::{
     FLOAT32, INT8, Operator, Setting, Tensor, branches, delay, file, file_of, file_of_two, operator,
 };
+
+/// The kind of whole numbers of 16 bits.
+const INT16: i8 = 7;
 
 /// A fully connected layer of 2 to 1, and what is changed of it.
 fn error(change: impl FnOnce(&mut Vec<Tensor>, &mut Vec<Operator>)) -> String {
@@ -86,7 +89,7 @@ fn errors_name_the_operator_and_the_tensor() {
     );
     assert_eq!(
         error(|tensors, _| (tensors[0].kind, tensors[0].shape) = (17, vec![1, 2])),
-        "the input: tensor 0 `t0`: activations must be INT8 or FLOAT32, not INT4"
+        "the input: tensor 0 `t0`: activations must be INT8, INT16 or FLOAT32, not INT4"
     );
     assert_eq!(
         error(|tensors, _| tensors[1] = Tensor::weights(&[1, 65538], 0.25, &[0; 65538])),
@@ -133,7 +136,51 @@ fn ends_have_names() {
     assert_eq!(refused(&[0, 1], &[2; 17]), "the network has 17 outputs, 1 to 16 are supported");
     assert_eq!(
         refused(&[0, 1, 3], &[2]),
-        "the input: tensor 3 `t3`: activations must be INT8 or FLOAT32, not UINT8"
+        "the input: tensor 3 `t3`: activations must be INT8, INT16 or FLOAT32, not UINT8"
+    );
+}
+
+/// What TensorFlow Lite for Microcontrollers has not for activations of sixteen bits, or LiteRT rounds in another way.
+#[test]
+fn what_has_no_kernel_of_sixteen_bits_is_an_error() {
+    let wide = |shape: &[i32]| Tensor { kind: INT16, ..Tensor::int8(shape, 0.25, 0) };
+    let read = |tensors: &[Tensor], op: Operator, runtime| {
+        let output = tensors.len() as i32 - 1;
+        Network::read(&file(tensors, &[op], 0, output), &Options { runtime })
+    };
+    let refused =
+        |tensors: &[Tensor], op| read(tensors, op, Runtime::Micro).expect_err("is not supported").to_string();
+    let relu = operator(19, &[0], 1);
+    let pair = [wide(&[1, 4]), wide(&[1, 4])];
+    read(&pair, relu.clone(), Runtime::Micro).expect("is supported");
+    assert_eq!(
+        read(&pair, relu.clone(), Runtime::LiteRt).expect_err("is not supported").to_string(),
+        "the input: tensor 0 `t0`: activations of INT16 are as TensorFlow Lite for Microcontrollers has them"
+    );
+    let zero = Tensor { zero: vec![1], ..wide(&[1, 4]) };
+    assert_eq!(
+        refused(&[wide(&[1, 4]), zero], relu),
+        "operator 0 (RELU): tensor 1 `t1`: scales [0.25] and zeros [1], one and 0 are needed"
+    );
+    assert_eq!(
+        refused(&pair, operator(117, &[0], 1)),
+        "operator 0 (HARD_SWISH): tensor 0 `t0`: the operator is not supported on INT16"
+    );
+    assert_eq!(
+        refused(&[wide(&[1, 4, 2]), Tensor::of(&[1]), wide(&[1, 2])], operator(82, &[0, 1], 2)),
+        "operator 0 (REDUCE_MAX): tensor 0 `t0`: REDUCE_MAX of 4 numbers of INT16 is not supported"
+    );
+    let constant = Tensor { data: vec![1, 0, 2, 0], ..wide(&[1, 2]) };
+    assert_eq!(
+        refused(&[wide(&[1, 2]), constant, wide(&[1, 2])], operator(41, &[1, 0], 2)),
+        "operator 0 (SUB): tensor 1 `t1`: a constant minus a tensor is not supported"
+    );
+    let weights = Tensor::weights(&[1, 1, 1, 2], 0.5, &[3, -4]);
+    let depthwise = operator(4, &[0, 1, 2], 3).with(0, Setting::Byte(1));
+    let depthwise = depthwise.with(1, Setting::Int(1)).with(2, Setting::Int(1)).with(3, Setting::Int(1));
+    assert_eq!(
+        refused(&[wide(&[1, 3, 1, 2]), weights, Tensor::of(&[1, 2]), wide(&[1, 3, 1, 2])], depthwise),
+        "operator 0 (DEPTHWISE_CONV_2D): biases of INT32 are not supported here, only of INT64"
     );
 }
 
@@ -258,7 +305,7 @@ fn variables_have_a_name_and_one_form() {
     );
     assert_eq!(
         error(&[q(), handle(), q(), Tensor::ints(&[1, 3])], &[named(), operator(143, &[1], 3)]),
-        "operator 1 (READ_VARIABLE): tensor 3 `t3`: variables must be INT8 or FLOAT32, not INT32"
+        "operator 1 (READ_VARIABLE): tensor 3 `t3`: variables must be INT8, INT16 or FLOAT32, not INT32"
     );
 }
 

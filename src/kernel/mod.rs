@@ -13,6 +13,7 @@ pub(crate) mod elementwise;
 pub mod functions;
 pub(crate) mod gemm;
 pub(crate) mod group_norm;
+pub(crate) mod int16;
 pub(crate) mod int8;
 pub(crate) mod loss;
 pub(crate) mod math;

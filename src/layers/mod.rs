@@ -12,6 +12,7 @@
 //! | `chain`, `repeat`, `each`, `residual`, `parallel`, `view`, `tied` | made of other layers |
 //! | `frozen`, `borrowed`, `adapters` | with borrowed weights, for example in flash |
 //! | [`int8`] | of eight bits, for inference and for training without floating point |
+//! | [`int16`] | of activations of sixteen bits, for inference |
 //!
 //! `stream` runs networks one frame at a time; [`arena`] is the memory of networks that a program writes.
 //!
@@ -37,6 +38,7 @@ mod frozen;
 mod gated;
 mod init;
 mod input_gradient;
+pub mod int16;
 pub mod int8;
 #[doc(hidden)]
 pub mod network;

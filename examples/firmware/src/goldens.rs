@@ -1,9 +1,9 @@
 //! Imported networks of TensorFlow Lite: their outputs on a board are those of TensorFlow Lite for Microcontrollers, byte for byte.
 
 use crate::board::{Board, Failure, say};
-use fusebox::layers::arena::view;
+use fusebox::layers::arena::{view, view_mut};
 use fusebox::{Layer, Plain, Scratch, Zeroed};
-use models::{hello_world, micro_speech};
+use models::{hello_world, micro_speech, sixteen_bits};
 #[cfg(not(feature = "small"))]
 use models::{keywords, toy_car};
 use static_cell::ConstStaticCell;
@@ -17,6 +17,11 @@ pub fn goldens<B: Board>(board: &mut B) -> Result<(), Failure> {
         ConstStaticCell::new(Scratch::new());
     let golden = Golden { name: "two words", xs: &micro_speech::INPUTS, ys: &micro_speech::OUTPUTS };
     golden.compare(board, &micro_speech::micro::NET, &SPEECH)?;
+
+    static SIXTEEN_BITS: ConstStaticCell<Scratch<sixteen_bits::micro::Net, 1>> =
+        ConstStaticCell::new(Scratch::new());
+    let golden = Golden { name: "sixteen bits", xs: &sixteen_bits::INPUTS, ys: &sixteen_bits::OUTPUTS };
+    golden.compare(board, &sixteen_bits::micro::NET, &SIXTEEN_BITS)?;
 
     #[cfg(not(feature = "small"))]
     {
@@ -54,9 +59,13 @@ impl Golden {
         let mut differ = bytes;
         let xs = self.xs.chunks_exact(size_of::<N::Input>());
         let expected = self.ys.chunks_exact(size_of::<N::Output>());
-        for (x, expected) in xs.zip(expected) {
-            let mut y = [N::Output::ZEROED];
-            net.infer(view(x, 1), scratch, &mut y)?;
+        for (bytes, expected) in xs.zip(expected) {
+            // A file's bytes are aligned to no number.
+            let (mut x, mut y) = ([N::Input::ZEROED], [N::Output::ZEROED]);
+            for (to, &from) in view_mut::<_, i8>(&mut x, bytes.len()).iter_mut().zip(bytes) {
+                *to = from;
+            }
+            net.infer(&x, scratch, &mut y)?;
             let y: &[i8] = view(&y, expected.len());
             differ -= y.iter().zip(expected).filter(|(a, b)| a == b).count();
         }

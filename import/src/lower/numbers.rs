@@ -1,6 +1,6 @@
 //! Operators on numbers alone, whatever their shape.
 
-use super::{Field, Layer, Lowering, Made, Read, clamp, clamp_code, parts, quantization, real};
+use super::{Field, Layer, Lowering, Made, Read, clamp, clamp_code, parts, quantization, real, wide};
 use crate::Error;
 use crate::graph::{Kind, Operator, Tensor};
 use fusebox::int8::{Clamp, Double, Quantization, Table};
@@ -46,8 +46,10 @@ fn requantized(x: Quantization, y: Quantization, clamp: Clamp) -> Result<[i8; 25
 }
 
 pub(super) fn activation<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
-    if lowering.read(operator, 0)?.0.kind == Kind::Float32 {
-        return real::activation(lowering, operator);
+    match lowering.read(operator, 0)?.0.kind {
+        Kind::Float32 => return real::activation(lowering, operator),
+        Kind::Int16 => return wide::activation(lowering, operator),
+        _ => {}
     }
     let fixed = |y: Quantization, scale, zero| match y == (Quantization { scale, zero }) {
         true => Ok(()),
@@ -74,6 +76,9 @@ pub(super) fn quantize<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<
     let (x, value) = lowering.read(operator, 0)?;
     let (_, y) = lowering.written(operator)?;
     equal(&x, &y)?;
+    if x.kind == Kind::Int16 || y.kind == Kind::Int16 {
+        return wide::quantize(lowering, operator, (&x, value), &y);
+    }
     if x.kind == Kind::Int8 {
         return table(lowering, operator, |x, y| requantized(x, y, Clamp::of(y)));
     }
@@ -89,6 +94,9 @@ pub(super) fn dequantize<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operato
     let (_, y) = lowering.written(operator)?;
     equal(&x, &y)?;
     y.expect(Kind::Float32)?;
+    if x.kind == Kind::Int16 {
+        return wide::dequantize(lowering, operator, (&x, value));
+    }
     let row = format!("[i8; {}]", x.count());
     let made = Made::Call(format!("Ok(int8::Dequantize::new({}))", quantization(x.quantization()?)));
     let layer = Layer::without_weights("dequantize", format!("int8::Dequantize<{row}>"), made);
@@ -101,6 +109,9 @@ pub(super) fn softmax<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'
     equal(&x, &y)?;
     if x.kind == Kind::Float32 {
         return real::softmax(lowering, operator);
+    }
+    if x.kind == Kind::Int16 {
+        return wide::softmax(lowering, operator, (&x, value), &y);
     }
     let n = x.shape.last().copied().unwrap_or(1);
     if n >= 4096 {
@@ -122,9 +133,9 @@ pub(super) fn softmax<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'
 }
 
 /// What a join reads: a value, or a constant.
-struct Operand<'a> {
-    tensor: Tensor<'a>,
-    value: Option<usize>,
+pub(super) struct Operand<'a> {
+    pub tensor: Tensor<'a>,
+    pub value: Option<usize>,
 }
 
 fn operand<'a>(
@@ -195,6 +206,9 @@ pub(super) fn join<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
     if y.kind == Kind::Float32 {
         return real::join(lowering, operator);
     }
+    if y.kind == Kind::Int16 {
+        return wide::join(lowering, operator, [a, b], &y);
+    }
     let q = [a.tensor.quantization()?, b.tensor.quantization()?, y.quantization()?];
     let Join { name, kind, made, function } = join_of(operator, q)?;
     let count = y.count();
@@ -237,7 +251,11 @@ pub(super) fn join<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
 }
 
 /// The numbers of a constant that is repeated to the shape of `y`: from the first axis on that is not repeated.
-fn repeated(constant: &Tensor<'_>, numbers: &[i8], y: &Tensor<'_>) -> Result<Vec<i8>, Error> {
+pub(super) fn repeated<T: Copy>(
+    constant: &Tensor<'_>,
+    numbers: &[T],
+    y: &Tensor<'_>,
+) -> Result<Vec<T>, Error> {
     let shape = parts::aligned(constant, y)?;
     let first = shape.iter().position(|&n| n != 1).unwrap_or(shape.len());
     let count: usize = y.shape[first..].iter().product();

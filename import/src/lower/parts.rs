@@ -127,7 +127,7 @@ fn cut<'a>(
         let parts: Vec<_> = axes.iter().map(|axis| axis.part).collect();
         return Err(y.error(format!("{parts:?} of {} do not fit {:?} of {}", x.kind, y.shape, y.kind)));
     }
-    if x.kind == Kind::Int8 && x.quantization()? != y.quantization()? {
+    if x.meaning("activations")? != y.meaning("activations")? {
         return Err(y.error("a part has the scale and zero of the whole"));
     }
     let write = lowering.value(index, &y)?;
@@ -357,7 +357,8 @@ pub(super) fn channels<'a>(
 ) -> Result<usize, Error> {
     let own = Axis { part: channels.len(), start: channels.start, ..Axis::all(all) };
     let write = lowering.between(&[height, width, channels.len()], value);
-    read(lowering, operator.name, (Kind::Int8, value), &[Axis::all(height * width), own], write)?;
+    let kind = lowering.values[value].kind;
+    read(lowering, operator.name, (kind, value), &[Axis::all(height * width), own], write)?;
     Ok(write)
 }
 
@@ -445,7 +446,7 @@ pub(super) fn copy(
     write: usize,
 ) -> Result<(), Error> {
     let of = &lowering.values[value];
-    let kind = if of.quantization.is_some() { Kind::Int8 } else { Kind::Float32 };
+    let kind = of.kind;
     let all = Axis::all(of.bytes / kind.bytes(1));
     read(lowering, operator, (kind, value), &[all], write)
 }
@@ -480,7 +481,7 @@ pub(super) fn concatenate<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
                 x.error(format!("its shape {:?} does not fit {:?} along axis {axis}", x.shape, y.shape))
             );
         }
-        if x.kind == Kind::Int8 && x.quantization()? != y.quantization()? {
+        if x.meaning("activations")? != y.meaning("activations")? {
             return Err(x.error("concatenated tensors have the scale and zero of the output"));
         }
         total = total.saturating_add(shape[axis]);
@@ -518,7 +519,7 @@ pub(super) fn join<'a>(
         let rows = sizes.map(|n| array(y.kind, &[outer, n]));
         match y.kind {
             Kind::Float32 => (real::concat(sizes), rows),
-            _ => (Layer::concat(outer, sizes), rows),
+            kind => (Layer::concat(kind, outer, sizes), rows),
         }
     };
     for &(next, more) in between {
@@ -536,8 +537,8 @@ pub(super) fn join<'a>(
 
 impl Layer {
     /// Rows of so many numbers, side by side.
-    fn concat(outer: usize, [first, second]: [usize; 2]) -> Self {
-        let row = array(Kind::Int8, &[outer, first + second]);
+    fn concat(kind: Kind, outer: usize, [first, second]: [usize; 2]) -> Self {
+        let row = array(kind, &[outer, first + second]);
         let made =
             format!("int8::Concat {{ first: {first}, second: {second}, shape: core::marker::PhantomData }}");
         Self::without_weights("concat", format!("int8::Concat<{row}>"), Made::Code(made))

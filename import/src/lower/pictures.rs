@@ -1,7 +1,7 @@
 //! Operators on windows and borders of pictures.
 
 use super::{
-    Layer, Lowering, Made, Read, batch, clamp, clamp_code, parts, picture, picture_type, quantization, real,
+    Layer, Lowering, Made, Read, batch, clamp, clamp_code, parts, picture, picture_type, quantization, real, wide,
 };
 use crate::Error;
 use crate::graph::{Kind, Operator, Tensor};
@@ -114,6 +114,9 @@ pub(super) fn pool<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
     if x.kind == Kind::Float32 {
         return real::pool(lowering, operator, (&x, value), windows);
     }
+    if x.kind == Kind::Int16 {
+        return wide::pool(lowering, operator, (&x, value), &windows);
+    }
     let (from, to) = (x.quantization()?, y.quantization()?);
     if from != to {
         return Err(y.error("a pool's output has the scale and zero of its input"));
@@ -160,6 +163,9 @@ pub(super) fn reduce<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a
     if x.kind == Kind::Float32 {
         return real::reduce(lowering, operator, value, [outer, pixels, inner]);
     }
+    if x.kind == Kind::Int16 {
+        return wide::mean(lowering, operator, (&x, value), [outer, pixels, inner]);
+    }
     let (from, to) = (x.quantization()?, y.quantization()?);
     let row = picture_type([pixels, 1, inner]);
     if operator.name == "REDUCE_MAX" {
@@ -197,17 +203,18 @@ pub(super) fn pad<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) 
             );
         }
     }
-    if x.kind != y.kind || (x.kind == Kind::Int8 && x.quantization()? != y.quantization()?) {
+    if x.kind != y.kind || x.meaning("activations")? != y.meaning("activations")? {
         return Err(y.error("a border changes neither scale nor zero"));
     }
     let border = match (lowering.constant(operator, 2)?, x.kind) {
         (Some(border), Kind::Int8) if border.quantization()? == y.quantization()? && border.count() == 1 => {
             border.weights()?[0]
         }
+        (Some(border), Kind::Int16) if border.wide_numbers()? == [0] => 0,
         (Some(border), Kind::Float32) if border.reals()? == [0.0] => 0,
         (Some(border), _) => {
             return Err(border.error(
-                "the value of a border is one number of the output's scale and zero, or 0 of real ones",
+                "the value of a border is one number of the output's scale and zero, or 0 of INT16 and FLOAT32",
             ));
         }
         (None, Kind::Int8) => y.quantization()?.zero,

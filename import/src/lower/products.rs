@@ -2,7 +2,7 @@
 
 use super::pictures::Windows;
 use super::{
-    Field, Layer, Lowering, Made, Read, batch, clamp, clamp_code, parts, picture, picture_type, real,
+    Field, Layer, Lowering, Made, Read, batch, clamp, clamp_code, parts, picture, picture_type, real, wide,
 };
 use crate::graph::{Kind, Operator, Tensor};
 use crate::{Error, Runtime};
@@ -90,6 +90,9 @@ pub(super) fn fully_connected<'a>(
     if x.kind == Kind::Float32 {
         return real::fully_connected(lowering, operator, (&x, value), &weight, [outputs, depth]);
     }
+    if x.kind == Kind::Int16 {
+        return wide::fully_connected(lowering, operator, (&x, value), &weight, [outputs, depth]);
+    }
     let [from, to] = [x.quantization()?, y.quantization()?];
     let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 0, outputs), operator.byte(0))?;
     let weights = weight.small_weights()?;
@@ -137,6 +140,9 @@ pub(super) fn convolution<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
         }
         return real::convolution(lowering, operator, (&x, value), &weight, (windows, operator.byte(3)));
     }
+    if x.kind == Kind::Int16 {
+        return wide::convolution(lowering, operator, (&x, value), &weight, &windows);
+    }
     let [from, to] = [x.quantization()?, y.quantization()?];
     let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 0, filters), operator.byte(3))?;
     let weights = weight.small_weights()?;
@@ -182,7 +188,7 @@ pub(super) fn convolution<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
             [rows * input[0], input[1], input[2]],
             n * channels..(n + 1) * channels,
         )?;
-        let write = lowering.made(&[rows * output[0], output[1], of], Some(to));
+        let write = lowering.made(&[rows * output[0], output[1], of], Kind::Int8, Some(to));
         lowering.push(operator.name, group(n), vec![Read { value: own, row: row.clone() }], write, rows)?;
         outputs.push((write, of));
     }
@@ -240,6 +246,9 @@ pub(super) fn depthwise<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator
     }
     if x.kind == Kind::Float32 {
         return real::convolution(lowering, operator, (&x, value), &weight, (windows, operator.byte(4)));
+    }
+    if x.kind == Kind::Int16 {
+        return wide::depthwise(lowering, operator, (&x, value), &weight, &windows);
     }
     let [from, to] = [x.quantization()?, y.quantization()?];
     let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 3, filters), operator.byte(4))?;

@@ -91,7 +91,7 @@ pub(super) fn lstm<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
         x: x_numbers,
         input: input_scales,
         recurrent: recurrent_scales,
-        cell: cell?.state_scale()?,
+        cell: cell?.scale()?,
         clip: operator.real(1),
         y: y_numbers,
     };

@@ -145,11 +145,7 @@ fn variable<'v, 'a>(
     tensor: &Tensor<'a>,
 ) -> Result<&'v mut Variable, Error> {
     let name = name(&lowering.variables.handles, lowering.graph, operator)?;
-    let quantization = match tensor.kind {
-        Kind::Int8 => Some(tensor.quantization()?),
-        Kind::Float32 => None,
-        kind => return Err(tensor.error(format!("variables must be INT8 or FLOAT32, not {kind}"))),
-    };
+    let (kind, quantization) = (tensor.kind, tensor.meaning("variables")?);
     if !lowering.variables.known.contains_key(&name) {
         let start = match lowering.variables.starts.get(&name) {
             Some(start) if start.kind != tensor.kind || start.count() != tensor.count() => {
@@ -158,7 +154,7 @@ fn variable<'v, 'a>(
                     tensor.kind, tensor.shape, start.kind, start.shape
                 )));
             }
-            Some(start) if tensor.kind == Kind::Int8 && Some(start.quantization()?) != quantization => {
+            Some(start) if start.meaning("variables")? != quantization => {
                 return Err(tensor.error("its variable's first value has another scale or zero"));
             }
             start => start.and_then(|start| start.data).unwrap_or_default(),
@@ -169,7 +165,7 @@ fn variable<'v, 'a>(
             [first, rest @ ..] if rest.iter().all(|byte| byte == first) => Start::Fill(*first as i8),
             bytes => Start::Data(bytes.into()),
         };
-        let value = lowering.made(shape(tensor), quantization);
+        let value = lowering.made(shape(tensor), kind, quantization);
         let state = State { value, start };
         lowering.variables.data += state.data();
         lowering.variables.known.insert(name, Variable { state, now: value });
@@ -198,7 +194,7 @@ pub(super) fn assign<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a
 
 /// The last step's layer takes one position, and keeps `count` numbers of four bytes, zeros at first, from run to run.
 pub(super) fn carry(lowering: &mut Lowering<'_, '_>, count: usize) {
-    let value = lowering.made(&[count], None);
+    let value = lowering.made(&[count], Kind::Float32, None);
     lowering.variables.pasts.push(State { value, start: Start::Fill(0) });
     if let Some(step) = lowering.steps.last_mut() {
         step.past = Some(value);

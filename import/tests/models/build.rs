@@ -1,5 +1,5 @@
 //! Imports every model twice: for the outputs of each runtime. So too the networks that fusebox has exported. Networks that keep a
-//! state once, and two graphs that the tests write.
+//! state, and one of sixteen bits, once, and two graphs that the tests write.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -23,7 +23,7 @@ fn main() -> Result<(), Error> {
         both(&format!("export/{model}"))?;
         both(&format!("export/{model}_float"))?;
     }
-    for model in ["streaming", "streaming_lstm", "streaming_ends"] {
+    for model in ["streaming", "streaming_lstm", "streaming_ends", "int16/ds_cnn"] {
         tflite_with(format!("../data/{model}.tflite"), &Options::default())?;
     }
     for (name, file) in [("branches", support::branches()), ("delay", support::delay())] {

@@ -1,4 +1,4 @@
-//! Imports all models of the folders `operators` and `graphs`, for both runtimes, and lists their modules: with functions that visit their
+//! Imports all models of the folders `operators`, `graphs` and `int16`, for both runtimes, and lists their modules: with functions that visit their
 //! networks.
 
 use fusebox_import::{Error, Options, Runtime, write};
@@ -12,6 +12,7 @@ fn main() -> Result<(), Error> {
         ("operators", Runtime::Micro, "operators", "tflm.bin"),
         ("graphs", Runtime::Micro, "graphs", "tflm.bin"),
         ("graphs", Runtime::LiteRt, "graphs_litert", "ref.bin"),
+        ("int16", Runtime::Micro, "int16", "tflm.bin"),
     ] {
         let from = format!("../data/{folder}");
         println!("cargo::rerun-if-changed={from}");

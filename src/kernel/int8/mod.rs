@@ -20,13 +20,14 @@ pub(crate) mod depthwise;
 pub(crate) mod fixed;
 pub(crate) mod learn;
 pub(crate) mod lstm;
+mod number;
 mod order;
 pub(crate) mod patches;
 pub(crate) mod pool;
 mod product;
 pub(crate) mod region;
 mod scale;
-mod sigmoid;
+pub(crate) mod sigmoid;
 pub(crate) mod softmax;
 #[cfg(fusebox_vectors_of_bytes)]
 mod stretches;
@@ -34,6 +35,7 @@ pub(crate) mod sums;
 #[cfg(fusebox_vectors_of_bytes)]
 mod vector;
 
+pub(crate) use number::Number;
 pub(crate) use order::{Place, by_input, fold, place, tile, transpose};
 #[cfg(fusebox_vectors_of_bytes)]
 pub(crate) use product::Inputs;

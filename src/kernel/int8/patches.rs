@@ -9,14 +9,20 @@ use crate::Isa;
 use crate::kernel::axis::Axis;
 use crate::kernel::rows_mut;
 
-/// A convolution of pictures.
-pub(crate) struct Convolution<'a> {
+/// Where the windows of a picture are.
+#[derive(Clone, Copy)]
+pub(crate) struct Patches {
     /// Down, and to the right.
     pub axes: [Axis; 2],
-    /// Numbers in a pixel of the input.
+    /// Bytes in a pixel of the input.
     pub channels: usize,
     /// What stands for 0 in the input: in the padding.
     pub zero: i8,
+}
+
+/// A convolution of pictures.
+pub(crate) struct Convolution<'a> {
+    pub patches: Patches,
     /// Of a window with the filters.
     pub product: Product<'a>,
 }
@@ -24,15 +30,13 @@ pub(crate) struct Convolution<'a> {
 impl Convolution<'_> {
     /// Overwrites `y`, one picture. `patches` is memory for some windows, at least one.
     pub(crate) fn run<R: Rounding>(&self, isa: Isa, x: &[i8], patches: &mut [i8], y: &mut [i8]) {
-        let [rows, cols] = &self.axes;
+        let Patches { axes: [rows, cols], channels, .. } = &self.patches;
         let depth = self.product.depth;
         let outputs = rows.output * cols.output;
-        if x.len() != rows.input * cols.input * self.channels
-            || depth != rows.taps * cols.taps * self.channels
-        {
+        if x.len() != rows.input * cols.input * channels || depth != rows.taps * cols.taps * channels {
             return;
         }
-        if self.is_pointwise() {
+        if self.patches.is_pointwise() {
             return self.product.run_in::<R>(isa, x, patches, y);
         }
         #[cfg(fusebox_dsp)]
@@ -49,7 +53,7 @@ impl Convolution<'_> {
         while at_once > 0 && first < outputs {
             let last = outputs.min(first + at_once);
             for (_, patch) in (first..last).zip(rows_mut(patches, depth)) {
-                self.gather(x, place, patch);
+                self.patches.gather(x, place, patch);
                 let [down, right] = &mut place;
                 *right += 1;
                 if *right == cols.output {
@@ -66,7 +70,7 @@ impl Convolution<'_> {
     /// of four, or an address is no word's.
     #[cfg(fusebox_dsp)]
     fn run_in_threes<R: Rounding>(&self, isa: Isa, x: &[i8], memory: &mut [i8], y: &mut [i8]) -> bool {
-        let (product, [_, cols]) = (&self.product, &self.axes);
+        let (product, [_, cols]) = (&self.product, &self.patches.axes);
         let (depth, filters) = (product.depth, product.bias.len());
         let (words, patch) = memory.split_at_mut_checked(Triples::bytes(depth)).unwrap_or_default();
         let (Some(patch), Some(mut triples)) = (patch.get_mut(..depth), Triples::new(product, words)) else {
@@ -81,7 +85,7 @@ impl Convolution<'_> {
             let rows = if three.is_some() { 3 } else { 1 };
             let y = three.or_else(|| ys.split_off_mut(..filters)).unwrap_or_default();
             for row in 0..rows {
-                self.gather(x, place, patch);
+                self.patches.gather(x, place, patch);
                 triples.fill(row, patch);
                 let [down, right] = &mut place;
                 *right += 1;
@@ -99,7 +103,9 @@ impl Convolution<'_> {
         }
         true
     }
+}
 
+impl Patches {
     /// Of `pixels` from position `start` of a padded row on: how many lie before the picture, the first one in it, how many lie in it.
     pub(super) fn span(&self, start: usize, pixels: usize) -> [usize; 3] {
         let cols = &self.axes[1];
@@ -132,14 +138,14 @@ impl Convolution<'_> {
     }
 
     /// Whether each window is one pixel, and adjacent windows are adjacent ones: then the picture is its own patches.
-    fn is_pointwise(&self) -> bool {
+    pub(crate) fn is_pointwise(&self) -> bool {
         self.axes
             .iter()
             .all(|axis| axis.taps == 1 && axis.stride == 1 && axis.before == 0 && axis.output == axis.input)
     }
 
     /// Overwrites `patch` with the inputs of the window of an output, by rows.
-    fn gather(&self, x: &[i8], [down, right]: [usize; 2], patch: &mut [i8]) {
+    pub(crate) fn gather(&self, x: &[i8], [down, right]: [usize; 2], patch: &mut [i8]) {
         let [rows, cols] = &self.axes;
         let (channels, width) = (self.channels, cols.input * self.channels);
         let span = self.span(right * cols.stride, cols.taps);
@@ -218,6 +224,6 @@ fn copy_ends<const N: usize>(from: &[i8], to: &mut [i8]) -> bool {
 }
 
 /// The input where an output and a tap meet, if there is one.
-pub(super) fn place(axis: &Axis, output: usize, tap: usize) -> Option<usize> {
+pub(crate) fn place(axis: &Axis, output: usize, tap: usize) -> Option<usize> {
     (output * axis.stride + tap * axis.dilation).checked_sub(axis.before).filter(|&at| at < axis.input)
 }

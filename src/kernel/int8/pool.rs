@@ -1,7 +1,8 @@
 //! Pools: the largest input of every window, or the mean.
 
+use super::Number;
 use super::patches::place;
-use super::scale::{Clamp, Multiplier, Rounding};
+use super::scale::{Multiplier, Rounding};
 use crate::kernel;
 use crate::kernel::axis::Axis;
 
@@ -21,13 +22,13 @@ impl Windows {
     /// Folds the inputs of every window that lie in the picture, channel by channel, and calls `output` with the result and their
     /// number.
     #[inline(always)]
-    fn fold(
+    fn fold<T: Number>(
         &self,
-        x: &[i8],
-        y: &mut [i8],
+        x: &[T],
+        y: &mut [T],
         start: i32,
         f: impl Fn(i32, i32) -> i32,
-        output: impl Fn(i32, i32) -> i8,
+        output: impl Fn(i32, i32) -> T,
     ) {
         let [rows, cols] = &self.axes;
         let places = (0..rows.output).flat_map(|down| (0..cols.output).map(move |right| [down, right]));
@@ -39,7 +40,7 @@ impl Windows {
                         let at = (row * cols.input + col) * self.channels + block * BLOCK;
                         let inputs = x.get(at..at + y.len()).unwrap_or_default();
                         for (folded, &x) in folded.iter_mut().zip(inputs) {
-                            *folded = f(*folded, i32::from(x));
+                            *folded = f(*folded, x.into());
                         }
                         count += 1;
                     }
@@ -52,12 +53,12 @@ impl Windows {
     }
 
     /// Overwrites `y`, one picture, with the largest of each window, clamped.
-    pub(crate) fn largest(&self, clamp: Clamp, x: &[i8], y: &mut [i8]) {
-        self.fold(x, y, -128, i32::max, |largest, _| within(clamp, largest));
+    pub(crate) fn largest<T: Number>(&self, range: [T; 2], x: &[T], y: &mut [T]) {
+        self.fold(x, y, i16::MIN.into(), i32::max, |largest, _| T::within(range, largest));
     }
 
     /// Overwrites `y`, one picture, with the mean of each window, rounded, a half away from zero, and clamped.
-    pub(crate) fn mean(&self, clamp: Clamp, x: &[i8], y: &mut [i8]) {
+    pub(crate) fn mean<T: Number>(&self, range: [T; 2], x: &[T], y: &mut [T]) {
         self.fold(
             x,
             y,
@@ -65,31 +66,32 @@ impl Windows {
             |sum, x| sum + x,
             |sum, n| {
                 let half = if sum > 0 { n / 2 } else { -(n / 2) };
-                within(clamp, (sum + half).checked_div(n).unwrap_or_default())
+                T::within(range, (sum + half).checked_div(n).unwrap_or_default())
             },
         );
     }
 }
 
-/// `y`, clamped. Inputs and outputs share their zero point, so none is added.
-fn within(clamp: Clamp, y: i32) -> i8 {
-    Clamp { zero: 0, ..clamp }.output(y)
-}
-
-/// Overwrites `y` with the mean of each channel over all pixels: `clamp(round((sum of x - zero) scale) + zero)`, where the scale
-/// holds the division by their number.
-pub(crate) fn mean<R: Rounding>(zero: i8, scale: Multiplier, clamp: Clamp, x: &[i8], y: &mut [i8]) {
+/// Overwrites `y` with the mean of each channel over all pixels: `output(round((sum of x - zero) scale))`, where the scale holds
+/// the division by their number.
+pub(crate) fn mean<R: Rounding, T: Number>(
+    zero: T,
+    scale: Multiplier,
+    output: impl Fn(i32) -> T,
+    x: &[T],
+    y: &mut [T],
+) {
     let channels = y.len();
     let Some(pixels) = x.len().checked_div(channels) else { return };
     for (first, y) in y.chunks_mut(BLOCK).enumerate().map(|(block, y)| (block * BLOCK, y)) {
-        let mut sums = [(-i32::from(zero)).wrapping_mul(pixels as i32); BLOCK];
+        let mut sums = [zero.into().wrapping_neg().wrapping_mul(pixels as i32); BLOCK];
         for pixel in kernel::rows(x, channels) {
             for (sum, &x) in sums.iter_mut().zip(pixel.get(first..first + y.len()).unwrap_or_default()) {
-                *sum = sum.wrapping_add(i32::from(x));
+                *sum = sum.wrapping_add(x.into());
             }
         }
         for (y, &sum) in y.iter_mut().zip(&sums) {
-            *y = clamp.output(R::scale(sum, scale));
+            *y = output(R::scale(sum, scale));
         }
     }
 }

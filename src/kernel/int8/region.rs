@@ -55,29 +55,31 @@ impl Region {
         }
     }
 
-    /// Overwrites `part` with the numbers of `whole` at its places. It fits both.
-    pub(crate) fn read(&self, whole: &[i8], part: &mut [i8]) {
+    /// Overwrites `part` with the numbers of `whole` at its places, of `size` bytes each. It fits both.
+    pub(crate) fn read(&self, size: usize, whole: &[i8], part: &mut [i8]) {
         let (start, step, n) = (self.start[3] as usize, self.step[3] as isize, self.part[3] as usize);
         self.rows(|from, to| {
-            let row = part.get_mut(to..to + n).unwrap_or_default();
-            match whole.get(from + start..from + start + n) {
+            let row = part.get_mut(to * size..(to + n) * size).unwrap_or_default();
+            match whole.get((from + start) * size..(from + start + n) * size) {
                 Some(numbers) if step == 1 => copy(numbers, row),
                 _ => {
-                    for (i, y) in row.iter_mut().enumerate() {
-                        let at = (from + start).wrapping_add_signed(i as isize * step);
-                        *y = whole.get(at).copied().unwrap_or_default();
+                    for (i, y) in rows_mut(row, size).enumerate() {
+                        let at = (from + start).wrapping_add_signed(i as isize * step) * size;
+                        for (y, &x) in y.iter_mut().zip(whole.get(at..).unwrap_or_default()) {
+                            *y = x;
+                        }
                     }
                 }
             }
         });
     }
 
-    /// Overwrites the places of the part in `whole` with its numbers. It fits both, and the last step is 1.
-    pub(crate) fn write(&self, part: &[i8], whole: &mut [i8]) {
+    /// Overwrites the places of the part in `whole` with its numbers, of `size` bytes each. It fits both, and the last step is 1.
+    pub(crate) fn write(&self, size: usize, part: &[i8], whole: &mut [i8]) {
         let (start, n) = (self.start[3] as usize, self.part[3] as usize);
         self.rows(|to, from| {
-            let row = whole.get_mut(to + start..to + start + n).unwrap_or_default();
-            copy(part.get(from..from + n).unwrap_or_default(), row);
+            let row = whole.get_mut((to + start) * size..(to + start + n) * size).unwrap_or_default();
+            copy(part.get(from * size..(from + n) * size).unwrap_or_default(), row);
         });
     }
 }

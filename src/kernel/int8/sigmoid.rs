@@ -44,8 +44,12 @@ fn between<const BITS: u32>(x: u32, most: i32) -> i32 {
 /// 1 / (1 + e^-x), with 15 bits after the point, of a number with 12.
 #[inline(always)]
 pub(crate) fn logistic(x: i16) -> i16 {
-    // 24 x has 9 bits.
-    let x = 3 * i32::from(x);
+    logistic_of(3 * i32::from(x))
+}
+
+/// [`logistic`] of x, if `x` is 24 times it with 9 bits after the point.
+#[inline(always)]
+pub(crate) fn logistic_of(x: i32) -> i16 {
     let y = between::<9>(x.unsigned_abs(), i32::from(i16::MAX) << 10);
     let y = if x >= 0 { y + (1 << 9) } else { (1 << 25) - y + (1 << 9) - 1 };
     (y >> 10) as i16
@@ -54,14 +58,18 @@ pub(crate) fn logistic(x: i16) -> i16 {
 /// tanh, with 15 bits after the point, of a number with `bits`, at most 24.
 #[inline(always)]
 pub(crate) fn tanh(x: i16, bits: u32) -> i16 {
-    // 48 x has 8 bits.
-    let x = match bits {
+    tanh_of(match bits {
         ..=12 => i32::from(x) * (3 << (12 - bits)),
         13.. => {
             let right = bits.min(24) - 12;
             (3 * i32::from(x) + (1 << (right - 1))) >> right
         }
-    };
+    })
+}
+
+/// [`tanh`] of x, if `x` is 48 times it with 8 bits after the point.
+#[inline(always)]
+pub(crate) fn tanh_of(x: i32) -> i16 {
     let y = between::<8>(x.unsigned_abs(), i32::from(u16::MAX) << 8);
     let y = if x >= 0 { y - (1 << 23) + (1 << 7) } else { (1 << 23) - y + (1 << 7) - 1 };
     (y >> 8) as i16

@@ -35,8 +35,8 @@ impl Convolution<'_> {
         space: &mut [i8],
         y: &mut [i8],
     ) -> bool {
-        let [rows, cols] = &self.axes;
-        let len = cols.taps * self.channels;
+        let [rows, cols] = &self.patches.axes;
+        let len = cols.taps * self.patches.channels;
         if cols.dilation != 1 || len < LEAST || rows.taps * rows.output * cols.output == 0 {
             return false;
         }
@@ -93,8 +93,8 @@ impl Convolution<'_> {
         space: &mut [i8],
         y: &mut [i8],
     ) -> bool {
-        let [rows, cols] = &self.axes;
-        let (channels, filters) = (self.channels, product.bias.len());
+        let [rows, cols] = &self.patches.axes;
+        let (channels, filters) = (self.patches.channels, product.bias.len());
         let (step, width) = (cols.stride * channels, cols.input * channels);
         let len = product.depth.checked_div(rows.taps).unwrap_or(0);
         // Bytes of the last word that are no inputs; rows from a window's first tap to its last.
@@ -110,7 +110,7 @@ impl Convolution<'_> {
         while right < cols.output {
             let outputs = at_once.min(cols.output - right);
             let pixels = (outputs - 1) * cols.stride + cols.taps;
-            let (span, copied) = (self.span(right * cols.stride, pixels), pixels * channels);
+            let (span, copied) = (self.patches.span(right * cols.stride, pixels), pixels * channels);
             // Which rows are in `space`, counted with the padding above.
             let mut held = 0..0;
             for down in 0..rows.output {
@@ -129,7 +129,7 @@ impl Convolution<'_> {
                         held = first..first + most;
                         for (row, stretch) in held.clone().zip(rows_mut(space, copied)) {
                             let row = row.checked_sub(rows.before).filter(|&row| row < rows.input);
-                            self.stretch(x, row, span, stretch);
+                            self.patches.stretch(x, row, span, stretch);
                         }
                     }
                     (space.get((first - held.start) * copied..), copied)

@@ -5,7 +5,7 @@ use super::quantization::{Quantization, WeightScale};
 use super::tensor::{bytes, bytes_mut, each};
 use crate::kernel::axis::Axis;
 use crate::kernel::int8::depthwise::Depthwise;
-use crate::kernel::int8::patches::Convolution;
+use crate::kernel::int8::patches::{Convolution, Patches};
 use crate::kernel::int8::{
     Clamp, Double, Multiplier, Place, Product, Rounding, by_input, fold, place, tile, transpose,
 };
@@ -186,9 +186,10 @@ impl<
             scale: &self.scale,
             clamp: self.clamp,
         };
-        let convolution = Convolution { axes: Self::AXES, channels: C, zero: self.zero, product };
-        let patches = values_mut::<[[[i8; C]; KW]; KH]>(scratch, AT_ONCE);
-        each(xs, ys, |x, y| convolution.run::<R>(isa, x, bytes_mut(patches), y));
+        let patches = Patches { axes: Self::AXES, channels: C, zero: self.zero };
+        let convolution = Convolution { patches, product };
+        let memory = values_mut::<[[[i8; C]; KW]; KH]>(scratch, AT_ONCE);
+        each(xs, ys, |x, y| convolution.run::<R>(isa, x, bytes_mut(memory), y));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Two arrays to one, and the layers that end so.
 
 use super::quantization::Quantization;
-use super::tensor::{Tensor, bytes, bytes_mut};
+use super::tensor::{Numbers, Tensor, bytes, bytes_mut, flat, flat_mut, raw, raw_mut};
 use crate::kernel::int8::patches::copy;
 use crate::kernel::int8::sums::{self, Term};
 use crate::kernel::int8::{Clamp, Double, Multiplier, Rounding};
@@ -13,9 +13,9 @@ use core::marker::PhantomData;
 use core::slice;
 
 /// What makes one array of two.
-pub trait Join<A: Tensor, B: Tensor> {
+pub trait Join<A: Numbers, B: Numbers> {
     /// A row of results.
-    type Output: Tensor;
+    type Output: Numbers;
 
     /// Compiles only if the sizes match.
     const CHECK: () = ();
@@ -156,11 +156,11 @@ impl<T> Zeroed for Max<T> {
     const ZEROED: Self = Self::new();
 }
 
-impl<T: Tensor> Join<T, T> for Max<T> {
+impl<T: Numbers> Join<T, T> for Max<T> {
     type Output = T;
 
     fn join(&self, isa: Isa, a: &[T], b: &[T], ys: &mut [T]) {
-        sums::larger(isa, [bytes(a), bytes(b)], bytes_mut(ys));
+        sums::larger(isa, [flat(a), flat(b)], flat_mut(ys));
     }
 }
 
@@ -189,11 +189,11 @@ impl<T> Zeroed for Min<T> {
     const ZEROED: Self = Self::new();
 }
 
-impl<T: Tensor> Join<T, T> for Min<T> {
+impl<T: Numbers> Join<T, T> for Min<T> {
     type Output = T;
 
     fn join(&self, isa: Isa, a: &[T], b: &[T], ys: &mut [T]) {
-        sums::smaller(isa, [bytes(a), bytes(b)], bytes_mut(ys));
+        sums::smaller(isa, [flat(a), flat(b)], flat_mut(ys));
     }
 }
 
@@ -221,7 +221,7 @@ impl<J: Zeroed, B: Zeroed> Zeroed for WithConstant<J, B> {
     const ZEROED: Self = Self { join: J::ZEROED, constant: B::ZEROED };
 }
 
-impl<J: Join<B, B, Output = B>, B: Tensor> Layer for WithConstant<J, B> {
+impl<J: Join<B, B, Output = B>, B: Numbers> Layer for WithConstant<J, B> {
     type Input = B;
     type Output = B;
     type Scratch = ();
@@ -321,9 +321,9 @@ impl<T, R> Prelu<T, R> {
 impl<T: Tensor, R: Rounding> Join<T, T> for Prelu<T, R> {
     type Output = T;
 
-    fn join(&self, isa: Isa, a: &[T], b: &[T], ys: &mut [T]) {
+    fn join(&self, _: Isa, a: &[T], b: &[T], ys: &mut [T]) {
         let Mul { zeros, scale, clamp, .. } = self.product;
-        sums::leak::<R>(isa, zeros, [self.scale, scale], clamp, [bytes(a), bytes(b)], bytes_mut(ys));
+        sums::leak::<R>(zeros, [self.scale, scale], clamp, [bytes(a), bytes(b)], bytes_mut(ys));
     }
 }
 
@@ -353,16 +353,21 @@ pub struct Concat<Y> {
     pub shape: PhantomData<fn() -> Y>,
 }
 
-impl<A: Tensor, B: Tensor, Y: Tensor> Join<A, B> for Concat<Y> {
+impl<A, B, Y: Numbers> Join<A, B> for Concat<Y>
+where
+    A: Numbers<Number = Y::Number>,
+    B: Numbers<Number = Y::Number>,
+{
     type Output = Y;
 
     const CHECK: () =
         assert!(size_of::<A>() + size_of::<B>() == size_of::<Y>(), "a Concat has the numbers of both arrays");
 
     fn join(&self, _: Isa, a: &[A], b: &[B], ys: &mut [Y]) {
-        let rows = rows(bytes(a), self.first).zip(rows(bytes(b), self.second));
-        for ((a, b), y) in rows.zip(rows_mut(bytes_mut(ys), self.first.saturating_add(self.second))) {
-            if let Some((first, second)) = y.split_at_mut_checked(self.first) {
+        let [first, second] = [self.first, self.second].map(|n| n.saturating_mul(size_of::<Y::Number>()));
+        let rows = rows(raw(a), first).zip(rows(raw(b), second));
+        for ((a, b), y) in rows.zip(rows_mut(raw_mut(ys), first.saturating_add(second))) {
+            if let Some((first, second)) = y.split_at_mut_checked(first) {
                 copy(a, first);
                 copy(b, second);
             }
@@ -399,9 +404,9 @@ impl<A: Zeroed, B: Zeroed, J: Zeroed> Zeroed for Parallel<A, B, J> {
 
 impl<I, A, B, J> Layer for Parallel<A, B, J>
 where
-    I: Tensor,
-    A: Layer<Input = I, Output: Tensor>,
-    B: Layer<Input = I, Output: Tensor>,
+    I: Numbers,
+    A: Layer<Input = I, Output: Numbers>,
+    B: Layer<Input = I, Output: Numbers>,
     J: Join<A::Output, B::Output>,
 {
     type Input = I;
@@ -448,8 +453,8 @@ impl<F: Zeroed, J: Zeroed> Zeroed for Residual<F, J> {
 
 impl<I, F, J> Layer for Residual<F, J>
 where
-    I: Tensor,
-    F: Layer<Input = I, Output: Tensor>,
+    I: Numbers,
+    F: Layer<Input = I, Output: Numbers>,
     J: Join<I, F::Output>,
 {
     type Input = I;

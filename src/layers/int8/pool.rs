@@ -87,7 +87,8 @@ impl<P: Function, I: Picture, O: Picture, const KH: usize, const KW: usize, G: S
     };
 
     fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
-        each(xs, ys, |x, y| P::bytes(&Self::WINDOWS, self.clamp, x, y));
+        let range = [self.clamp.least, self.clamp.most];
+        each(xs, ys, |x, y| P::whole(&Self::WINDOWS, range, x, y));
     }
 }
 
@@ -151,6 +152,7 @@ impl<I: Picture, const C: usize, R: Rounding> Layer for Mean<I, C, R> {
     };
 
     fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [[i8; C]]) {
-        each(xs, ys, |x, y| pool::mean::<R>(self.zero, self.scale, self.clamp, x, y));
+        let output = |y| self.clamp.output(y);
+        each(xs, ys, |x, y| pool::mean::<R, _>(self.zero, self.scale, output, x, y));
     }
 }

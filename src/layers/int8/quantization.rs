@@ -49,7 +49,7 @@ impl Quantization {
 }
 
 /// The nearest whole number, a half away from zero, saturated; 0 for NaN.
-pub(super) const fn round(x: f64) -> i32 {
+pub(in crate::layers) const fn round(x: f64) -> i32 {
     // Exact for an `f32`: 29 bits of an `f64` are beyond its own.
     let half = if x < 0.0 { -0.5 } else { 0.5 };
     (x + half) as i32
@@ -101,7 +101,7 @@ pub enum WeightScale<const N: usize> {
 
 impl<const N: usize> WeightScale<N> {
     /// What the sums of each output are multiplied by: the scale of `x` times that of its weights, over that of `y`.
-    pub(super) const fn multipliers(
+    pub(in crate::layers) const fn multipliers(
         &self,
         x: Quantization,
         y: Quantization,

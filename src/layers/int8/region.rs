@@ -1,11 +1,12 @@
 //! Parts of an array, borders around it, and its axes in another order.
 
-use super::tensor::{Tensor, each};
+use super::tensor::{Numbers, flat_mut, raw, raw_mut};
 use crate::kernel::int8::Region;
 use crate::kernel::int8::region::Order;
 use crate::layers::Layer;
 use crate::{Error, Isa};
 use core::marker::PhantomData;
+use core::slice;
 
 /// Part of an array of up to four axes: every `step`-th number from `start` on, along each axis. Also one of the parts of a split,
 /// and a crop.
@@ -26,10 +27,12 @@ pub struct Slice<I, O> {
     shape: PhantomData<fn(I) -> O>,
 }
 
-impl<I, O> Slice<I, O> {
+impl<I: Numbers<Number = O::Number>, O: Numbers> Slice<I, O> {
     /// Errors unless the sizes are those of `I` and `O`, and all of the part lies in the whole.
     pub const fn new(region: Region) -> Result<Self, Error> {
-        match region.fits(size_of::<I>(), size_of::<O>()) {
+        let [whole, part] =
+            [size_of::<I>() / size_of::<O::Number>(), size_of::<O>() / size_of::<O::Number>()];
+        match region.fits(whole, part) {
             true => Ok(Self { region, shape: PhantomData }),
             false => Err(Error::Setting {
                 name: "region",
@@ -39,14 +42,17 @@ impl<I, O> Slice<I, O> {
     }
 }
 
-impl<I: Tensor, O: Tensor> Layer for Slice<I, O> {
+impl<I: Numbers<Number = O::Number>, O: Numbers> Layer for Slice<I, O> {
     type Input = I;
     type Output = O;
     type Scratch = ();
     type InPlace = I;
 
     fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
-        each(xs, ys, |x, y| self.region.read(x, y));
+        for (x, y) in xs.iter().zip(ys) {
+            let (whole, part) = (raw(slice::from_ref(x)), raw_mut(slice::from_mut(y)));
+            self.region.read(size_of::<O::Number>(), whole, part);
+        }
     }
 }
 
@@ -63,16 +69,18 @@ impl<I: Tensor, O: Tensor> Layer for Slice<I, O> {
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pad<I, O> {
+pub struct Pad<I, O: Numbers> {
     region: Region,
-    value: i8,
+    value: O::Number,
     shape: PhantomData<fn(I) -> O>,
 }
 
-impl<I, O> Pad<I, O> {
+impl<I: Numbers<Number = O::Number>, O: Numbers> Pad<I, O> {
     /// Errors unless the sizes are those of `O` and `I`, all of the part lies in the whole, and its steps are 1.
-    pub const fn new(region: Region, value: i8) -> Result<Self, Error> {
-        match region.fits(size_of::<O>(), size_of::<I>()) && matches!(region.step, [1, 1, 1, 1]) {
+    pub const fn new(region: Region, value: O::Number) -> Result<Self, Error> {
+        let [whole, part] =
+            [size_of::<O>() / size_of::<O::Number>(), size_of::<I>() / size_of::<O::Number>()];
+        match region.fits(whole, part) && matches!(region.step, [1, 1, 1, 1]) {
             true => Ok(Self { region, value, shape: PhantomData }),
             false => Err(Error::Setting {
                 name: "region",
@@ -82,17 +90,18 @@ impl<I, O> Pad<I, O> {
     }
 }
 
-impl<I: Tensor, O: Tensor> Layer for Pad<I, O> {
+impl<I: Numbers<Number = O::Number>, O: Numbers> Layer for Pad<I, O> {
     type Input = I;
     type Output = O;
     type Scratch = ();
     type InPlace = I;
 
     fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
-        each(xs, ys, |part, whole| {
-            whole.fill(self.value);
-            self.region.write(part, whole);
-        });
+        for (x, y) in xs.iter().zip(ys) {
+            flat_mut(slice::from_mut(y)).fill(self.value);
+            let (part, whole) = (raw(slice::from_ref(x)), raw_mut(slice::from_mut(y)));
+            self.region.write(size_of::<O::Number>(), part, whole);
+        }
     }
 }
 
@@ -126,13 +135,15 @@ impl<I, O> Transpose<I, O> {
     }
 }
 
-impl<I: Tensor, O: Tensor> Layer for Transpose<I, O> {
+impl<I: Numbers, O: Numbers> Layer for Transpose<I, O> {
     type Input = I;
     type Output = O;
     type Scratch = ();
     type InPlace = I;
 
     fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
-        each(xs, ys, |x, y| self.order.read(x, y));
+        for (x, y) in xs.iter().zip(ys) {
+            self.order.read(raw(slice::from_ref(x)), raw_mut(slice::from_mut(y)));
+        }
     }
 }

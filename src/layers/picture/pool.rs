@@ -4,7 +4,7 @@ use super::past::Past;
 use super::window::axes;
 use super::{Picture, Steps, Valid, Window};
 use crate::kernel::axis::Axis;
-use crate::kernel::int8::{Clamp, pool as int8};
+use crate::kernel::int8::{Number, pool as int8};
 use crate::kernel::pool;
 use crate::kernel::pool::{MaxBackward, MeanBackward, Windows};
 use crate::layers::{Due, Entry, InputGradient, Layer, Linear, Stream, Train, View};
@@ -221,7 +221,7 @@ pub trait Function: 'static + sealed::Function {}
 pub trait Over<I, O>: 'static + sealed::Over<I, O> {}
 
 mod sealed {
-    use super::{Clamp, Isa, Plain, Windows, int8};
+    use super::{Isa, Number, Plain, Windows, int8};
 
     pub trait Function {
         const NAME: &'static str;
@@ -233,8 +233,8 @@ mod sealed {
         const MACS: [[usize; 2]; 2];
         fn forward(isa: Isa, windows: &Windows, xs: &[f32], ys: &mut [f32]);
         fn backward(isa: Isa, windows: &Windows, xs: &[f32], dys: &[f32], dxs: &mut [f32]);
-        /// Of one picture of eight bits, clamped. Overwrites `y`.
-        fn bytes(windows: &int8::Windows, clamp: Clamp, x: &[i8], y: &mut [i8]);
+        /// Of one picture of whole numbers, clamped to a range. Overwrites `y`.
+        fn whole<T: Number>(windows: &int8::Windows, range: [T; 2], x: &[T], y: &mut [T]);
     }
 
     pub trait Over<I, O> {
@@ -265,8 +265,8 @@ impl sealed::Function for Largest {
         isa.call(MaxBackward { windows, xs, dys, dxs });
     }
 
-    fn bytes(windows: &int8::Windows, clamp: Clamp, x: &[i8], y: &mut [i8]) {
-        windows.largest(clamp, x, y);
+    fn whole<T: Number>(windows: &int8::Windows, range: [T; 2], x: &[T], y: &mut [T]) {
+        windows.largest(range, x, y);
     }
 }
 
@@ -286,8 +286,8 @@ impl sealed::Function for Mean {
         isa.call(MeanBackward { windows, dys, dxs });
     }
 
-    fn bytes(windows: &int8::Windows, clamp: Clamp, x: &[i8], y: &mut [i8]) {
-        windows.mean(clamp, x, y);
+    fn whole<T: Number>(windows: &int8::Windows, range: [T; 2], x: &[T], y: &mut [T]) {
+        windows.mean(range, x, y);
     }
 }
 

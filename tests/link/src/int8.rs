@@ -7,8 +7,8 @@ use core::marker::PhantomData;
 use fusebox::int8::train::{self, Learn, Workspace};
 use fusebox::int8::{
     Add, AvgPool2d, Clamp, Concat, Conv2d, Dense, DepthwiseConv2d, Dequantize, Double, Join, Lstm,
-    LstmScales, Max, MaxPool2d, Mean, Min, Mul, Multiplier, Pad, Parallel, Prelu, Quantization, Quantize, Region,
-    Residual, Rounding, Single, Slice, Softmax, Sub, Table, Tensor, Term, Transpose, WeightScale, WithConstant,
+    LstmScales, Max, MaxPool2d, Mean, Min, Mul, Multiplier, Numbers, Pad, Parallel, Prelu, Quantization, Quantize,
+    Region, Residual, Rounding, Single, Slice, Softmax, Sub, Table, Term, Transpose, WeightScale, WithConstant,
 };
 use fusebox::layers::{Stream, Valid, Window};
 use fusebox::{Beside, Chain, Error, Isa, Layer, Relu, Rng, Scratch, Seq, Streaming, Zeroed};
@@ -98,7 +98,7 @@ pub fn all() {
     keep(others());
 }
 
-fn multiplier() -> Multiplier {
+pub(crate) fn multiplier() -> Multiplier {
     hide(Multiplier { mantissa: any(), exponent: any() })
 }
 
@@ -234,21 +234,21 @@ fn others() -> Result<(), Error> {
 }
 
 /// A layer of whole numbers, copied, compared and described.
-fn run<L: Layer + Clone + PartialEq + Debug>(layer: &L) {
+pub(crate) fn run<L: Layer + Clone + PartialEq + Debug>(layer: &L) {
     infer(layer);
     described(layer);
 }
 
-fn described<T: Clone + PartialEq + Debug>(value: &T) {
+pub(crate) fn described<T: Clone + PartialEq + Debug>(value: &T) {
     copied(value);
     debug(value);
 }
 
-fn copied<T: Clone + PartialEq>(value: &T) {
+pub(crate) fn copied<T: Clone + PartialEq>(value: &T) {
     keep(hide(value.clone()) == *value);
 }
 
-fn infer<L: Layer>(layer: &L) {
+pub(crate) fn infer<L: Layer>(layer: &L) {
     let (mut ys, mut scratch) = ([any(), any()], any::<[f32; 16]>());
     let xs = [any(), any(), any()];
     let xs = xs.get(..hide(2)).unwrap_or_default();
@@ -257,7 +257,7 @@ fn infer<L: Layer>(layer: &L) {
     keep(ys);
 }
 
-fn join<T: Tensor, J: Join<T, T> + Clone + PartialEq + Debug>(join: &J) {
+pub(crate) fn join<T: Numbers, J: Join<T, T> + Clone + PartialEq + Debug>(join: &J) {
     let mut ys = [J::Output::ZEROED; 2];
     let xs = [any(), any(), any()];
     let (a, b) = (xs.get(..hide(2)).unwrap_or_default(), xs.get(..hide(2)).unwrap_or_default());

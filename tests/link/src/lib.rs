@@ -15,6 +15,7 @@ pub mod checkpoint;
 pub mod data;
 pub mod decoding;
 pub mod doubles;
+pub mod int16;
 pub mod int8;
 pub mod integers;
 pub mod layers;

@@ -49,6 +49,21 @@ imported! {
     micro_speech: "micro_speech_quantized", 4;
 }
 
+/// A small network of activations of sixteen bits: a convolution, depthwise ones, a pool, a softmax.
+pub mod sixteen_bits {
+    use super::{Layer, bytes};
+    /// With the outputs of TensorFlow Lite for Microcontrollers.
+    pub mod micro {
+        include!(concat!(env!("OUT_DIR"), "/ds_cnn.rs"));
+    }
+    /// The bytes of inputs for a board, one row after another.
+    pub static INPUTS: [i8; 6 * size_of::<<micro::Net as Layer>::Input>()] =
+        bytes(include_bytes!("../../data/int16/ds_cnn.in.bin"));
+    /// The bytes that TensorFlow Lite for Microcontrollers puts out for them.
+    pub static OUTPUTS: [i8; 6 * size_of::<<micro::Net as Layer>::Output>()] =
+        bytes(include_bytes!("../../data/int16/ds_cnn.tflm.bin"));
+}
+
 /// A network that keeps its last frames in variables.
 pub mod streaming {
     include!(concat!(env!("OUT_DIR"), "/streaming.rs"));

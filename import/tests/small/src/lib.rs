@@ -16,7 +16,7 @@ pub trait Visit {
 
 #[cfg(test)]
 mod tests {
-    use super::{Visit, graphs, graphs_litert, operators};
+    use super::{Visit, graphs, graphs_litert, int16, operators};
     use fusebox::{Isa, Layer, Plain, Scratch, Zeroed};
 
     /// Compares small networks with a runtime.
@@ -144,6 +144,14 @@ mod tests {
         graphs::visit(&mut micro);
         assert_eq!(micro.different, []);
         assert!(micro.networks > 200, "{}", micro.networks);
+    }
+
+    #[test]
+    fn networks_of_sixteen_bits_are_those_of_tensorflow_lite() {
+        let mut micro = Against { runtime: "tflm", networks: 0, different: vec![] };
+        int16::visit(&mut micro);
+        assert_eq!(micro.different, []);
+        assert!(micro.networks > 100, "{}", micro.networks);
     }
 
     #[test]

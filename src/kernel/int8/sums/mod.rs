@@ -1,8 +1,9 @@
-//! Sums, products and the larger of two arrays of eight bits, number by number. Their scales may differ.
+//! Sums, products and the larger of two arrays of eight bits, the larger of sixteen too, number by number. Their scales may differ.
 
 #[cfg(fusebox_core = "m55")]
 mod helium;
 
+use super::Number;
 use super::scale::{Clamp, Multiplier, Rounding};
 #[cfg(fusebox_vectors_of_bytes)]
 use super::vector::{Fixed, Of, Way};
@@ -76,6 +77,16 @@ pub(crate) fn subtract<R: Rounding>(
     each(xs, ys, |a, b| clamp.output(R::scale(first.at::<R>(a).wrapping_sub(second.at::<R>(b)), sum)));
 }
 
+/// Overwrites `ys` with the larger of both.
+pub(crate) fn larger<T: Number>(isa: Isa, xs: [&[T]; 2], ys: &mut [T]) {
+    compare(isa, xs, ys, T::max);
+}
+
+/// Overwrites `ys` with the smaller of both.
+pub(crate) fn smaller<T: Number>(isa: Isa, xs: [&[T]; 2], ys: &mut [T]) {
+    compare(isa, xs, ys, T::min);
+}
+
 /// Overwrites `ys`: `y = clamp(round((a - zero) (b - zero) scale) + zero)`.
 pub(crate) fn multiply<R: Rounding>(
     _isa: Isa,
@@ -127,19 +138,8 @@ fn each([a, b]: [&[i8]; 2], ys: &mut [i8], f: impl Fn(i8, i8) -> i8) {
     }
 }
 
-/// Overwrites `ys` with the larger of both.
-pub(crate) fn larger(isa: Isa, xs: [&[i8]; 2], ys: &mut [i8]) {
-    compare(isa, xs, ys, i8::max);
-}
-
-/// Overwrites `ys` with the smaller of both.
-pub(crate) fn smaller(isa: Isa, xs: [&[i8]; 2], ys: &mut [i8]) {
-    compare(isa, xs, ys, i8::min);
-}
-
 /// Overwrites `ys`: [`multiply`] where `a` stands for less than 0, `y = clamp(round((a - zero) positive) + zero)` elsewhere.
 pub(crate) fn leak<R: Rounding>(
-    isa: Isa,
     zeros: [i8; 2],
     [positive, negative]: [Multiplier; 2],
     clamp: Clamp,
@@ -147,7 +147,7 @@ pub(crate) fn leak<R: Rounding>(
     ys: &mut [i8],
 ) {
     let [first, second] = zeros.map(i32::from);
-    each(isa, xs, ys, move |a, b| {
+    each(xs, ys, |a, b| {
         let (x, slope) = (i32::from(a) - first, i32::from(b) - second);
         clamp.output(if x < 0 { R::scale(x * slope, negative) } else { R::scale(x, positive) })
     });
@@ -155,18 +155,18 @@ pub(crate) fn leak<R: Rounding>(
 
 /// Overwrites `ys` with a function of both, in the instruction set's vectors.
 #[inline(always)]
-fn compare(isa: Isa, [a, b]: [&[i8]; 2], ys: &mut [i8], f: impl Fn(i8, i8) -> i8) {
+fn compare<T: Number>(isa: Isa, [a, b]: [&[T]; 2], ys: &mut [T], f: impl Fn(T, T) -> T) {
     isa.call(Compare { a, b, ys, f });
 }
 
-struct Compare<'a, F> {
-    a: &'a [i8],
-    b: &'a [i8],
-    ys: &'a mut [i8],
+struct Compare<'a, T, F> {
+    a: &'a [T],
+    b: &'a [T],
+    ys: &'a mut [T],
     f: F,
 }
 
-impl<F: Fn(i8, i8) -> i8> crate::simd::Pass for Compare<'_, F> {
+impl<T: Number, F: Fn(T, T) -> T> crate::simd::Pass for Compare<'_, T, F> {
     type Output = ();
 
     #[inline(always)]

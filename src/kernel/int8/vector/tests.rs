@@ -4,7 +4,7 @@ use super::{Fixed, Way};
 use crate::kernel::axis::Axis;
 use crate::kernel::int8::depthwise::Depthwise;
 use crate::kernel::int8::order::tile;
-use crate::kernel::int8::patches::{Convolution, place};
+use crate::kernel::int8::patches::{Convolution, Patches, place};
 use crate::kernel::int8::scale::{Clamp, Double, Multiplier, Rounding, Single};
 use crate::kernel::int8::sums::{Term, add, multiply, subtract};
 use crate::kernel::int8::{Product, transpose};
@@ -124,7 +124,12 @@ fn check_convolution<R: Rounding>(rng: &mut Rng) {
     let (mut patches, mut y) = (std::vec![0; at_once * depth], std::vec![0; expected.len()]);
     for isa in Isa::available() {
         y.fill(99);
-        Convolution { axes, channels, zero, product }.run::<R>(isa, &x, &mut patches, &mut y);
+        Convolution { patches: Patches { axes, channels, zero }, product }.run::<R>(
+            isa,
+            &x,
+            &mut patches,
+            &mut y,
+        );
         assert_eq!(y, expected, "{isa}: {axes:?} {channels} {filters}, {at_once} at once");
     }
 }

@@ -7,6 +7,7 @@
 extern "C" fn _start() {
     link::doubles::all();
     link::calibration::all();
+    link::int16::all();
     link::int8::all();
     link::text::all();
 }

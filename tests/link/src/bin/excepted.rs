@@ -6,6 +6,7 @@
 #[unsafe(no_mangle)]
 extern "C" fn _start() {
     link::calibration::excepted();
+    link::int16::excepted();
     link::int8::excepted();
     link::text::excepted();
 }

@@ -6,6 +6,7 @@
 #[unsafe(no_mangle)]
 extern "C" fn _start() {
     link::arena::all();
+    link::int16::whole();
     link::int8::whole();
     link::integers::all();
 }
