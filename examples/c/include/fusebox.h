@@ -119,14 +119,14 @@ typedef int32_t fusebox_status;
 #endif // __cplusplus
 
 /**
- * A network that learns: weights, optimiser, and all memory for both. Declare one, or allocate FUSEBOX_MEMORY_BYTES, and
- * initialise it with `fusebox_init`. It holds no pointers, so it may be copied and moved.
+ * A network that learns: weights, optimiser, and all memory for both. Declare one, or allocate FUSEBOX_MEMORY_BYTES at a
+ * multiple of FUSEBOX_MEMORY_ALIGN, and initialise it with `fusebox_init`. It holds no pointers, so it may be copied and moved.
  */
 typedef struct fusebox fusebox;
 
 /**
  * A network that only infers: the memory for that, and a pointer to its weights. Declare one, or allocate
- * FUSEBOX_INFERENCE_BYTES, and initialise it with `fusebox_inference_init`.
+ * FUSEBOX_INFERENCE_BYTES at a multiple of FUSEBOX_INFERENCE_ALIGN, and initialise it with `fusebox_inference_init`.
  */
 typedef struct fusebox_inference fusebox_inference;
 

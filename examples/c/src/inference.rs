@@ -10,7 +10,7 @@ use fusebox::checkpoint::{self, Part, Reader, Writer, layout_of};
 use fusebox::{Error, Layer, Plain, Scratch};
 
 /// A network that only infers: the memory for that, and a pointer to its weights. Declare one, or allocate
-/// FUSEBOX_INFERENCE_BYTES, and initialise it with `fusebox_inference_init`.
+/// FUSEBOX_INFERENCE_BYTES at a multiple of FUSEBOX_INFERENCE_ALIGN, and initialise it with `fusebox_inference_init`.
 pub struct Inference {
     /// [`MARK`] once the rest is a value.
     mark: u64,

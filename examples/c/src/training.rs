@@ -15,8 +15,8 @@ pub(crate) type Output = <Net as Layer>::Output;
 /// The network with what it needs to learn.
 pub(crate) type Learning = Learner<Net, BATCH, Rule, Loss>;
 
-/// A network that learns: weights, optimiser, and all memory for both. Declare one, or allocate FUSEBOX_MEMORY_BYTES, and
-/// initialise it with `fusebox_init`. It holds no pointers, so it may be copied and moved.
+/// A network that learns: weights, optimiser, and all memory for both. Declare one, or allocate FUSEBOX_MEMORY_BYTES at a
+/// multiple of FUSEBOX_MEMORY_ALIGN, and initialise it with `fusebox_init`. It holds no pointers, so it may be copied and moved.
 pub struct Fusebox {
     /// [`MARK`] once the rest is a value.
     mark: u64,

@@ -42,19 +42,22 @@ static void expect(fusebox_status expected, fusebox_status got, int line, const 
 }
 #define OK(call) expect(FUSEBOX_STATUS_OK, call, __LINE__, #call)
 
-/* The call returns the error, and leaves the network and the outputs as they are, to the byte. */
+/* The call returns the error, and leaves the network, the outputs and what was saved as they are, to the byte. */
 #define REFUSED(error, call)                                                                       \
     do {                                                                                           \
         memcpy(&before, network, sizeof before);                                                   \
         memcpy(outputs_before, outputs, sizeof outputs_before);                                    \
+        memcpy(saved_before, saved, sizeof saved_before);                                          \
         expect(FUSEBOX_STATUS_##error, call, __LINE__, #call);                                     \
         if (memcmp(&before, network, sizeof before) != 0 ||                                        \
-            memcmp(outputs_before, outputs, sizeof outputs_before) != 0) {                         \
+            memcmp(outputs_before, outputs, sizeof outputs_before) != 0 ||                         \
+            memcmp(saved_before, saved, sizeof saved_before) != 0) {                               \
             fail(__LINE__, #call, "something was changed");                                        \
         }                                                                                          \
     } while (0)
 static fusebox before;
 static float outputs_before[FUSEBOX_BATCH * FUSEBOX_OUTPUTS];
+static uint8_t saved_before[FUSEBOX_SAVE_BYTES];
 
 /* The same pointer, a byte on. */
 static void *odd(void *pointer) {

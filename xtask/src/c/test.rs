@@ -48,6 +48,9 @@ pub(super) fn all(choice: Choice) -> Result<()> {
     let other = place.out.join("other");
     build(&desktop_road, &line, &shared, FEATURES, &other)?;
 
+    place
+        .panic_is_found(|| build(&desktop_road, &line, &shared, FEATURES, &place.out.join("panic")), &line)?;
+
     let desktop = place.desktop(&own, &desktop_road)?;
     let saved = place.line(&other)?;
     print!("{}", place.misuse(&own, &saved)?);
@@ -91,6 +94,18 @@ impl Place {
         let manifest = manifest.replace("path = \"../..\"", &here).replace("\"fusebox-c\"", "\"line\"");
         fs::write(copy.join("Cargo.toml"), manifest)?;
         Ok(copy)
+    }
+
+    /// A control: a network that can panic is no library.
+    fn panic_is_found(&self, build: impl FnOnce() -> Result<Sizes>, copy: &Path) -> Result<()> {
+        let path = copy.join("src/network.rs");
+        let text = fs::read_to_string(&path)?;
+        let head = "pub const fn rule(learning_rate: f32) -> Rule {";
+        ensure!(text.contains(head), "where is the rule?");
+        fs::write(path, text.replace(head, &format!("{head} assert!(learning_rate < 1.0);")))?;
+        let error = build().err().map(|error| error.to_string()).unwrap_or_default();
+        ensure!(error.contains("can panic"), "a network that can panic is not found out: {error}");
+        Ok(())
     }
 
     /// A compiler, with the headers and the library in `library`.
@@ -161,7 +176,11 @@ impl Place {
         compiler.args(CORTEX_M4F).args(["-std=c11", "-O2", "--specs=rdimon.specs", "-nostartfiles"]);
         compiler.args(["main.c", "digits.S", "firmware/startup.c"].map(|source| self.c.join(source)));
         compiler.arg("-I").arg(root().join("examples/data")).arg("-T").arg(self.c.join("firmware/link.ld"));
-        run(compiler.args(["-Wl,--gc-sections", "-Wl,-z,noexecstack"]).arg(library.join(LIBRARY)).arg("-o").arg(&image))?;
+        run(compiler
+            .args(["-Wl,--gc-sections", "-Wl,-z,noexecstack"])
+            .arg(library.join(LIBRARY))
+            .arg("-o")
+            .arg(&image))?;
 
         let Image { flash, ram, panics, .. } = Image::read(&image)?;
         ensure!(panics.is_empty(), "a firmware of C holds no panic: {}", panics.join(", "));
