@@ -97,8 +97,7 @@ fn build(road: &Road, folder: &Path, target_dir: &Path, features: &str, out: &Pa
 fn objects(library: &[u8]) -> Result<Vec<object::File<'_>>> {
     let mut objects = Vec::new();
     for member in ArchiveFile::parse(library)?.members() {
-        // Not all members are objects.
-        objects.extend(object::File::parse(member?.data(library)?));
+        objects.push(object::File::parse(member?.data(library)?)?);
     }
     ensure!(!objects.is_empty(), "the library holds no object file");
     Ok(objects)
