@@ -3,6 +3,7 @@
 mod apt;
 mod asm;
 mod board;
+mod c;
 mod counts;
 mod cycles;
 mod depth;
@@ -119,6 +120,8 @@ enum Task {
         #[arg(long)]
         all: bool,
     },
+    /// Writes a static library for C, and its header: of the network in `examples/c`, or a copy of it
+    C(c::Options),
     /// Runs what is too slow for every change, and records the result
     Full {
         /// Seconds of fuzzing for each fuzz target but `sequence`, which has a number of inputs
@@ -146,6 +149,7 @@ fn main() -> ExitCode {
             size::run(road, &size::Options { boards, symbols, frames, record })
         }
         Task::Link { all } => link::check(road, all),
+        Task::C(options) => c::run_task(road, &options),
         Task::Full { fuzz_seconds } => full::check(fuzz_seconds),
     };
     match result {

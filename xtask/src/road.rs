@@ -75,6 +75,11 @@ impl Road {
         Ok(Self { target, library, debian: Some(debian) })
     }
 
+    /// Where it leads.
+    pub(crate) fn target(&self) -> &'static str {
+        self.target
+    }
+
     /// The road's name, for tables.
     pub(crate) fn name(&self) -> &'static str {
         if self.debian.is_some() { "Debian's rustc" } else { "rustup" }
@@ -93,9 +98,14 @@ impl Road {
 
     /// `cargo <task> --target ..`, for the package in `folder`.
     pub(crate) fn cargo(&self, task: &str, folder: &Path) -> Command {
+        self.cargo_to(&self.target_dir(), task, folder)
+    }
+
+    /// The same, with what is built in another folder than [`Road::target_dir`].
+    pub(crate) fn cargo_to(&self, target_dir: &Path, task: &str, folder: &Path) -> Command {
         let mut cargo = cargo();
         cargo.current_dir(folder).arg(task).args(["--target", self.target]);
-        cargo.arg("--target-dir").arg(self.target_dir());
+        cargo.arg("--target-dir").arg(target_dir);
         if let Some(Debian { rustc, source, linker }) = &self.debian {
             cargo.arg(match self.library {
                 Library::Core => "-Zbuild-std=core",

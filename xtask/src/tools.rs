@@ -2,17 +2,19 @@
 
 use crate::apt;
 use crate::board::BOARDS;
+use crate::c;
 use crate::process::{output, run};
 use crate::road::{self, Choice};
 use crate::targets;
 use anyhow::Result;
 use std::process::Command;
 
-/// Emulators, a linker for 64-bit Arm, and compilers for all targets.
+/// Emulators, a linker for 64-bit Arm, compilers of C, and compilers for all targets.
 pub(crate) fn install(choice: Choice) -> Result<()> {
     let mut targets: Vec<_> = BOARDS.iter().map(|board| board.target).chain(targets::ALL).collect();
     targets.dedup();
-    let mut programs: Vec<_> = BOARDS.iter().map(|board| board.qemu).chain(targets::PROGRAMS).collect();
+    let mut programs: Vec<_> =
+        BOARDS.iter().map(|board| board.qemu).chain(targets::PROGRAMS).chain(c::PROGRAMS).collect();
     programs.dedup();
     // What rustup lacks is looked up once: it takes a second for each target.
     let debian = road::needs_debian(&targets, choice);

@@ -1,0 +1,26 @@
+//! Another network for `cargo xtask c --test`: one that learns numbers, with an optimiser that has a state.
+
+use fusebox::{Dense, Init, Momentum, Mse};
+
+/// A line.
+pub type Net = Dense<1, 1>;
+
+/// The most rows of one call.
+pub const BATCH: usize = 4;
+
+/// The loss, and its value.
+pub type Loss = Mse;
+pub const LOSS: Loss = Mse;
+
+/// What is to be learned of a row: a number.
+pub type Target = [f32; 1];
+
+/// The optimiser, and its value for a learning rate.
+pub type Rule = Momentum;
+pub const fn rule(learning_rate: f32) -> Rule {
+    Momentum::new(learning_rate, 0.9)
+}
+
+/// The initial weights, and the seed that they follow from.
+pub const INIT: Init = Init::Zeros;
+pub const SEED: u64 = 1;
