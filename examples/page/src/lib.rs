@@ -8,7 +8,7 @@
 //! | `bits` | the training that the boards run, and the hash of its weights |
 //! | `digits` | the data as they are downloaded |
 //! | `wasm` | the functions that JavaScript calls, and the memory they exchange |
-#![no_std]
+#![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;
 

@@ -189,6 +189,21 @@ impl Reader {
     pub fn net(&mut self) -> &mut Net {
         &mut self.net
     }
+
+    /// A file of the network alone, as it is delivered.
+    pub fn save_network(&self) -> Vec<u8> {
+        let mut file = vec![0; checkpoint::size::<(&Net,)>()];
+        let _ = checkpoint::save((&*self.net,), &mut file);
+        file
+    }
+
+    /// Takes such a file, and forgets all signs; changes nothing if it is refused.
+    pub fn load_network(&mut self, file: &[u8]) -> Result<(), Fault> {
+        checkpoint::restore((&mut *self.net,), file).map_err(Fault::File)?;
+        self.signs.iter_mut().for_each(Reservoir::clear);
+        self.names = [[0; NAME]; SIGNS];
+        Ok(())
+    }
 }
 
 impl Default for Reader {

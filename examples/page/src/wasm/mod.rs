@@ -177,6 +177,12 @@ extern "C" fn handwriting_save() -> usize {
     state.mail.send(&file)
 }
 
+/// Takes the file in the inbox, the network alone as it was delivered, and forgets all signs. If it is refused, nothing changes.
+#[unsafe(no_mangle)]
+extern "C" fn handwriting_network() -> u32 {
+    attempt(|state, file, _| state.reader.load_network(file), 0)
+}
+
 /// Takes the file in the inbox. If it is refused, nothing changes.
 #[unsafe(no_mangle)]
 extern "C" fn handwriting_load() -> u32 {
