@@ -26,7 +26,9 @@ function mail(calls) {
     calls,
     // Writes bytes for the next call.
     post(bytes) {
-      new Uint8Array(memory(), calls.inbox(bytes.length), bytes.length).set(bytes);
+      // First the place, for which the memory may grow: then the old buffer is gone.
+      const place = calls.inbox(bytes.length);
+      new Uint8Array(memory(), place, bytes.length).set(bytes);
     },
     // Writes numbers for the next call.
     postNumbers(numbers) {
