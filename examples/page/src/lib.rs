@@ -17,6 +17,8 @@ pub mod digits;
 mod fault;
 pub mod handwriting;
 pub mod playground;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128", feature = "speed"))]
+mod speed;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 
