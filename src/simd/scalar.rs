@@ -83,11 +83,19 @@ fn square_root(x: f32) -> f32 {
 
 /// A loop's counter, of which the compiler then knows too little to write the loop out several times.
 #[inline(always)]
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn rolled(mut n: usize) -> usize {
     // SAFETY: the assembly contains no instruction.
     unsafe {
         core::arch::asm!("/* {n} */", n = inout(reg) n, options(pure, nomem, nostack, preserves_flags))
     };
+    n
+}
+
+/// WebAssembly has no assembly in stable Rust.
+#[inline(always)]
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn rolled(n: usize) -> usize {
     n
 }
 

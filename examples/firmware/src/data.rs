@@ -1,27 +1,27 @@
 //! The digits, which stay bytes in flash; see `examples/data/README.md`.
 
 use crate::recipe::Digits;
-pub(crate) use crate::recipe::PIXELS;
+pub use crate::recipe::PIXELS;
 use fusebox::{Rng, argmax};
 
 /// A row: 64 pixels of 0..=16, and the label.
-pub(crate) type Row = [u8; PIXELS + 1];
+pub type Row = [u8; PIXELS + 1];
 
 /// Images in all.
-pub(crate) const COUNT: usize = 1797;
+pub const COUNT: usize = 1797;
 
 /// Images that training never sees: a fifth.
-pub(crate) const HELD_OUT: usize = COUNT / 5;
+pub const HELD_OUT: usize = COUNT / 5;
 
 /// All rows. A constant of the wrong length would not compile.
-pub(crate) static ROWS: &[Row] = {
+pub static ROWS: &[Row] = {
     let (rows, rest) = include_bytes!("../../data/digits.bin").as_chunks();
     assert!(rows.len() == COUNT && rest.is_empty());
     rows
 };
 
 /// The order in which the images are used, the held-out ones first. Fewer bytes than moving the images themselves.
-pub(crate) type Order = [u16; COUNT];
+pub type Order = [u16; COUNT];
 
 /// Shuffles `order` so that its first [`HELD_OUT`] numbers are the images held out: with the same generator, the same
 /// ones as in `examples/digits.rs`.
@@ -36,7 +36,12 @@ pub(crate) fn split<'a>(order: &'a mut Order, rng: &mut Rng) -> (&'a mut [u16], 
 
 /// The rows numbered in `numbers`.
 pub(crate) fn rows(numbers: &[u16]) -> impl Iterator<Item = &'static Row> {
-    numbers.iter().filter_map(|&i| ROWS.get(usize::from(i)))
+    rows_of(ROWS, numbers)
+}
+
+/// Those of `all` that are numbered in `numbers`.
+pub(crate) fn rows_of<'a>(all: &'a [Row], numbers: &[u16]) -> impl Iterator<Item = &'a Row> {
+    numbers.iter().filter_map(|&i| all.get(usize::from(i)))
 }
 
 /// Overwrites `x` with a row's pixels as features in 0..=1, and returns the label.

@@ -52,7 +52,8 @@ pub use lora::{Adaptation, Pretraining, TRANSFORMER, lora};
 #[cfg(feature = "pictures")]
 pub use pictures::{Lesson, pictures, pictures_infer};
 pub use quantize::{Quantizing, quantize};
-pub use recipe::Digits;
+pub use data::{COUNT, HELD_OUT, Order, PIXELS, ROWS, Row};
+pub use recipe::{BATCH, Digits, EPOCHS, Trainer};
 pub use slices::slices;
 pub use stack::{Painted, stack};
-pub use train::train;
+pub use train::{learn, train};

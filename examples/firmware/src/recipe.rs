@@ -1,16 +1,18 @@
 //! The network and how it is trained: the same on every board and on the desktop.
 
-use crate::data::{self, Order};
+use crate::bits::Fnv1a;
+use crate::data::{self, Order, Row};
 use fusebox::{Dense, Error, Init, Isa, Relu, Rng, Seq, Sgd, Workspace};
 
-pub(crate) const PIXELS: usize = 64;
+/// Pixels of an image: eight rows of eight.
+pub const PIXELS: usize = 64;
 pub(crate) const CLASSES: usize = 10;
 
 /// The network: 64 pixels, 32 neurons, 10 digits.
 pub type Digits = Seq![Dense<PIXELS, 32, Relu>, Dense<32, CLASSES>];
 
 /// Rows of a training step.
-pub(crate) const BATCH: usize = 32;
+pub const BATCH: usize = 32;
 
 /// Multiply-accumulates of a forward pass over one row, by which counts of instructions are divided.
 pub(crate) const FORWARD_MACS: u64 = (PIXELS * 32 + 32 * CLASSES) as u64;
@@ -22,21 +24,28 @@ pub(crate) const SEED: u64 = 1;
 /// The rate of [`Sgd`], falling linearly from here to a part of it: there are few epochs to settle in.
 pub(crate) const LEARNING_RATE: f32 = 0.5;
 
+/// Enough to see the loss fall and most digits read, few enough for an emulator.
+pub const EPOCHS: u8 = 5;
+
 /// A network in training, its memory borrowed from the statics of a program.
-pub(crate) struct Trainer<'a> {
+#[derive(Debug)]
+pub struct Trainer<'a> {
     pub(crate) net: &'a mut Digits,
     pub(crate) workspace: &'a mut Workspace<Digits, BATCH>,
-    /// Images to learn from.
+    pub(crate) rows: &'a [Row],
+    /// Numbers of the rows to learn from.
     pub(crate) training: &'a mut [u16],
-    /// Images to judge by.
+    /// Numbers of the rows to judge by.
     pub(crate) held_out: &'a mut [u16],
     pub(crate) rng: Rng,
     pub(crate) isa: Isa,
 }
 
 impl<'a> Trainer<'a> {
-    pub(crate) fn new(
+    /// A network at its start, and the rows split. Overwrites `net` and `order`.
+    pub fn new(
         isa: Isa,
+        rows: &'a [Row],
         net: &'a mut Digits,
         workspace: &'a mut Workspace<Digits, BATCH>,
         order: &'a mut Order,
@@ -44,7 +53,24 @@ impl<'a> Trainer<'a> {
         let mut rng = Rng::new(SEED);
         let (held_out, training) = data::split(order, &mut rng);
         net.init(Init::He, &mut rng);
-        Self { net, workspace, training, held_out, rng, isa }
+        Self { net, workspace, rows, training, held_out, rng, isa }
+    }
+
+    /// Trains for [`EPOCHS`]. Tells `done` the number of each epoch and its mean loss.
+    pub fn lesson(&mut self, mut done: impl FnMut(u8, f32)) -> Result<(), Error> {
+        let rows = self.training.len();
+        for epoch in 0..EPOCHS {
+            let rate = LEARNING_RATE * f32::from(EPOCHS - epoch) / f32::from(EPOCHS);
+            let mut sum = 0.0;
+            self.epoch(rate, rows, |loss, rows| sum += loss * rows as f32)?;
+            done(epoch + 1, sum / rows as f32);
+        }
+        Ok(())
+    }
+
+    /// The hash FNV-1a of all weights.
+    pub fn hash(&self) -> u64 {
+        Fnv1a::of(self.net.as_bytes())
     }
 
     /// Trains once on each of the first `rows` images of a new order. Tells `step` the loss of each batch and its rows.
@@ -55,10 +81,10 @@ impl<'a> Trainer<'a> {
         mut step: impl FnMut(f32, usize),
     ) -> Result<(), Error> {
         self.rng.shuffle(self.training);
-        let rows = self.training.get(..rows).unwrap_or(self.training);
-        for batch in rows.chunks(BATCH) {
+        let chosen = self.training.get(..rows).unwrap_or(self.training);
+        for batch in chosen.chunks(BATCH) {
             let mut stage = self.workspace.stage();
-            for row in data::rows(batch) {
+            for row in data::rows_of(self.rows, batch) {
                 let [.., label] = row;
                 stage.push(*label, |x| {
                     data::stage(x, row);

@@ -4,7 +4,7 @@
 use crate::bits::{Fnv1a, print_logits, print_words};
 use crate::board::{Board, Failure, say};
 use crate::composed::Composed;
-use crate::data::{COUNT, Order};
+use crate::data::{self, COUNT, Order};
 use crate::mixed::Mixed;
 use crate::recipe::{BATCH, Digits, LEARNING_RATE, Trainer};
 use fusebox::{Isa, Workspace, Zeroed};
@@ -39,7 +39,7 @@ impl Trace {
     /// Prints all trainings.
     pub(crate) fn run<B: Board>(&mut self, board: &mut B, isa: Isa) -> Result<(), Failure> {
         let Self { net, workspace, order, mixed, composed } = self;
-        trace_digits(board, Trainer::new(isa, net, workspace, order))?;
+        trace_digits(board, Trainer::new(isa, data::ROWS, net, workspace, order))?;
         trace_mixed(board, isa, mixed)?;
         composed.trace(board, isa)
     }
@@ -55,9 +55,8 @@ fn trace_digits<B: Board>(board: &mut B, mut trainer: Trainer<'_>) -> Result<(),
             say!(board, "epoch {epoch} step {number} loss {:08x}", loss.to_bits());
         })?;
     }
-    let bytes = trainer.net.as_bytes();
-    say!(board, "weights fnv1a {:016x}", Fnv1a::of(bytes));
-    print_words(board, bytes);
+    say!(board, "weights fnv1a {:016x}", trainer.hash());
+    print_words(board, trainer.net.as_bytes());
     Ok(())
 }
 

@@ -1,13 +1,10 @@
 //! Trains on the board, judges by images held out, and counts instructions.
 
 use crate::board::{Board, Counter, Decimal, Failure, Percent, say};
-use crate::data::{COUNT, HELD_OUT, Order, Reader, rows, stage};
+use crate::data::{COUNT, HELD_OUT, Order, ROWS, Reader, rows, stage};
 use crate::recipe::{BATCH, Digits, FORWARD_MACS, LEARNING_RATE, Trainer};
 use fusebox::{Isa, Sgd, Workspace, Zeroed};
 use static_cell::ConstStaticCell;
-
-/// Enough to see the loss fall and most digits read, few enough for an emulator.
-const EPOCHS: u8 = 5;
 
 /// Held-out accuracy, in thousandths, below which something is broken.
 const LEAST_ACCURACY: u32 = 900;
@@ -26,15 +23,8 @@ pub fn train<B: Board>(board: &mut B) -> Result<(), Failure> {
     let reader = READER.try_take().ok_or(Failure::Restarted)?;
     let counter = Counter::calibrated(board)?;
 
-    let mut trainer = Trainer::new(Isa::detect(), net, workspace, order);
-    say!(board, "64-32-10, batches of {BATCH}: {} images, {HELD_OUT} held out", trainer.training.len());
-    let rows_in_all = trainer.training.len();
-    for epoch in 0..EPOCHS {
-        let rate = LEARNING_RATE * f32::from(EPOCHS - epoch) / f32::from(EPOCHS);
-        let mut sum = 0.0;
-        trainer.epoch(rate, rows_in_all, |loss, rows| sum += loss * rows as f32)?;
-        say!(board, "epoch {} loss {}", epoch + 1, Decimal(sum / rows_in_all as f32));
-    }
+    let mut trainer = Trainer::new(Isa::detect(), ROWS, net, workspace, order);
+    learn(board, &mut trainer)?;
     let accuracy = reader.accuracy(trainer.net, trainer.held_out)?;
     say!(board, "held-out accuracy {}", Percent(accuracy));
 
@@ -62,6 +52,14 @@ pub fn train<B: Board>(board: &mut B) -> Result<(), Failure> {
         Decimal(instructions as f32 / FORWARD_MACS as f32)
     );
     if accuracy < LEAST_ACCURACY { Err(Failure::Accuracy(accuracy)) } else { Ok(()) }
+}
+
+/// Prints the loss of every epoch, and a hash of the weights.
+pub fn learn<B: Board>(board: &mut B, trainer: &mut Trainer<'_>) -> Result<(), Failure> {
+    say!(board, "64-32-10, batches of {BATCH}: {} images, {HELD_OUT} held out", trainer.training.len());
+    trainer.lesson(|epoch, loss| say!(board, "epoch {epoch} loss {}", Decimal(loss)))?;
+    say!(board, "weights fnv1a {:016x}", trainer.hash());
+    Ok(())
 }
 
 /// Instructions of one step on rows that are already staged.

@@ -306,8 +306,9 @@ unsafe fn steps<S: Simd, const MR: usize, const NV: usize, const FIXED: bool>(
     unsafe {
         // Several steps an iteration: LLVM leaves this loop rolled, and for a small tile its counters would cost as much as
         // the loads. But the widest panels stream from beyond L1, and a processor that learns strides by the instruction's
-        // address fetches ahead best if a row's instructions are the next row's too.
-        if NV < plan::WIDEST && (FIXED || !const { is_large::<S>(MR, NV) }) {
+        // address fetches ahead best if a row's instructions are the next row's too. In WebAssembly the steps of an iteration
+        // would be mixed up, all products before all sums, which takes more registers than there are.
+        if NV < plan::WIDEST && !cfg!(target_arch = "wasm32") && (FIXED || !const { is_large::<S>(MR, NV) }) {
             while count >= 4 {
                 next::<S, MR, NV, FIXED>(s, tile, at, lanes, acc);
                 next::<S, MR, NV, FIXED>(s, tile, at, lanes, acc);
@@ -316,7 +317,7 @@ unsafe fn steps<S: Simd, const MR: usize, const NV: usize, const FIXED: bool>(
                 count -= 4;
             }
         }
-        if NV < plan::WIDEST && !FIXED && const { is_large::<S>(MR, NV) } {
+        if NV < plan::WIDEST && !FIXED && !cfg!(target_arch = "wasm32") && const { is_large::<S>(MR, NV) } {
             while count >= 2 {
                 next::<S, MR, NV, false>(s, tile, at, lanes, acc);
                 next::<S, MR, NV, false>(s, tile, at, lanes, acc);
@@ -377,9 +378,13 @@ impl<const N: usize> Lines<N> {
         self
     }
 
+    /// # Safety
+    /// The line can be read.
     #[inline(always)]
-    fn line(self, i: usize) -> *const f32 {
-        self.thirds[i / 3].wrapping_add(i % 3 * self.stride)
+    unsafe fn line(self, i: usize) -> *const f32 {
+        // Not `wrapping_add`: WebAssembly's loads take an offset only where an address cannot wrap.
+        // SAFETY: all lines are of one array, and this one can be read.
+        unsafe { self.thirds[i / 3].add(i % 3 * self.stride) }
     }
 
     #[inline(always)]
@@ -407,7 +412,7 @@ pub(super) unsafe fn step<S: Simd, const MR: usize, const NV: usize>(
     unsafe {
         let mut row = [s.splat(0.0); NV];
         for v in 0..NV {
-            let p = b.line(v * S::LANES / PANEL).wrapping_add(v * S::LANES % PANEL);
+            let p = b.line(v * S::LANES / PANEL).add(v * S::LANES % PANEL);
             row[v] = if v + 1 < NV { s.load(p) } else { s.load_partial(p, last_lanes) };
         }
         for r in 0..MR {
