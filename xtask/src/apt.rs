@@ -18,13 +18,16 @@ const LIMIT: Duration = Duration::from_secs(900);
 const QEMU: &[&str] = &["qemu-system-arm", "qemu-system-misc", "qemu-user"];
 
 /// Programs, and the packages to install where they are missing.
-const PROGRAMS: [(&str, &[&str]); 10] = [
+const PROGRAMS: [(&str, &[&str]); 13] = [
     ("qemu-system-arm", QEMU),
     ("qemu-system-riscv32", QEMU),
     ("qemu-aarch64", QEMU),
     ("aarch64-linux-gnu-gcc", &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"]),
     ("ld.lld", &["lld"]),
     ("node", &["nodejs"]),
+    ("npm", &["npm"]),
+    ("wasm-opt", &["binaryen"]),
+    ("chromium", &["chromium"]),
     ("gcc", &["gcc", "libc6-dev"]),
     ("g++", &["g++"]),
     ("arm-none-eabi-gcc", &["gcc-arm-none-eabi", "libnewlib-arm-none-eabi"]),

@@ -2,6 +2,7 @@
 
 mod apt;
 mod asm;
+mod bits;
 mod board;
 mod c;
 mod counts;
@@ -16,6 +17,7 @@ mod link;
 mod listing;
 mod machine;
 mod node;
+mod page;
 mod process;
 mod qemu;
 mod record;
@@ -53,6 +55,9 @@ enum Task {
         /// Builds every board with `reproducible` too, also where that changes nothing
         #[arg(long)]
         both: bool,
+        /// Rewrites the hashes that the page shows instead of comparing with them
+        #[arg(long)]
+        record: bool,
     },
     /// Runs firmware with imported networks in QEMU, compares it with TensorFlow Lite Micro, and weighs the images
     Imported,
@@ -122,6 +127,8 @@ enum Task {
     },
     /// Writes a static library for C, and its header: of the network in `examples/c`, or a copy of it
     C(c::Options),
+    /// Builds the live page, and serves it on loopback or tests it in a browser
+    Page(page::Options),
     /// Runs what is too slow for every change, and records the result
     Full {
         /// Seconds of fuzzing for each fuzz target but `sequence`, which has a number of inputs
@@ -134,7 +141,7 @@ fn main() -> ExitCode {
     let Arguments { task, road } = Arguments::parse();
     let result = match task {
         Task::Tools => tools::install(road),
-        Task::Qemu { board, both } => qemu::run(board, both, road),
+        Task::Qemu { board, both, record } => qemu::run(board, both, record, road),
         Task::Imported => imported::run(road),
         Task::Node => node::run(road),
         Task::BuildTargets => targets::build(road),
@@ -150,6 +157,7 @@ fn main() -> ExitCode {
         }
         Task::Link { all } => link::check(road, all),
         Task::C(options) => c::run_task(road, &options),
+        Task::Page(options) => page::run_task(road, &options),
         Task::Full { fuzz_seconds } => full::check(fuzz_seconds),
     };
     match result {

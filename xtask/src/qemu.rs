@@ -6,6 +6,8 @@
 //! when they are built with `reproducible`: that feature changes nothing but fusing, so a board is built with it where
 //! there is something to change, and two boards always. With `--both`, all are.
 //!
+//! One of them trains with `reproducible` too: the page in `examples/page` shows the hash of its weights, see `bits`.
+//!
 //! Every board runs imported networks of TensorFlow Lite as well (`goldens`), whose outputs must be the other runtime's: of its four, those
 //! that it has room for.
 //!
@@ -16,6 +18,7 @@
 //! its class. There and on two larger cores, adapters of a transformer learn in the same way. A board without floating point learns
 //! digits in whole numbers, to the weights that all instruction sets learn.
 
+use crate::bits;
 use crate::board::{self, BOARDS, Board, Which};
 use crate::image::Image;
 use crate::process::{self, cargo, output, root, target_dir};
@@ -79,7 +82,7 @@ const HASH: &str = "weights fnv1a";
 /// What `check` prints between what a small board prints too and the rest.
 const LARGE: &str = "what takes more than 16 KiB\n";
 
-pub(crate) fn run(which: Which, both: bool, choice: Choice) -> Result<()> {
+pub(crate) fn run(which: Which, both: bool, record: bool, choice: Choice) -> Result<()> {
     let mut faults = Vec::new();
     let (desktops, mut found) = thread::scope(|scope| {
         let desktops = scope.spawn(move || -> Result<_> {
@@ -87,7 +90,8 @@ pub(crate) fn run(which: Which, both: bool, choice: Choice) -> Result<()> {
             let learns =
                 |board: &Board| [IN_SLICES, WHOLE].contains(&board.name) || ADAPTS.contains(&board.name);
             let lessons = which.boards().any(learns).then(desktop_lessons);
-            Ok((checks, lessons.transpose()?.unwrap_or_default()))
+            let training = which.boards().any(|board| board.name == IN_SLICES).then(bits::desktop);
+            Ok((checks, lessons.transpose()?.unwrap_or_default(), training.transpose()?))
         });
         // Images are built one after the other; while the next is built, the last one runs.
         let start = |board: &'static Board, program, reproducible| {
@@ -127,18 +131,27 @@ pub(crate) fn run(which: Which, both: bool, choice: Choice) -> Result<()> {
         let mut found = joined(usual.collect(), &mut faults);
         let fused = |board: &Board| found.iter().any(|one| one.board.name == board.name && one.is_fused());
         let again = which.boards().filter(|board| both || IN_FULL.contains(&board.name) || fused(board));
-        let again = again.map(|board| (board, start(board, "check", true))).collect();
+        let again = again.flat_map(|board| {
+            // The training that the page repeats, and the other processors of the record.
+            let programs = if board.name == IN_SLICES { &["train", "check"][..] } else { &["check"] };
+            programs.iter().map(move |program| (board, start(board, program, true)))
+        });
+        let again = again.collect();
         let more = joined(again, &mut faults);
         found.extend(more);
         (desktops.join(), found)
     });
-    let ([usual, reproducible], lessons) =
+    let ([usual, reproducible], lessons, training) =
         desktops.map_err(|_| anyhow!("the desktop's check panicked"))??;
     // The second build of a board beside its first.
     found.sort_by_key(|one| BOARDS.iter().position(|board| board.name == one.board.name));
     for finding in &mut found {
         let compared = match finding.program {
             "check" => finding.compare(&usual, &reproducible),
+            "train" if finding.reproducible => {
+                let training = training.as_deref().unwrap_or_default();
+                bits::compare(finding.board.core, &finding.text, training, record)
+            }
             program => lesson(program).map_or(Ok(()), |lesson| finding.compare_lesson(lesson, &lessons)),
         };
         if let Err(error) = compared {

@@ -108,7 +108,7 @@ impl Road {
         cargo.arg("--target-dir").arg(target_dir);
         if let Some(Debian { rustc, source, linker }) = &self.debian {
             cargo.arg(match self.library {
-                Library::Core => "-Zbuild-std=core",
+                Library::Core => "-Zbuild-std=core,alloc",
                 Library::Std => "-Zbuild-std=std,panic_abort,proc_macro,test",
             });
             cargo.env("RUSTC", rustc).env("RUSTDOC", rustc.with_file_name("rustdoc"));

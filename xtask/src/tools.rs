@@ -3,6 +3,7 @@
 use crate::apt;
 use crate::board::BOARDS;
 use crate::c;
+use crate::page;
 use crate::process::{output, run};
 use crate::road::{self, Choice};
 use crate::targets;
@@ -14,7 +15,7 @@ pub(crate) fn install(choice: Choice) -> Result<()> {
     let mut targets: Vec<_> = BOARDS.iter().map(|board| board.target).chain(targets::ALL).collect();
     targets.dedup();
     let mut programs: Vec<_> =
-        BOARDS.iter().map(|board| board.qemu).chain(targets::PROGRAMS).chain(c::PROGRAMS).collect();
+        BOARDS.iter().map(|board| board.qemu).chain(targets::PROGRAMS).chain(c::PROGRAMS).chain(page::PROGRAMS).collect();
     programs.dedup();
     // What rustup lacks is looked up once: it takes a second for each target.
     let debian = road::needs_debian(&targets, choice);
