@@ -28,9 +28,12 @@ pub(crate) struct Options {
     /// Only builds it
     #[arg(long)]
     build: bool,
-    /// Uses it in headless Chromium as a person would, and measures it beside TensorFlow.js, instead of serving it
+    /// Uses it in headless Chromium as a person would, instead of serving it
     #[arg(long)]
     test: bool,
+    /// Measures it beside TensorFlow.js in headless Chromium
+    #[arg(long)]
+    speed: bool,
     /// The port on loopback
     #[arg(long, default_value_t = 8000)]
     port: u16,
@@ -39,10 +42,19 @@ pub(crate) struct Options {
 pub(crate) fn run_task(choice: Choice, options: &Options) -> Result<()> {
     let site = target_dir("page");
     build(choice, &site)?;
+    if options.test {
+        let pictures = target_dir("screenshots");
+        in_browser("page.mjs", [&site, &pictures])?;
+        println!("screenshots: {}", pictures.display());
+    }
+    if options.speed {
+        let speed = target_dir("speed.wasm");
+        compile(choice, true, &["--features", "speed", "--config", "profile.release.opt-level=3"], &speed)?;
+        in_browser("speed.mjs", [&speed, &site])?;
+    }
     match options {
-        Options { test: true, .. } => test(choice, &site),
-        Options { build: true, .. } => Ok(()),
-        Options { port, .. } => serve(&site, *port),
+        Options { test: false, speed: false, build: false, port } => serve(&site, *port),
+        _ => Ok(()),
     }
 }
 
@@ -99,25 +111,15 @@ fn bytes(folder: &Path) -> Result<u64> {
     sizes.sum()
 }
 
-/// Uses and measures the page in a browser. Screenshots stay in `target/xtask/screenshots`.
-fn test(choice: Choice, site: &Path) -> Result<()> {
+/// Runs a script of `test` with Chromium.
+fn in_browser(script: &str, arguments: [&Path; 2]) -> Result<()> {
     let [node, npm, _, chromium] = PROGRAMS;
     let (node, chromium) = (apt::program(node)?, apt::program(chromium)?);
-    // Where Node was not Debian's, npm came with it.
+    // Where Node is not Debian's, npm came with it.
     let npm = find(npm).map_or_else(|| apt::program(npm), Ok)?;
-    let speed = target_dir("speed.wasm");
-    compile(choice, true, &["--features", "speed", "--config", "profile.release.opt-level=3"], &speed)?;
     let tests = folder().join("test");
-    let mut install = Command::new(npm);
-    run(install.current_dir(&tests).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
-    let pictures = target_dir("screenshots");
-    for (script, arguments) in [("page.mjs", [site, &pictures]), ("speed.mjs", [&speed, site])] {
-        let mut test = Command::new(&node);
-        test.current_dir(&tests).env("CHROMIUM", &chromium).arg(script).args(arguments);
-        run(&mut test)?;
-    }
-    println!("screenshots: {}", pictures.display());
-    Ok(())
+    run(Command::new(npm).current_dir(&tests).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
+    run(Command::new(node).current_dir(&tests).env("CHROMIUM", chromium).arg(script).args(arguments))
 }
 
 /// Serves the folder on loopback until the program is stopped.

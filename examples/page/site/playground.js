@@ -93,7 +93,7 @@ export function playground(engine) {
     const shape = [...engine.numbers(calls.playground_shape())];
     const weights = engine.numbers(calls.playground_weights());
     const seen = engine.numbers(calls.playground_neurons(NEURON));
-    const side = 30;
+    const side = 36;
     const at = (layer, neuron) => [
       side + (layer * (width - 2 * side)) / (shape.length - 1),
       ((neuron + 0.5) * height) / shape[layer],
