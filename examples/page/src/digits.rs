@@ -66,9 +66,7 @@ pub fn features(pixels: &[u8]) -> [f32; PIXELS] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
-use alloc::vec::Vec;
-use firmware::ROWS;
+    use firmware::ROWS;
 
     #[test]
     fn unpacks_what_was_packed() {

@@ -22,7 +22,9 @@ impl Fault {
             Self::Digits => "The digits could not be read: the data file is damaged.",
             Self::Drawing => "There is nothing drawn yet.",
             Self::Sign => "There is no such sign.",
-            Self::File(Error::Bytes { .. }) => "This file was cut off or has bytes too many. Nothing was changed.",
+            Self::File(Error::Bytes { .. }) => {
+                "This file was cut off or has bytes too many. Nothing was changed."
+            }
             Self::File(Error::Checkpoint { expected: "undamaged bytes" }) => {
                 "This file is damaged. Nothing was changed."
             }

@@ -86,7 +86,8 @@ fn near(stroke: &[[f32; 2]], dot: [f32; 2]) -> bool {
     single.into_iter().chain(lines).any(|(a, b)| {
         let [along, to] = [[b[0] - a[0], b[1] - a[1]], [dot[0] - a[0], dot[1] - a[1]]];
         let length = along[0] * along[0] + along[1] * along[1];
-        let part = if length > 0.0 { ((to[0] * along[0] + to[1] * along[1]) / length).clamp(0.0, 1.0) } else { 0.0 };
+        let part =
+            if length > 0.0 { ((to[0] * along[0] + to[1] * along[1]) / length).clamp(0.0, 1.0) } else { 0.0 };
         let [dx, dy] = [to[0] - part * along[0], to[1] - part * along[1]];
         dx * dx + dy * dy < PEN * PEN
     })

@@ -9,15 +9,13 @@ mod sample;
 
 pub use drawing::{Drawing, SIDE, Warp};
 
+use crate::Fault;
+use crate::digits::{features, split};
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
-use crate::Fault;
-use crate::digits::{features, split};
 use firmware::{PIXELS, Row};
-use fusebox::{
-    Dense, Relu, Reservoir, Rng, Scratch, Seq, Sgd, Workspace, Zeroed, argmax, checkpoint,
-};
+use fusebox::{Dense, Relu, Reservoir, Rng, Scratch, Seq, Sgd, Workspace, Zeroed, argmax, checkpoint};
 use sample::Sample;
 
 /// Digits.
@@ -142,7 +140,8 @@ impl Reader {
             }
             if net.infer(xs, scratch, logits).is_ok() {
                 let labels = rows.iter().map(|[.., label]| usize::from(*label));
-                right += logits.iter().map(|logits| argmax(logits)).zip(labels).filter(|(a, b)| a == b).count();
+                right +=
+                    logits.iter().map(|logits| argmax(logits)).zip(labels).filter(|(a, b)| a == b).count();
             }
         }
         right as f32 / held_out.len() as f32

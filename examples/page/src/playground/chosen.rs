@@ -2,8 +2,8 @@
 //! combinations of types compiled in would be three times as large.
 
 use fusebox::{
-    Adam, Error, Gradient, Init, InputGradient, Isa, Layer, Linear, Momentum, Optimizer, Pace, Plain, Rng, Sgd, Train,
-    functions, plain,
+    Adam, Error, Gradient, Init, InputGradient, Isa, Layer, Linear, Momentum, Optimizer, Pace, Plain, Rng,
+    Sgd, Train, functions, plain,
 };
 
 /// An optimiser, chosen at run time.

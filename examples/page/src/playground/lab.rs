@@ -1,10 +1,10 @@
 //! A network, its memory and its optimiser.
 
+use super::Point;
+use super::chosen::{Chosen, Curve};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use super::chosen::{Chosen, Curve};
-use super::Point;
-use fusebox::{functions, Chain, Dense, Init, Isa, Layer, Plain, Rng, Scratch, Train, Workspace, boxed};
+use fusebox::{Chain, Dense, Init, Isa, Layer, Plain, Rng, Scratch, Train, Workspace, boxed, functions};
 
 /// The most points of a step.
 const BATCH: usize = 64;
@@ -37,7 +37,9 @@ impl<const I: usize, const O: usize> Visible for Dense<I, O> {
 }
 
 /// A layer, its activation, and the rest.
-impl<const I: usize, const O: usize, R: Visible<Input = [f32; O]>> Visible for Chain<Dense<I, O>, Chain<Curve<O>, R>> {
+impl<const I: usize, const O: usize, R: Visible<Input = [f32; O]>> Visible
+    for Chain<Dense<I, O>, Chain<Curve<O>, R>>
+{
     fn see(&self, x: &[f32; I], seen: &mut Vec<f32>) {
         let (mut sums, mut ys) = ([[0.0; O]], [[0.0; O]]);
         self.first.run(Isa::detect(), core::slice::from_ref(x), &mut [], &mut sums);
