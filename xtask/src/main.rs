@@ -7,6 +7,8 @@ mod c;
 mod counts;
 mod cycles;
 mod depth;
+#[cfg(test)]
+mod documents;
 mod full;
 #[cfg(test)]
 mod guide;
@@ -20,6 +22,7 @@ mod process;
 mod qemu;
 mod record;
 mod road;
+mod semver;
 mod size;
 mod targets;
 mod tools;
@@ -122,6 +125,8 @@ enum Task {
     },
     /// Writes a static library for C, and its header: of the network in `examples/c`, or a copy of it
     C(c::Options),
+    /// Compares the public interface with that of the last tagged version
+    Semver,
     /// Runs what is too slow for every change, and records the result
     Full {
         /// Seconds of fuzzing for each fuzz target but `sequence`, which has a number of inputs
@@ -150,6 +155,7 @@ fn main() -> ExitCode {
         }
         Task::Link { all } => link::check(road, all),
         Task::C(options) => c::run_task(road, &options),
+        Task::Semver => semver::check(),
         Task::Full { fuzz_seconds } => full::check(fuzz_seconds),
     };
     match result {
