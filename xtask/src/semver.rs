@@ -27,7 +27,8 @@ pub(crate) fn check() -> Result<()> {
         let install = run(cargo().args(["install", TOOL, "--locked"]));
         install.with_context(|| format!("{TOOL} cannot be installed"))?;
     }
-    // Features that add public items; those of cores exclude each other.
+    // Not with a registry's newest, which is the tool's default: the tag is what was released from here. Features are those that add
+    // public items; those of cores exclude each other.
     let features = ["--only-explicit-features", "--features", "alloc,defmt"];
     run(cargo().args(["semver-checks", "--package", "fusebox", "--baseline-rev", &tag]).args(features))
 }
