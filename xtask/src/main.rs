@@ -117,6 +117,8 @@ enum Task {
         #[arg(long)]
         record: bool,
     },
+    /// Compares the public interface with that of the last tagged version
+    Semver,
     /// Links every public function for microcontrollers, and looks for panics, a heap and floating point
     Link {
         /// Every core at both levels of optimisation
@@ -125,8 +127,6 @@ enum Task {
     },
     /// Writes a static library for C, and its header: of the network in `examples/c`, or a copy of it
     C(c::Options),
-    /// Compares the public interface with that of the last tagged version
-    Semver,
     /// Runs what is too slow for every change, and records the result
     Full {
         /// Seconds of fuzzing for each fuzz target but `sequence`, which has a number of inputs
@@ -153,9 +153,9 @@ fn main() -> ExitCode {
         Task::Size { boards, symbols, frames, record } => {
             size::run(road, &size::Options { boards, symbols, frames, record })
         }
+        Task::Semver => semver::check(),
         Task::Link { all } => link::check(road, all),
         Task::C(options) => c::run_task(road, &options),
-        Task::Semver => semver::check(),
         Task::Full { fuzz_seconds } => full::check(fuzz_seconds),
     };
     match result {
