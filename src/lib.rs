@@ -63,6 +63,7 @@
 //! - `rayon` (with `std`): large products, convolutions, attention and passes over rows run on all threads of the current rayon
 //!   pool and give the same bits.
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 #[cfg(feature = "alloc")]
@@ -76,6 +77,10 @@ compile_error!("fusebox stores parameters as little-endian numbers and views the
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/tour.md")]
+struct Tour;
 
 #[cfg(doctest)]
 #[doc = include_str!("../GUIDE.md")]

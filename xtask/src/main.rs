@@ -8,6 +8,8 @@ mod c;
 mod counts;
 mod cycles;
 mod depth;
+#[cfg(test)]
+mod documents;
 mod full;
 #[cfg(test)]
 mod guide;
@@ -22,6 +24,7 @@ mod process;
 mod qemu;
 mod record;
 mod road;
+mod semver;
 mod size;
 mod targets;
 mod tools;
@@ -119,6 +122,8 @@ enum Task {
         #[arg(long)]
         record: bool,
     },
+    /// Compares the public interface with that of the last tagged version
+    Semver,
     /// Links every public function for microcontrollers, and looks for panics, a heap and floating point
     Link {
         /// Every core at both levels of optimisation
@@ -155,6 +160,7 @@ fn main() -> ExitCode {
         Task::Size { boards, symbols, frames, record } => {
             size::run(road, &size::Options { boards, symbols, frames, record })
         }
+        Task::Semver => semver::check(),
         Task::Link { all } => link::check(road, all),
         Task::C(options) => c::run_task(road, &options),
         Task::Page(options) => page::run_task(road, &options),
