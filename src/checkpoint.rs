@@ -390,7 +390,7 @@ pub fn restore<R: Restore>(mut parts: R, bytes: &[u8]) -> Result<(), Error> {
 #[doc(alias = "mmap")]
 pub fn view<N: Train + Plain>(bytes: &[u8]) -> Result<&N, Error> {
     // The header has 20 bytes: the numbers are aligned if the file is.
-    const { assert!(HEADER % align_of::<f32>() == 0) }
+    const { assert!(HEADER.is_multiple_of(align_of::<f32>())) }
     N::from_bytes(contents(bytes, <(&N,)>::LAYOUT, size::<(&N,)>())?)
 }
 
