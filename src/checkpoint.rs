@@ -40,8 +40,8 @@
 //! file that is truncated, damaged, or from another network, optimiser or version, `restore` returns an error and
 //! changes nothing. The check detects accidents, not forgery.
 
-use crate::Error;
-use crate::memory::{Plain, layout, numbers_mut};
+use crate::memory::{layout, numbers_mut};
+use crate::{Error, Plain, Train};
 use core::slice::from_mut;
 
 /// The first bytes of a checkpoint.
@@ -356,7 +356,48 @@ pub fn save<S: Save>(parts: S, bytes: &mut [u8]) -> Result<usize, Error> {
 /// version, hold other parts, or are damaged.
 #[doc(alias = "load")]
 pub fn restore<R: Restore>(mut parts: R, bytes: &[u8]) -> Result<(), Error> {
-    let expected = size::<R>();
+    let mut from = Reader { rest: contents(bytes, R::LAYOUT, size::<R>())? };
+    if !R::accepts(&mut from.clone()) {
+        return Err(DAMAGED);
+    }
+    parts.read(&mut from);
+    Ok(())
+}
+
+/// The network in a checkpoint of it alone, used where it lies: in flash, or in a file that is mapped.
+///
+/// `bytes` is what [`save`] wrote for `(&net,)`, at a multiple of four: in a `static`, wrap it in
+/// [`Aligned`](crate::Aligned). Errors if [`restore`] would, or if the alignment is wrong. The checksum reads all bytes,
+/// so call this once, at start.
+///
+/// ```
+/// use fusebox::{Aligned, Dense, Error, Relu, Rng, Seq, checkpoint};
+/// type Net = Seq![Dense<2, 8, Relu>, Dense<8, 2>];
+/// let net = Net::he(&mut Rng::new(1));
+/// let mut image = Aligned([0; checkpoint::size::<(&Net,)>()]); // `Aligned(*include_bytes!("net.fusebox"))`
+/// checkpoint::save((&net,), &mut image.0)?;
+///
+/// let used: &Net = checkpoint::view(&image.0)?; // no copy
+/// assert_eq!(used, &net);
+///
+/// type Other = Seq![Dense<2, 8, Relu>, Dense<8, 2, Relu>]; // as many numbers
+/// let error = checkpoint::view::<Other>(&image.0).unwrap_err();
+/// assert_eq!(error, Error::Checkpoint { expected: "the same network, optimiser and other parts" });
+/// image.0[50] ^= 1;
+/// assert_eq!(checkpoint::view::<Net>(&image.0), Err(Error::Checkpoint { expected: "undamaged bytes" }));
+/// # Ok::<(), Error>(())
+/// ```
+#[doc(alias = "mmap")]
+pub fn view<N: Train + Plain>(bytes: &[u8]) -> Result<&N, Error> {
+    // The header has 20 bytes: the numbers are aligned if the file is.
+    const { assert!(HEADER.is_multiple_of(align_of::<f32>())) }
+    N::from_bytes(contents(bytes, <(&N,)>::LAYOUT, size::<(&N,)>())?)
+}
+
+const DAMAGED: Error = Error::Checkpoint { expected: "undamaged bytes" };
+
+/// The bytes of the parts, if everything around them is right.
+fn contents(bytes: &[u8], layout: u64, size: usize) -> Result<&[u8], Error> {
     let mut from = Reader { rest: bytes };
     if from.array() != MAGIC {
         return Err(Error::Checkpoint { expected: "a checkpoint" });
@@ -364,18 +405,17 @@ pub fn restore<R: Restore>(mut parts: R, bytes: &[u8]) -> Result<(), Error> {
     if from.array() != VERSION.to_le_bytes() {
         return Err(Error::Checkpoint { expected: "this version of the format" });
     }
-    if from.array() != R::LAYOUT.to_le_bytes() {
+    if from.array() != layout.to_le_bytes() {
         return Err(Error::Checkpoint { expected: "the same network, optimiser and other parts" });
     }
-    if bytes.len() != expected {
-        return Err(Error::Bytes { expected, got: bytes.len() });
+    if bytes.len() != size {
+        return Err(Error::Bytes { expected: size, got: bytes.len() });
     }
-    let (contents, sum) = bytes.split_at_checked(expected - CHECKSUM).unwrap_or_default();
-    if *sum != crc32(contents).to_le_bytes() || !R::accepts(&mut from.clone()) {
-        return Err(Error::Checkpoint { expected: "undamaged bytes" });
+    let (summed, sum) = bytes.split_at_checked(size - CHECKSUM).unwrap_or_default();
+    if *sum != crc32(summed).to_le_bytes() {
+        return Err(DAMAGED);
     }
-    parts.read(&mut from);
-    Ok(())
+    Ok(summed.get(HEADER..).unwrap_or_default())
 }
 
 /// CRC-32 of IEEE 802.3, one bit at a time: a table would take a kilobyte of flash.

@@ -6,9 +6,9 @@ mod support {
 
 use fusebox::checkpoint::{self, Part};
 use fusebox::{
-    Accumulate, Adam, AdamW, Budget, ClipNorm, Dense, Dropout, Each, EarlyStopping, Error, Flatten, Frozen,
-    Guard, Isa, LayerNorm, Learner, Momentum, Nesterov, Optimizer, Pixels, Private, Relu, Repeat, Reservoir,
-    Residual, RmsProp, Rng, Schedule, Seq, Sgd, Tanh, Tied, Train, Workspace, Zeroed,
+    Accumulate, Adam, AdamW, Aligned, Budget, ClipNorm, Dense, Dropout, Each, EarlyStopping, Error, Flatten,
+    Frozen, Guard, Isa, LayerNorm, Learner, Momentum, Nesterov, Optimizer, Pixels, Private, Relu, Repeat,
+    Reservoir, Residual, RmsProp, Rng, Schedule, Seq, Sgd, Tanh, Tied, Train, Workspace, Zeroed,
 };
 use std::task::Poll;
 use support::isas::isas;
@@ -280,6 +280,38 @@ fn other_networks_and_optimisers_are_refused() {
         Error::Checkpoint { expected: "a checkpoint" }
     );
     assert_eq!(refusal::<_, Adam>(Net::ZEROED, &[]), Error::Checkpoint { expected: "a checkpoint" });
+}
+
+/// A network is used where it was saved, and refused wherever `restore` refuses it or it is not aligned.
+#[test]
+fn a_network_in_place() {
+    type Net = Dense<4, 2, Relu>;
+    const SIZE: usize = checkpoint::size::<(&Net,)>();
+    let net = Net::he(&mut Rng::new(3));
+    let mut image = Aligned([0; SIZE + 4]);
+    checkpoint::save((&net,), &mut image.0).expect("room");
+    let used = checkpoint::view::<Net>(&image.0[..SIZE]).expect("a checkpoint");
+    assert_eq!(used, &net);
+    assert!(image.0.as_ptr_range().contains(&used.as_bytes().as_ptr()), "a copy");
+
+    let other = Error::Checkpoint { expected: "the same network, optimiser and other parts" };
+    assert_eq!(checkpoint::view::<Dense<4, 2, Tanh>>(&image.0[..SIZE]), Err(other));
+    assert_eq!(checkpoint::view::<Dense<2, 4, Relu>>(&image.0[..SIZE]), Err(other));
+    let long = Error::Bytes { expected: SIZE, got: SIZE + 1 };
+    assert_eq!(checkpoint::view::<Net>(&image.0[..=SIZE]), Err(long));
+    for position in 0..SIZE {
+        checkpoint::view::<Net>(&image.0[..position]).expect_err("cut");
+        for bit in 0..8 {
+            image.0[position] ^= 1 << bit;
+            checkpoint::view::<Net>(&image.0[..SIZE]).expect_err("damaged");
+            image.0[position] ^= 1 << bit;
+        }
+    }
+    for got in 1..4 {
+        image.0.copy_within(got - 1..got - 1 + SIZE, got);
+        let misaligned = Error::Alignment { expected: 4, got };
+        assert_eq!(checkpoint::view::<Net>(&image.0[got..got + SIZE]), Err(misaligned));
+    }
 }
 
 /// Any bit that flips, any byte that is missing or too much, is found; nothing is written.

@@ -2,12 +2,12 @@
 
 use crate::area::{Area, apart};
 use crate::network::{BATCH, Net};
-use crate::saving::{HEADER, WEIGHTS_BYTES, at_most, with_header};
+use crate::saving::{WEIGHTS_BYTES, at_most, with_header};
 use crate::sizes::{self, Sizes};
 use crate::status::Status;
 use crate::training::{Input, Output, rows};
-use fusebox::checkpoint::{self, Part, Reader, Writer, layout_of};
-use fusebox::{Error, Layer, Plain, Scratch};
+use fusebox::checkpoint::{self, Part, layout_of};
+use fusebox::{Layer, Scratch};
 
 /// A network that only infers: the memory for that, and a pointer to its weights. Declare one, or allocate
 /// FUSEBOX_INFERENCE_BYTES at a multiple of FUSEBOX_INFERENCE_ALIGN, and initialise it with `fusebox_inference_init`.
@@ -62,7 +62,7 @@ unsafe fn init(
     }
     apart(area.bytes(), &[file.bytes(), Area::new(sizes, 1)?.bytes()])?;
     // SAFETY: points 1, 2 and 4; nobody writes to them.
-    let weights = verified(unsafe { file.get() })?;
+    let weights: &Net = checkpoint::view(with_header(unsafe { file.get() })?)?;
     // SAFETY: not null and aligned; the memory is writable by 1, as large as an `Inference` by the check, and nobody else's by 2.
     let state = unsafe {
         area.start().write(Inference::NEW);
@@ -70,33 +70,6 @@ unsafe fn init(
     };
     (state.mark, state.weights) = (MARK, weights);
     Ok(())
-}
-
-/// The weights in a checkpoint of them, without a copy.
-fn verified(file: &[u8]) -> Result<&Net, Status> {
-    checkpoint::restore((&mut Unread,), with_header(file)?)?;
-    let numbers = file.get(HEADER..).and_then(|rest| rest.get(..size_of::<Net>())).ok_or(Status::Length)?;
-    Ok(Plain::from_bytes(numbers)?)
-}
-
-/// Is checked as a [`Net`] is, and not read.
-struct Unread;
-
-impl Part for Unread {
-    const BYTES: usize = <Net as Part>::BYTES;
-    const LAYOUT: u64 = <Net as Part>::LAYOUT;
-
-    fn write(&self, _: &mut Writer<'_>) -> Result<(), Error> {
-        Err(Error::Empty)
-    }
-
-    fn accepts(from: &mut Reader<'_>) -> bool {
-        Net::accepts(from)
-    }
-
-    fn read(&mut self, from: &mut Reader<'_>) {
-        from.skip(Self::BYTES);
-    }
 }
 
 /// Overwrites `outputs`, `rows` times FUSEBOX_OUTPUTS numbers, with the network's outputs for `inputs`, `rows` times

@@ -25,6 +25,7 @@ pub fn all() {
     let mut probe = Probe(any());
     keep(checkpoint::restore((hide(&mut probe),), hide(&bytes)));
     keep(probe.0);
+    keep(checkpoint::view::<Net>(hide(&bytes)));
 }
 
 /// A part that writes and reads all others: only it is handed a writer and a reader.
