@@ -40,8 +40,8 @@ pub(crate) fn compare(core: &str, text: &str, runs: &[Run], record: bool) -> Res
     let found: Vec<_> = [format!("{core}, in QEMU")].into_iter().chain(found).collect();
     let path = root().join(RECORD);
     if record {
-        let rows: Vec<Value> = found.iter().map(|place| json!({ "where": place, "hash": here })).collect();
-        let lines: Vec<_> = rows.iter().map(|row| format!("  {row}")).collect();
+        let row = |place: &String| format!("  {{ \"where\": {}, \"hash\": \"{here}\" }}", json!(place));
+        let lines: Vec<_> = found.iter().map(row).collect();
         fs::write(&path, format!("[\n{}\n]\n", lines.join(",\n")))?;
         return Ok(());
     }

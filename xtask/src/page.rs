@@ -124,7 +124,8 @@ fn in_browser(script: &str, arguments: [&Path; 2]) -> Result<()> {
 
 /// Serves the folder on loopback until the program is stopped.
 fn serve(site: &Path, port: u16) -> Result<()> {
-    let server = Server::http(("127.0.0.1", port)).map_err(|error| anyhow::anyhow!("port {port}: {error}"))?;
+    let server =
+        Server::http(("127.0.0.1", port)).map_err(|error| anyhow::anyhow!("port {port}: {error}"))?;
     println!("http://127.0.0.1:{port}/ (Ctrl+C ends it)");
     for request in server.incoming_requests() {
         let path = request.url().split(['?', '#']).next().unwrap_or_default();

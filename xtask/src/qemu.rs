@@ -431,10 +431,10 @@ fn programs(findings: &[Finding]) -> Table {
     ]);
     for finding in findings {
         let Image { code, flash, ram, panics, .. } = &finding.image;
-        let program = if finding.reproducible { "check, reproducible" } else { finding.program };
+        let build = if finding.reproducible { ", reproducible" } else { "" };
         table.add_row([
             finding.board.name.to_string(),
-            program.into(),
+            format!("{}{build}", finding.program),
             finding.word("held-out accuracy").into(),
             ["32", "4", "3", "2"]
                 .map(|rows| finding.word(&format!("instructions train-step-{rows}")))

@@ -14,8 +14,13 @@ use std::process::Command;
 pub(crate) fn install(choice: Choice) -> Result<()> {
     let mut targets: Vec<_> = BOARDS.iter().map(|board| board.target).chain(targets::ALL).collect();
     targets.dedup();
-    let mut programs: Vec<_> =
-        BOARDS.iter().map(|board| board.qemu).chain(targets::PROGRAMS).chain(c::PROGRAMS).chain(page::PROGRAMS).collect();
+    let mut programs: Vec<_> = BOARDS
+        .iter()
+        .map(|board| board.qemu)
+        .chain(targets::PROGRAMS)
+        .chain(c::PROGRAMS)
+        .chain(page::PROGRAMS)
+        .collect();
     programs.dedup();
     // What rustup lacks is looked up once: it takes a second for each target.
     let debian = road::needs_debian(&targets, choice);
