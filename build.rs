@@ -95,9 +95,8 @@ fn scalar() -> bool {
     println!("cargo::rerun-if-env-changed=FUSEBOX_SCALAR");
     let vectors = match env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default().as_str() {
         "x86_64" | "aarch64" => true,
-        "wasm32" => {
-            env::var("CARGO_CFG_TARGET_FEATURE").is_ok_and(|names| names.split(',').any(|name| name == "simd128"))
-        }
+        "wasm32" => env::var("CARGO_CFG_TARGET_FEATURE")
+            .is_ok_and(|names| names.split(',').any(|name| name == "simd128")),
         _ => false,
     };
     !vectors || env::var_os("FUSEBOX_SCALAR").is_some_and(|value| value == "1")
