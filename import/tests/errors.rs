@@ -170,6 +170,16 @@ fn what_has_no_kernel_of_sixteen_bits_is_an_error() {
         refused(&[wide(&[1, 4, 2]), Tensor::of(&[1]), wide(&[1, 2])], operator(82, &[0, 1], 2)),
         "operator 0 (REDUCE_MAX): tensor 0 `t0`: REDUCE_MAX of 4 numbers of INT16 is not supported"
     );
+    let block = operator(26, &[0], 1).with(0, Setting::Int(2));
+    assert_eq!(
+        refused(&[wide(&[1, 2, 2, 1]), wide(&[1, 1, 1, 4])], block),
+        "operator 0 (SPACE_TO_DEPTH): tensor 0 `t0`: the operator is not supported on INT16"
+    );
+    let slopes = Tensor { data: vec![1, 0, 2, 0], ..wide(&[1, 2]) };
+    assert_eq!(
+        refused(&[wide(&[1, 2]), slopes, wide(&[1, 2])], operator(54, &[0, 1], 2)),
+        "operator 0 (PRELU): the operator is not supported on INT16"
+    );
     let constant = Tensor { data: vec![1, 0, 2, 0], ..wide(&[1, 2]) };
     assert_eq!(
         refused(&[wide(&[1, 2]), constant, wide(&[1, 2])], operator(41, &[1, 0], 2)),

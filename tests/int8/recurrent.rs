@@ -71,7 +71,8 @@ fn errors_and_any_numbers() {
     let new = |scales: LstmScales| Lstm::<2, 1, 1>::new(&[[[1]]; 4], &[[[1]]; 4], &[[0]; 4], &scales);
     assert_eq!(new(good).map(|lstm| (lstm.bits, lstm.clip)), Ok((12, 3 << 12)));
     assert_eq!(new(LstmScales { clip: 1e9, ..good }).map(|lstm| lstm.clip), Ok(i16::MAX));
-    for cell in [0.0, -1.0, 0.3, 2.0, f32::NAN, 1.0 / 65_536.0] {
+    assert_eq!(new(LstmScales { cell: 2.0_f32.powi(-24), ..good }).map(|lstm| lstm.bits), Ok(24));
+    for cell in [0.0, -1.0, 0.3, 2.0, f32::NAN, 2.0_f32.powi(-25)] {
         assert!(new(LstmScales { cell, ..good }).is_err(), "{cell}");
     }
     for bad in [

@@ -8,12 +8,11 @@
 //! BATCH_TO_SPACE_ND  b, b, n, h, w, rest           to  n, h, b, w, b, rest, cropped
 //! ```
 //!
-//! Numbers are moved as bytes, real ones four at a time.
+//! Numbers are moved as bytes, real ones four at a time and those of 16 bits, which are only transposed, two.
 
 use super::{Layer, Lowering, Made, Read, parts};
 use crate::Error;
 use crate::graph::{Kind, Operator, Tensor};
-use fusebox::int8::Quantization;
 
 /// Most axes of the layer.
 const AXES: usize = 6;
@@ -82,18 +81,13 @@ type Numbered<'a> = (Tensor<'a>, usize);
 /// What an operator reads, with its value, and writes, with its index, of as many numbers that stand for the same.
 fn ends<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<[Numbered<'a>; 2], Error> {
     let ((x, value), (index, y)) = (lowering.read(operator, 0)?, lowering.written(operator)?);
-    if x.kind != y.kind || numbers(&x)? != numbers(&y)? {
+    if x.kind == Kind::Int16 && operator.name != "TRANSPOSE" {
+        return Err(x.error("the operator is not supported on INT16"));
+    }
+    if x.kind != y.kind || x.meaning("activations")? != y.meaning("activations")? {
         return Err(y.error("what moves numbers changes neither their kind, scale nor zero"));
     }
     Ok([(x, value), (y, index)])
-}
-
-/// What the numbers of a tensor stand for.
-fn numbers(tensor: &Tensor<'_>) -> Result<Option<Quantization>, Error> {
-    match tensor.kind {
-        Kind::Float32 => Ok(None),
-        _ => tensor.quantization().map(Some),
-    }
 }
 
 pub(super) fn transpose<'a>(
@@ -182,7 +176,7 @@ pub(super) fn batches<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'
     if is_to_batch {
         let mut from = value;
         if has_border {
-            let border = numbers(&x)?.map_or(0, |q| q.zero);
+            let border = x.meaning("activations")?.map_or(0, |q| q.zero);
             from = lowering.between(&whole, value);
             parts::surrounded(lowering, operator, (&x.shape, value), (&whole, from), &starts, border)?;
         }

@@ -402,7 +402,7 @@ pub(super) fn surrounded(
     starts: &[usize],
     border: i8,
 ) -> Result<(), Error> {
-    let bytes = if lowering.values[value].quantization.is_some() { 1 } else { 4 };
+    let bytes = lowering.values[value].kind.bytes(1);
     let axes =
         y.iter().zip(x).zip(starts).map(|((&whole, &part), &start)| Axis { whole, part, start, step: 1 });
     let axes = merged(axes.chain([Axis::all(bytes)]));

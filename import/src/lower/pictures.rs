@@ -1,7 +1,8 @@
 //! Operators on windows and borders of pictures.
 
 use super::{
-    Layer, Lowering, Made, Read, batch, clamp, clamp_code, parts, picture, picture_type, quantization, real, wide,
+    Layer, Lowering, Made, Read, batch, clamp, clamp_code, parts, picture, picture_type, quantization, real,
+    wide,
 };
 use crate::Error;
 use crate::graph::{Kind, Operator, Tensor};

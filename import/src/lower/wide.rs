@@ -5,7 +5,7 @@
 
 use super::numbers::{Operand, repeated};
 use super::pictures::Windows;
-use super::{Field, Layer, Lowering, Made, Read, array, parts, picture};
+use super::{Field, Layer, Lowering, Made, Read, array, batch, parts, picture};
 use crate::Error;
 use crate::graph::{Kind, Operator, Tensor};
 use fusebox::int8::Multiplier;
@@ -120,7 +120,7 @@ pub(super) fn convolution<'a>(
     windows: &Windows,
 ) -> Result<(), Error> {
     let (_, y) = lowering.written(operator)?;
-    let (input, output) = (picture(x)?, picture(&y)?);
+    let (input, output, rows) = (picture(x)?, picture(&y)?, batch(x, &y)?);
     let (channels, filters) = (weight.shape[3], output[2]);
     let [height, width] = windows.taps;
     let depth = height * width * channels;
@@ -130,7 +130,7 @@ pub(super) fn convolution<'a>(
     if groups > 1 && channels == 1 {
         // As a depthwise one: rows of taps, taps, filters.
         let by_tap: Vec<_> = (0..weights.len()).map(|i| weights[i % filters * depth + i / filters]).collect();
-        return filtering(lowering, operator, (value, input, output), windows, (&all, &by_tap));
+        return filtering(lowering, operator, (value, rows), [input, output], windows, (&all, &by_tap));
     }
     let of = filters / groups;
     let group = |n: usize| {
@@ -143,21 +143,22 @@ pub(super) fn convolution<'a>(
             windows.code()
         );
         let weights = &weights[n * of * depth..(n + 1) * of * depth];
-        let layer = all.layer("conv", &kind, weights, ("shape", output[0] * output[1] * of * depth));
+        let layer = all.layer("conv", &kind, weights, ("shape", rows * output[0] * output[1] * of * depth));
         // A picture of single pixels is its own windows.
         let is_pointwise = depth == channels && windows.stride == [1; 2];
         Layer { scratch: if is_pointwise { [0; 2] } else { [2 * depth; 2] }, ..layer }
     };
     let row = array(Kind::Int16, &[input[0], input[1], channels]);
     if groups == 1 {
-        return lowering.step(operator, group(0), vec![Read { value, row }], 1);
+        return lowering.step(operator, group(0), vec![Read { value, row }], rows);
     }
     // Each group's channels, convolved alone, side by side.
     let (mut outputs, meaning) = (Vec::new(), y.meaning("activations")?);
     for n in 0..groups {
-        let own = parts::channels(lowering, operator, value, input, n * channels..(n + 1) * channels)?;
-        let write = lowering.made(&[output[0], output[1], of], Kind::Int16, meaning);
-        lowering.push(operator.name, group(n), vec![Read { value: own, row: row.clone() }], write, 1)?;
+        let own = n * channels..(n + 1) * channels;
+        let own = parts::channels(lowering, operator, value, [rows * input[0], input[1], input[2]], own)?;
+        let write = lowering.made(&[rows * output[0], output[1], of], Kind::Int16, meaning);
+        lowering.push(operator.name, group(n), vec![Read { value: own, row: row.clone() }], write, rows)?;
         outputs.push((write, of));
     }
     parts::join(lowering, operator, &outputs, 3, &y)
@@ -167,7 +168,8 @@ pub(super) fn convolution<'a>(
 fn filtering<'a>(
     lowering: &mut Lowering<'a, '_>,
     operator: &Operator<'a>,
-    (value, input, output): (usize, [usize; 3], [usize; 3]),
+    (value, rows): (usize, usize),
+    [input, output]: [[usize; 3]; 2],
     windows: &Windows,
     (all, weights): (&Outputs, &[i8]),
 ) -> Result<(), Error> {
@@ -178,9 +180,9 @@ fn filtering<'a>(
     let [row, to] = [input, output].map(|sizes| array(Kind::Int16, &sizes));
     let kind =
         format!("int16::DepthwiseConv2d<{row}, {to}, {height}, {width}, {filters}, {}", windows.code());
-    let macs = output[0] * output[1] * filters * height * width;
+    let macs = rows * output[0] * output[1] * filters * height * width;
     let layer = all.layer("depthwise", &kind, weights, ("shape", macs));
-    lowering.step(operator, layer, vec![Read { value, row }], 1)
+    lowering.step(operator, layer, vec![Read { value, row }], rows)
 }
 
 /// The sizes are checked.
@@ -192,13 +194,13 @@ pub(super) fn depthwise<'a>(
     windows: &Windows,
 ) -> Result<(), Error> {
     let (_, y) = lowering.written(operator)?;
-    let (input, output) = (picture(x)?, picture(&y)?);
+    let (input, output, rows) = (picture(x)?, picture(&y)?, batch(x, &y)?);
     let all = Outputs::new(lowering, operator, x, (weight, 3, output[2]), operator.byte(4))?;
     // The runtime reads them as if they had 64 bits.
     if !all.sum.is_empty() {
         return Err(Error::new("biases of INT32 are not supported here, only of INT64"));
     }
-    filtering(lowering, operator, (value, input, output), windows, (&all, &weight.weights()?))
+    filtering(lowering, operator, (value, rows), [input, output], windows, (&all, &weight.weights()?))
 }
 
 /// The sizes are checked.
@@ -224,7 +226,7 @@ pub(super) fn pool<'a>(
     let kind = format!("int16::{layer}<{row}, {result}, {height}, {width}, {}>", windows.code());
     let made = Made::Code(format!("int16::Pool::new({})", clamp_code(clamp(operator.byte(5), to)?)));
     let layer = Layer::without_weights(name, kind, made);
-    lowering.step(operator, layer, vec![Read { value, row }], 1)
+    lowering.step(operator, layer, vec![Read { value, row }], batch(x, &y)?)
 }
 
 /// Of each of `outer` pictures of so many pixels of `inner` numbers.
@@ -385,7 +387,8 @@ fn join_of(
     let (name, kind) = match operator.name {
         "ADD" => ("add", Add::<One>::new(a, b, y, clamp).map(|_| "Add")?),
         "SUB" => ("sub", Sub::<One>::new(a, b, y, clamp).map(|_| "Sub")?),
-        _ => ("mul", Mul::<One>::new(a, b, y, clamp).map(|_| "Mul")?),
+        "MUL" => ("mul", Mul::<One>::new(a, b, y, clamp).map(|_| "Mul")?),
+        _ => return Err(Error::new("the operator is not supported on INT16")),
     };
     let made = format!("constant(int16::{kind}::new({a:?}, {b:?}, {y:?}, {}))", clamp_code(clamp));
     Ok((name, format!("int16::{kind}<{row}>"), made))

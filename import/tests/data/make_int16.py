@@ -68,12 +68,16 @@ def products():
     of("depthwise_of_one", (1, 6, 5, 1), lambda r, x: depthwise(r, x, 4, (3, 3)))
     of("depthwise_dilated", (1, 8, 7, 4), lambda r, x: depthwise(r, x, 1, (3, 3), dilation=2))
     of("depthwise_no_bias", (1, 4, 4, 3), lambda r, x: depthwise(r, x, 1, (2, 2), bias=False))
+    of("conv_batch", (3, 4, 5, 3), lambda r, x: conv(r, x, 4, (3, 3)))
+    of("conv_groups_batch", (2, 4, 5, 8), lambda r, x: tf.nn.conv2d(x, r.weight(3, 3, 4, 6), 1, "SAME"))
+    of("depthwise_batch", (3, 4, 5, 6), lambda r, x: depthwise(r, x, 1, (3, 3)))
 
 
 def pools():
     for name, pool in [("average", tf.nn.avg_pool2d), ("largest", tf.nn.max_pool2d)]:
         of(f"{name}_2x2", PICTURE, lambda r, x, pool=pool: pool(x, 2, 2, "VALID"))
         of(f"{name}_3x3_same", (1, 5, 6, 19), lambda r, x, pool=pool: pool(x, 3, 2, "SAME"))
+        of(f"{name}_batch", (3, 4, 5, 7), lambda r, x, pool=pool: pool(x, 2, 2, "VALID"))
         of(f"{name}_relu6", PICTURE, lambda r, x, pool=pool: tf.nn.relu6(pool(x, 3, 1, "SAME")))
     of("mean", PICTURE, lambda r, x: tf.reduce_mean(x, [1, 2]))
     of("mean_of_channels", PICTURE, lambda r, x: tf.reduce_mean(x, -1, True))
@@ -105,6 +109,8 @@ def parts():
     of("pad_value", (1, 3, 4, 2), lambda r, x: tf.pad(x, [[0, 0], [1, 2], [0, 1], [0, 0]], constant_values=1.25))
     of("reshape", (1, 4, 6), lambda r, x: dense(r, tf.reshape(x, (1, 24)), 3))
     of("resize", (1, 3, 4, 5), lambda r, x: tf.raw_ops.ResizeNearestNeighbor(images=x, size=[6, 12], half_pixel_centers=True))
+    of("transpose", (1, 3, 4, 5), lambda r, x: tf.transpose(x, [0, 3, 1, 2]))
+    of("reverse", (1, 3, 4, 5), lambda r, x: tf.reverse(x, [2]))
     of("tile", (1, 3, 4), lambda r, x: tf.tile(x, [1, 2, 3]))
     of("conv_groups", PICTURE, lambda r, x: tf.nn.bias_add(tf.nn.conv2d(x, r.weight(3, 3, 4, 6), 1, "SAME"), r.normal(6, scale=0.3)))
 

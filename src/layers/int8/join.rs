@@ -337,8 +337,8 @@ impl<T: Tensor, R: Rounding> Join<T, T> for Prelu<T, R> {
 /// let mut ys = [[[0; 3]; 2]];
 /// Concat::<[[i8; 3]; 2]> { first: 1, second: 2, shape: Default::default() }.join(
 ///     Isa::detect(),
-///     &[[[1], [4]]],
-///     &[[[2, 3], [5, 6]]],
+///     &[[[1_i8], [4]]],
+///     &[[[2_i8, 3], [5, 6]]],
 ///     &mut ys,
 /// );
 /// assert_eq!(ys, [[[1, 2, 3], [4, 5, 6]]]);

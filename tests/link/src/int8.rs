@@ -7,8 +7,9 @@ use core::marker::PhantomData;
 use fusebox::int8::train::{self, Learn, Workspace};
 use fusebox::int8::{
     Add, AvgPool2d, Clamp, Concat, Conv2d, Dense, DepthwiseConv2d, Dequantize, Double, Join, Lstm,
-    LstmScales, Max, MaxPool2d, Mean, Min, Mul, Multiplier, Numbers, Pad, Parallel, Prelu, Quantization, Quantize,
-    Region, Residual, Rounding, Single, Slice, Softmax, Sub, Table, Term, Transpose, WeightScale, WithConstant,
+    LstmScales, Max, MaxPool2d, Mean, Min, Mul, Multiplier, Numbers, Pad, Parallel, Prelu, Quantization,
+    Quantize, Region, Residual, Rounding, Single, Slice, Softmax, Sub, Table, Term, Transpose, WeightScale,
+    WithConstant,
 };
 use fusebox::layers::{Stream, Valid, Window};
 use fusebox::{Beside, Chain, Error, Isa, Layer, Relu, Rng, Scratch, Seq, Streaming, Zeroed};
