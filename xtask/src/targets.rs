@@ -41,10 +41,7 @@ fn kernels(test: &mut Command) {
     for package in ["fusebox", "wide"] {
         test.arg("--config").arg(format!("profile.dev.package.{package}.opt-level=1"));
     }
-    test.arg("--lib");
-    for name in ["gemm", "packed", "training"] {
-        test.args(["--test", name]);
-    }
+    test.args(["--lib", "--test", "gemm"]);
 }
 
 /// Runs the tests of kernels as WebAssembly with simd128 in Node, networks of eight bits among them.
@@ -63,7 +60,10 @@ pub(crate) fn wasm(both: bool, choice: Choice) -> Result<()> {
         test.env(format!("{prefix}_RUNNER"), &runner).env("CARGO_PROFILE_DEV_DEBUG", "0");
         test.env(format!("{prefix}_RUSTFLAGS"), format!("-C target-feature={feature}"));
         kernels(&mut test);
-        test.args(["--test", "integers", "--test", "int8"]);
+        test.args(["--test", "int8"]);
+        if both {
+            test.args(["--test", "packed", "--test", "training", "--test", "integers"]);
+        }
         // What a test that fails has to say would be lost: nothing unwinds here.
         run(test.args(["--", "--nocapture"]))?;
     }
@@ -86,6 +86,7 @@ pub(crate) fn aarch64(both: bool, choice: Choice) -> Result<()> {
     };
     let mut test = cargo("test", root());
     kernels(&mut test);
+    test.args(["--test", "packed", "--test", "training"]);
     if both {
         // Every small shape, emulated, takes minutes.
         test.args(["--test", "gemm_shapes"]);
