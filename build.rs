@@ -79,8 +79,8 @@ fn has_dsp(target: &str, core: Core, flags: &str) -> bool {
     target.starts_with("thumbv7em") || target.starts_with("thumbv8m.main") && named && core != Core::M55
 }
 
-/// Whether products of eight bits have kernels for vectors.
-fn has_vectors_of_bytes() -> bool {
+/// Whether the target has vectors.
+fn has_vectors() -> bool {
     let variable = |name| env::var(name).unwrap_or_default();
     match variable("CARGO_CFG_TARGET_ARCH").as_str() {
         "x86_64" | "aarch64" => true,
@@ -93,13 +93,7 @@ fn has_vectors_of_bytes() -> bool {
 /// (`FUSEBOX_SCALAR=1 cargo test`).
 fn scalar() -> bool {
     println!("cargo::rerun-if-env-changed=FUSEBOX_SCALAR");
-    let vectors = match env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default().as_str() {
-        "x86_64" | "aarch64" => true,
-        "wasm32" => env::var("CARGO_CFG_TARGET_FEATURE")
-            .is_ok_and(|names| names.split(',').any(|name| name == "simd128")),
-        _ => false,
-    };
-    !vectors || env::var_os("FUSEBOX_SCALAR").is_some_and(|value| value == "1")
+    !has_vectors() || env::var_os("FUSEBOX_SCALAR").is_some_and(|value| value == "1")
 }
 
 fn main() {
@@ -114,7 +108,7 @@ fn main() {
         if env::var_os("CARGO_FEATURE_RAYON").is_some() {
             println!("cargo::rustc-cfg=fusebox_threads");
         }
-        if has_vectors_of_bytes() {
+        if has_vectors() {
             println!("cargo::rustc-cfg=fusebox_vectors_of_bytes");
         }
     }

@@ -371,8 +371,8 @@ impl<'a> Lowering<'a, '_> {
         self.push(operator.name, layer, reads, write, rows)
     }
 
-    /// A step that writes any value. Its weights are written once, if an earlier layer is the same. So that operators whose inputs are the same list again and again take no memory without end,
-    /// there is room for as many as files have.
+    /// A step that writes any value. A layer with data that equals an earlier one is written once. There is room for as many steps as files
+    /// have: otherwise operators whose inputs repeat one list would take memory without end.
     fn push(
         &mut self,
         operator: &str,

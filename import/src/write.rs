@@ -368,7 +368,7 @@ impl layers::Stream for Net {
         let reads: Vec<_> = reads.iter().map(view).collect();
         let write = format!("view_mut({write}, {count})");
         match (&reads[..], past) {
-            ([], _) => writeln!(self.code, "        {write}.fill(self.{field});"),
+            ([], _) => writeln!(self.code, "        {write}.iter_mut().for_each(|y| *y = self.{field});"),
             ([x], Some(past)) => {
                 let rows = format!("([x], [past], [y]) = ({x}, view_mut({past}, n), {write})");
                 writeln!(self.code, "        if let {rows} {{")?;

@@ -38,8 +38,17 @@ impl<'a> Map<'a> {
         }
     }
 
-    /// A convolution: PyTorch's `Conv2d`, also with groups; Keras's `Conv2D`, `Conv1D` with a kernel of one more axis. A
-    /// `Conv1d` is a view of one: name its `layer`.
+    /// A convolution of sequences: PyTorch's `Conv1d`, Keras's `Conv1D`. A `Conv1d` is a view of a convolution: give its `layer`.
+    pub fn conv1d<I, O, const K: usize, const C: usize, const F: usize, G, A>(
+        self,
+        name: &str,
+        layer: &'a mut Conv2d<I, O, K, 1, C, F, G, A>,
+    ) -> Self {
+        let weight = layer.weight.as_flattened_mut().as_flattened_mut().as_flattened_mut();
+        self.weights(name, weight, &mut layer.bias, [F, C, K].into())
+    }
+
+    /// A convolution: PyTorch's `Conv2d`, also with groups; Keras's `Conv2D`.
     pub fn conv<I, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, A>(
         self,
         name: &str,
@@ -112,7 +121,7 @@ impl<'a> Map<'a> {
         name: &str,
         layer: &'a mut RmsNorm<N, EPSILON>,
     ) -> Self {
-        let gain = self.gain();
+        let gain = if self.layout == Layout::PyTorch { "weight" } else { "scale" };
         self.vector(name, gain, &mut layer.gain)
     }
 

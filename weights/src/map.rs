@@ -11,6 +11,7 @@ use std::collections::{BTreeSet, HashSet};
 /// |---|---|---|
 /// | [`dense`](Map::dense), convolutions | `NAME.weight`, `NAME.bias` | `NAME/kernel`, `NAME/bias` |
 /// | normalisations | `.weight`, `.bias` | `/gamma`, `/beta` |
+/// | [`rms_norm`](Self::rms_norm) | `.weight` | `/scale` |
 /// | [`batch_norm`](Map::batch_norm), also | `.running_mean`, `.running_var` | `/moving_mean`, `/moving_variance` |
 /// | [`embedding`](Map::embedding) | `.weight` | `/embeddings` |
 /// | [`gru`](Map::gru), [`lstm`](Map::lstm) | `.weight_ih_l0`, `.weight_hh_l0`, `.bias_ih_l0`, `.bias_hh_l0` | `/kernel`, `/recurrent_kernel`, `/bias` |

@@ -36,7 +36,7 @@ pub(crate) fn compare(core: &str, text: &str, runs: &[Run], record: bool) -> Res
     };
     let here = hash(&runs[0].text)?;
     ensure!(hash(text)? == here, "{core} learnt other weights than {}", runs[0].isa);
-    let found = runs.iter().map(|run| format!("x86-64, {}", run.isa));
+    let found = runs.iter().map(|run| format!("{}, {}", std::env::consts::ARCH.replace('_', "-"), run.isa));
     let found: Vec<_> = [format!("{core}, in QEMU")].into_iter().chain(found).collect();
     let path = root().join(RECORD);
     if record {

@@ -12,7 +12,8 @@ fn documents() -> Vec<PathBuf> {
         let names = files.filter(|name| Path::new(name).extension().is_some_and(|end| end == "md"));
         names.map(|name| Path::new(folder).join(name)).collect::<Vec<_>>()
     };
-    [markdown(""), markdown("docs"), markdown("import")].concat()
+    [markdown(""), markdown("docs"), markdown("import"), markdown("weights"), markdown("examples/page")]
+        .concat()
 }
 
 fn read(path: &Path) -> String {

@@ -8,16 +8,16 @@ int main(void);
 void initialise_monitor_handles(void);
 
 /* By link.ld. */
-extern uint32_t stack_top, data_start, data_end, data_load, bss_start, bss_end;
+extern uint32_t stack_top[], data_start[], data_end[], data_load[], bss_start[], bss_end[];
 
 void reset(void) {
     /* Armv7-M Architecture Reference Manual, B3.2.20: CPACR, full access to the coprocessors 10 and 11, the FPU. */
     *(volatile uint32_t *)0xE000ED88u |= 0xFu << 20;
     __asm volatile("dsb\n isb" ::: "memory");
-    for (uint32_t *to = &data_start, *from = &data_load; to < &data_end;) {
+    for (uint32_t *to = data_start, *from = data_load; to < data_end;) {
         *to++ = *from++;
     }
-    for (uint32_t *to = &bss_start; to < &bss_end;) {
+    for (uint32_t *to = bss_start; to < bss_end;) {
         *to++ = 0;
     }
     initialise_monitor_handles();
@@ -37,6 +37,6 @@ void _fini(void) {}
 
 /* The first words of memory: the stack pointer, then the handlers of reset and of the system's exceptions. */
 __attribute__((section(".vectors"), used)) static const uintptr_t vectors[16] = {
-    (uintptr_t)&stack_top, (uintptr_t)reset, (uintptr_t)fault, (uintptr_t)fault,
+    (uintptr_t)stack_top, (uintptr_t)reset, (uintptr_t)fault, (uintptr_t)fault,
     (uintptr_t)fault,      (uintptr_t)fault, (uintptr_t)fault,
 };

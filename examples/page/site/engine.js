@@ -28,6 +28,7 @@ function mail(calls) {
     post(bytes) {
       // First the place, for which the memory may grow: then the old buffer is gone.
       const place = calls.inbox(bytes.length);
+      if (place === 0) throw new Error("There is not enough memory.");
       new Uint8Array(memory(), place, bytes.length).set(bytes);
     },
     // Writes numbers for the next call.
@@ -36,7 +37,8 @@ function mail(calls) {
     },
     // What a call sent: its result is how many.
     bytes(count) {
-      return new Uint8Array(memory().slice(calls.outbox(), calls.outbox() + count));
+      const place = calls.outbox();
+      return new Uint8Array(memory().slice(place, place + count));
     },
     numbers(count) {
       return new Float32Array(this.bytes(4 * count).buffer);

@@ -122,6 +122,7 @@ export function handwriting(engine, network) {
     try {
       say(work());
     } catch (fault) {
+      if (fault instanceof WebAssembly.RuntimeError) throw fault;
       say(fault.message, true);
     }
     showSigns();
@@ -144,7 +145,7 @@ export function handwriting(engine, network) {
       const loss = calls.handwriting_learn(STEPS);
       const time = performance.now() - start;
       const drawings = calls.handwriting_taught(of);
-      const more = drawings < 5 ? ` Draw it ${5 - drawings} more times.` : "";
+      const more = drawings < 5 ? ` ${5 - drawings} more to draw.` : "";
       strokes = [];
       draw();
       return `Learnt in ${time.toFixed(0)} ms (${STEPS} steps, loss ${loss.toFixed(3)}).${more}`;
@@ -163,13 +164,20 @@ export function handwriting(engine, network) {
     link.href = URL.createObjectURL(new Blob([engine.bytes(calls.handwriting_save())]));
     link.download = "handwriting.fusebox";
     link.click();
-    URL.revokeObjectURL(link.href);
+    // Some browsers begin to download later.
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
   };
   by("load").onchange = async (event) => {
     const [file] = event.target.files;
     event.target.value = "";
     if (!file) return;
-    const bytes = new Uint8Array(await file.slice(0, 1 << 20).arrayBuffer());
+    let bytes;
+    try {
+      bytes = new Uint8Array(await file.slice(0, 1 << 20).arrayBuffer());
+    } catch (fault) {
+      say(`${file.name} could not be read: ${fault.message}`, true);
+      return;
+    }
     attempt(() => {
       engine.post(bytes);
       engine.check(calls.handwriting_load());
@@ -178,26 +186,29 @@ export function handwriting(engine, network) {
   };
 
   paper.onpointerdown = (event) => {
+    if (!event.isPrimary) return;
     paper.setPointerCapture(event.pointerId);
     strokes.push([paint.place(paper, event)]);
     draw();
   };
   paper.onpointermove = (event) => {
-    if (event.buttons === 0 || strokes.length === 0) return;
+    if (!paper.hasPointerCapture(event.pointerId) || strokes.length === 0) return;
     for (const one of event.getCoalescedEvents?.() ?? [event]) strokes.at(-1).push(paint.place(paper, one));
     draw();
   };
-  paper.onpointerup = read;
+  paper.onpointerup = paper.onpointercancel = read;
   paper.onkeydown = (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     const move = { ArrowLeft: [-14, 0], ArrowRight: [14, 0], ArrowUp: [0, -14], ArrowDown: [0, 14] }[event.key];
+    if (!move && event.key !== " ") return;
     keys.at ??= [paper.width / 2, paper.height / 2];
     if (move) {
       keys.at = keys.at.map((at, axis) => Math.min(paper.width, Math.max(0, at + move[axis])));
       if (keys.down) strokes.at(-1).push([...keys.at]);
-    } else if (event.key === " ") {
+    } else {
       keys.down = !keys.down;
       if (keys.down) strokes.push([[...keys.at]]);
-    } else return;
+    }
     event.preventDefault();
     draw();
     read();

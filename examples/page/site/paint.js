@@ -32,7 +32,7 @@ export function curves(canvas, series) {
   const pen = canvas.getContext("2d");
   const { width, height } = canvas;
   pen.clearRect(0, 0, width, height);
-  const all = series.flatMap(({ losses }) => losses).filter((loss) => loss > 0);
+  const all = series.flatMap(({ losses }) => losses).filter((loss) => loss > 0 && Number.isFinite(loss));
   if (all.length === 0) return;
   const [low, high] = [Math.log(Math.min(...all)), Math.log(Math.max(...all))];
   const y = (loss) => 6 + (height - 12) * (1 - (Math.log(Math.max(loss, 1e-12)) - low) / (high - low || 1));

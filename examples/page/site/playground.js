@@ -20,7 +20,7 @@ export function playground(engine) {
   function begin() {
     calls.playground_begin(number("network"), number("activation"), number("optimizer"), number("seed") >>> 0);
     Object.assign(state, { steps: 0, losses: [], heldOut: [], speed: 0 });
-    show(NaN);
+    show();
   }
 
   function points() {
@@ -42,9 +42,12 @@ export function playground(engine) {
     return loss;
   }
 
+  // Draws everything; after steps, with their loss.
   function show(loss) {
-    if (state.points.length > 0 && !Number.isNaN(loss)) {
-      for (const [losses, one] of [[state.losses, loss], [state.heldOut, calls.playground_held_out()]]) {
+    if (state.points.length > 0 && loss !== undefined) {
+      // Every fourth point is held out.
+      const heldOut = state.points.length >= 12 ? [[state.heldOut, calls.playground_held_out()]] : [];
+      for (const [losses, one] of [[state.losses, loss], ...heldOut]) {
         losses.push(one);
         // Of a long curve every second place is enough.
         if (losses.length > KEPT) losses.splice(0, losses.length, ...losses.filter((_, at) => at % 2 === 0));
@@ -169,7 +172,6 @@ export function playground(engine) {
     const began = running && !state.running;
     state.running = running;
     by("run").textContent = running ? "Pause" : "Start";
-    by("run").setAttribute("aria-pressed", String(running));
     if (began) requestAnimationFrame(frame);
   }
 
@@ -197,16 +199,17 @@ export function playground(engine) {
   };
   let last = 0;
   plane.onpointermove = (event) => {
-    if (event.buttons === 0 || event.timeStamp - last < 40) return;
+    if (!plane.hasPointerCapture(event.pointerId) || event.timeStamp - last < 40) return;
     last = event.timeStamp;
     add(...paint.place(plane, event));
   };
   plane.onkeydown = (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || by("data").value !== "own") return;
     const move = { ArrowLeft: [-10, 0], ArrowRight: [10, 0], ArrowUp: [0, -10], ArrowDown: [0, 10] }[event.key];
+    if (!move && event.key !== "Enter") return;
     state.cursor ??= [plane.width / 2, plane.height / 2];
     if (move) state.cursor = state.cursor.map((at, axis) => Math.min(plane.width, Math.max(0, at + move[axis])));
-    else if (event.key === "Enter") add(...state.cursor);
-    else return;
+    else add(...state.cursor);
     event.preventDefault();
     drawPlane();
   };
@@ -214,6 +217,6 @@ export function playground(engine) {
     state.cursor = null;
     drawPlane();
   };
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show(NaN));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show());
   points();
 }

@@ -31,6 +31,9 @@ impl Fault {
             Self::File(Error::Checkpoint { expected: "a checkpoint" }) => {
                 "This is not a file of this page. Nothing was changed."
             }
+            Self::File(Error::Checkpoint { expected: "this version of the format" }) => {
+                "This file is of another version of this page. Nothing was changed."
+            }
             Self::File(_) => "This file holds another network. Nothing was changed.",
         }
     }

@@ -33,6 +33,9 @@ pub(super) fn fill<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
     if number.count() != 1 || number.kind != y.kind || shape != y.shape {
         return Err(y.error(format!("{:?} of {} filled to {sizes:?}", number.shape, number.kind)));
     }
+    if number.meaning("activations")? != y.meaning("activations")? {
+        return Err(y.error("what fills has the scale and zero of the output"));
+    }
     if y.count() > MOST {
         return Err(y.error(format!("{} equal numbers, at most {MOST} are supported", y.count())));
     }

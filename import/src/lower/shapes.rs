@@ -96,6 +96,18 @@ pub(super) fn is_of_shapes<'a>(lowering: &Lowering<'a, '_>, operator: &Operator<
 pub(super) fn compute<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
     let input = |n: usize| lowering.graph.operand(operator, n).and_then(|n| lowering.graph.ints(n));
     let overflow = || Error::new("numbers of a shape that are too large");
+    let (_, y) = lowering.written(operator)?;
+    let axis = match operator.name {
+        "PACK" => operator.int(1, 0),
+        "CONCATENATION" => operator.int(0, 0),
+        _ => 0,
+    };
+    if y.shape.len() > 1 && axis != 0 {
+        return Err(y.error(format!("numbers of a shape side by side along axis {axis} are not supported")));
+    }
+    if matches!(operator.name, "ADD" | "SUB" | "MUL") && operator.byte(0) != 0 {
+        return Err(y.error("an activation of numbers of a shape is not supported"));
+    }
     let ints = match operator.name {
         "PACK" | "CONCATENATION" => {
             let mut ints = Vec::new();

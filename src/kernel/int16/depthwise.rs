@@ -12,7 +12,7 @@ use core::marker::PhantomData;
 /// A depthwise convolution of pictures.
 #[derive(Clone, Copy)]
 pub(crate) struct Depthwise<'a> {
-    /// Down, and to the right: of at most [`TAPS`] taps.
+    /// Down, and to the right; that to the right has at most [`TAPS`] taps.
     pub axes: [Axis; 2],
     /// Numbers in a pixel of the input. The filters are a multiple of them, those of the first channel first.
     pub channels: usize,

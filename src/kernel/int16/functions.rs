@@ -44,7 +44,7 @@ pub(crate) fn rescale<X: Number, Y: Number>(
     ys: &mut [Y],
 ) {
     for (&x, y) in xs.iter().zip(ys) {
-        let x = x.into() - from;
+        let x = x.into().wrapping_sub(from);
         let scaled = Double::scale(x, if x >= 0 { positive } else { negative });
         *y = Y::within(range, scaled.saturating_add(to));
     }

@@ -17,7 +17,7 @@ use crate::{Error, Zeroed, plain};
 pub struct Multiplier {
     /// From 2^30 to 2^31 - 1; 0 if the number is less than 2^-32.
     pub mantissa: i32,
-    /// From -31 to 31.
+    /// From -31 to 31; of others, results differ between processors.
     pub exponent: i32,
 }
 

@@ -24,8 +24,8 @@ pub const DIGITS: usize = 10;
 pub const SIGNS: usize = 6;
 /// What a picture can be.
 pub const CLASSES: usize = DIGITS + SIGNS;
-/// Bytes of a sign's name.
-pub const NAME: usize = 16;
+/// Bytes of a sign's name: eight UTF-16 units, the most that the page takes, are at most 24.
+pub const NAME: usize = 24;
 
 /// The network.
 pub type Net = Seq![Dense<PIXELS, 32, Relu>, Dense<32, CLASSES>];
@@ -153,7 +153,7 @@ impl Reader {
         *kept = [0; NAME];
         let mut end = name.len().min(NAME);
         // Bytes that begin with the bits 10 continue a character.
-        while name.get(end).is_some_and(|byte| byte >> 6 == 0b10) {
+        while end > 0 && name.get(end).is_some_and(|byte| byte >> 6 == 0b10) {
             end -= 1;
         }
         kept.iter_mut().zip(&name[..end]).for_each(|(kept, byte)| *kept = *byte);

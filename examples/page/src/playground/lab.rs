@@ -89,7 +89,7 @@ where
     N: Visible + Train + Plain + Layer<Input = [f32; 2], Output = [f32; 2]> + 'static,
 {
     let mut net = boxed::<N>();
-    net.init(if activation == 0 { Init::He } else { Init::Glorot }, rng);
+    net.init(if matches!(activation, 1 | 2) { Init::Glorot } else { Init::He }, rng);
     net.choose(activation as f32);
     Box::new(Lab { net, workspace: Workspace::boxed(), scratch: Box::new(Scratch::new()) })
 }

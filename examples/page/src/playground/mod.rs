@@ -82,7 +82,8 @@ impl Playground {
         let likely = self.likely(&places);
         let losses = likely.iter().zip(&self.held_out).map(|(likely, [.., label])| {
             let right = if *label > 0.5 { *likely } else { 1.0 - likely };
-            -libm::logf(right.max(f32::MIN_POSITIVE))
+            // Not `max`, which would make a number of NaN.
+            -libm::logf(if right < f32::MIN_POSITIVE { f32::MIN_POSITIVE } else { right })
         });
         losses.sum::<f32>() / places.len() as f32
     }

@@ -10,9 +10,12 @@ pub(crate) struct Mail {
 }
 
 impl Mail {
-    /// Zeros for the next arguments, and where they are.
+    /// Zeros for the next arguments, and where they are; null if there is no room for them.
     pub(crate) fn inbox(&mut self, bytes: usize) -> *mut u8 {
         self.inbox.clear();
+        if self.inbox.try_reserve_exact(bytes).is_err() {
+            return core::ptr::null_mut();
+        }
         self.inbox.resize(bytes, 0);
         self.inbox.as_mut_ptr()
     }

@@ -5,6 +5,9 @@
 //! 32-bit floats but for files, digits and texts, which are bytes. Calls that can fail return 0 for success and 1 for failure,
 //! whose reason [`fault`] sends as text; calls that send something return how many numbers or bytes that is.
 
+#[cfg(target_feature = "atomics")]
+compile_error!("the page's state and its allocator are for WebAssembly without threads");
+
 mod mail;
 mod state;
 
@@ -23,7 +26,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// Makes room for `bytes` bytes of arguments, and returns where to write them.
+/// Makes room for `bytes` bytes of arguments, and returns where to write them; 0 if there is no room.
 #[unsafe(no_mangle)]
 extern "C" fn inbox(bytes: usize) -> *mut u8 {
     state().mail.inbox(bytes)

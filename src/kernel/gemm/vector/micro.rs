@@ -146,8 +146,8 @@ const fn is_large<S: Simd>(rows: usize, vectors: usize) -> bool {
 /// The strip can be read and written by nobody else. Of its `tiles` tiles, `MR * tiles` rows and `NV` vectors of columns,
 /// the last of which has `last_lanes` lanes:
 /// 1. `last_lanes` is 1 to `LANES`, `segment` is not zero, and `k_whole` is at most `k`.
-/// 2. A can be read: `k` numbers of each row.
-/// 3. B can be read: `k` rows of these columns, the first `k_whole` of them in whole vectors; where it lies in panels, its
+/// 2. A can be read, in one allocation: `k` numbers of each row.
+/// 3. B can be read, in one allocation: `k` rows of these columns, the first `k_whole` of them in whole vectors; where it lies in panels, its
 ///    first column is a multiple of `LANES`.
 /// 4. What `first` points to can be read: a row as wide as the tiles.
 /// 5. C can be read and written from the place on, by nobody else, and is part of the C that `store` was made for, as the
@@ -379,11 +379,11 @@ impl<const N: usize> Lines<N> {
     }
 
     /// # Safety
-    /// The line can be read.
+    /// Lines 0 to `i` are in one allocation, and each of them can be read.
     #[inline(always)]
     unsafe fn line(self, i: usize) -> *const f32 {
         // Not `wrapping_add`: WebAssembly's loads take an offset only where an address cannot wrap.
-        // SAFETY: all lines are of one array, and this one can be read.
+        // SAFETY: the caller's promise: the first of three and this one are in one allocation.
         unsafe { self.thirds[i / 3].add(i % 3 * self.stride) }
     }
 
@@ -399,7 +399,7 @@ impl<const N: usize> Lines<N> {
 /// One step of k: `MR * NV` multiply-adds.
 ///
 /// # Safety
-/// `MR` rows of A can be read, and `NV` vectors of B, in panels of sixteen columns, of which the last has `last_lanes`.
+/// `MR` rows of A, in one allocation, can be read, and `NV` vectors of B, in one too, in panels of sixteen columns, of which the last has `last_lanes`.
 #[inline(always)]
 pub(super) unsafe fn step<S: Simd, const MR: usize, const NV: usize>(
     s: S,

@@ -104,7 +104,7 @@ pub(crate) fn multiply<R: Rounding>(
     each(xs, ys, |a, b| clamp.output(R::scale((i32::from(a) - first) * (i32::from(b) - second), scale)));
 }
 
-/// Terms for vectors, if both are of positive factors of at most one, as the larger input's makes them.
+/// Terms for vectors, if both factors are at least 0 and less than 1.
 #[cfg(fusebox_vectors_of_bytes)]
 fn fixed<R: Rounding>(terms: [Term; 2]) -> Option<[Fixed; 2]> {
     let [first, second] = terms.map(|term| Fixed::new(term, R::TWICE));

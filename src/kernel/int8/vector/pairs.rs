@@ -47,7 +47,7 @@ pub(crate) struct Fixed {
 }
 
 impl Fixed {
-    /// None if the term is not less than its number, or negative.
+    /// None unless the factor is at least 0 and less than 1.
     pub(crate) fn new(Term { scale, zero }: Term, twice: bool) -> Option<Self> {
         const { assert!(crate::kernel::int8::sums::BITS == 20) };
         if scale.mantissa < 0 || scale.exponent > 0 {

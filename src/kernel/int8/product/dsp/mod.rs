@@ -94,7 +94,9 @@ pub(super) fn rows<R: Rounding>(product: &Product<'_>, mut xs: &[i8], mut ys: &m
     }
     while let (Some(x), Some(y)) = (xs.split_off(..depth), ys.split_off_mut(..outputs)) {
         if outputs >= 4 {
-            one_row(product, x, y.as_mut_ptr(), if R::TWICE { row_double } else { row_single });
+            let kernel = if R::TWICE { row_double } else { row_single };
+            // SAFETY: `Product::run` has checked lengths and the weights' address; `y` has a byte for each output.
+            unsafe { one_row(product, x, y.as_mut_ptr(), kernel) };
         }
         if outputs % 4 > 0 {
             plain::last_outputs::<R>(product, x, y, plain::dot);
@@ -108,17 +110,22 @@ pub(super) fn rows<R: Rounding>(product: &Product<'_>, mut xs: &[i8], mut ys: &m
 /// Overwrites `ys` with the sums. Lengths match, outputs are groups of four, and the weights begin at the address of a word.
 pub(super) fn sums(product: &Product<'_>, mut xs: &[i8], mut ys: &mut [i32]) {
     while let (Some(x), Some(y)) = (xs.split_off(..product.depth), ys.split_off_mut(..product.bias.len())) {
-        one_row(product, x, y.as_mut_ptr().cast(), row_sums);
+        // SAFETY: `Product::sums` has checked lengths, groups and the weights' address; `y` has a sum for each output.
+        unsafe { one_row(product, x, y.as_mut_ptr().cast(), row_sums) };
         if xs.is_empty() {
             return;
         }
     }
 }
 
-/// Overwrites the outputs or sums at `y` of one row. There is a group of outputs; lengths match, and the weights begin at the
-/// address of a word. Apart, because three rows should not take this stack too.
+/// Overwrites the outputs or sums at `y` of one row. Apart, because three rows should not take this stack too.
+///
+/// # Safety
+/// 1. `x` has `depth` inputs; the product's slices have the lengths that it says, and there is a group of outputs.
+/// 2. The weights begin at the address of a word.
+/// 3. At `y` there is a byte for each output that is in a group of four; for `row_sums` a sum, at the address of a word.
 #[inline(never)]
-fn one_row(product: &Product<'_>, x: &[i8], y: *mut i8, kernel: unsafe extern "C" fn(&mut Task)) {
+unsafe fn one_row(product: &Product<'_>, x: &[i8], y: *mut i8, kernel: unsafe extern "C" fn(&mut Task)) {
     let mut pairs: Pairs = [const { MaybeUninit::uninit() }; _];
     let mut task = task(product, x, y);
     if task.groups >= LEAST_GROUPS {
@@ -128,9 +135,8 @@ fn one_row(product: &Product<'_>, x: &[i8], y: *mut i8, kernel: unsafe extern "C
     }
     task.rest = x.len() - 4 * task.tiles;
     task.apart = pairs.as_mut_ptr().cast();
-    // SAFETY: `build.rs` enables this only for processors with the instructions. `x`, `y` and the product's slices have the
-    // lengths that the task says: `Product::run` or `Product::sums` has checked them, and there is a group of outputs. There is
-    // memory for the inputs of `tiles`.
+    // SAFETY: `build.rs` enables this only for processors with the instructions. The rest is the caller's promise, and there is memory
+    // for the inputs of `tiles`.
     unsafe { kernel(&mut task) }
 }
 
@@ -152,7 +158,8 @@ fn task(product: &Product<'_>, x: &[i8], y: *mut i8) -> Task {
         weight: product.weight.as_ptr(),
         outputs,
         end: core::ptr::null(),
-        step: [8, 4 * depth - 8],
+        // Of one input less than nothing, which the addition of addresses wraps.
+        step: [8, (4 * depth).wrapping_sub(8)],
         x: x.as_ptr(),
         entry: 0,
     }
@@ -225,14 +232,16 @@ impl<'a> Triples<'a> {
 
     /// Overwrites three rows of outputs, all but the last `outputs % 4` of each. `product` is that of `new`, and every row is filled.
     pub(in crate::kernel::int8) fn run<R: Rounding>(&self, product: &Product<'_>, y: &mut [i8]) {
-        if product.rows_of(3, y) && product.depth == self.depth {
+        let is_fit = product.bias.len() >= 4 && product.weight.as_ptr().cast::<u32>().is_aligned();
+        if product.rows_of(3, y) && product.depth == self.depth && is_fit {
             let mut task = task(product, &[], y.as_mut_ptr());
             task.apart = self.inputs.as_ptr().cast();
             task.end = task.apart.wrapping_add(self.depth / 4 * 6);
             task.groups *= 2;
             // SAFETY: `build.rs` enables this only for processors with the instructions. The product's slices and `y` have the
             // lengths that the task says, there are groups of outputs, and their weights begin at the address of a word: all
-            // of this has been checked, here and in `new`. The triples are as many as the product is deep.
+            // of this has been checked here. The triples are as many as the product is deep, at the address of a word, as
+            // `new` made them.
             unsafe { if R::TWICE { three_rows_double(&mut task) } else { three_rows_single(&mut task) } }
         }
     }
