@@ -32,9 +32,10 @@ impl Outputs {
             Some(index) => lowering.graph.tensor(index)?.biases(count)?,
             None => vec![0; count],
         };
+        // In `f64` throughout, though the runtimes' sources round a product of two scales to `f32` where there are no biases: what
+        // they compute is in `dense_tensor_ties`.
         let multiplier = |&scale: &f32| {
-            let product = scale_of_products(operator, x.scale, (scale, scales.len()));
-            Multiplier::new(product / f64::from(y.scale)).map_err(|error| {
+            Multiplier::new(f64::from(x.scale) * f64::from(scale) / f64::from(y.scale)).map_err(|error| {
                 weight.error(format!("the scale {scale} is too large or too small: {error}"))
             })
         };
@@ -50,15 +51,6 @@ impl Outputs {
             ("scale", Field::multipliers(&self.scale)),
             ("clamp", Field::Code(clamp_code(self.clamp))),
         ]
-    }
-}
-
-/// The scale of inputs times that of weights, of which there is one of so many. The runtimes round it to an `f32` if a fully connected
-/// layer has one scale for all weights (`GetQuantizedConvolutionMultipler` in their `kernel_util.cc`).
-pub(super) fn scale_of_products(operator: &Operator<'_>, input: f32, (scale, count): (f32, usize)) -> f64 {
-    match operator.name == "FULLY_CONNECTED" && count == 1 {
-        true => f64::from(input * scale),
-        false => f64::from(input) * f64::from(scale),
     }
 }
 

@@ -5,7 +5,6 @@
 
 use super::numbers::{Operand, repeated};
 use super::pictures::Windows;
-use super::products::scale_of_products;
 use super::{Field, Layer, Lowering, Made, Read, array, batch, parts, picture};
 use crate::Error;
 use crate::graph::{Kind, Operator, Tensor};
@@ -57,15 +56,15 @@ impl Outputs {
             Some(index) => lowering.graph.tensor(index)?.wide_biases(count)?,
             None => (vec![0; count], true),
         };
-        let scales = weight.weight_scales(axis, count)?;
         let multiplier = |&scale: &f32| {
-            let real = scale_of_products(operator, from, (scale, scales.len())) / f64::from(to);
+            let real = f64::from(from) * f64::from(scale) / f64::from(to);
             match Multiplier::new(real) {
                 Ok(multiplier) if !is_long || multiplier.exponent <= 7 => Ok(multiplier),
                 _ => Err(weight.error(format!("the scale {scale} is too large or too small"))),
             }
         };
-        let scale: Vec<_> = scales.iter().map(multiplier).collect::<Result<_, _>>()?;
+        let scale: Vec<_> =
+            weight.weight_scales(axis, count)?.iter().map(multiplier).collect::<Result<_, _>>()?;
         let scale = if scale.len() == 1 { vec![scale[0]; count] } else { scale };
         let sum = if is_long { "" } else { ", int16::Sum32" };
         Ok(Self { bias, scale, clamp: clamp(activation, to)?, sum })

@@ -93,7 +93,7 @@ impl<
         y: f32,
         clamp: Clamp,
     ) -> Result<Self, Error> {
-        match multipliers::<false, F, S>(x, &scale, y) {
+        match multipliers::<F, S>(x, &scale, y) {
             Ok(scale) => Ok(Self { bias: *bias, scale, weight: *weight, clamp, shape: PhantomData }),
             Err(error) => Err(error),
         }
@@ -205,7 +205,7 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const F: usize, G
         y: f32,
         clamp: Clamp,
     ) -> Result<Self, Error> {
-        match multipliers::<false, F, S>(x, &scale, y) {
+        match multipliers::<F, S>(x, &scale, y) {
             Ok(scale) => Ok(Self { bias: *bias, scale, weight: *weight, clamp, shape: PhantomData }),
             Err(error) => Err(error),
         }

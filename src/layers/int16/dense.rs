@@ -59,7 +59,7 @@ impl<const IN: usize, const OUT: usize, S: Sum> Dense<IN, OUT, S> {
         y: f32,
         clamp: Clamp,
     ) -> Result<Self, Error> {
-        match multipliers::<true, OUT, S>(x, &scale, y) {
+        match multipliers::<OUT, S>(x, &scale, y) {
             Ok(scale) => Ok(Self { bias: *bias, scale, weight: *weight, clamp, sum: PhantomData }),
             Err(error) => Err(error),
         }

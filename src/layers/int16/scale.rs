@@ -34,13 +34,13 @@ pub(super) const fn quantize(x: f32, scale: f32) -> i16 {
 }
 
 /// What the sums of each output are multiplied by. A sum of 64 bits takes less than 2^7.
-pub(super) const fn multipliers<const DENSE: bool, const N: usize, S: Sum>(
+pub(super) const fn multipliers<const N: usize, S: Sum>(
     x: f32,
     weights: &WeightScale<N>,
     y: f32,
 ) -> Result<[Multiplier; N], Error> {
     let [x, y] = [Quantization { scale: x, zero: 0 }, Quantization { scale: y, zero: 0 }];
-    let multipliers = match weights.multipliers::<DENSE>(x, y) {
+    let multipliers = match weights.multipliers(x, y) {
         Ok(multipliers) => multipliers,
         Err(error) => return Err(error),
     };

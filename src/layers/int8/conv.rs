@@ -114,7 +114,7 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, c
         y: Quantization,
         clamp: Clamp,
     ) -> Result<Self, Error> {
-        let scale = match scale.multipliers::<false>(x, y) {
+        let scale = match scale.multipliers(x, y) {
             Ok(scale) => scale,
             Err(error) => return Err(error),
         };
@@ -251,7 +251,7 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const F: usize, G
         y: Quantization,
         clamp: Clamp,
     ) -> Result<Self, Error> {
-        let scale = match scale.multipliers::<false>(x, y) {
+        let scale = match scale.multipliers(x, y) {
             Ok(scale) => scale,
             Err(error) => return Err(error),
         };

@@ -63,7 +63,7 @@ impl<const IN: usize, const OUT: usize, R> Dense<IN, OUT, R> {
         y: Quantization,
         clamp: Clamp,
     ) -> Result<Self, Error> {
-        let scale = match scale.multipliers::<true>(x, y) {
+        let scale = match scale.multipliers(x, y) {
             Ok(scale) => scale,
             Err(error) => return Err(error),
         };

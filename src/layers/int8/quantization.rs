@@ -100,9 +100,8 @@ pub enum WeightScale<const N: usize> {
 }
 
 impl<const N: usize> WeightScale<N> {
-    /// What the sums of each output are multiplied by: the scale of `x` times that of its weights, over that of `y`. Of a fully connected
-    /// layer (`DENSE`), TensorFlow Lite rounds the product with one scale of all weights to an `f32`.
-    pub(in crate::layers) const fn multipliers<const DENSE: bool>(
+    /// What the sums of each output are multiplied by: the scale of `x` times that of its weights, over that of `y`.
+    pub(in crate::layers) const fn multipliers(
         &self,
         x: Quantization,
         y: Quantization,
@@ -115,7 +114,6 @@ impl<const N: usize> WeightScale<N> {
         let mut i = 0;
         while i < N {
             let product = match self {
-                Self::Tensor(scale) if DENSE => (x * *scale) as f64,
                 Self::Tensor(scale) => x as f64 * *scale as f64,
                 Self::Outputs(scales) => x as f64 * scales[i] as f64,
             };
