@@ -32,8 +32,8 @@ impl Outputs {
             Some(index) => lowering.graph.tensor(index)?.biases(count)?,
             None => vec![0; count],
         };
-        // In `f64` throughout, though the runtimes' sources round a product of two scales to `f32` where there are no biases: what
-        // they compute is in `dense_tensor_ties`.
+        // In `f64`, also with one scale of all weights, though the runtimes' sources read otherwise: the outputs of the case
+        // `dense_tensor_ties` depend on it.
         let multiplier = |&scale: &f32| {
             Multiplier::new(f64::from(x.scale) * f64::from(scale) / f64::from(y.scale)).map_err(|error| {
                 weight.error(format!("the scale {scale} is too large or too small: {error}"))
