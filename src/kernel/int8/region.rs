@@ -127,7 +127,12 @@ impl Order {
             let numbers = xs.get(from..).unwrap_or_default();
             match numbers.get(..row.len()) {
                 Some(numbers) if strides[5] == 1 => copy(numbers, row),
-                _ => row.iter_mut().zip(numbers.iter().step_by(strides[5].max(1))).for_each(|(y, x)| *y = *x),
+                // Not `step_by`, which panics if a step is 0, of which the smallest builds are not sure.
+                _ => {
+                    for (i, y) in row.iter_mut().enumerate() {
+                        *y = numbers.get(i.wrapping_mul(strides[5])).copied().unwrap_or_default();
+                    }
+                }
             }
             for ((at, size), stride) in at.iter_mut().zip(sizes).zip(strides).rev() {
                 (*at, from) = (*at + 1, from.wrapping_add(stride));
