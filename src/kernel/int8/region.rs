@@ -121,25 +121,28 @@ impl Order {
     /// Overwrites `ys` with the numbers of `xs`, of which there are as many.
     pub(crate) fn read(&self, xs: &[i8], ys: &mut [i8]) {
         let [sizes, strides] = [self.sizes, self.strides].map(|axes| axes.map(|n| n as usize));
-        // Where the row of the last axis is, along the others and in `xs`.
-        let (mut at, mut from) = ([0; 5], 0_usize);
-        for row in rows_mut(ys, sizes[5]) {
+        let ([a, b, c, d, e, len], [a_step, b_step, c_step, d_step, e_step, last]) = (sizes, strides);
+        // Where the row of the last axis is, along the others and in `xs`; with their sizes and strides, for no two arrays are walked
+        // backwards together without a panic in the smallest builds.
+        let mut axes = [(0, a, a_step), (0, b, b_step), (0, c, c_step), (0, d, d_step), (0, e, e_step)];
+        let mut from = 0_usize;
+        for row in rows_mut(ys, len) {
             let numbers = xs.get(from..).unwrap_or_default();
             match numbers.get(..row.len()) {
-                Some(numbers) if strides[5] == 1 => copy(numbers, row),
+                Some(numbers) if last == 1 => copy(numbers, row),
                 // Not `step_by`, which panics if a step is 0, of which the smallest builds are not sure.
                 _ => {
                     for (i, y) in row.iter_mut().enumerate() {
-                        *y = numbers.get(i.wrapping_mul(strides[5])).copied().unwrap_or_default();
+                        *y = numbers.get(i.wrapping_mul(last)).copied().unwrap_or_default();
                     }
                 }
             }
-            for ((at, size), stride) in at.iter_mut().zip(sizes).zip(strides).rev() {
-                (*at, from) = (*at + 1, from.wrapping_add(stride));
-                if *at < size {
+            for (at, size, stride) in axes.iter_mut().rev() {
+                (*at, from) = (*at + 1, from.wrapping_add(*stride));
+                if *at < *size {
                     break;
                 }
-                (*at, from) = (0, from.wrapping_sub(size.wrapping_mul(stride)));
+                (*at, from) = (0, from.wrapping_sub(size.wrapping_mul(*stride)));
             }
         }
     }
