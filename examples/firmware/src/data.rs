@@ -25,7 +25,7 @@ pub type Order = [u16; COUNT];
 
 /// Shuffles `order` so that its first [`HELD_OUT`] numbers are the images held out: with the same generator, the same
 /// ones as in `examples/digits.rs`.
-pub(crate) fn split<'a>(order: &'a mut Order, rng: &mut Rng) -> (&'a mut [u16], &'a mut [u16]) {
+pub fn split<'a>(order: &'a mut Order, rng: &mut Rng) -> (&'a mut [u16], &'a mut [u16]) {
     for (i, place) in (0..).zip(order.iter_mut()) {
         *place = i;
     }
@@ -45,7 +45,7 @@ pub(crate) fn rows_of<'a>(all: &'a [Row], numbers: &[u16]) -> impl Iterator<Item
 }
 
 /// Overwrites `x` with a row's pixels as features in 0..=1, and returns the label.
-pub(crate) fn stage(x: &mut [f32; PIXELS], row: &Row) -> u8 {
+pub fn stage(x: &mut [f32; PIXELS], row: &Row) -> u8 {
     let [pixels @ .., label] = row;
     for (x, &pixel) in x.iter_mut().zip(pixels) {
         *x = f32::from(pixel) / 16.0;

@@ -41,7 +41,7 @@ pub use bare::{bare_inference, bare_int8, bare_nothing, bare_training};
 pub use board::{Board, Failure, Mismatch};
 pub use check::{Memory, check};
 pub use counts::counts;
-pub use data::{COUNT, HELD_OUT, Order, PIXELS, ROWS, Row};
+pub use data::{COUNT, HELD_OUT, Order, PIXELS, ROWS, Row, split, stage};
 pub use gestures::{Hand, gestures};
 #[cfg(feature = "goldens")]
 pub use goldens::goldens;
@@ -53,7 +53,7 @@ pub use lora::{Adaptation, Pretraining, TRANSFORMER, lora};
 #[cfg(feature = "pictures")]
 pub use pictures::{Lesson, pictures, pictures_infer};
 pub use quantize::{Quantizing, quantize};
-pub use recipe::{BATCH, Digits, EPOCHS, Trainer};
+pub use recipe::{BATCH, Digits, EPOCHS, SEED, Trainer};
 pub use slices::slices;
 pub use stack::{Painted, stack};
 pub use train::{learn, train};

@@ -19,7 +19,7 @@ pub(crate) const FORWARD_MACS: u64 = (PIXELS * 32 + 32 * CLASSES) as u64;
 
 /// Everything random follows from it. The desktop's network in `digits.weights.bin` comes from the same seed, and so
 /// has the same images held out.
-pub(crate) const SEED: u64 = 1;
+pub const SEED: u64 = 1;
 
 /// The rate of [`Sgd`], falling linearly from here to a part of it: there are few epochs to settle in.
 pub(crate) const LEARNING_RATE: f32 = 0.5;

@@ -1,9 +1,8 @@
 //! The digits as the page downloads them: pixels of 0..=16 in five bits each, the first in the lowest bits, then the label.
 
-use alloc::vec;
 use alloc::vec::Vec;
-use firmware::{COUNT, HELD_OUT, PIXELS, Row};
-use fusebox::{Rng, data};
+use firmware::{COUNT, PIXELS, Row, SEED, stage};
+use fusebox::Rng;
 
 const BITS: usize = 5;
 /// Bytes of a row.
@@ -47,19 +46,17 @@ fn pack_row(row: &Row) -> [u8; PACKED] {
     packed
 }
 
-/// Numbers of the rows held out, and of those to learn from: the same split as that of the boards.
+/// Numbers of the rows held out, and of those to learn from: the boards' split.
 pub fn split() -> (Vec<u16>, Vec<u16>) {
-    let mut order = vec![0; COUNT];
-    let parts = data::split(&mut order, [HELD_OUT, COUNT - HELD_OUT], &mut Rng::new(1));
-    parts.map(|[held_out, training]| (held_out.to_vec(), training.to_vec())).unwrap_or_default()
+    let mut order = [0; COUNT];
+    let (held_out, training) = firmware::split(&mut order, &mut Rng::new(SEED));
+    (held_out.to_vec(), training.to_vec())
 }
 
-/// Pixels as features in 0..=1.
-pub fn features(pixels: &[u8]) -> [f32; PIXELS] {
+/// A row's pixels as features in 0..=1.
+pub fn features(row: &Row) -> [f32; PIXELS] {
     let mut x = [0.0; PIXELS];
-    for (x, &pixel) in x.iter_mut().zip(pixels) {
-        *x = f32::from(pixel) / f32::from(MOST);
-    }
+    stage(&mut x, row);
     x
 }
 

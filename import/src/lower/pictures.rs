@@ -1,8 +1,8 @@
 //! Operators on windows and borders of pictures.
 
 use super::{
-    Layer, Lowering, Made, Read, batch, clamp, clamp_code, parts, picture, picture_type, quantization, real,
-    wide,
+    Layer, Lowering, Made, Read, array, batch, clamp, clamp_code, parts, picture, picture_type, quantization,
+    real, wide,
 };
 use crate::Error;
 use crate::graph::{Kind, Operator, Tensor};
@@ -115,26 +115,25 @@ pub(super) fn pool<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
     if x.kind == Kind::Float32 {
         return real::pool(lowering, operator, (&x, value), windows);
     }
-    if x.kind == Kind::Int16 {
-        return wide::pool(lowering, operator, (&x, value), &windows);
-    }
-    let (from, to) = (x.quantization()?, y.quantization()?);
-    if from != to {
+    if x.kind != y.kind || x.meaning("activations")? != y.meaning("activations")? {
         return Err(y.error("a pool's output has the scale and zero of its input"));
     }
+    let activation = operator.byte(5);
+    let clamp = match x.kind {
+        Kind::Int16 if height * width > 1 << 15 => {
+            return Err(Error::new(format!("a window of {height} x {width}")));
+        }
+        Kind::Int16 => wide::clamp_code(wide::clamp(activation, y.scale()?)?),
+        _ => clamp_code(clamp(activation, y.quantization()?)?),
+    };
     let (name, layer) = match operator.name {
         "MAX_POOL_2D" => ("max_pool", "MaxPool2d"),
         _ => ("average", "AvgPool2d"),
     };
-    let kind = format!(
-        "int8::{layer}<{}, {}, {height}, {width}, {}>",
-        picture_type(input),
-        picture_type(output),
-        windows.code()
-    );
-    let made = Made::Call(format!("Ok(int8::Pool::new({}))", clamp_code(clamp(operator.byte(5), to)?)));
-    let layer = Layer::without_weights(name, kind, made);
-    lowering.step(operator, layer, vec![Read { value, row: picture_type(input) }], rows)
+    let [row, result] = [input, output].map(|sizes| array(x.kind, &sizes));
+    let kind = format!("int8::{layer}<{row}, {result}, {height}, {width}, {}>", windows.code());
+    let layer = Layer::without_weights(name, kind, Made::Code(format!("int8::Pool::new({clamp})")));
+    lowering.step(operator, layer, vec![Read { value, row }], rows)
 }
 
 /// Along neighbouring axes: of each of the numbers of the axes outside, the mean, or the largest, of rows of those of the axes inside.

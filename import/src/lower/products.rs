@@ -2,7 +2,8 @@
 
 use super::pictures::Windows;
 use super::{
-    Field, Layer, Lowering, Made, Read, batch, clamp, clamp_code, parts, picture, picture_type, real, wide,
+    Field, Layer, Lowering, Made, Read, array, batch, clamp, clamp_code, parts, picture, picture_type, real,
+    wide,
 };
 use crate::graph::{Kind, Operator, Tensor};
 use crate::{Error, Runtime};
@@ -162,12 +163,10 @@ pub(super) fn convolution<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
         filtering(shapes, [height, width], (&windows, rows), from.zero, &all, weights)
     };
     if groups > 1 && channels == 1 {
-        // As a depthwise one: rows of taps, taps, filters.
-        let by_tap = (0..weights.len()).map(|i| weights[i % filters * depth + i / filters]);
         let mut fields = all.fields();
         fields.extend([
             ("zero", Field::Code(from.zero.to_string())),
-            ("weight", Field::weights(&by_tap.collect::<Vec<_>>())),
+            ("weight", Field::weights(&by_tap(&weights, filters))),
             ("shape", Field::phantom()),
         ]);
         let (row, to) = (picture_type(input), picture_type(output));
@@ -176,25 +175,38 @@ pub(super) fn convolution<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
         let layer = Layer { macs, ..Layer::without_weights("conv", kind, Made::Fields(fields)) };
         return lowering.step(operator, layer, vec![Read { value, row }], rows);
     }
-    let row = picture_type([input[0], input[1], channels]);
+    grouped(lowering, operator, value, (groups, [input, output], rows), group, &y)
+}
+
+/// Filters of one channel each, as a depthwise convolution has them: rows of taps, taps, filters.
+pub(super) fn by_tap(weights: &[i8], filters: usize) -> Vec<i8> {
+    let depth = weights.len() / filters;
+    (0..weights.len()).map(|i| weights[i % filters * depth + i / filters]).collect()
+}
+
+/// Each group's channels, convolved alone by the layer of its number, side by side; one group is the whole.
+pub(super) fn grouped<'a>(
+    lowering: &mut Lowering<'a, '_>,
+    operator: &Operator<'a>,
+    value: usize,
+    (groups, [input, output], rows): (usize, [[usize; 3]; 2], usize),
+    layer: impl Fn(usize) -> Layer,
+    y: &Tensor<'a>,
+) -> Result<(), Error> {
+    let [channels, of] = [input[2] / groups, output[2] / groups];
+    let row = array(y.kind, &[input[0], input[1], channels]);
     if groups == 1 {
-        return lowering.step(operator, group(0), vec![Read { value, row }], rows);
+        return lowering.step(operator, layer(0), vec![Read { value, row }], rows);
     }
-    // Each group's channels, convolved alone, side by side.
-    let mut outputs = Vec::new();
+    let (mut outputs, meaning) = (Vec::new(), y.meaning("activations")?);
     for n in 0..groups {
-        let own = parts::channels(
-            lowering,
-            operator,
-            value,
-            [rows * input[0], input[1], input[2]],
-            n * channels..(n + 1) * channels,
-        )?;
-        let write = lowering.made(&[rows * output[0], output[1], of], Kind::Int8, Some(to));
-        lowering.push(operator.name, group(n), vec![Read { value: own, row: row.clone() }], write, rows)?;
+        let own = n * channels..(n + 1) * channels;
+        let own = parts::channels(lowering, operator, value, [rows * input[0], input[1], input[2]], own)?;
+        let write = lowering.made(&[rows * output[0], output[1], of], y.kind, meaning);
+        lowering.push(operator.name, layer(n), vec![Read { value: own, row: row.clone() }], write, rows)?;
         outputs.push((write, of));
     }
-    parts::join(lowering, operator, &outputs, 3, &y)
+    parts::join(lowering, operator, &outputs, 3, y)
 }
 
 /// A convolution of `rows` pictures by filters over all channels, whose weights are in rows. Their sums are in the biases.

@@ -5,6 +5,7 @@
 
 use super::numbers::{Operand, repeated};
 use super::pictures::Windows;
+use super::products::{by_tap, grouped};
 use super::{Field, Layer, Lowering, Made, Read, array, batch, parts, picture};
 use crate::Error;
 use crate::graph::{Kind, Operator, Tensor};
@@ -17,7 +18,7 @@ fn line(n: usize) -> String {
 }
 
 /// What an activation, by its number, leaves of outputs in steps of `y`.
-fn clamp(activation: i8, y: f32) -> Result<Clamp, Error> {
+pub(super) fn clamp(activation: i8, y: f32) -> Result<Clamp, Error> {
     match activation {
         0 => Ok(Clamp::NONE),
         1 => Ok(Clamp::RELU),
@@ -28,7 +29,7 @@ fn clamp(activation: i8, y: f32) -> Result<Clamp, Error> {
 }
 
 /// A clamp as an expression.
-fn clamp_code(Clamp { least, most }: Clamp) -> String {
+pub(super) fn clamp_code(Clamp { least, most }: Clamp) -> String {
     format!("int16::Clamp {{ least: {least}, most: {most} }}")
 }
 
@@ -128,8 +129,7 @@ pub(super) fn convolution<'a>(
     let weights = weight.weights()?;
     let groups = input[2] / channels;
     if groups > 1 && channels == 1 {
-        // As a depthwise one: rows of taps, taps, filters.
-        let by_tap: Vec<_> = (0..weights.len()).map(|i| weights[i % filters * depth + i / filters]).collect();
+        let by_tap = by_tap(&weights, filters);
         return filtering(lowering, operator, (value, rows), [input, output], windows, (&all, &by_tap));
     }
     let of = filters / groups;
@@ -148,20 +148,7 @@ pub(super) fn convolution<'a>(
         let is_pointwise = depth == channels && windows.stride == [1; 2];
         Layer { scratch: if is_pointwise { [0; 2] } else { [2 * depth; 2] }, ..layer }
     };
-    let row = array(Kind::Int16, &[input[0], input[1], channels]);
-    if groups == 1 {
-        return lowering.step(operator, group(0), vec![Read { value, row }], rows);
-    }
-    // Each group's channels, convolved alone, side by side.
-    let (mut outputs, meaning) = (Vec::new(), y.meaning("activations")?);
-    for n in 0..groups {
-        let own = n * channels..(n + 1) * channels;
-        let own = parts::channels(lowering, operator, value, [rows * input[0], input[1], input[2]], own)?;
-        let write = lowering.made(&[rows * output[0], output[1], of], Kind::Int16, meaning);
-        lowering.push(operator.name, group(n), vec![Read { value: own, row: row.clone() }], write, rows)?;
-        outputs.push((write, of));
-    }
-    parts::join(lowering, operator, &outputs, 3, &y)
+    grouped(lowering, operator, value, (groups, [input, output], rows), group, &y)
 }
 
 /// A step of filters for each channel, whose weights are by tap.
@@ -201,32 +188,6 @@ pub(super) fn depthwise<'a>(
         return Err(Error::new("biases of INT32 are not supported here, only of INT64"));
     }
     filtering(lowering, operator, (value, rows), [input, output], windows, (&all, &weight.weights()?))
-}
-
-/// The sizes are checked.
-pub(super) fn pool<'a>(
-    lowering: &mut Lowering<'a, '_>,
-    operator: &Operator<'a>,
-    (x, value): (&Tensor<'a>, usize),
-    windows: &Windows,
-) -> Result<(), Error> {
-    let (_, y) = lowering.written(operator)?;
-    let ([height, width], to) = (windows.taps, y.scale()?);
-    if x.scale()? != to {
-        return Err(y.error("a pool's output has the scale of its input"));
-    }
-    if height * width > 1 << 15 {
-        return Err(Error::new(format!("a window of {height} x {width}")));
-    }
-    let (name, layer) = match operator.name {
-        "MAX_POOL_2D" => ("max_pool", "MaxPool2d"),
-        _ => ("average", "AvgPool2d"),
-    };
-    let [row, result] = [picture(x)?, picture(&y)?].map(|sizes| array(Kind::Int16, &sizes));
-    let kind = format!("int16::{layer}<{row}, {result}, {height}, {width}, {}>", windows.code());
-    let made = Made::Code(format!("int16::Pool::new({})", clamp_code(clamp(operator.byte(5), to)?)));
-    let layer = Layer::without_weights(name, kind, made);
-    lowering.step(operator, layer, vec![Read { value, row }], batch(x, &y)?)
 }
 
 /// Of each of `outer` pictures of so many pixels of `inner` numbers.

@@ -1,6 +1,5 @@
 //! Convolutions.
 
-use super::pool::Picture;
 use super::scale::multipliers;
 use super::{Clamp, Sum, Sum64};
 use crate::kernel::axis::Axis;
@@ -9,8 +8,7 @@ use crate::kernel::int8::patches::Patches;
 use crate::kernel::int16::conv::Convolution;
 use crate::kernel::int16::depthwise::{Depthwise, TAPS};
 use crate::kernel::int16::product::Product;
-use crate::layers::int8::{WeightScale, each};
-use crate::layers::picture::axes_of;
+use crate::layers::int8::{Picture, WeightScale, each, fitting};
 use crate::layers::{Layer, Steps, Window};
 use crate::memory::values_mut;
 use crate::{Beside, Error, Isa, Pair, Zeroed};
@@ -72,8 +70,8 @@ impl<I, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, 
 }
 
 impl<
-    I: Picture,
-    O: Picture,
+    I: Picture<Number = i16>,
+    O: Picture<Number = i16>,
     const KH: usize,
     const KW: usize,
     const C: usize,
@@ -101,24 +99,14 @@ impl<
 
     const AXES: [Axis; 2] = {
         assert!(C > 0 && C == I::CHANNELS, "a convolution's filters see all channels of its input");
+        assert!(F > 0, "a convolution without filters");
         fitting::<I, O, G>([KH, KW], F)
     };
 }
 
-/// The axes of windows on `I`. Panics, when it is compiled, if they do not make `O`.
-const fn fitting<I: Picture, O: Picture, G: Steps>(taps: [usize; 2], filters: usize) -> [Axis; 2] {
-    let axes = axes_of::<G>([I::HEIGHT, I::WIDTH], taps);
-    assert!(axes[0].output > 0 && axes[1].output > 0, "a window is larger than its input");
-    assert!(
-        O::HEIGHT == axes[0].output && O::WIDTH == axes[1].output && O::CHANNELS == filters && filters > 0,
-        "the output is another picture than the input, the window, its strides and its padding make"
-    );
-    axes
-}
-
 impl<
-    I: Picture,
-    O: Picture,
+    I: Picture<Number = i16>,
+    O: Picture<Number = i16>,
     const KH: usize,
     const KW: usize,
     const C: usize,
@@ -191,8 +179,15 @@ impl<I, O, const KH: usize, const KW: usize, const F: usize, G, S> Zeroed
     };
 }
 
-impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const F: usize, G: Steps, S: Sum>
-    DepthwiseConv2d<I, O, KH, KW, F, G, S>
+impl<
+    I: Picture<Number = i16>,
+    O: Picture<Number = i16>,
+    const KH: usize,
+    const KW: usize,
+    const F: usize,
+    G: Steps,
+    S: Sum,
+> DepthwiseConv2d<I, O, KH, KW, F, G, S>
 {
     /// A layer of inputs in steps of `x` and outputs in steps of `y`.
     ///
@@ -214,12 +209,20 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const F: usize, G
     const AXES: [Axis; 2] = {
         assert!(I::CHANNELS > 0 && F.is_multiple_of(I::CHANNELS), "each channel has as many filters");
         assert!(KW <= TAPS, "more than 256 taps in a row of sixteen bits may not fit a sum of 32");
+        assert!(F > 0, "a convolution without filters");
         fitting::<I, O, G>([KH, KW], F)
     };
 }
 
-impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const F: usize, G: Steps, S: Sum> Layer
-    for DepthwiseConv2d<I, O, KH, KW, F, G, S>
+impl<
+    I: Picture<Number = i16>,
+    O: Picture<Number = i16>,
+    const KH: usize,
+    const KW: usize,
+    const F: usize,
+    G: Steps,
+    S: Sum,
+> Layer for DepthwiseConv2d<I, O, KH, KW, F, G, S>
 {
     type Input = I;
     type Output = O;

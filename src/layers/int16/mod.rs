@@ -28,13 +28,13 @@
 //! Results are those of TensorFlow Lite for Microcontrollers, to the bit. What only moves numbers, or joins layers, is one type for
 //! both sizes, and in [`int8`](crate::int8): [`Concat`](crate::int8::Concat), [`Slice`](crate::int8::Slice),
 //! [`Pad`](crate::int8::Pad), [`Max`](crate::int8::Max), [`Min`](crate::int8::Min), [`Parallel`](crate::int8::Parallel),
-//! [`Residual`](crate::int8::Residual), [`WithConstant`](crate::int8::WithConstant).
+//! [`Residual`](crate::int8::Residual), [`WithConstant`](crate::int8::WithConstant), and pools.
 //!
 //! | file | layers |
 //! |---|---|
 //! | `quantize` | between real numbers and whole ones |
 //! | `dense` | fully connected |
-//! | `conv`, `pool` | on pictures and sequences |
+//! | `conv`, `mean` | on pictures and sequences |
 //! | `functions` | functions of one number: activations, other scales |
 //! | `softmax` | the softmax |
 //! | `join` | sums and products of two arrays |
@@ -43,16 +43,17 @@ mod conv;
 mod dense;
 mod functions;
 mod join;
-mod pool;
+mod mean;
 mod quantize;
 mod scale;
 mod softmax;
 
 pub use crate::kernel::int16::{Clamp, Sum, Sum32, Sum64};
+pub use crate::layers::int8::{AvgPool2d, MaxPool2d, Picture, Pool};
 pub use conv::{Conv2d, DepthwiseConv2d};
 pub use dense::Dense;
 pub use functions::{Logistic, Rescale, Tanh};
 pub use join::{Add, Mul, Sub};
-pub use pool::{AvgPool2d, MaxPool2d, Mean, Picture, Pool};
+pub use mean::Mean;
 pub use quantize::{Dequantize, Quantize, Tensor};
 pub use softmax::Softmax;

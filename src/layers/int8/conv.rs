@@ -1,6 +1,6 @@
 //! Convolutions of eight bits.
 
-use super::picture::Picture;
+use super::picture::{Picture, fitting};
 use super::quantization::{Quantization, WeightScale};
 use super::tensor::{bytes, bytes_mut, each};
 use crate::kernel::axis::Axis;
@@ -9,7 +9,6 @@ use crate::kernel::int8::patches::{Convolution, Patches};
 use crate::kernel::int8::{
     Clamp, Double, Multiplier, Place, Product, Rounding, by_input, fold, place, tile, transpose,
 };
-use crate::layers::picture::axes_of;
 use crate::layers::{Layer, Steps, Window};
 use crate::memory::values_mut;
 use crate::{Beside, Error, Isa, Pair, Zeroed};
@@ -89,7 +88,7 @@ impl<I, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, 
     };
 }
 
-impl<I: Picture, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, R>
+impl<I: Picture<Number = i8>, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, R>
     Conv2d<I, O, KH, KW, C, F, G, R>
 {
     /// Where the weight of a filter and of a tap and channel is.
@@ -99,8 +98,16 @@ impl<I: Picture, O, const KH: usize, const KW: usize, const C: usize, const F: u
     pub(super) const DEPTHWISE: bool = C == 1 && I::CHANNELS > 1;
 }
 
-impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, const F: usize, G: Steps, R>
-    Conv2d<I, O, KH, KW, C, F, G, R>
+impl<
+    I: Picture<Number = i8>,
+    O: Picture<Number = i8>,
+    const KH: usize,
+    const KW: usize,
+    const C: usize,
+    const F: usize,
+    G: Steps,
+    R,
+> Conv2d<I, O, KH, KW, C, F, G, R>
 {
     /// A layer of weights as TensorFlow Lite has them: by filter, rows of taps, taps, channels. Folds the zero of `x` into the
     /// biases, whose scale is that of `x` times that of the weights.
@@ -130,6 +137,7 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, c
 
     pub(super) const AXES: [Axis; 2] = {
         let axes = fitting::<I, O, G>([KH, KW], F);
+        assert!(F > 0, "a convolution without filters");
         assert!(
             C > 0 && C == I::CHANNELS || Self::DEPTHWISE && F.is_multiple_of(I::CHANNELS),
             "a convolution's filters see all channels of its input, or one"
@@ -139,20 +147,9 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const C: usize, c
     };
 }
 
-/// The axes of windows on `I`. Panics, when it is compiled, if they do not make `O`.
-const fn fitting<I: Picture, O: Picture, G: Steps>(taps: [usize; 2], filters: usize) -> [Axis; 2] {
-    let axes = axes_of::<G>([I::HEIGHT, I::WIDTH], taps);
-    assert!(axes[0].output > 0 && axes[1].output > 0, "a window is larger than its input");
-    assert!(
-        O::HEIGHT == axes[0].output && O::WIDTH == axes[1].output && O::CHANNELS == filters && filters > 0,
-        "the output is another picture than the input, the window, its strides and its padding make"
-    );
-    axes
-}
-
 impl<
-    I: Picture,
-    O: Picture,
+    I: Picture<Number = i8>,
+    O: Picture<Number = i8>,
     const KH: usize,
     const KW: usize,
     const C: usize,
@@ -239,8 +236,15 @@ impl<I, O, const KH: usize, const KW: usize, const F: usize, G, R> Zeroed
     };
 }
 
-impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const F: usize, G: Steps, R>
-    DepthwiseConv2d<I, O, KH, KW, F, G, R>
+impl<
+    I: Picture<Number = i8>,
+    O: Picture<Number = i8>,
+    const KH: usize,
+    const KW: usize,
+    const F: usize,
+    G: Steps,
+    R,
+> DepthwiseConv2d<I, O, KH, KW, F, G, R>
 {
     /// A layer of weights as TensorFlow Lite has them: rows of taps, taps, filters. Otherwise as [`Conv2d::new`].
     pub const fn new(
@@ -267,14 +271,22 @@ impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const F: usize, G
 
     pub(super) const AXES: [Axis; 2] = {
         let axes = fitting::<I, O, G>([KH, KW], F);
+        assert!(F > 0, "a convolution without filters");
         assert!(I::CHANNELS > 0 && F.is_multiple_of(I::CHANNELS), "each channel has as many filters");
         assert!(KH * KW <= 1 << 16, "more than 2^16 products of eight bits may not fit a sum of 32");
         axes
     };
 }
 
-impl<I: Picture, O: Picture, const KH: usize, const KW: usize, const F: usize, G: Steps, R: Rounding> Layer
-    for DepthwiseConv2d<I, O, KH, KW, F, G, R>
+impl<
+    I: Picture<Number = i8>,
+    O: Picture<Number = i8>,
+    const KH: usize,
+    const KW: usize,
+    const F: usize,
+    G: Steps,
+    R: Rounding,
+> Layer for DepthwiseConv2d<I, O, KH, KW, F, G, R>
 {
     type Input = I;
     type Output = O;

@@ -67,6 +67,7 @@ pub use dense::Dense;
 pub use join::{Add, Concat, Join, Max, Min, Mul, Parallel, Prelu, Residual, Sub, WithConstant};
 pub use lstm::{Lstm, LstmScales};
 pub use picture::Picture;
+pub(in crate::layers) use picture::fitting;
 pub use pool::{AvgPool2d, MaxPool2d, Mean, Pool};
 pub use prepare::{fold, tile};
 pub(super) use quantization::round;

@@ -1,11 +1,11 @@
-//! Pools of eight bits.
+//! Pools.
 
-use super::picture::Picture;
+use super::picture::{Picture, fitting};
 use super::quantization::Quantization;
-use super::tensor::each;
+use super::tensor::{Numbers, each};
 use crate::kernel::int8::pool::{self, Windows};
-use crate::kernel::int8::{Clamp, Double, Multiplier, Rounding};
-use crate::layers::picture::{self, Function, Largest, axes_of};
+use crate::kernel::int8::{Clamp, Double, Multiplier, Number, Rounding};
+use crate::layers::picture::{self, Function, Largest};
 use crate::layers::{Layer, Steps, Valid, Window};
 use crate::{Error, Isa, Zeroed};
 use core::marker::PhantomData;
@@ -21,6 +21,11 @@ use core::marker::PhantomData;
 /// let mut ys = [[[[0]; 2]; 1]];
 /// layer.infer(&[[[[1], [2], [3], [4]], [[5], [4], [3], [2]]]], &mut Scratch::<_, 1>::new(), &mut ys)?;
 /// assert_eq!(ys, [[[[5], [4]]]]);
+///
+/// let wide = MaxPool2d::<[[[i16; 1]; 4]; 2], [[[i16; 1]; 2]; 1], 2, 2>::new(fusebox::int16::Clamp::NONE);
+/// let mut ys = [[[[0]; 2]; 1]];
+/// wide.infer(&[[[[1], [2], [3], [400]], [[500], [4], [3], [2]]]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+/// assert_eq!(ys, [[[[500], [400]]]]);
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 pub type MaxPool2d<I, O, const KH: usize, const KW: usize, G = Window<Valid, KH, KW>> =
@@ -36,6 +41,11 @@ pub type MaxPool2d<I, O, const KH: usize, const KW: usize, G = Window<Valid, KH,
 /// let mut ys = [[[[0]; 2]; 1]];
 /// layer.infer(&[[[[1], [2], [-3], [-4]]]], &mut Scratch::<_, 1>::new(), &mut ys)?;
 /// assert_eq!(ys, [[[[2], [-4]]]]);
+///
+/// let wide = AvgPool2d::<[[[i16; 1]; 4]; 1], [[[i16; 1]; 2]; 1], 1, 2>::new(fusebox::int16::Clamp::NONE);
+/// let mut ys = [[[[0]; 2]; 1]];
+/// wide.infer(&[[[[1], [1000], [-3], [-4]]]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+/// assert_eq!(ys, [[[[501], [-4]]]]);
 /// # Ok::<(), fusebox::Error>(())
 /// ```
 pub type AvgPool2d<I, O, const KH: usize, const KW: usize, G = Window<Valid, KH, KW>> =
@@ -43,39 +53,39 @@ pub type AvgPool2d<I, O, const KH: usize, const KW: usize, G = Window<Valid, KH,
 
 /// What [`MaxPool2d`] and [`AvgPool2d`] are: the function `P` of every window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pool<P, I, O, const KH: usize, const KW: usize, G> {
+pub struct Pool<P, I, O: Numbers, const KH: usize, const KW: usize, G> {
     /// The range of the outputs; the zero is not used.
-    pub clamp: Clamp,
+    pub clamp: <O::Number as Number>::Clamp,
     /// The sizes.
     pub shape: PhantomData<fn(P, I, G) -> O>,
 }
 
-impl<P, I, O, const KH: usize, const KW: usize, G> Pool<P, I, O, KH, KW, G> {
-    /// A pool whose outputs are clamped.
-    pub const fn new(clamp: Clamp) -> Self {
+impl<P, I, O: Numbers, const KH: usize, const KW: usize, G> Pool<P, I, O, KH, KW, G> {
+    /// A pool whose outputs are clamped: by an [`int8::Clamp`](Clamp) or an [`int16::Clamp`](crate::int16::Clamp), as its numbers are.
+    pub const fn new(clamp: <O::Number as Number>::Clamp) -> Self {
         Self { clamp, shape: PhantomData }
     }
 }
 
-impl<P, I, O, const KH: usize, const KW: usize, G> Zeroed for Pool<P, I, O, KH, KW, G> {
-    const ZEROED: Self = Self::new(Clamp::ZEROED);
+impl<P, I, O: Numbers, const KH: usize, const KW: usize, G> Zeroed for Pool<P, I, O, KH, KW, G> {
+    const ZEROED: Self = Self::new(<O::Number as Number>::Clamp::ZEROED);
 }
 
 impl<P, I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Pool<P, I, O, KH, KW, G> {
     pub(super) const WINDOWS: Windows = {
-        let axes = axes_of::<G>([I::HEIGHT, I::WIDTH], [KH, KW]);
-        assert!(axes[0].output > 0 && axes[1].output > 0, "a pool's window is larger than its input");
-        assert!(
-            O::HEIGHT == axes[0].output && O::WIDTH == axes[1].output && O::CHANNELS == I::CHANNELS,
-            "a pool's output is another picture than its input, window, strides and padding make"
-        );
-        assert!(KH * KW <= 1 << 23, "a pool's window is too large for sums of 32 bits");
+        let axes = fitting::<I, O, G>([KH, KW], I::CHANNELS);
+        let most = 1 << (i32::BITS - 1 - 8 * size_of::<O::Number>() as u32);
+        assert!(KH * KW <= most, "a pool's window is too large for sums of 32 bits");
         Windows { axes, channels: I::CHANNELS }
     };
 }
 
-impl<P: Function, I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps> Layer
-    for Pool<P, I, O, KH, KW, G>
+impl<P, I, O, const KH: usize, const KW: usize, G> Layer for Pool<P, I, O, KH, KW, G>
+where
+    P: Function,
+    I: Picture<Number = O::Number>,
+    O: Picture,
+    G: Steps,
 {
     type Input = I;
     type Output = O;
@@ -87,7 +97,7 @@ impl<P: Function, I: Picture, O: Picture, const KH: usize, const KW: usize, G: S
     };
 
     fn run(&self, _: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
-        let range = [self.clamp.least, self.clamp.most];
+        let range = O::Number::range(self.clamp);
         each(xs, ys, |x, y| P::whole(&Self::WINDOWS, range, x, y));
     }
 }
@@ -116,7 +126,7 @@ pub struct Mean<I, const C: usize, R = Double> {
     pub shape: PhantomData<fn(I) -> R>,
 }
 
-impl<I: Picture, const C: usize, R> Mean<I, C, R> {
+impl<I: Picture<Number = i8>, const C: usize, R> Mean<I, C, R> {
     /// Errors if a scale is not positive, or the quotient of the two is 2^31 or more.
     pub const fn new(x: Quantization, y: Quantization) -> Result<Self, Error> {
         let (x, y) = match (x.checked(), y.checked()) {
@@ -140,7 +150,7 @@ impl<I, const C: usize, R> Zeroed for Mean<I, C, R> {
         Self { zero: 0, scale: Multiplier::ZEROED, clamp: Clamp::ZEROED, shape: PhantomData };
 }
 
-impl<I: Picture, const C: usize, R: Rounding> Layer for Mean<I, C, R> {
+impl<I: Picture<Number = i8>, const C: usize, R: Rounding> Layer for Mean<I, C, R> {
     type Input = I;
     type Output = [i8; C];
     type Scratch = ();

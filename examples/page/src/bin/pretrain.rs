@@ -33,8 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         for batch in training.chunks(BATCH) {
             let mut stage = workspace.stage();
             for row in batch.iter().filter_map(|&number| ROWS.get(usize::from(number))) {
-                let [pixels @ .., label] = row;
-                stage.push(*label, |x| *x = moved(&features(pixels), &mut rng))?;
+                let [.., label] = row;
+                stage.push(*label, |x| *x = moved(&features(row), &mut rng))?;
             }
             stage.train_step(reader.net(), &optimizer)?;
         }

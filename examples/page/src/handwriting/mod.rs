@@ -118,9 +118,9 @@ impl Reader {
                     Some(sign) if number < of_signs => sign.draw(rng),
                     _ => digits.draw(rng),
                 };
-                if let Some(Sample([pixels @ .., label])) = sample {
+                if let Some(Sample(row @ [.., label])) = sample {
                     // The stage has room for a whole batch, and every label is a class.
-                    let _ = stage.push(*label, |x| *x = features(pixels));
+                    let _ = stage.push(*label, |x| *x = features(row));
                 }
             }
             sum += stage.train_step(net, &Sgd::new(RATE)).unwrap_or(f32::NAN);
@@ -135,8 +135,8 @@ impl Reader {
         for rows in held_out.chunks(BATCH) {
             let (mut xs, mut logits) = ([[0.0; PIXELS]; BATCH], [[0.0; CLASSES]; BATCH]);
             let (xs, logits) = (&mut xs[..rows.len()], &mut logits[..rows.len()]);
-            for (x, [pixels @ .., _]) in xs.iter_mut().zip(rows) {
-                *x = features(pixels);
+            for (x, row) in xs.iter_mut().zip(rows) {
+                *x = features(row);
             }
             if net.infer(xs, scratch, logits).is_ok() {
                 let labels = rows.iter().map(|[.., label]| usize::from(*label));

@@ -340,8 +340,8 @@ impl<const IN: usize, const OUT: usize, R> Whole for DenseInt8<IN, OUT, R> {
 impl<I, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, A> Affine
     for Conv2d<I, O, KH, KW, C, F, G, A>
 where
-    I: Picture + Real<Int8: BytePicture>,
-    O: Picture + Real<Int8: BytePicture>,
+    I: Picture + Real<Int8: BytePicture<Number = i8>>,
+    O: Picture + Real<Int8: BytePicture<Number = i8>>,
     G: Steps,
     A: Fused,
 {
@@ -367,8 +367,8 @@ where
 impl<I, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, R> Whole
     for Conv2dInt8<I, O, KH, KW, C, F, G, R>
 where
-    I: BytePicture,
-    O: BytePicture,
+    I: BytePicture<Number = i8>,
+    O: BytePicture<Number = i8>,
     G: Steps,
 {
     const FILTERS: usize = F;
@@ -392,7 +392,7 @@ where
 /// A weight for each channel.
 impl<I, const C: usize, A> Affine for BatchNorm<I, C, A>
 where
-    I: Picture + Real<Int8: BytePicture>,
+    I: Picture + Real<Int8: BytePicture<Number = i8>>,
     A: Fused,
 {
     type Function = A;
@@ -419,8 +419,8 @@ where
 impl<I, O, const KH: usize, const KW: usize, const F: usize, G, R> Whole
     for DepthwiseInt8<I, O, KH, KW, F, G, R>
 where
-    I: BytePicture,
-    O: BytePicture,
+    I: BytePicture<Number = i8>,
+    O: BytePicture<Number = i8>,
     G: Steps,
 {
     const FILTERS: usize = F;
@@ -444,8 +444,8 @@ where
 impl<I, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, A> Affine
     for Chain<Conv2d<I, O, KH, KW, C, F, G, Identity>, BatchNorm<O, F, A>>
 where
-    I: Picture + Real<Int8: BytePicture>,
-    O: Picture + Real<Int8: BytePicture>,
+    I: Picture + Real<Int8: BytePicture<Number = i8>>,
+    O: Picture + Real<Int8: BytePicture<Number = i8>>,
     G: Steps,
     A: Fused,
 {

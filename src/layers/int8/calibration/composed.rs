@@ -111,8 +111,8 @@ impl<A: ToInt8, R: ToInt8<Input = A::Output> + NoNorm> ToInt8 for Chain<A, R> {
 impl<I, O, const KH: usize, const KW: usize, const C: usize, const F: usize, G, A, R> ToInt8
     for Chain<Conv2d<I, O, KH, KW, C, F, G, Identity>, Chain<BatchNorm<O, F, A>, R>>
 where
-    I: Picture + Real<Int8: BytePicture>,
-    O: Picture + Real<Int8: BytePicture>,
+    I: Picture + Real<Int8: BytePicture<Number = i8>>,
+    O: Picture + Real<Int8: BytePicture<Number = i8>>,
     G: Steps,
     A: Fused,
     R: ToInt8<Input = O> + NoNorm + Plain,

@@ -27,8 +27,8 @@ fn put<T>(value: T, to: Option<&mut T>) {
 impl<P, I, O, const KH: usize, const KW: usize, G> ToInt8 for Pool<P, Kernel<KH, KW, G>, I, O>
 where
     P: Function,
-    I: Picture + Real<Int8: BytePicture>,
-    O: Picture + Real<Int8: BytePicture>,
+    I: Picture + Real<Int8: BytePicture<Number = i8>>,
+    O: Picture + Real<Int8: BytePicture<Number = i8>>,
     G: Steps,
 {
     type Int8 = PoolInt8<P, I::Int8, O::Int8, KH, KW, G>;
@@ -105,7 +105,9 @@ impl<const H: usize, const W: usize, const C: usize> ToInt8
 }
 
 /// Means lie in a smaller range than what they are of, so they have a scale of their own.
-impl<I: Picture + Real<Int8: BytePicture>, const C: usize> ToInt8 for Pool<picture::Mean, All, I, [f32; C]> {
+impl<I: Picture + Real<Int8: BytePicture<Number = i8>>, const C: usize> ToInt8
+    for Pool<picture::Mean, All, I, [f32; C]>
+{
     type Int8 = Mean<I::Int8, C>;
     type PerOutput<T: Plain> = T;
     type Memory = ();
