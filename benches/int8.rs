@@ -182,8 +182,8 @@ fn row<I: Tensor, const N: usize>() -> Slice<I, [i8; N]> {
 
 /// Of random weights.
 fn conv<
-    I: Picture,
-    O: Picture,
+    I: Picture<Number = i8>,
+    O: Picture<Number = i8>,
     const KH: usize,
     const KW: usize,
     const C: usize,
@@ -197,8 +197,14 @@ fn conv<
 }
 
 /// Of random weights.
-fn depthwise<I: Picture, O: Picture, const KH: usize, const KW: usize, const F: usize, G: Steps>()
--> DepthwiseConv2d<I, O, KH, KW, F, G> {
+fn depthwise<
+    I: Picture<Number = i8>,
+    O: Picture<Number = i8>,
+    const KH: usize,
+    const KW: usize,
+    const F: usize,
+    G: Steps,
+>() -> DepthwiseConv2d<I, O, KH, KW, F, G> {
     let mut weight = [[[0; F]; KW]; KH];
     fill(weight.as_flattened_mut().as_flattened_mut());
     let layer = DepthwiseConv2d::new(&weight, &[9; F], X, WeightScale::Tensor(0.02), Y, Clamp::relu(Y));

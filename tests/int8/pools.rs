@@ -5,7 +5,7 @@ use crate::products::Activation;
 use fusebox::int8::{AvgPool2d, Clamp, Double, MaxPool2d, Mean, Picture};
 use fusebox::layers::{Same, Steps, Valid, Window};
 
-fn average<I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps>(
+fn average<I: Picture<Number = i8>, O: Picture<Number = i8>, const KH: usize, const KW: usize, G: Steps>(
     goldens: &Goldens,
     name: &str,
     activation: Activation,
@@ -16,7 +16,7 @@ fn average<I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps>(
     }
 }
 
-fn largest<I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps>(
+fn largest<I: Picture<Number = i8>, O: Picture<Number = i8>, const KH: usize, const KW: usize, G: Steps>(
     goldens: &Goldens,
     name: &str,
     activation: Activation,
@@ -27,7 +27,7 @@ fn largest<I: Picture, O: Picture, const KH: usize, const KW: usize, G: Steps>(
     }
 }
 
-fn mean<I: Picture, const C: usize>(goldens: &Goldens, name: &str) {
+fn mean<I: Picture<Number = i8>, const C: usize>(goldens: &Goldens, name: &str) {
     let operator = Operator::first(goldens, name);
     let (x, y) = (operator.quantization("x0"), operator.quantization("y0"));
     let layer = Mean::<I, C, Double>::new(x, y).expect("scales of a model");

@@ -25,8 +25,8 @@ pub(crate) fn dense<R: Rounding, const IN: usize, const OUT: usize>(
 
 pub(crate) fn conv<
     R: Rounding,
-    I: Picture,
-    O: Picture,
+    I: Picture<Number = i8>,
+    O: Picture<Number = i8>,
     const KH: usize,
     const KW: usize,
     const C: usize,
@@ -50,8 +50,8 @@ pub(crate) fn conv<
 
 pub(crate) fn depthwise<
     R: Rounding,
-    I: Picture,
-    O: Picture,
+    I: Picture<Number = i8>,
+    O: Picture<Number = i8>,
     const KH: usize,
     const KW: usize,
     const F: usize,
@@ -80,8 +80,8 @@ fn dense_case<const IN: usize, const OUT: usize>(goldens: &Goldens, name: &str, 
 }
 
 fn conv_case<
-    I: Picture,
-    O: Picture,
+    I: Picture<Number = i8>,
+    O: Picture<Number = i8>,
     const KH: usize,
     const KW: usize,
     const C: usize,
@@ -97,7 +97,14 @@ fn conv_case<
     goldens.check(name, Of::Reference, &layer);
 }
 
-fn depthwise_case<I: Picture, O: Picture, const KH: usize, const KW: usize, const F: usize, G: Steps>(
+fn depthwise_case<
+    I: Picture<Number = i8>,
+    O: Picture<Number = i8>,
+    const KH: usize,
+    const KW: usize,
+    const F: usize,
+    G: Steps,
+>(
     goldens: &Goldens,
     name: &str,
     activation: Activation,

@@ -10,11 +10,12 @@
 use crate::apt;
 use crate::process::{find, root, run, target_dir};
 use crate::road::{Choice, Library, Road, shouted};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use tiny_http::{Header, Response, Server};
 
 const WEB: &str = "wasm32-unknown-unknown";
@@ -44,16 +45,21 @@ pub(crate) fn run_task(choice: Choice, options: &Options) -> Result<()> {
     build(choice, &site)?;
     if options.test {
         let pictures = target_dir("screenshots");
-        in_browser("page.mjs", [&site, &pictures])?;
+        in_browser("page.mjs", &site, &pictures)?;
         println!("screenshots: {}", pictures.display());
     }
     if options.speed {
         let speed = target_dir("speed.wasm");
         compile(choice, true, &["--features", "speed", "--config", "profile.release.opt-level=3"], &speed)?;
-        in_browser("speed.mjs", [&speed, &site])?;
+        in_browser("speed.mjs", &site, &speed)?;
     }
     match options {
-        Options { test: false, speed: false, build: false, port } => serve(&site, *port),
+        Options { test: false, speed: false, build: false, port } => {
+            let server = listen(*port)?;
+            println!("http://{}/ (Ctrl+C ends it)", server.server_addr());
+            serve(&server, &site);
+            bail!("the server stopped")
+        }
         _ => Ok(()),
     }
 }
@@ -111,22 +117,32 @@ fn bytes(folder: &Path) -> Result<u64> {
     sizes.sum()
 }
 
-/// Runs a script of `test` with Chromium.
-fn in_browser(script: &str, arguments: [&Path; 2]) -> Result<()> {
+/// Runs a script of `test` with Chromium, while the folder is served.
+fn in_browser(script: &str, site: &Path, other: &Path) -> Result<()> {
     let [node, npm, _, chromium] = PROGRAMS;
     let (node, chromium) = (apt::program(node)?, apt::program(chromium)?);
     // Where Node is not Debian's, npm came with it.
     let npm = find(npm).map_or_else(|| apt::program(npm), Ok)?;
     let tests = folder().join("test");
     run(Command::new(npm).current_dir(&tests).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
-    run(Command::new(node).current_dir(&tests).env("CHROMIUM", chromium).arg(script).args(arguments))
+    let server = listen(0)?;
+    thread::scope(|scope| {
+        scope.spawn(|| serve(&server, site));
+        let mut test = Command::new(node);
+        test.current_dir(&tests).env("CHROMIUM", chromium).arg(script);
+        let result = run(test.arg(format!("http://{}/", server.server_addr())).args([site, other]));
+        server.unblock();
+        result
+    })
 }
 
-/// Serves the folder on loopback until the program is stopped.
-fn serve(site: &Path, port: u16) -> Result<()> {
-    let server =
-        Server::http(("127.0.0.1", port)).map_err(|error| anyhow::anyhow!("port {port}: {error}"))?;
-    println!("http://127.0.0.1:{port}/ (Ctrl+C ends it)");
+/// A server on loopback; on any free port for 0.
+fn listen(port: u16) -> Result<Server> {
+    Server::http(("127.0.0.1", port)).map_err(|error| anyhow!("port {port}: {error}"))
+}
+
+/// Serves the folder until the server is unblocked.
+fn serve(server: &Server, site: &Path) {
     for request in server.incoming_requests() {
         let path = request.url().split(['?', '#']).next().unwrap_or_default();
         let name = if path == "/" { "index.html" } else { path.trim_start_matches('/') }.to_string();
@@ -139,7 +155,6 @@ fn serve(site: &Path, port: u16) -> Result<()> {
             eprintln!("{name}: {error}");
         }
     }
-    bail!("the server stopped")
 }
 
 /// A file of the folder, which has no folders inside.

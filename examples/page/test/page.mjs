@@ -1,26 +1,23 @@
 // Uses every panel of the page as a person would. Prints what was seen; the first thing that is wrong stops with status 1.
 //
-//     node page.mjs FOLDER SCREENSHOTS
+//     node page.mjs ADDRESS FOLDER SCREENSHOTS
 
 import assert from "node:assert/strict";
 import { mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { browser } from "./browser.mjs";
 import { DIGITS, HEART, STAIRS, jittered } from "./drawings.mjs";
-import { serve } from "./server.mjs";
 
-const [folder, pictures] = process.argv.slice(2);
+const [address, folder, pictures] = process.argv.slice(2);
 await mkdir(pictures, { recursive: true });
 await sizes();
 
-const { address, stop } = await serve({ "": folder });
 const chromium = await browser();
 try {
   for (const vectors of [true, false]) await variant(vectors);
   await small();
 } finally {
   await chromium.close();
-  stop();
 }
 
 // What is downloaded: two programs of at most 150 kB, 60 kB of text, 120 kB of data.

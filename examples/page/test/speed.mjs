@@ -1,30 +1,32 @@
 // Measures fusebox in WebAssembly beside TensorFlow.js, in one page of headless Chromium: a training step of 64-32-10, and a product
 // of 64 x 64 matrices beside the multiplications and additions that the processor can do there.
 //
-//     node speed.mjs SPEED.wasm FOLDER
+//     node speed.mjs ADDRESS FOLDER SPEED.wasm
 
 import { readFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { browser } from "./browser.mjs";
-import { serve } from "./server.mjs";
 
-const [wasm, folder] = process.argv.slice(2);
+const [address, , wasm] = process.argv.slice(2);
 const modules = join(dirname(fileURLToPath(import.meta.url)), "node_modules", "@tensorflow");
-const { address, stop } = await serve({ "": folder, tf: modules });
 const chromium = await browser();
 try {
   const page = await (await chromium.newContext({ bypassCSP: true })).newPage();
+  // What TensorFlow.js loads itself.
+  await page.route(`${address}tf/*`, (route) => {
+    const name = new URL(route.request().url()).pathname.split("/").at(-1);
+    return route.fulfill({ path: join(modules, "tfjs-backend-wasm", "dist", name), contentType: "application/wasm" });
+  });
   await page.goto(address);
   for (const name of ["tfjs-core/dist/tf-core", "tfjs-layers/dist/tf-layers", "tfjs-backend-cpu/dist/tf-backend-cpu", "tfjs-backend-wasm/dist/tf-backend-wasm"]) {
-    await page.addScriptTag({ url: `${address}tf/${name}.min.js` });
+    await page.addScriptTag({ path: join(modules, `${name}.min.js`) });
   }
-  const found = await page.evaluate(measure, { bytes: [...(await readFile(wasm))], at: `${address}tf/tfjs-backend-wasm/dist/` });
+  const found = await page.evaluate(measure, { bytes: [...(await readFile(wasm))], at: `${address}tf/` });
   print(found);
 } finally {
   await chromium.close();
-  stop();
 }
 
 function print({ limit, product, best, step, others }) {
