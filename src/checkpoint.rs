@@ -402,6 +402,10 @@ fn contents(bytes: &[u8], layout: u64, size: usize) -> Result<&[u8], Error> {
     if from.array() != MAGIC {
         return Err(Error::Checkpoint { expected: "a checkpoint" });
     }
+    let cut_or_longer = Error::Bytes { expected: size, got: bytes.len() };
+    if bytes.len() < HEADER {
+        return Err(cut_or_longer);
+    }
     if from.array() != VERSION.to_le_bytes() {
         return Err(Error::Checkpoint { expected: "this version of the format" });
     }
@@ -409,7 +413,7 @@ fn contents(bytes: &[u8], layout: u64, size: usize) -> Result<&[u8], Error> {
         return Err(Error::Checkpoint { expected: "the same network, optimiser and other parts" });
     }
     if bytes.len() != size {
-        return Err(Error::Bytes { expected: size, got: bytes.len() });
+        return Err(cut_or_longer);
     }
     let (summed, sum) = bytes.split_at_checked(size - CHECKSUM).unwrap_or_default();
     if *sum != crc32(summed).to_le_bytes() {

@@ -300,7 +300,11 @@ fn a_network_in_place() {
     let long = Error::Bytes { expected: SIZE, got: SIZE + 1 };
     assert_eq!(checkpoint::view::<Net>(&image.0[..=SIZE]), Err(long));
     for position in 0..SIZE {
-        checkpoint::view::<Net>(&image.0[..position]).expect_err("cut");
+        let cut = match position {
+            ..8 => Error::Checkpoint { expected: "a checkpoint" },
+            got => Error::Bytes { expected: SIZE, got },
+        };
+        assert_eq!(checkpoint::view::<Net>(&image.0[..position]), Err(cut));
         for bit in 0..8 {
             image.0[position] ^= 1 << bit;
             checkpoint::view::<Net>(&image.0[..SIZE]).expect_err("damaged");

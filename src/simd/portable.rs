@@ -33,12 +33,15 @@ fn from_bits(x: i32x4) -> f32x4 {
 /// `lanes` numbers can be read at `p`.
 #[inline(never)]
 unsafe fn load_some(p: *const f32, lanes: usize, fill: f32) -> f32x4 {
-    let mut x = [fill; 4];
-    for (i, x) in x.iter_mut().enumerate().take(lanes) {
-        // SAFETY: `i < lanes`, the numbers that can be read.
-        *x = unsafe { p.add(i).read() };
-    }
-    f32x4::new(x)
+    // SAFETY: the first `lanes` numbers at `p` can be read.
+    let x = |i: usize| unsafe { p.add(i).read() };
+    // One case for each count: a loop would go through memory.
+    f32x4::new(match lanes {
+        0 => [fill; 4],
+        1 => [x(0), fill, fill, fill],
+        2 => [x(0), x(1), fill, fill],
+        _ => [x(0), x(1), x(2), fill],
+    })
 }
 
 /// The same of [`Simd::store_partial`].
@@ -47,9 +50,18 @@ unsafe fn load_some(p: *const f32, lanes: usize, fill: f32) -> f32x4 {
 /// `lanes` numbers can be written at `p`.
 #[inline(never)]
 unsafe fn store_some(p: *mut f32, x: f32x4, lanes: usize) {
-    for (i, &x) in x.to_array().iter().enumerate().take(lanes) {
-        // SAFETY: `i < lanes`, the numbers that can be written.
-        unsafe { p.add(i).write(x) };
+    let [first, second, third, _] = x.to_array();
+    // SAFETY: the first `lanes` numbers at `p` can be written.
+    unsafe {
+        if lanes > 0 {
+            p.write(first);
+        }
+        if lanes > 1 {
+            p.add(1).write(second);
+        }
+        if lanes > 2 {
+            p.add(2).write(third);
+        }
     }
 }
 
@@ -103,6 +115,23 @@ impl Simd for Portable {
         }
         // SAFETY: by this function's contract.
         unsafe { store_some(p, x, lanes) };
+    }
+
+    #[inline(always)]
+    unsafe fn load_transposed(
+        self,
+        src: *const f32,
+        stride: usize,
+        [rows, cols]: [usize; 2],
+    ) -> [f32x4; 16] {
+        let mut block = [f32x4::ZERO; 4];
+        for (r, row) in block.iter_mut().enumerate().take(rows) {
+            // SAFETY: by this function's contract, `cols` numbers can be read in each of the `rows` rows.
+            *row = unsafe { self.load_partial(src.wrapping_add(r * stride), cols) };
+        }
+        let mut columns = [f32x4::ZERO; 16];
+        columns[..4].copy_from_slice(&f32x4::transpose(block));
+        columns
     }
 
     #[inline(always)]

@@ -6,8 +6,8 @@ mod support {
 }
 
 use fusebox::{
-    Activate, Aligned, BatchNorm, Conv2d, Dense, DepthwiseConv2d, Gru, Last, LayerNorm, Lstm, Relu, Zeroed,
-    checkpoint, network,
+    Activate, Aligned, BatchNorm, Conv1d, Conv2d, ConvTranspose2d, Dense, DepthwiseConv2d, GlobalAvgPool, GroupNorm, Gru,
+    Last, LayerNorm, Lstm, Relu, RmsNorm, Zeroed, checkpoint, network,
 };
 use fusebox_weights::{Error, File, Map, Tensor};
 use std::collections::BTreeMap;
@@ -46,6 +46,34 @@ network!(type Rnn = [6, 12] => [Gru(5), Lstm(4), Last, Dense(3)]);
 fn rnn(net: &mut Rnn) -> Map<'_> {
     let rest = &mut net.rest;
     Map::pytorch().gru("gru", &mut net.first).lstm("lstm", &mut rest.first).dense("head", &mut rest.rest.rest)
+}
+
+network!(type Frames = [6, 12] => [Conv1d(6, 3, Valid), GroupNorm(2, Relu), GlobalAvgPool, RmsNorm, Dense(3)]);
+
+fn frames(net: &mut Frames) -> Map<'_> {
+    let rest = &mut net.rest.rest.rest;
+    Map::pytorch()
+        .conv1d("conv", &mut net.first.layer)
+        .group_norm("gn", &mut net.rest.first.layer)
+        .rms_norm("rms", &mut rest.first)
+        .dense("head", &mut rest.rest)
+}
+
+network! {
+    type Decoder = [6, 6, 2] => [
+        Conv2d(4, 2, stride 2, Valid, Relu),
+        ConvTranspose2d(3, [3, 2], stride 2, Valid, Relu),
+        Flatten,
+        Dense(3),
+    ];
+}
+
+fn decoder(net: &mut Decoder) -> Map<'_> {
+    let rest = &mut net.rest;
+    Map::pytorch()
+        .conv("down", &mut net.first)
+        .conv_transpose("up", &mut rest.first)
+        .dense_after_flatten("head", &mut rest.rest.layer, 3)
 }
 
 /// Shapes and numbers of a file by name; of an integer's tensor, none.
@@ -106,6 +134,22 @@ fn a_recurrent_network() {
     let mut again = Rnn::ZEROED;
     rnn(&mut again).load(&saved).expect("our file");
     assert!(again == net, "another network");
+}
+
+#[test]
+fn a_network_of_frames() {
+    let mut net = Frames::ZEROED;
+    frames(&mut net).load(&data("frames.safetensors")).expect("PyTorch's file");
+    check("frames", &net, BOUND);
+    assert!(frames(&mut net).save().expect("a file") == data("frames.safetensors"), "another file");
+}
+
+#[test]
+fn a_decoder() {
+    let mut net = Decoder::ZEROED;
+    decoder(&mut net).load(&data("decoder.safetensors")).expect("PyTorch's file");
+    check("decoder", &net, BOUND);
+    assert!(decoder(&mut net).save().expect("a file") == data("decoder.safetensors"), "another file");
 }
 
 /// From PyTorch's file to an image for flash, used where it lies.

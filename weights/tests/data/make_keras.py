@@ -1,4 +1,4 @@
-"""Writes here the weights of two networks of Keras (`keras_NAME.safetensors`, named by the variables' paths), inputs
+"""Writes here the weights of networks of Keras (`keras_NAME.safetensors`, named by the variables' paths), inputs
 (`keras_NAME.in.bin`: f32, tokens as u16) and outputs (`keras_NAME.out.bin`), rows of little-endian numbers. All weights are random:
 Keras's initial gains, statistics and biases would hide an order that is wrong.
 
@@ -28,10 +28,28 @@ TOKENS = keras.Sequential([
     layers.LSTM(3, name="lstm"),
     layers.Dense(2, name="head"),
 ], name="tokens")
+FRAMES = keras.Sequential([
+    keras.Input((6, 12)),
+    layers.Conv1D(6, 3, name="conv"),
+    layers.GroupNormalization(2, epsilon=1e-5, name="gn"),
+    layers.ReLU(),
+    layers.GlobalAveragePooling1D(),
+    layers.RMSNormalization(epsilon=1e-6, name="rms"),
+    layers.Dense(3, name="head"),
+], name="frames")
+DECODER = keras.Sequential([
+    keras.Input((6, 6, 2)),
+    layers.Conv2D(4, 2, strides=2, activation="relu", name="down"),
+    layers.Conv2DTranspose(3, (3, 2), strides=2, activation="relu", name="up"),
+    layers.Flatten(),
+    layers.Dense(3, name="head"),
+], name="decoder")
 
 for name, net, x in [
     ("picture", PICTURE, rng.standard_normal((16, 6, 6, 2)).astype("<f4")),
     ("tokens", TOKENS, rng.integers(0, 9, (16, 6)).astype("<u2")),
+    ("frames", FRAMES, rng.standard_normal((16, 6, 12)).astype("<f4")),
+    ("decoder", DECODER, rng.standard_normal((16, 6, 6, 2)).astype("<f4")),
 ]:
     # No seeds of generators.
     variables = [v for v in net.variables if "seed" not in v.path]

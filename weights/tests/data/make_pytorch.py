@@ -1,4 +1,4 @@
-"""Trains a dense, a convolutional and a recurrent network with PyTorch on a seeded task, and writes here, for each, the weights
+"""Trains networks with PyTorch on a seeded task, one for each kind of layer, and writes here, for each, the weights
 (`NAME.safetensors`), inputs (`NAME.in.bin`) and outputs (`NAME.out.bin`), rows of little-endian f32.
 
     pip install torch==2.15.0 numpy safetensors && python3 make_pytorch.py
@@ -55,6 +55,34 @@ class Recurrent(nn.Module):
         return self.head(self.lstm(self.gru(rows)[0])[0][:, -1])
 
 
+class Frames(nn.Module):
+    """The same rows: a convolution along them, and both kinds of normalisation that have no batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(12, 6, 3)
+        self.gn = nn.GroupNorm(2, 6)
+        self.rms = nn.RMSNorm(6, eps=1e-6)
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, x):
+        x = x.permute(0, 1, 3, 2).flatten(1, 2)
+        return self.head(self.rms(torch.relu(self.gn(self.conv(x))).mean(2)))
+
+
+class Decoder(nn.Module):
+    """A picture made smaller, then larger."""
+
+    def __init__(self):
+        super().__init__()
+        self.down = nn.Conv2d(2, 4, 2, stride=2)
+        self.up = nn.ConvTranspose2d(4, 3, (3, 2), stride=2)
+        self.head = nn.Linear(126, 3)
+
+    def forward(self, x):
+        return self.head(torch.relu(self.up(torch.relu(self.down(x)))).flatten(1))
+
+
 def batch(count):
     x = torch.randn(count, 2, 6, 6)
     left = x[..., :3].mean((1, 2, 3)) - x[..., 3:].mean((1, 2, 3))
@@ -66,7 +94,11 @@ def write(path, rows):
     np.ascontiguousarray(rows, "<f4").tofile(path)
 
 
-for name, net in [("dense", Dense()), ("conv", Conv()), ("recurrent", Recurrent())]:
+# As fusebox has them: pictures are height, width, channels, and the rows are in order. The dense network has PyTorch's order.
+ORDERS = {"dense": (0, 1, 2, 3), "conv": (0, 2, 3, 1), "decoder": (0, 2, 3, 1), "recurrent": (0, 2, 1, 3), "frames": (0, 2, 1, 3)}
+
+for net in [Dense(), Conv(), Recurrent(), Frames(), Decoder()]:
+    name = type(net).__name__.lower()
     optimizer = torch.optim.Adam(net.parameters(), 0.01)
     first = None
     for step in range(400):
@@ -82,7 +114,5 @@ for name, net in [("dense", Dense()), ("conv", Conv()), ("recurrent", Recurrent(
         out = net(x)
     print(f"{name}: loss {first:.4f}, then {nn.functional.mse_loss(out, y):.4f}")
     save_file({key: value.contiguous() for key, value in net.state_dict().items()}, f"{name}.safetensors")
-    # Pictures as fusebox has them, height, width, channels; the dense network and the recurrent one have PyTorch's order.
-    x = {"conv": x.permute(0, 2, 3, 1), "dense": x, "recurrent": x.permute(0, 2, 1, 3)}[name]
-    write(f"{name}.in.bin", x.numpy())
+    write(f"{name}.in.bin", x.permute(ORDERS[name]).numpy())
     write(f"{name}.out.bin", out.numpy())
