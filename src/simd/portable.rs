@@ -118,12 +118,7 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    unsafe fn load_transposed(
-        self,
-        src: *const f32,
-        stride: usize,
-        [rows, cols]: [usize; 2],
-    ) -> [f32x4; 16] {
+    unsafe fn load_transposed(self, src: *const f32, stride: usize, [rows, cols]: [usize; 2]) -> [f32x4; 16] {
         let mut block = [f32x4::ZERO; 4];
         for (r, row) in block.iter_mut().enumerate().take(rows) {
             // SAFETY: by this function's contract, `cols` numbers can be read in each of the `rows` rows.

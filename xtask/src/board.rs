@@ -128,7 +128,7 @@ pub(crate) fn cargo(board: &Board, road: &Road, programs: &[&str], features: &[&
     let folder = root().join("examples").join(board.folder);
     let mut all = board.features.to_vec();
     all.extend(features);
-    let mut cargo = road.cargo("build", &folder);
+    let mut cargo = cargo_in(board, road, &folder);
     cargo.args(["--release", "--quiet", "--no-default-features", "--features", &all.join(",")]);
     for program in programs {
         cargo.args(["--bin", program]);
@@ -140,9 +140,14 @@ pub(crate) fn cargo(board: &Board, road: &Road, programs: &[&str], features: &[&
     cargo
 }
 
+/// `cargo build` of the package in `folder`, in a folder of the board's own: images of two boards can be built at once.
+pub(crate) fn cargo_in(board: &Board, road: &Road, folder: &Path) -> Command {
+    road.cargo_to(&road.target_dir().join(board.name), "build", folder)
+}
+
 /// Where it puts them.
 pub(crate) fn built(board: &Board, road: &Road) -> PathBuf {
-    road.target_dir().join(board.target).join("release")
+    road.target_dir().join(board.name).join(board.target).join("release")
 }
 
 /// Arguments with which names of functions, which people read, say of which types a function is.

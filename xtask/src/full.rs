@@ -26,6 +26,10 @@ fn steps(fuzz_seconds: u32) -> Vec<(String, Command)> {
         test.env("RUSTFLAGS", "-Zsanitizer=address");
         steps.push((format!("every test under AddressSanitizer {}", features.join(" ")), test));
     }
+    let mut optimised = Command::new("cargo");
+    optimised.current_dir(root()).args(["test", "--release", "--features", "alloc", "--lib", "--tests"]);
+    optimised.env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true");
+    steps.push(("every test optimised, with overflow checks".into(), optimised));
     let mut shapes = Command::new("cargo");
     shapes.current_dir(root()).args(["test", "--release", "--test", "gemm_shapes"]);
     shapes.env("FUSEBOX_EVERYTHING", "1");

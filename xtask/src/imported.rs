@@ -73,7 +73,12 @@ impl Firmware {
         let board = board::named(self.board)?;
         let road = board::road(board, choice)?;
         let folder = root().join("examples").join(self.folder);
-        process::run(road.cargo("build", &folder).args(["--release", "--quiet", "--bin", self.name]))?;
+        process::run(board::cargo_in(board, &road, &folder).args([
+            "--release",
+            "--quiet",
+            "--bin",
+            self.name,
+        ]))?;
         let path = board::built(board, &road).join(self.name);
         let Image { flash, ram, panics, .. } = Image::read(&path)?;
         ensure!(panics.is_empty(), "a release firmware holds no panic: {}", panics.join(", "));

@@ -58,6 +58,9 @@ enum Task {
         /// Builds every board with `reproducible` too, also where that changes nothing
         #[arg(long)]
         both: bool,
+        /// One seed for the lessons that have five
+        #[arg(long)]
+        brief: bool,
         /// Rewrites the hashes that the page shows instead of comparing with them
         #[arg(long)]
         record: bool,
@@ -146,7 +149,9 @@ fn main() -> ExitCode {
     let Arguments { task, road } = Arguments::parse();
     let result = match task {
         Task::Tools => tools::install(road),
-        Task::Qemu { board, both, record } => qemu::run(board, both, record, road),
+        Task::Qemu { board: which, both, brief, record } => {
+            qemu::run(&qemu::Options { which, both, brief, record }, road)
+        }
         Task::Imported => imported::run(road),
         Task::Node => node::run(road),
         Task::BuildTargets => targets::build(road),

@@ -83,7 +83,7 @@ pub(crate) fn run(choice: Choice) -> Result<()> {
 /// Builds the firmware, and looks for panics in it.
 fn build(board: &Board, choice: Choice) -> Result<PathBuf> {
     let road = board::road(board, choice)?;
-    process::run(road.cargo("build", &root().join("examples/sensor-node")).args([
+    process::run(board::cargo_in(board, &road, &root().join("examples/sensor-node")).args([
         "--release",
         "--quiet",
         "--bins",

@@ -22,11 +22,12 @@ use crate::bits;
 use crate::board::{self, BOARDS, Board, Which};
 use crate::image::Image;
 use crate::process::{self, cargo, output, root, target_dir};
-use crate::road::Choice;
+use crate::road::{Choice, Road};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use comfy_table::{Table, presets};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
 use std::thread::{self, ScopedJoinHandle};
 
 /// The boards that are looked at in full: one with floating point, one without.
@@ -73,8 +74,14 @@ fn lesson(program: &str) -> Option<&'static Lesson> {
     LESSONS.iter().find(|lesson| lesson.program == program || lesson.infers == Some(program))
 }
 
+/// The program that runs every kernel and short trainings.
+const CHECK: &str = "check";
+
 /// The program that runs imported networks, and the feature that it needs.
 const GOLDENS: &str = "goldens";
+
+/// The feature with which lessons of five seeds take the first.
+const BRIEF: &str = "brief";
 
 /// The last line of a lesson that this machine prints too begins so.
 const HASH: &str = "weights fnv1a";
@@ -82,72 +89,59 @@ const HASH: &str = "weights fnv1a";
 /// What `check` prints between what a small board prints too and the rest.
 const LARGE: &str = "what takes more than 16 KiB\n";
 
-pub(crate) fn run(which: Which, both: bool, record: bool, choice: Choice) -> Result<()> {
-    let mut faults = Vec::new();
-    let (desktops, mut found) = thread::scope(|scope| {
+/// How `cargo xtask qemu` is to be run.
+pub(crate) struct Options {
+    pub(crate) which: Which,
+    /// Every board with `reproducible` too, also where that changes nothing.
+    pub(crate) both: bool,
+    /// Lessons of one seed instead of five.
+    pub(crate) brief: bool,
+    /// Rewrites the hashes that the page shows.
+    pub(crate) record: bool,
+}
+
+pub(crate) fn run(options: &Options, choice: Choice) -> Result<()> {
+    let &Options { which, record, .. } = options;
+    // One after the other: a road may have to be built.
+    let roads: Vec<_> = which.boards().map(|board| (board, board::road(board, choice))).collect();
+    let queue = Mutex::new(roads.into_iter());
+    let next = || queue.lock().ok().and_then(|mut queue| queue.next());
+    let (desktops, built) = thread::scope(|scope| {
         let desktops = scope.spawn(move || -> Result<_> {
             let checks = [desktop(&[])?, desktop(&["reproducible"])?];
             let learns =
                 |board: &Board| [IN_SLICES, WHOLE].contains(&board.name) || ADAPTS.contains(&board.name);
-            let lessons = which.boards().any(learns).then(desktop_lessons);
+            let lessons = which.boards().any(learns).then(|| desktop_lessons(options));
             let training = which.boards().any(|board| board.name == IN_SLICES).then(bits::desktop);
             Ok((checks, lessons.transpose()?.unwrap_or_default(), training.transpose()?))
         });
-        // Images are built one after the other; while the next is built, the last one runs.
-        let start = |board: &'static Board, program, reproducible| {
-            let road = board::road(board, choice)?;
-            let features = match lesson(program) {
-                Some(lesson) => lesson.features,
-                None if program == GOLDENS => &[GOLDENS],
-                None if reproducible => &["reproducible"],
-                None => &[],
-            };
-            let path = board::build(board, &road, program, features)?;
-            let road = road.name();
-            Ok(scope.spawn(move || Finding::of(board, road, program, reproducible, &path)))
-        };
-        let usual = which.boards().flat_map(|board| {
-            let programs = match board.name {
-                // What takes longest first.
-                IN_SLICES => &[
-                    "quantize",
-                    "pictures",
-                    "gestures",
-                    "lora",
-                    "pictures_infer",
-                    "check",
-                    "train",
-                    "infer",
-                    "slices",
-                    GOLDENS,
-                ][..],
-                name if IN_FULL.contains(&name) => &["check", "train", "infer", GOLDENS],
-                name if ADAPTS.contains(&name) => &["lora", "check", GOLDENS],
-                WHOLE => &["integers", "check", GOLDENS],
-                _ => &["check", GOLDENS],
-            };
-            programs.iter().map(move |program| (board, start(board, program, false)))
+        // Two boards at once: the compiler's last part of an image keeps one core busy.
+        let builders = [(); 2].map(|()| {
+            scope.spawn(|| {
+                let boards = std::iter::from_fn(next);
+                boards.flat_map(|(board, road)| board_findings(board, road, options)).collect::<Vec<_>>()
+            })
         });
-        let mut found = joined(usual.collect(), &mut faults);
-        let fused = |board: &Board| found.iter().any(|one| one.board.name == board.name && one.is_fused());
-        let again = which.boards().filter(|board| both || IN_FULL.contains(&board.name) || fused(board));
-        let again = again.flat_map(|board| {
-            // The training that the page repeats, and the other processors of the record.
-            let programs = if board.name == IN_SLICES { &["train", "check"][..] } else { &["check"] };
-            programs.iter().map(move |program| (board, start(board, program, true)))
-        });
-        let again = again.collect();
-        let more = joined(again, &mut faults);
-        found.extend(more);
-        (desktops.join(), found)
+        (desktops.join(), builders.map(ScopedJoinHandle::join))
     });
+    let mut faults = Vec::new();
+    let mut found = Vec::new();
+    for one in built
+        .into_iter()
+        .flat_map(|builder| builder.unwrap_or_else(|_| vec![Err(anyhow!("a builder panicked"))]))
+    {
+        match one {
+            Ok(finding) => found.push(finding),
+            Err(error) => faults.push(format!("{error:#}")),
+        }
+    }
     let ([usual, reproducible], lessons, training) =
         desktops.map_err(|_| anyhow!("the desktop's check panicked"))??;
     // The second build of a board beside its first.
     found.sort_by_key(|one| BOARDS.iter().position(|board| board.name == one.board.name));
     for finding in &mut found {
         let compared = match finding.program {
-            "check" => finding.compare(&usual, &reproducible),
+            CHECK => finding.compare(&usual, &reproducible),
             "train" if finding.reproducible => {
                 let training = training.as_deref().unwrap_or_default();
                 bits::compare(finding.board.core, &finding.text, training, record)
@@ -171,20 +165,62 @@ pub(crate) fn run(which: Which, both: bool, record: bool, choice: Choice) -> Res
     Ok(())
 }
 
-/// An image that runs.
-type Job<'scope> = ScopedJoinHandle<'scope, Result<Finding>>;
-
-/// What comes of the images; adds to `faults` what went wrong, for the other boards are worth looking at all the same.
-fn joined(jobs: Vec<(&'static Board, Result<Job<'_>>)>, faults: &mut Vec<String>) -> Vec<Finding> {
-    let mut found = Vec::new();
-    for (board, job) in jobs {
-        let panicked = |_| Err(anyhow!("the thread that ran it panicked"));
-        match job.and_then(|job| job.join().unwrap_or_else(panicked)) {
-            Ok(finding) => found.push(finding),
-            Err(error) => faults.push(format!("{}: {error:#}", board.name)),
+/// What comes of a board's images. They are built one after the other; while the next is built, those before run.
+fn board_findings(board: &'static Board, road: Result<Road>, options: &Options) -> Vec<Result<Finding>> {
+    let road = match road {
+        Ok(road) => road,
+        Err(error) => return vec![Err(error.context(board.name))],
+    };
+    thread::scope(|scope| {
+        let start = |program: &'static str, reproducible| {
+            let mut features = match lesson(program) {
+                Some(lesson) => lesson.features.to_vec(),
+                None if program == GOLDENS => vec![GOLDENS],
+                None if reproducible => vec!["reproducible"],
+                None => vec![],
+            };
+            if options.brief && lesson(program).is_some() {
+                features.push(BRIEF);
+            }
+            let path = board::build(board, &road, program, &features)?;
+            let road = road.name();
+            Ok(scope.spawn(move || Finding::of(board, road, program, reproducible, &path)))
+        };
+        let joined = |job: Result<ScopedJoinHandle<'_, Result<Finding>>>| {
+            let panicked = |_| Err(anyhow!("the thread that ran it panicked"));
+            job.and_then(|job| job.join().unwrap_or_else(panicked)).context(board.name)
+        };
+        let usual = match board.name {
+            // What takes longest first.
+            IN_SLICES => &[
+                "quantize",
+                "pictures",
+                "gestures",
+                "lora",
+                "pictures_infer",
+                "train",
+                "infer",
+                "slices",
+                GOLDENS,
+            ][..],
+            name if IN_FULL.contains(&name) => &["train", "infer", GOLDENS],
+            name if ADAPTS.contains(&name) => &["lora", GOLDENS],
+            WHOLE => &["integers", GOLDENS],
+            _ => &[GOLDENS],
+        };
+        let check = start(CHECK, false);
+        let mut jobs: Vec<_> = usual.iter().map(|program| start(program, false)).collect();
+        let check = joined(check);
+        let fused = check.as_ref().is_ok_and(Finding::is_fused);
+        if options.both || IN_FULL.contains(&board.name) || fused {
+            jobs.push(start(CHECK, true));
         }
-    }
-    found
+        if board.name == IN_SLICES {
+            // The training that the page repeats.
+            jobs.push(start("train", true));
+        }
+        [check].into_iter().chain(jobs.into_iter().map(joined)).collect()
+    })
 }
 
 /// What one image printed on its board.
@@ -210,7 +246,7 @@ impl Finding {
     ) -> Result<Self> {
         let text = board::emulate(board, path)?;
         let image = Image::read(path)?;
-        if program != "check" {
+        if program != CHECK {
             let lines: String = text.lines().map(|line| format!("    {line}\n")).collect();
             println!("\n{} {program} ({}, {road})\n{lines}", board.name, board.target);
         }
@@ -342,7 +378,7 @@ pub(crate) fn desktop(features: &[&str]) -> Result<Vec<Run>> {
 }
 
 /// Every lesson on every instruction set of this machine; fails unless those of a class agree.
-fn desktop_lessons() -> Result<Vec<(&'static str, Vec<Run>)>> {
+fn desktop_lessons(options: &Options) -> Result<Vec<(&'static str, Vec<Run>)>> {
     let target = target_dir("desktop");
     let mut build = cargo();
     build.current_dir(root().join("examples/firmware"));
@@ -350,6 +386,9 @@ fn desktop_lessons() -> Result<Vec<(&'static str, Vec<Run>)>> {
     build.args(["build", "--quiet", "--release", "--target-dir"]).arg(&target);
     for lesson in &LESSONS {
         build.args(["--bin", lesson.program, "--features", &lesson.features.join(",")]);
+    }
+    if options.brief {
+        build.args(["--features", BRIEF]);
     }
     process::run(&mut build)?;
     let lesson = |lesson: &Lesson| {
@@ -392,7 +431,7 @@ fn checks(findings: &[Finding]) -> Table {
         "hash",
         "all equal to",
     ]);
-    for finding in findings.iter().filter(|finding| finding.program == "check") {
+    for finding in findings.iter().filter(|finding| finding.program == CHECK) {
         let hash = |key: &str| {
             finding.value(key).and_then(|value| value.rsplit(' ').next()).unwrap_or("-").to_string()
         };

@@ -5,7 +5,7 @@
 use crate::bits::Fnv1a;
 use crate::board::{Board, Counter, Failure, Percent, say};
 use crate::data::{COUNT, HELD_OUT, Order, rows, split};
-use crate::recipe::{BATCH, CLASSES, FORWARD_MACS, PIXELS};
+use crate::recipe::{BATCH, CLASSES, FORWARD_MACS, PIXELS, SEEDS};
 use crate::stack::Painted;
 use core::hint::black_box;
 use fusebox::int8::train::{Dense, Learn, Workspace};
@@ -15,7 +15,6 @@ use static_cell::ConstStaticCell;
 /// The same network as in `examples/integers.rs`.
 pub(crate) type Net = Seq![Dense<PIXELS, 32, Relu>, Dense<32, CLASSES>];
 
-const SEEDS: core::ops::RangeInclusive<u64> = 1..=5;
 const EPOCHS: u32 = 30;
 /// 0.5 in 2^-16. Falls linearly to zero.
 const RATE: u32 = 1 << 15;

@@ -6,7 +6,7 @@
 use crate::bits::Fnv1a;
 use crate::board::{Board, Failure, Percent, say};
 use crate::data::{COUNT, HELD_OUT, Order, Row, rows, split, stage};
-use crate::recipe::{CLASSES, Digits};
+use crate::recipe::{CLASSES, Digits, SEEDS};
 use crate::stack::Painted;
 use core::slice::from_ref;
 use fusebox::int8::{Calibration, Quantized, ToInt8};
@@ -29,7 +29,6 @@ network! {
     ];
 }
 
-const SEEDS: core::ops::RangeInclusive<u64> = 1..=5;
 const BATCH: usize = 4;
 /// Falls linearly to zero, epoch by epoch.
 const LEARNING_RATE: f32 = 0.01;

@@ -2,6 +2,7 @@
 
 use crate::bits::Fnv1a;
 use crate::data::{self, Order, Row};
+use core::ops::RangeInclusive;
 use fusebox::{Dense, Error, Init, Isa, Relu, Rng, Seq, Sgd, Workspace};
 
 /// Pixels of an image: eight rows of eight.
@@ -20,6 +21,9 @@ pub(crate) const FORWARD_MACS: u64 = (PIXELS * 32 + 32 * CLASSES) as u64;
 /// Everything random follows from it. The desktop's network in `digits.weights.bin` comes from the same seed, and so
 /// has the same images held out.
 pub const SEED: u64 = 1;
+
+/// Those of programs that learn several times.
+pub(crate) const SEEDS: RangeInclusive<u64> = 1..=if cfg!(feature = "brief") { 1 } else { 5 };
 
 /// The rate of [`Sgd`], falling linearly from here to a part of it: there are few epochs to settle in.
 pub(crate) const LEARNING_RATE: f32 = 0.5;
