@@ -140,14 +140,27 @@ pub(crate) fn cargo(board: &Board, road: &Road, programs: &[&str], features: &[&
     cargo
 }
 
-/// `cargo build` of the package in `folder`, in a folder of the board's own: images of two boards can be built at once.
-pub(crate) fn cargo_in(board: &Board, road: &Road, folder: &Path) -> Command {
-    road.cargo_to(&road.target_dir().join(board.name), "build", folder)
+/// Images of two boards are built at once, of even and of odd numbers in [`BOARDS`]: in a folder each.
+pub(crate) const BUILDERS: usize = 2;
+
+/// Which of them builds for a board.
+pub(crate) fn builder(board: &Board) -> usize {
+    BOARDS.iter().position(|one| one.name == board.name).unwrap_or(0) % BUILDERS
 }
 
-/// Where it puts them.
+/// `cargo build` of the package in `folder`.
+pub(crate) fn cargo_in(board: &Board, road: &Road, folder: &Path) -> Command {
+    road.cargo_to(&target_folder(board, road), "build", folder)
+}
+
+/// Where it puts what it builds.
+fn target_folder(board: &Board, road: &Road) -> PathBuf {
+    road.target_dir().join(builder(board).to_string())
+}
+
+/// And programs.
 pub(crate) fn built(board: &Board, road: &Road) -> PathBuf {
-    road.target_dir().join(board.name).join(board.target).join("release")
+    target_folder(board, road).join(board.target).join("release")
 }
 
 /// Arguments with which names of functions, which people read, say of which types a function is.

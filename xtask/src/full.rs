@@ -46,6 +46,11 @@ fn steps(fuzz_seconds: u32) -> Vec<(String, Command)> {
     bytes.current_dir(root()).args(["test", "--release", "--lib", "int8::product::tests::random"]);
     bytes.env("FUSEBOX_EVERYTHING", "1");
     steps.push(("a million random products of eight bits".into(), bytes));
+    for example in ["masked", "answer"] {
+        let mut learns = Command::new("cargo");
+        learns.current_dir(root()).args(["run", "--release", "--example", example]);
+        steps.push((format!("the example {example}"), learns));
+    }
     let mut benches = Command::new("cargo");
     benches.current_dir(root()).args(["bench", "--", "--test"]);
     steps.push(("every bench once".into(), benches));

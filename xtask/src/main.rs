@@ -58,7 +58,7 @@ enum Task {
         /// Builds every board with `reproducible` too, also where that changes nothing
         #[arg(long)]
         both: bool,
-        /// One seed for the lessons that have five
+        /// One seed for the lessons that have five, one board for those that have three
         #[arg(long)]
         brief: bool,
         /// Rewrites the hashes that the page shows instead of comparing with them

@@ -27,7 +27,6 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use comfy_table::{Table, presets};
 use std::path::Path;
 use std::process::Command;
-use std::sync::Mutex;
 use std::thread::{self, ScopedJoinHandle};
 
 /// The boards that are looked at in full: one with floating point, one without.
@@ -94,7 +93,7 @@ pub(crate) struct Options {
     pub(crate) which: Which,
     /// Every board with `reproducible` too, also where that changes nothing.
     pub(crate) both: bool,
-    /// Lessons of one seed instead of five.
+    /// Lessons of one seed instead of five, and the longest on one board only.
     pub(crate) brief: bool,
     /// Rewrites the hashes that the page shows.
     pub(crate) record: bool,
@@ -104,8 +103,6 @@ pub(crate) fn run(options: &Options, choice: Choice) -> Result<()> {
     let &Options { which, record, .. } = options;
     // One after the other: a road may have to be built.
     let roads: Vec<_> = which.boards().map(|board| (board, board::road(board, choice))).collect();
-    let queue = Mutex::new(roads.into_iter());
-    let next = || queue.lock().ok().and_then(|mut queue| queue.next());
     let (desktops, built) = thread::scope(|scope| {
         let desktops = scope.spawn(move || -> Result<_> {
             let checks = [desktop(&[])?, desktop(&["reproducible"])?];
@@ -115,14 +112,14 @@ pub(crate) fn run(options: &Options, choice: Choice) -> Result<()> {
             let training = which.boards().any(|board| board.name == IN_SLICES).then(bits::desktop);
             Ok((checks, lessons.transpose()?.unwrap_or_default(), training.transpose()?))
         });
-        // Two boards at once: the compiler's last part of an image keeps one core busy.
-        let builders = [(); 2].map(|()| {
-            scope.spawn(|| {
-                let boards = std::iter::from_fn(next);
-                boards.flat_map(|(board, road)| board_findings(board, road, options)).collect::<Vec<_>>()
+        // Two at once: the compiler keeps one core busy at the end of each image.
+        let builders: Vec<_> = (0..board::BUILDERS)
+            .map(|builder| {
+                let mine = roads.iter().filter(move |(board, _)| board::builder(board) == builder);
+                scope.spawn(|| mine.flat_map(|(board, road)| board_findings(board, road, options)).collect())
             })
-        });
-        (desktops.join(), builders.map(ScopedJoinHandle::join))
+            .collect();
+        (desktops.join(), builders.into_iter().map(ScopedJoinHandle::join).collect::<Vec<_>>())
     });
     let mut faults = Vec::new();
     let mut found = Vec::new();
@@ -165,24 +162,46 @@ pub(crate) fn run(options: &Options, choice: Choice) -> Result<()> {
     Ok(())
 }
 
+/// What a board runs beside `check`; what takes longest first.
+fn programs_of(board: &Board, options: &Options) -> &'static [&'static str] {
+    match board.name {
+        IN_SLICES => &[
+            "quantize",
+            "pictures",
+            "gestures",
+            "lora",
+            "pictures_infer",
+            "train",
+            "infer",
+            "slices",
+            GOLDENS,
+        ],
+        name if IN_FULL.contains(&name) => &["train", "infer", GOLDENS],
+        name if ADAPTS.contains(&name) && !options.brief => &["lora", GOLDENS],
+        WHOLE => &["integers", GOLDENS],
+        _ => &[GOLDENS],
+    }
+}
+
 /// What comes of a board's images. They are built one after the other; while the next is built, those before run.
-fn board_findings(board: &'static Board, road: Result<Road>, options: &Options) -> Vec<Result<Finding>> {
+fn board_findings(board: &'static Board, road: &Result<Road>, options: &Options) -> Vec<Result<Finding>> {
     let road = match road {
         Ok(road) => road,
-        Err(error) => return vec![Err(error.context(board.name))],
+        Err(error) => return vec![Err(anyhow!("{}: {error:#}", board.name))],
     };
+    let programs = programs_of(board, options);
+    // The same for all, or what the programs share would be compiled for each.
+    let mut usual = vec![GOLDENS];
+    for lesson in programs.iter().filter_map(|program| lesson(program)) {
+        usual.extend(lesson.features);
+        usual.extend(options.brief.then_some(BRIEF));
+    }
+    usual.sort_unstable();
+    usual.dedup();
     thread::scope(|scope| {
         let start = |program: &'static str, reproducible| {
-            let mut features = match lesson(program) {
-                Some(lesson) => lesson.features.to_vec(),
-                None if program == GOLDENS => vec![GOLDENS],
-                None if reproducible => vec!["reproducible"],
-                None => vec![],
-            };
-            if options.brief && lesson(program).is_some() {
-                features.push(BRIEF);
-            }
-            let path = board::build(board, &road, program, &features)?;
+            let features = if reproducible { &["reproducible"][..] } else { &usual };
+            let path = board::build(board, road, program, features)?;
             let road = road.name();
             Ok(scope.spawn(move || Finding::of(board, road, program, reproducible, &path)))
         };
@@ -190,29 +209,12 @@ fn board_findings(board: &'static Board, road: Result<Road>, options: &Options) 
             let panicked = |_| Err(anyhow!("the thread that ran it panicked"));
             job.and_then(|job| job.join().unwrap_or_else(panicked)).context(board.name)
         };
-        let usual = match board.name {
-            // What takes longest first.
-            IN_SLICES => &[
-                "quantize",
-                "pictures",
-                "gestures",
-                "lora",
-                "pictures_infer",
-                "train",
-                "infer",
-                "slices",
-                GOLDENS,
-            ][..],
-            name if IN_FULL.contains(&name) => &["train", "infer", GOLDENS],
-            name if ADAPTS.contains(&name) => &["lora", GOLDENS],
-            WHOLE => &["integers", GOLDENS],
-            _ => &[GOLDENS],
-        };
         let check = start(CHECK, false);
-        let mut jobs: Vec<_> = usual.iter().map(|program| start(program, false)).collect();
+        let mut jobs: Vec<_> = programs.iter().map(|program| start(program, false)).collect();
         let check = joined(check);
         let fused = check.as_ref().is_ok_and(Finding::is_fused);
-        if options.both || IN_FULL.contains(&board.name) || fused {
+        let often = if options.brief { &IN_FULL[..1] } else { &IN_FULL };
+        if options.both || often.contains(&board.name) || fused {
             jobs.push(start(CHECK, true));
         }
         if board.name == IN_SLICES {
