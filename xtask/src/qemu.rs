@@ -4,7 +4,8 @@
 //! prints. This machine runs the same source on each of its instruction sets. Those of a class, fused or not, must print
 //! the same lines, and so must a board of that class. What is not fused must also print what all instruction sets print
 //! when they are built with `reproducible`: that feature changes nothing but fusing, so a board is built with it where
-//! there is something to change, and two boards always. With `--both`, all are.
+//! there is something to change, and two boards always. With `--both`, all are. With `--brief`, which every change is checked with,
+//! one board is, and the lessons below are shorter and fewer.
 //!
 //! One of them trains with `reproducible` too: the page in `examples/page` shows the hash of its weights, see `bits`.
 //!
