@@ -6,8 +6,8 @@ mod support {
 }
 
 use fusebox::{
-    BatchNorm, Conv1d, Conv2d, ConvTranspose2d, Dense, DepthwiseConv2d, Embedding, GlobalAvgPool, GroupNorm, Gru, Last,
-    LayerNorm, Lstm, Relu, RmsNorm, Zeroed, network,
+    BatchNorm, Conv1d, Conv2d, ConvTranspose2d, Dense, DepthwiseConv2d, Embedding, GlobalAvgPool, GroupNorm,
+    Gru, Last, LayerNorm, Lstm, Relu, RmsNorm, Zeroed, network,
 };
 use fusebox_weights::Map;
 use support::files::data;

@@ -6,8 +6,8 @@ mod support {
 }
 
 use fusebox::{
-    Activate, Aligned, BatchNorm, Conv1d, Conv2d, ConvTranspose2d, Dense, DepthwiseConv2d, GlobalAvgPool, GroupNorm, Gru,
-    Last, LayerNorm, Lstm, Relu, RmsNorm, Zeroed, checkpoint, network,
+    Activate, Aligned, BatchNorm, Conv1d, Conv2d, ConvTranspose2d, Dense, DepthwiseConv2d, GlobalAvgPool,
+    GroupNorm, Gru, Last, LayerNorm, Lstm, Relu, RmsNorm, Zeroed, checkpoint, network,
 };
 use fusebox_weights::{Error, File, Map, Tensor};
 use std::collections::BTreeMap;
@@ -69,11 +69,9 @@ network! {
 }
 
 fn decoder(net: &mut Decoder) -> Map<'_> {
-    let rest = &mut net.rest;
-    Map::pytorch()
-        .conv("down", &mut net.first)
-        .conv_transpose("up", &mut rest.first)
-        .dense_after_flatten("head", &mut rest.rest.layer, 3)
+    let (up, head) = (&mut net.rest.first, &mut net.rest.rest.layer);
+    let map = Map::pytorch().conv("down", &mut net.first).conv_transpose("up", up);
+    map.dense_after_flatten("head", head, 3) // of 3 channels
 }
 
 /// Shapes and numbers of a file by name; of an integer's tensor, none.
