@@ -46,7 +46,7 @@ fn steps(fuzz_seconds: u32) -> Vec<(String, Command)> {
     bytes.current_dir(root()).args(["test", "--release", "--lib", "int8::product::tests::random"]);
     bytes.env("FUSEBOX_EVERYTHING", "1");
     steps.push(("a million random products of eight bits".into(), bytes));
-    for example in ["masked", "answer"] {
+    for example in ["mnist", "masked", "answer"] {
         let mut learns = Command::new("cargo");
         learns.current_dir(root()).args(["run", "--release", "--example", example]);
         steps.push((format!("the example {example}"), learns));
