@@ -213,9 +213,11 @@ fn board_findings(board: &'static Board, road: &Result<Road>, options: &Options)
         let check = start(CHECK, false);
         let mut jobs: Vec<_> = programs.iter().map(|program| start(program, false)).collect();
         let check = joined(check);
-        let fused = check.as_ref().is_ok_and(Finding::is_fused);
-        let often = if options.brief { &IN_FULL[..1] } else { &IN_FULL };
-        if options.both || often.contains(&board.name) || fused {
+        let again = match options.brief {
+            true => board.name == IN_SLICES,
+            false => IN_FULL.contains(&board.name) || check.as_ref().is_ok_and(Finding::is_fused),
+        };
+        if again || options.both {
             jobs.push(start(CHECK, true));
         }
         if board.name == IN_SLICES {
