@@ -51,6 +51,9 @@ fn steps(fuzz_seconds: u32) -> Vec<(String, Command)> {
         learns.current_dir(root()).args(["run", "--release", "--example", example]);
         steps.push((format!("the example {example}"), learns));
     }
+    let mut encoder = Command::new("cargo");
+    encoder.current_dir(root().join("examples/bert")).arg("test");
+    steps.push(("the sentence encoder: weights by name, files that are damaged".into(), encoder));
     let mut benches = Command::new("cargo");
     benches.current_dir(root()).args(["bench", "--", "--test"]);
     steps.push(("every bench once".into(), benches));
