@@ -90,6 +90,9 @@ pub(crate) fn aarch64(both: bool, choice: Choice) -> Result<()> {
     if both {
         // Every small shape, emulated, takes minutes.
         test.args(["--test", "gemm_shapes"]);
+    } else {
+        // A minute of references.
+        test.args(["--", "--skip", "boundaries_of_dot_products", "--skip", "rows_of_b_far_apart"]);
     }
     run(&mut test)?;
     // Every kernel and whole trainings, whose every bit must be this machine's: with `reproducible`, or also by class.
