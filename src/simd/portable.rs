@@ -32,16 +32,16 @@ fn from_bits(x: i32x4) -> f32x4 {
 /// # Safety
 /// `lanes` numbers can be read at `p`.
 #[inline(never)]
-unsafe fn load_some(p: *const f32, lanes: usize, fill: f32) -> f32x4 {
+unsafe fn load_some(p: *const f32, lanes: usize, fill: f32) -> [f32; 4] {
     // SAFETY: the first `lanes` numbers at `p` can be read.
     let x = |i: usize| unsafe { p.add(i).read() };
     // One case for each count: a loop would go through memory.
-    f32x4::new(match lanes {
+    match lanes {
         0 => [fill; 4],
         1 => [x(0), fill, fill, fill],
         2 => [x(0), x(1), fill, fill],
         _ => [x(0), x(1), x(2), fill],
-    })
+    }
 }
 
 /// The same of [`Simd::store_partial`].
@@ -103,8 +103,8 @@ impl Simd for Portable {
             // SAFETY: four numbers can be read at `p`.
             return unsafe { self.load(p) };
         }
-        // SAFETY: by this function's contract.
-        unsafe { load_some(p, lanes, fill) }
+        // SAFETY: by this function's contract. (An array: whole vectors would go through the memory of a vector returned, too.)
+        f32x4::new(unsafe { load_some(p, lanes, fill) })
     }
 
     #[inline(always)]
