@@ -402,9 +402,9 @@ fn contents(bytes: &[u8], layout: u64, size: usize) -> Result<&[u8], Error> {
     if from.array() != MAGIC {
         return Err(Error::Checkpoint { expected: "a checkpoint" });
     }
-    let cut_or_longer = Error::Bytes { expected: size, got: bytes.len() };
+    let another_length = Error::Bytes { expected: size, got: bytes.len() };
     if bytes.len() < HEADER {
-        return Err(cut_or_longer);
+        return Err(another_length);
     }
     if from.array() != VERSION.to_le_bytes() {
         return Err(Error::Checkpoint { expected: "this version of the format" });
@@ -413,7 +413,7 @@ fn contents(bytes: &[u8], layout: u64, size: usize) -> Result<&[u8], Error> {
         return Err(Error::Checkpoint { expected: "the same network, optimiser and other parts" });
     }
     if bytes.len() != size {
-        return Err(cut_or_longer);
+        return Err(another_length);
     }
     let (summed, sum) = bytes.split_at_checked(size - CHECKSUM).unwrap_or_default();
     if *sum != crc32(summed).to_le_bytes() {

@@ -103,7 +103,8 @@ impl Simd for Portable {
             // SAFETY: four numbers can be read at `p`.
             return unsafe { self.load(p) };
         }
-        // SAFETY: by this function's contract. (An array: whole vectors would go through the memory of a vector returned, too.)
+        // An array is returned: if it were a vector, whole ones would go through its memory too.
+        // SAFETY: by this function's contract.
         f32x4::new(unsafe { load_some(p, lanes, fill) })
     }
 

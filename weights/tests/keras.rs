@@ -2,34 +2,26 @@
 
 mod support {
     pub(crate) mod files;
+    pub(crate) mod networks;
     pub(crate) mod outputs;
 }
 
-use fusebox::{
-    BatchNorm, Conv1d, Conv2d, ConvTranspose2d, Dense, DepthwiseConv2d, Embedding, GlobalAvgPool, GroupNorm,
-    Gru, Last, LayerNorm, Lstm, Relu, RmsNorm, Zeroed, network,
-};
+use fusebox::{Dense, Embedding, Gru, Last, LayerNorm, Lstm, Zeroed, network};
 use fusebox_weights::Map;
 use support::files::data;
+use support::networks::{self, Cnn, Decoder, Frames};
 use support::outputs::check;
 
-network! {
-    type Picture = [6, 6, 2] => [
-        Conv2d(4, [3, 2], Valid),
-        BatchNorm(Relu),
-        DepthwiseConv2d([2, 3], stride 2, multiplier 2, Valid, Relu),
-        Flatten,
-        Dense(3),
-    ];
+fn picture(net: &mut Cnn) -> Map<'_> {
+    networks::cnn(Map::keras(), "picture/", net)
 }
 
-fn picture(net: &mut Picture) -> Map<'_> {
-    let rest = &mut net.rest.rest;
-    Map::keras()
-        .conv("picture/features", &mut net.first)
-        .batch_norm("picture/bn", &mut net.rest.first)
-        .depthwise("picture/depthwise", &mut rest.first, 4)
-        .dense_after_flatten("picture/head", &mut rest.rest.layer, 8)
+fn frames(net: &mut Frames) -> Map<'_> {
+    networks::frames(Map::keras(), "frames/", net)
+}
+
+fn decoder(net: &mut Decoder) -> Map<'_> {
+    networks::decoder(Map::keras(), "decoder/", net)
 }
 
 network!(type Tokens = [6] => [Embedding(9, 5), Each[LayerNorm], Gru(4), Lstm(3), Last, Dense(2)]);
@@ -44,37 +36,9 @@ fn tokens(net: &mut Tokens) -> Map<'_> {
         .dense("tokens/head", &mut rest.rest.rest.rest)
 }
 
-network!(type Frames = [6, 12] => [Conv1d(6, 3, Valid), GroupNorm(2, Relu), GlobalAvgPool, RmsNorm, Dense(3)]);
-
-fn frames(net: &mut Frames) -> Map<'_> {
-    let rest = &mut net.rest.rest.rest;
-    Map::keras()
-        .conv1d("frames/conv", &mut net.first.layer)
-        .group_norm("frames/gn", &mut net.rest.first.layer)
-        .rms_norm("frames/rms", &mut rest.first)
-        .dense("frames/head", &mut rest.rest)
-}
-
-network! {
-    type Decoder = [6, 6, 2] => [
-        Conv2d(4, 2, stride 2, Valid, Relu),
-        ConvTranspose2d(3, [3, 2], stride 2, Valid, Relu),
-        Flatten,
-        Dense(3),
-    ];
-}
-
-fn decoder(net: &mut Decoder) -> Map<'_> {
-    let rest = &mut net.rest;
-    Map::keras()
-        .conv("decoder/down", &mut net.first)
-        .conv_transpose("decoder/up", &mut rest.first)
-        .dense("decoder/head", &mut rest.rest.layer)
-}
-
 #[test]
 fn a_picture() {
-    let mut net = Picture::ZEROED;
+    let mut net = Cnn::ZEROED;
     picture(&mut net).load(&data("keras_picture.safetensors")).expect("Keras's file");
     check("keras_picture", &net, 4e-6);
     assert!(picture(&mut net).save().expect("a file") == data("keras_picture.safetensors"), "another file");

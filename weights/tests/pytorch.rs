@@ -2,16 +2,15 @@
 
 mod support {
     pub(crate) mod files;
+    pub(crate) mod networks;
     pub(crate) mod outputs;
 }
 
-use fusebox::{
-    Activate, Aligned, BatchNorm, Conv1d, Conv2d, ConvTranspose2d, Dense, DepthwiseConv2d, GlobalAvgPool,
-    GroupNorm, Gru, Last, LayerNorm, Lstm, Relu, RmsNorm, Zeroed, checkpoint, network,
-};
+use fusebox::{Activate, Aligned, Dense, Gru, Last, LayerNorm, Lstm, Relu, Zeroed, checkpoint, network};
 use fusebox_weights::{Error, File, Map, Tensor};
 use std::collections::BTreeMap;
 use support::files::data;
+use support::networks::{self, Cnn, Decoder, Frames};
 use support::outputs::check;
 
 network!(type Mlp = [72] => [Dense(12), LayerNorm, Activate(Relu), Dense(3)]);
@@ -21,24 +20,17 @@ fn mlp(net: &mut Mlp) -> Map<'_> {
     Map::pytorch().dense("hidden", &mut net.first).layer_norm("norm", &mut net.rest.first).dense("out", out)
 }
 
-network! {
-    type Cnn = [6, 6, 2] => [
-        Conv2d(4, [3, 2], Valid),
-        BatchNorm(Relu),
-        DepthwiseConv2d([2, 3], stride 2, multiplier 2, Valid, Relu),
-        Flatten,
-        Dense(3),
-    ];
-}
-
 /// The layers by the names that they have in PyTorch.
 fn cnn(net: &mut Cnn) -> Map<'_> {
-    let rest = &mut net.rest.rest;
-    Map::pytorch()
-        .conv("features", &mut net.first)
-        .batch_norm("bn", &mut net.rest.first)
-        .conv("depthwise", &mut rest.first)
-        .dense_after_flatten("head", &mut rest.rest.layer, 8) // of 8 channels
+    networks::cnn(Map::pytorch(), "", net)
+}
+
+fn frames(net: &mut Frames) -> Map<'_> {
+    networks::frames(Map::pytorch(), "", net)
+}
+
+fn decoder(net: &mut Decoder) -> Map<'_> {
+    networks::decoder(Map::pytorch(), "", net)
 }
 
 network!(type Rnn = [6, 12] => [Gru(5), Lstm(4), Last, Dense(3)]);
@@ -46,32 +38,6 @@ network!(type Rnn = [6, 12] => [Gru(5), Lstm(4), Last, Dense(3)]);
 fn rnn(net: &mut Rnn) -> Map<'_> {
     let rest = &mut net.rest;
     Map::pytorch().gru("gru", &mut net.first).lstm("lstm", &mut rest.first).dense("head", &mut rest.rest.rest)
-}
-
-network!(type Frames = [6, 12] => [Conv1d(6, 3, Valid), GroupNorm(2, Relu), GlobalAvgPool, RmsNorm, Dense(3)]);
-
-fn frames(net: &mut Frames) -> Map<'_> {
-    let rest = &mut net.rest.rest.rest;
-    Map::pytorch()
-        .conv1d("conv", &mut net.first.layer)
-        .group_norm("gn", &mut net.rest.first.layer)
-        .rms_norm("rms", &mut rest.first)
-        .dense("head", &mut rest.rest)
-}
-
-network! {
-    type Decoder = [6, 6, 2] => [
-        Conv2d(4, 2, stride 2, Valid, Relu),
-        ConvTranspose2d(3, [3, 2], stride 2, Valid, Relu),
-        Flatten,
-        Dense(3),
-    ];
-}
-
-fn decoder(net: &mut Decoder) -> Map<'_> {
-    let (up, head) = (&mut net.rest.first, &mut net.rest.rest.layer);
-    let map = Map::pytorch().conv("down", &mut net.first).conv_transpose("up", up);
-    map.dense_after_flatten("head", head, 3) // of 3 channels
 }
 
 /// Shapes and numbers of a file by name; of an integer's tensor, none.

@@ -108,7 +108,7 @@ pub(crate) fn run(options: &Options, choice: Choice) -> Result<()> {
         let desktops = scope.spawn(move || -> Result<_> {
             let checks = [desktop(&[])?, desktop(&["reproducible"])?];
             let learns =
-                |board: &Board| [IN_SLICES, WHOLE].contains(&board.name) || ADAPTS.contains(&board.name);
+                |board: &Board| programs_of(board, options).iter().any(|name| lesson(name).is_some());
             let lessons = which.boards().any(learns).then(|| desktop_lessons(options));
             let training = which.boards().any(|board| board.name == IN_SLICES).then(bits::desktop);
             Ok((checks, lessons.transpose()?.unwrap_or_default(), training.transpose()?))
