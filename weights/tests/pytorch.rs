@@ -6,7 +6,7 @@ mod support {
     pub(crate) mod outputs;
 }
 
-use fusebox::{Activate, Aligned, Dense, Gru, Last, LayerNorm, Lstm, Relu, Zeroed, checkpoint, network};
+use fusebox::{Activate, Dense, Gru, Last, LayerNorm, Lstm, Relu, Zeroed, network};
 use fusebox_weights::{Error, File, Map, Tensor};
 use std::collections::BTreeMap;
 use support::files::data;
@@ -20,7 +20,6 @@ fn mlp(net: &mut Mlp) -> Map<'_> {
     Map::pytorch().dense("hidden", &mut net.first).layer_norm("norm", &mut net.rest.first).dense("out", out)
 }
 
-/// The layers by the names that they have in PyTorch.
 fn cnn(net: &mut Cnn) -> Map<'_> {
     networks::cnn(Map::pytorch(), "", net)
 }
@@ -114,23 +113,6 @@ fn a_decoder() {
     decoder(&mut net).load(&data("decoder.safetensors")).expect("PyTorch's file");
     check("decoder", &net, BOUND);
     assert!(decoder(&mut net).save().expect("a file") == data("decoder.safetensors"), "another file");
-}
-
-/// From PyTorch's file to an image for flash, used where it lies.
-#[test]
-fn an_image_for_flash() -> Result<(), Box<dyn std::error::Error>> {
-    // On the desktop.
-    let file = std::fs::read("tests/data/conv.safetensors")?;
-    let mut net = Cnn::ZEROED;
-    cnn(&mut net).load(&file)?;
-    let mut image = [0; checkpoint::size::<(&Cnn,)>()];
-    checkpoint::save((&net,), &mut image)?;
-
-    // On the board: `Aligned(*include_bytes!("net.fusebox"))`.
-    let image = Aligned(image);
-    let net: &Cnn = checkpoint::view(&image.0)?;
-    check("conv", net, BOUND);
-    Ok(())
 }
 
 /// A message says which tensor is wrong and how; the network is as it was.
