@@ -49,7 +49,7 @@ fn damaged_files_are_errors() {
         include_bytes!("data/streaming.tflite"),
         include_bytes!("data/streaming_lstm.tflite"),
         include_bytes!("data/streaming_ends.tflite"),
-        include_bytes!("data/operators/lstm_dense.tflite"),
+        include_bytes!("../../tests/operators/lstm_dense.tflite"),
         include_bytes!("data/graphs/int4_conv.tflite"),
         include_bytes!("data/graphs/inputs_and_outputs.tflite"),
         include_bytes!("data/graphs/split_outputs.tflite"),

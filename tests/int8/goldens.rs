@@ -12,7 +12,7 @@ pub(crate) type Map<const H: usize, const W: usize, const C: usize> = [[[i8; C];
 /// Rows at a time.
 const ROWS: usize = 7;
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/import/tests/data/operators");
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/operators");
 
 /// Whose outputs.
 #[derive(Clone, Copy, Debug)]

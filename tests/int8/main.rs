@@ -1,5 +1,5 @@
 //! Every operator of eight bits against TensorFlow Lite for Microcontrollers and LiteRT's reference kernels, on every instruction
-//! set, without a difference: the layers on the inputs, weights, scales and outputs of `import/tests/data/operators`.
+//! set, without a difference: the layers on the inputs, weights, scales and outputs of `tests/operators`.
 
 #[path = "../support"]
 mod support {

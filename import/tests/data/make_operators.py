@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Small int8 models, at least one for each operator, with the outputs of two interpreters.
 
-usage: make_operators.py [NAME ..]      all cases, or those named, into the folder `operators` beside this file
+usage: make_operators.py [NAME ..]      all cases, or those named, into the folder `tests/operators` of the repository
 
 For each case it writes
   NAME.tflite      the model
@@ -20,7 +20,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 from tflite_micro import runtime
 
-FOLDER = pathlib.Path(__file__).parent / "operators"
+FOLDER = pathlib.Path(__file__).resolve().parents[3] / "tests/operators"
 INT8, FLOAT32, INT32 = schema.TensorType.INT8, schema.TensorType.FLOAT32, schema.TensorType.INT32
 NUMBERS = {INT8: np.int8, FLOAT32: np.float32, INT32: np.int32, schema.TensorType.INT16: np.int16}
 OPERATORS = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
@@ -572,7 +572,7 @@ def main(names):
         print(f"{described[0][2:]}; {len(data)} bytes, {a.size} outputs, {len(np.unique(a))} different ones, "
               f"{int((a != b).sum())} where the interpreters differ", flush=True)
     if not names:
-        header = "# Parameters of the operators beside this file; written by ../make_operators.py, described in README.md."
+        header = "# Parameters of the operators beside this file; written by import/tests/data/make_operators.py, described in README.md."
         (FOLDER / "operators.txt").write_text("\n".join([header, *lines]) + "\n")
         files = sorted(path for path in FOLDER.iterdir() if path.name != "README.md")
         whole = hashlib.sha256(b"".join(path.read_bytes() for path in files))

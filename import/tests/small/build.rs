@@ -8,15 +8,16 @@ fn main() -> Result<(), Error> {
     let out = std::env::var("OUT_DIR").expect("cargo sets it");
     let out = Path::new(&out);
     let mut code = String::new();
-    for (folder, runtime, name, golden) in [
-        ("operators", Runtime::Micro, "operators", "tflm.bin"),
-        ("graphs", Runtime::Micro, "graphs", "tflm.bin"),
-        ("graphs", Runtime::LiteRt, "graphs_litert", "ref.bin"),
-        ("int16", Runtime::Micro, "int16", "tflm.bin"),
+    for (from, runtime, name, golden) in [
+        ("../../../tests/operators", Runtime::Micro, "operators", "tflm.bin"),
+        ("../data/graphs", Runtime::Micro, "graphs", "tflm.bin"),
+        ("../data/graphs", Runtime::LiteRt, "graphs_litert", "ref.bin"),
+        ("../data/int16", Runtime::Micro, "int16", "tflm.bin"),
     ] {
-        let from = format!("../data/{folder}");
-        println!("cargo::rerun-if-changed={from}");
-        let files = std::fs::read_dir(&from).expect("the folder is there");
+        let from = Path::new(from);
+        let folder = from.file_name().expect("has a name").to_string_lossy();
+        println!("cargo::rerun-if-changed={}", from.display());
+        let files = std::fs::read_dir(from).expect("the folder is there");
         let mut files: Vec<_> = files.map(|file| file.expect("can be listed").path()).collect();
         files.retain(|file| file.extension().is_some_and(|extension| extension == "tflite"));
         files.sort();
