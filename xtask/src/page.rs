@@ -10,13 +10,14 @@
 use crate::apt;
 use crate::process::{find, root, run, target_dir};
 use crate::road::{Choice, Library, Road, shouted};
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use oxhttp::model::header::CONTENT_TYPE;
+use oxhttp::model::{Body, Response, StatusCode};
+use oxhttp::{ListeningServer, Server};
 use std::fs;
-use std::io::Read;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
-use tiny_http::{Header, Response, Server};
 
 const WEB: &str = "wasm32-unknown-unknown";
 
@@ -55,9 +56,9 @@ pub(crate) fn run_task(choice: Choice, options: &Options) -> Result<()> {
     }
     match options {
         Options { test: false, speed: false, build: false, port } => {
-            let server = listen(*port)?;
-            println!("http://{}/ (Ctrl+C ends it)", server.server_addr());
-            serve(&server, &site);
+            let server = serve(*port, &site)?;
+            println!("http://127.0.0.1:{port}/ (Ctrl+C ends it)");
+            server.join()?;
             bail!("the server stopped")
         }
         _ => Ok(()),
@@ -125,40 +126,31 @@ fn in_browser(script: &str, site: &Path, other: &Path) -> Result<()> {
     let npm = find(npm).map_or_else(|| apt::program(npm), Ok)?;
     let tests = folder().join("test");
     run(Command::new(npm).current_dir(&tests).args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
-    let server = listen(0)?;
-    thread::scope(|scope| {
-        scope.spawn(|| serve(&server, site));
-        let mut test = Command::new(node);
-        test.current_dir(&tests).env("CHROMIUM", chromium).arg(script);
-        let result = run(test.arg(format!("http://{}/", server.server_addr())).args([site, other]));
-        server.unblock();
-        result
-    })
+    // Any port that is free.
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    let _until_this_program_ends = serve(port, site)?;
+    let mut test = Command::new(node);
+    test.current_dir(&tests).env("CHROMIUM", chromium).arg(script);
+    run(test.arg(format!("http://127.0.0.1:{port}/")).args([site, other]))
 }
 
-/// A server on loopback; on any free port for 0.
-fn listen(port: u16) -> Result<Server> {
-    Server::http(("127.0.0.1", port)).map_err(|error| anyhow!("port {port}: {error}"))
-}
-
-/// Serves the folder until the server is unblocked.
-fn serve(server: &Server, site: &Path) {
-    for request in server.incoming_requests() {
-        let path = request.url().split(['?', '#']).next().unwrap_or_default();
-        let name = if path == "/" { "index.html" } else { path.trim_start_matches('/') }.to_string();
-        let answered = match file(site, &name) {
-            Ok(file) => request.respond(file),
-            Err(_) => request.respond(Response::from_string("no such file").with_status_code(404)),
-        };
-        // A browser that goes away is no reason to stop.
-        if let Err(error) = answered {
-            eprintln!("{name}: {error}");
-        }
-    }
+/// Serves the folder on a port of loopback.
+fn serve(port: u16, site: &Path) -> Result<ListeningServer> {
+    let site = site.to_path_buf();
+    let server = Server::new(move |request| {
+        let path = request.uri().path();
+        let name = if path == "/" { "index.html" } else { path.trim_start_matches('/') };
+        file(&site, name).unwrap_or_else(|_| {
+            let mut missing = Response::new(Body::from("no such file"));
+            *missing.status_mut() = StatusCode::NOT_FOUND;
+            missing
+        })
+    });
+    server.bind((Ipv4Addr::LOCALHOST, port)).spawn().with_context(|| format!("port {port}"))
 }
 
 /// A file of the folder, which has no folders inside.
-fn file(site: &Path, name: &str) -> Result<Response<impl Read + use<>>> {
+fn file(site: &Path, name: &str) -> Result<Response<Body>> {
     ensure!(!name.contains(['/', '\\']) && !name.contains(".."), "not in the folder");
     let kind = match Path::new(name).extension().and_then(|extension| extension.to_str()) {
         Some("html") => "text/html; charset=utf-8",
@@ -168,6 +160,5 @@ fn file(site: &Path, name: &str) -> Result<Response<impl Read + use<>>> {
         Some("wasm") => "application/wasm",
         _ => "application/octet-stream",
     };
-    let header = Header::from_bytes("Content-Type", kind).ok().context("a header")?;
-    Ok(Response::from_file(fs::File::open(site.join(name))?).with_header(header))
+    Ok(Response::builder().header(CONTENT_TYPE, kind).body(Body::from(fs::read(site.join(name))?))?)
 }
