@@ -160,6 +160,12 @@ pub trait Layer: Sized {
 
     /// Compiles only if the sizes inside the layer match. Evaluated by inference and training, and by
     /// [`network!`](crate::network) in `cargo check`.
+    ///
+    /// ```compile_fail,E0080
+    /// use fusebox::{Learner, Mse, Sgd, layers::Columns};
+    /// let mut learner = Learner::<Columns<4, 3, 2>, 1, Sgd, _>::with_loss(Columns, Mse);
+    /// learner.start(Sgd::new(0.1)).unwrap(); // "the Columns lie in the row"
+    /// ```
     const CHECK: () = ();
 
     /// Multiply-accumulates of the layer's products for one row of input, without those of layers inside. Shown in

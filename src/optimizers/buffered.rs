@@ -204,7 +204,8 @@ impl Gather for MaxNorm {
                 length.squares = squares;
                 return;
             }
-            length.squares *= TINY * TINY;
+            // One factor at a time: their product is 0.
+            length.squares = length.squares * TINY * TINY;
             length.overflowed = true;
         }
         let square = |x: &f32| (x * TINY) * (x * TINY);

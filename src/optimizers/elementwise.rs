@@ -306,7 +306,8 @@ impl Elementwise for Adam {
     #[inline]
     fn rule(&self, corrections: &mut [f32; 2]) -> Self::Rule {
         let news = [1.0 - self.beta1, 1.0 - self.beta2];
-        // 1 - beta^t = (1 - beta^(t - 1)) beta + (1 - beta): starts at zero and has no cancellation while t is small.
+        // 1 - beta^t = (1 - beta^(t - 1)) beta + (1 - beta): starts at zero and has no cancellation while t is small. It stops
+        // where a step rounds to nothing, short of 1 by at most 2^-25 / (1 - beta).
         let [c1, c2] = *corrections;
         let (c1, c2) = (c1 * self.beta1 + news[0], c2 * self.beta2 + news[1]);
         *corrections = [c1, c2];

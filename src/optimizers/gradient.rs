@@ -213,7 +213,7 @@ impl<const IN: usize, R: Plain, const USES: usize> Gradient<[R; IN]> for Product
             }
             return;
         }
-        let samples = pace.take(count, rows * IN * Self::OUT);
+        let samples = pace.take(count, rows.saturating_mul(IN * Self::OUT));
         let mut tile = [0.0; TILE];
         for (square, sample) in part_mut(squares, &samples).iter_mut().zip(samples.clone()) {
             for (rows, cols) in tiles(0..IN, Self::OUT) {

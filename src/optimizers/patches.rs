@@ -147,7 +147,7 @@ impl<P: Plain> Gradient<P> for Patches<'_> {
             }
             return;
         }
-        let macs = each * self.outputs() * self.sizes.weights();
+        let macs = (each * self.outputs()).saturating_mul(self.sizes.weights());
         let samples = pace.take(squares.len(), macs);
         for (square, sample) in part_mut(squares, &samples).iter_mut().zip(samples.clone()) {
             self.form(pace, &(sample * each..(sample + 1) * each), 0..self.rows(), |_, gradient| {

@@ -139,7 +139,7 @@ impl<K: Label, const V: usize, const D: usize> Gradient<[[f32; D]; V]> for Picke
         let each = |all: usize| all.checked_div(count).unwrap_or(0);
         let (tokens, rows) = (each(self.tokens.len()), each(self.rows()));
         let isa = pace.isa();
-        let macs = if FINITE { tokens * D + rows * (V + D) } else { (rows + 1) * V * D };
+        let macs = if FINITE { tokens * D + rows * (V + D) } else { (rows + 1).saturating_mul(V * D) };
         let samples = pace.take(count, macs);
         for (square, sample) in part_mut(squares, &samples).iter_mut().zip(samples.clone()) {
             let (own, of_product) =

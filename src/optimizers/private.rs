@@ -5,6 +5,8 @@
 //! g     = (sum g_i + N(0, (sigma C)^2)) / rows            passed to the optimiser
 //! ```
 //!
+//! All rows count, those that the loss leaves out too, or weighs: how many those are would tell of their targets.
+//!
 //! The norms need no stored gradients: a dense layer's gradient for one sample is an outer product, so that
 //! `|dW_i|^2 = |x_i|^2 |dy_i|^2` (I. Goodfellow, "Efficient Per-Example Gradient Computations", 2015). Scaling the rows of
 //! `dy` then scales each sample's contribution to the product that is the batch's gradient.
@@ -30,8 +32,9 @@ use crate::{Error, Isa, Rng};
 /// [`Workspace::reset_optimizer`](crate::Workspace::reset_optimizer), starts with the same noise, and two steps with
 /// the same noise reveal the difference of their gradients. The generator is not cryptographic, and noise of finite
 /// precision leaks slightly more than the formula says (I. Mironov, "On Significance of the Least Significant Bits
-/// for Differential Privacy", 2012). The number of rows in a batch is assumed to be public. The returned losses are
-/// not private: do not publish them.
+/// for Differential Privacy", 2012). The number of rows in a batch is assumed to be public; what a loss leaves out of
+/// them ([`Ignoring`](crate::Ignoring)) or weighs is not, so the sum is divided by the number of all rows. The returned
+/// losses are not private: do not publish them.
 ///
 /// ```
 /// use fusebox::{Dense, Private, Sgd, Workspace, Zeroed};
@@ -98,13 +101,16 @@ impl<O> Private<O> {
     }
 }
 
+/// 2^-64: the smallest number that a radius is drawn from.
+const SMALLEST: f32 = f32::from_bits((127 - 64) << 23);
+
 /// The noise generator of one sweep.
 #[derive(Clone, Debug)]
 pub struct Source {
     rng: Rng,
     /// Of the noise on the mean.
     deviation: f32,
-    weight: f32,
+    rows: f32,
 }
 
 impl Gather for Noise {
@@ -122,10 +128,10 @@ impl Gather for Noise {
         settings::not_negative("noise", self.noise)
     }
 
-    fn begin(&self, steps: &mut [u32; 2], weight: f32) -> Source {
-        // Rows of no weight have no gradient to hide.
-        let deviation = if weight > 0.0 { self.noise * self.clip / weight } else { 0.0 };
-        Source { rng: Rng::stream(self.seed, count(steps)), deviation, weight }
+    /// The weight is the number of rows.
+    fn begin(&self, steps: &mut [u32; 2], rows: f32) -> Source {
+        let deviation = self.noise * self.clip / rows;
+        Source { rng: Rng::stream(self.seed, count(steps)), deviation, rows }
     }
 
     fn plan(_: &Source) -> (bool, f32) {
@@ -133,13 +139,14 @@ impl Gather for Noise {
     }
 
     /// Normal numbers in pairs (G. Box and M. Muller, "A Note on the Generation of Random Normal Deviates", 1958):
-    /// unlike those of [`Rng::normal`], their tails are not cut, which privacy requires.
+    /// their tails are cut at 9.4, where those of [`Rng::normal`] end at 6, which an observer would notice.
     fn see(Source { rng, deviation, .. }: &mut Source, _isa: Isa, gradient: &mut [f32]) {
         if *deviation == 0.0 {
             return;
         }
         for pair in gradient.chunks_mut(2) {
-            let radius = *deviation * libm::sqrtf(-2.0 * libm::logf(1.0 - rng.uniform()));
+            let bits = (u64::from(rng.next_u32()) << 32) | u64::from(rng.next_u32());
+            let radius = *deviation * libm::sqrtf(-2.0 * libm::logf((bits as f32 + 1.0) * SMALLEST));
             let (sin, cos) = libm::sincosf(core::f32::consts::TAU * rng.uniform());
             for (x, direction) in pair.iter_mut().zip([cos, sin]) {
                 *x += radius * direction;
@@ -148,6 +155,6 @@ impl Gather for Noise {
     }
 
     fn end(&self, _: &mut [u32; 2], source: Source) -> Option<([f32; 2], f32)> {
-        Some(([1.0; 2], source.weight))
+        Some(([1.0; 2], source.rows))
     }
 }

@@ -4,7 +4,7 @@
 //! is one more pass, copy: it copies the network in use to the spare one, which `update` changes; then the two are
 //! swapped.
 
-use super::step::{Losses, Passes, check_rows, not_mixed};
+use super::step::{Losses, Passes, check_rows, not_mixed, weight};
 use super::{CrossEntropy, Guard, Loss, Memory, Optimizer, Private, Sgd, Workspace};
 use crate::checkpoint::{Part, Reader, Writer};
 use crate::layers::InputGradient;
@@ -196,8 +196,10 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
 
     /// Starts a step on the staged rows; [`Learner::poll`] does the work. Errors if a step is in progress, there are
     /// no rows, or fewer than [`Train::LEAST_ROWS`], a setting is out of range, or a row is not valid for the network
-    /// ([`Layer::admits`](crate::Layer::admits)): [`Learner::cancel`] discards the rows.
+    /// ([`Layer::admits`](crate::Layer::admits)): [`Learner::cancel`] discards the rows. Compiles only if the sizes inside each
+    /// layer match ([`Layer::CHECK`](crate::Layer::CHECK)).
     pub fn start(&mut self, optimizer: O) -> Result<(), Error> {
+        const { N::CHECK }
         self.check_idle()?;
         optimizer.check()?;
         self.workspace.loss.settings()?;
@@ -341,7 +343,7 @@ impl<N: Train + Copy, const B: usize, O: Optimizer, L: Loss<N::Output>> Learner<
             }
             Pass::Update => {
                 if let (Held::Nothing, Held::Value(optimizer)) = (&self.sweep, &self.optimizer) {
-                    let weight = loss.weight(targets);
+                    let weight = weight::<O, _, _>(loss, targets);
                     self.sweep = Held::Value(optimizer.begin(&mut kept.progress, weight));
                 }
                 if let (Held::Value(sweep), (_, Some(spare))) = (&mut self.sweep, self.nets.spare()) {

@@ -152,9 +152,9 @@ impl<N: Train, const B: usize> Passes<N, B> {
         room_for_squares(&mut self.ys.0, rows)
     }
 
-    /// Clips each row's gradient of the sum of losses to norm `clip`, given [`Passes::squares`], by scaling `dys`;
-    /// backward then runs again. Errors if a squared norm is not finite, because no factor could make that gradient
-    /// finite.
+    /// Clips each row's gradient of the sum of losses to norm `clip`, given [`Passes::squares`], and divides it by the number of
+    /// rows in place of their weight, by scaling `dys`; backward then runs again. Errors if a squared norm is not finite, because
+    /// no factor could make that gradient finite.
     pub(super) fn clip(&mut self, rows: usize, weight: f32, clip: f32) -> Result<(), Error> {
         let factors = room_for_squares(&mut self.ys.0, rows);
         if let Some(square) = factors.iter().find(|square| !square.is_finite()) {
@@ -162,10 +162,9 @@ impl<N: Train, const B: usize> Passes<N, B> {
         }
         for (factor, dy) in factors.iter().zip(&mut self.dys.0) {
             let norm = weight * libm::sqrtf(*factor);
-            if norm > clip {
-                for dy in numbers_mut(from_mut(dy)) {
-                    *dy *= clip / norm;
-                }
+            let clipped = if norm > clip { clip / norm } else { 1.0 };
+            for dy in numbers_mut(from_mut(dy)) {
+                *dy *= clipped * (weight / rows as f32);
             }
         }
         Ok(())
@@ -233,7 +232,7 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Step<'_, N, B, 
     #[inline]
     fn update(&mut self, net: &mut N, optimizer: &O) {
         let Self { pace, loss, passes, kept, xs, targets } = self;
-        let mut sweep = Some(optimizer.begin(&mut kept.progress, loss.weight(targets)));
+        let mut sweep = Some(optimizer.begin(&mut kept.progress, weight::<O, _, _>(*loss, targets)));
         while let Some(mut now) = sweep {
             passes.update::<_, O>(pace, net, xs, &mut now, &mut kept.state);
             sweep = optimizer.next(&mut kept.progress, now);
@@ -314,6 +313,11 @@ impl<N: Train, const B: usize, O: Optimizer, L: Loss<N::Output>> Step<'_, N, B, 
         self.update(net, optimizer);
         Ok(mean)
     }
+}
+
+/// What an optimiser divides a batch's gradient by. With privacy, all rows: their weight is known by their targets only.
+pub(super) fn weight<O: Optimizer, Output: Plain, L: Loss<Output>>(loss: &L, targets: &[L::Target]) -> f32 {
+    if O::PER_SAMPLE { targets.len() as f32 } else { loss.weight(targets) }
 }
 
 /// Compiles only if each sample has its own gradient.

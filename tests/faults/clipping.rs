@@ -25,15 +25,17 @@ fn clipped(norm: f32, gradient: &[f32; 6]) -> Vec<(fusebox::Isa, Vec<f32>)> {
 
 #[test]
 fn squares_that_overflow() {
-    let patterns: [[f32; 6]; 5] = [
+    let patterns: [[f32; 6]; 6] = [
         [1.0, -1.0, 0.0, 0.0, 0.0, 0.0],
         [0.0, 0.0, 0.0, 1.0, -1.0, 0.0],
         [1e-3, 0.0, 1.0, 1.0, 1.0, 1.0],
         [1.0, 1.0, 1e-30, 0.5, -0.25, 0.0],
         [-1.0; 6],
+        // At 1.2e19 the first array's squares alone do not overflow.
+        [1.0, -1.0, 0.8, 0.0, 0.0, 0.0],
     ];
     for pattern in patterns {
-        for size in [1e-3, 1.0, 1e18, 1.8e19, 3e19, 1e30, 3e38] {
+        for size in [1e-3, 1.0, 1e18, 1.2e19, 1.8e19, 3e19, 1e30, 3e38] {
             for norm in [1e-3, 1.0, 1e10, 1e20, 2e38] {
                 let gradient = pattern.map(|x| x * size);
                 let exact = gradient.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();

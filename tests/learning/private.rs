@@ -5,8 +5,8 @@ use crate::support::isas::isas;
 use crate::support::probes::{Given, Reveal};
 use fusebox::{
     BiasOnly, Borrowed, Chain, CrossEntropy, Dense, Dropout, Each, Error, Frozen, Gelu, Gradient, GroupNorm,
-    Isa, LayerNorm, LowRank, Momentum, Optimizer, Pace, Plain, Private, Relu, Repeat, Rng, Seq, Sgd, Silu,
-    Softmax, Tanh, Tied, Train, View, Weighted, Workspace, Zeroed,
+    Ignoring, Isa, LayerNorm, LowRank, Momentum, Optimizer, Pace, Plain, Private, Relu, Repeat, Rng, Seq,
+    Sgd, Silu, Softmax, Tanh, Tied, Train, View, Weighted, Workspace, Zeroed,
 };
 use std::cell::Cell;
 
@@ -303,6 +303,48 @@ fn noise_is_normal_and_new_at_every_step() {
     }
 }
 
+/// How many rows the loss leaves out, and how it weighs those that it does not, is as private as their targets: noise and shares
+/// are those of all rows.
+#[test]
+fn rows_that_do_not_count() {
+    let (xs, labels) = data();
+    for isa in isas() {
+        let step = |targets: &[Option<u8>], clip: f32, noise: f32| -> Vec<f32> {
+            let mut net = start();
+            let loss = Ignoring(CrossEntropy);
+            let mut workspace = Workspace::<Net, ROWS, Private<Sgd>, _>::with_loss(loss);
+            let optimizer = Private::new(Sgd::new(1.0), clip, noise, 4);
+            let xs = &xs[..targets.len()];
+            workspace.train_step_private_with(isa, &mut net, xs, targets, &optimizer).expect("rows that fit");
+            numbers(&net).iter().zip(numbers(&start())).map(|(after, before)| after - before).collect()
+        };
+        // As much noise as leaves nothing of a gradient to be seen.
+        let [none, one, all] = [[None; 4], [Some(labels[0]), None, None, None], labels_of(&labels)]
+            .map(|targets| step(&targets, 1.0, 1e6));
+        for (x, others) in none.iter().zip(one.iter().zip(&all)) {
+            for y in [others.0, others.1] {
+                assert!((x - y).abs() < 1e-4 * (1e6 / 4.0 + x.abs()), "{isa}: {x} {y}");
+            }
+        }
+        assert!(none.iter().any(|x| x.abs() > 1e5), "{isa}: no noise");
+        // A row's share does not grow where another row is left out, clipped or not.
+        for clip in [1e-2, 1e6] {
+            let (alone, beside) =
+                (step(&[Some(labels[0])], clip, 0.0), step(&[Some(labels[0]), None], clip, 0.0));
+            for (alone, beside) in alone.iter().zip(beside) {
+                assert!(
+                    (alone / 2.0 - beside).abs() <= 1e-6 * (1.0 + alone.abs()),
+                    "{isa}: {alone} {beside}"
+                );
+            }
+        }
+    }
+}
+
+fn labels_of(labels: &[u8; ROWS]) -> [Option<u8>; 4] {
+    std::array::from_fn(|row| Some(labels[row]))
+}
+
 /// Noise is added to the gradient that is there, in proportion to the clip and against the number of rows.
 #[test]
 fn noise_scales() {
@@ -330,7 +372,7 @@ fn noise_scales() {
     }
 }
 
-/// Rows of no weight have no gradient, and no noise; of rows that have, the noise is in proportion to the weight.
+/// Weights are as private as what they weigh: the noise does not tell of them.
 #[test]
 fn weights_of_samples() {
     let (xs, labels) = data();
@@ -342,17 +384,16 @@ fn weights_of_samples() {
             let optimizer = Private::new(Sgd::new(1.0), 0.5, noise, 4);
             let targets = labels.map(|label| (label, weight));
             let loss = workspace.train_step_private_with(isa, &mut net, &xs, &targets, &optimizer);
-            (loss.expect("rows that fit"), numbers(&net))
+            loss.expect("rows that fit");
+            numbers(&net)
         };
-        assert_eq!(step(0.0, 0.5), (0.0, numbers(&start())), "{isa}");
-        let drawn = |weight: f32| -> Vec<f32> {
-            // As much noise as leaves nothing of the gradient to be seen.
-            let deviation = 1e7 * 0.5 / (weight * ROWS as f32);
-            step(weight, 1e7).1.iter().map(|x| x / deviation).collect()
-        };
-        for (x, y) in drawn(1.0).iter().zip(drawn(4.0)) {
-            // Parameters and gradients, of size 8 at most, are 1e-4 of the smaller deviation.
+        assert_eq!(step(0.0, 0.0), numbers(&start()), "{isa}");
+        // As much noise as leaves nothing of the gradient to be seen.
+        let drawn = |weight: f32| step(weight, 1e7).into_iter().map(|x| x / (1e7 * 0.5 / ROWS as f32));
+        for (x, (y, z)) in drawn(1.0).zip(drawn(4.0).zip(drawn(0.0))) {
+            // Parameters and gradients, of size 8 at most, are 1e-4 of the deviation.
             assert!((x - y).abs() < 1e-4 * (1.0 + x.abs()), "{isa}: {x} {y}");
+            assert!((x - z).abs() < 1e-4 * (1.0 + x.abs()), "{isa}: {x} {z}");
         }
     }
 }

@@ -39,6 +39,11 @@ fn layers_of_no_size() {
     let mute = Dense::<2, 0>::ZEROED;
     trains(LowRank::<2, 0, 1>::new(&mute));
     trains(LayerNorm::<1> { gain: [2.0], shift: [3.0] });
+    // A row alone has kernels of its own.
+    for isa in isas() {
+        let (mut nothing, mut scratch) = ([[]], Scratch::<Dense<2, 0>, 1>::new());
+        mute.infer_with(isa, &[[1.0, 2.0]], &mut scratch, &mut nothing).expect("a row");
+    }
 }
 
 /// An adapter of rank 0 is the layer it stands on.

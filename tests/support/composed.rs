@@ -460,7 +460,7 @@ pub(crate) fn loss<R: Real>(tree: &Tree, p: &[R], batch: &Batch<R>) -> R {
 }
 
 /// A step on a batch. With `clip`, each row's share of the gradient, once multiplied by the sum of weights, is scaled down to that norm
-/// if it is longer.
+/// if it is longer, and then divided by the number of rows.
 pub(crate) fn step<R: Real>(tree: &Tree, p: &[R], batch: &Batch<R>, clip: Option<f32>) -> Step<R> {
     let one = R::exact(1.0);
     let all = R::sum(batch.weights.iter().copied());
@@ -478,6 +478,7 @@ pub(crate) fn step<R: Real>(tree: &Tree, p: &[R], batch: &Batch<R>, clip: Option
             let square = R::sum(summed(&terms).into_iter().map(|g| g * g));
             // min(1, clip / norm)
             let factor = R::exact(clip) / (all * square.sqrt()).max(R::exact(clip));
+            let factor = factor * (all * (one / R::exact(batch.xs.len() as f32)));
             dy.iter_mut().for_each(|dy| *dy = *dy * factor);
         }
         let (dx, terms) = tree.backward(p, x, &dy);

@@ -72,7 +72,9 @@ impl Multiplier {
     }
 }
 
-/// How a sum times a [`Multiplier`] is rounded. The results of [`Double`] and [`Single`] differ by at most one.
+/// How a sum times a [`Multiplier`] is rounded. The results of [`Double`] and [`Single`] differ by at most one, but where the sum
+/// times 2^`exponent` is beyond 32 bits, which takes a multiplier of at least 1: there [`Single`] gives the nearest number of 32
+/// bits, and [`Double`] multiplies the lower 32 bits, as TensorFlow Lite for Microcontrollers does.
 pub trait Rounding: Copy + Eq + core::fmt::Debug + 'static + sealed::Sealed {
     /// `sum` times `multiplier`, rounded.
     ///
@@ -109,7 +111,7 @@ pub struct Double;
 pub struct Single;
 
 /// ```text
-/// high = floor(sum 2^left mantissa / 2^31 + 1/2)     left, right: the exponent, if positive; its negative
+/// high = floor((sum 2^left mod 2^32) mantissa / 2^31 + 1/2)     left, right: the exponent, if positive; its negative
 /// y    = high / 2^right, rounded, a half away from zero
 /// ```
 impl Rounding for Double {

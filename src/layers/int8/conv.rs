@@ -166,7 +166,7 @@ impl<
     const CHECK: () = {
         let _ = Self::AXES;
     };
-    const MACS: u64 = (O::HEIGHT * O::WIDTH * F * KH * KW * C) as u64;
+    const MACS: u64 = (O::HEIGHT * O::WIDTH) as u64 * (F * KH * KW * C) as u64;
 
     fn run(&self, isa: Isa, xs: &[I], scratch: &mut [f32], ys: &mut [O]) {
         if const { Self::DEPTHWISE } {
@@ -296,7 +296,7 @@ impl<
     const CHECK: () = {
         let _ = Self::AXES;
     };
-    const MACS: u64 = (O::HEIGHT * O::WIDTH * F * KH * KW) as u64;
+    const MACS: u64 = (O::HEIGHT * O::WIDTH) as u64 * (F * KH * KW) as u64;
 
     fn run(&self, isa: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
         let weight = bytes(&self.weight);

@@ -268,7 +268,7 @@ impl<const T: usize, const IN: usize, const H: usize> Layer for Lstm<T, IN, H> {
     type InPlace = crate::Beside<Self::Input, Self::Scratch>;
 
     const CHECK: () = Self::SIZES;
-    const MACS: u64 = (T * (IN + H) * 4 * H) as u64;
+    const MACS: u64 = T as u64 * ((IN + H) * 4 * H) as u64;
 
     fn run(&self, isa: Isa, xs: &[[[i8; IN]; T]], mut scratch: &mut [f32], ys: &mut [[[i8; H]; T]]) {
         const { Self::SIZES }

@@ -318,7 +318,7 @@ impl<
     const CHECK: () = {
         let _ = Self::SIZES;
     };
-    const MACS: u64 = (O::HEIGHT * O::WIDTH * Self::PIXEL) as u64;
+    const MACS: u64 = (O::HEIGHT * O::WIDTH) as u64 * Self::PIXEL as u64;
     const SUMMARY: Entry = match C == 1 && I::CHANNELS > 1 {
         true => Entry::layer::<Self>().named(|| "DepthwiseConv2d"),
         false => Entry::layer::<Self>(),
@@ -420,7 +420,8 @@ impl<
         dx: InputGradient<'_, I>,
     ) {
         let [rows, width] = [Self::SIZES.rows.input, Self::SIZES.cols.input];
-        let macs = (O::HEIGHT * O::WIDTH * Self::PIXEL).div_ceil(rows.max(1)) + width * I::CHANNELS;
+        let macs =
+            (O::HEIGHT * O::WIDTH).saturating_mul(Self::PIXEL).div_ceil(rows.max(1)) + width * I::CHANNELS;
         let rows = pace.take(dx.wanted(dys.len()).saturating_mul(rows), macs);
         let (isa, weight) = (pace.isa(), numbers(core::slice::from_ref(&self.weight)));
         let gradient = match const { Self::SIZES.is_depthwise() } {

@@ -112,7 +112,7 @@ impl<
     const CHECK: () = {
         let _ = Self::SIZES;
     };
-    const MACS: u64 = (I::HEIGHT * I::WIDTH * Self::PIXEL) as u64;
+    const MACS: u64 = (I::HEIGHT * I::WIDTH) as u64 * Self::PIXEL as u64;
 
     fn run(&self, isa: Isa, xs: &[I], _scratch: &mut [f32], ys: &mut [O]) {
         if xs.len() == ys.len() {
@@ -161,7 +161,7 @@ impl<
         ys: &mut [O],
     ) {
         let [rows, width] = [Self::SIZES.rows.input, Self::SIZES.cols.input];
-        let macs = (I::HEIGHT * I::WIDTH * Self::PIXEL).div_ceil(rows.max(1));
+        let macs = (I::HEIGHT * I::WIDTH).saturating_mul(Self::PIXEL).div_ceil(rows.max(1));
         let rows = pace.take(xs.len().saturating_mul(rows), macs + width * F * FormOf::<A>::MACS);
         if rows.is_empty() || xs.len() != ys.len() {
             return;

@@ -281,7 +281,7 @@ impl<C: Cell<H, GATES>, const T: usize, const IN: usize, const H: usize, const G
     type InPlace = Pair<[[f32; IN]; T], Self::Scratch>;
 
     const CHECK: () = Self::SIZES;
-    const MACS: u64 = (T * (IN + H) * GATES * H) as u64;
+    const MACS: u64 = T as u64 * ((IN + H) * GATES * H) as u64;
     const SUMMARY: Entry = Entry::layer::<Self>().named(|| C::LAYER);
 
     fn run(&self, isa: Isa, xs: &[[[f32; IN]; T]], mut scratch: &mut [f32], ys: &mut [[[f32; H]; T]]) {

@@ -322,11 +322,19 @@ const fn strips<const T: usize>() -> usize {
 
 /// Multiply-adds of one pass over a row, of two products.
 const fn macs(sizes: &Sizes) -> u64 {
+    let queries = sizes.queries as u64;
     let pairs = match sizes.visible {
-        Visible::Past => sizes.queries * (sizes.queries + 1) / 2,
-        Visible::All | Visible::Present => sizes.queries * sizes.keys,
+        Visible::Past => queries * (queries + 1) / 2,
+        Visible::All | Visible::Present => queries * sizes.keys as u64,
     };
-    (2 * pairs * sizes.heads * sizes.head) as u64
+    2 * pairs * (sizes.heads * sizes.head) as u64
+}
+
+/// What a strip costs of a pass over a row of `macs` multiply-adds.
+fn of_strip(sizes: &Sizes, macs: u64, strips: usize) -> usize {
+    let functions = sizes.heads * FUNCTION;
+    let macs = macs.saturating_add(functions as u64 * sizes.keys as u64 * sizes.queries as u64);
+    usize::try_from(macs).unwrap_or(usize::MAX) / strips.max(1)
 }
 
 /// The rows of the batch of which the last strip is among these.
@@ -391,8 +399,8 @@ fn forward<const T: usize, const HEADS: usize, const OUT: usize, X: crate::Plain
     ys: &mut [[[f32; OUT]; T]],
 ) {
     let per_row = strips::<T>();
-    let macs = macs(sizes) as usize + sizes.heads * sizes.keys * sizes.queries * FUNCTION;
-    let strips = pace.take(xs.len().saturating_mul(per_row), macs / per_row.max(1));
+    let macs = of_strip(sizes, macs(sizes), per_row);
+    let strips = pace.take(xs.len().saturating_mul(per_row), macs);
     if strips.is_empty() {
         return;
     }
@@ -416,8 +424,8 @@ fn backward<const T: usize, const HEADS: usize, const OUT: usize, X: crate::Plai
     dx: InputGradient<'_, X>,
 ) {
     let per_row = strips::<T>();
-    let macs = 5 * macs(sizes) as usize / 2 + sizes.heads * sizes.keys * sizes.queries * FUNCTION;
-    let strips = pace.take(dx.wanted(xs.len()).saturating_mul(per_row), macs / per_row.max(1));
+    let macs = of_strip(sizes, macs(sizes).saturating_mul(5) / 2, per_row);
+    let strips = pace.take(dx.wanted(xs.len()).saturating_mul(per_row), macs);
     if strips.is_empty() {
         return;
     }

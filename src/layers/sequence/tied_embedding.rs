@@ -74,7 +74,7 @@ where
     type InPlace = ();
 
     const CHECK: () = M::CHECK;
-    const MACS: u64 = (T * V * D) as u64;
+    const MACS: u64 = T as u64 * (V * D) as u64;
     const SUMMARY: Entry = Entry::parts::<Self>([Some(&M::SUMMARY), None]).with_parameters(V * D);
 
     fn run(&self, isa: Isa, tokens: &[[K; T]], scratch: &mut [f32], ys: &mut [[[f32; V]; T]]) {

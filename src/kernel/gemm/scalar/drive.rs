@@ -126,6 +126,9 @@ pub(in crate::kernel::gemm) fn row_product<const K: usize, const N: usize>(
     bias: &[f32; N],
     relu: bool,
 ) {
+    if N == 0 {
+        return;
+    }
     if N == 1 {
         let (a, c) = (core::array::from_ref(a), core::array::from_mut(c));
         let finish = if relu { Activate::Relu } else { Activate::Nothing };

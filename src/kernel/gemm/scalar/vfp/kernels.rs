@@ -136,14 +136,14 @@ impl Layout {
         unsafe { kernel(self.tiles_of(sums, part, &mut tiles)) };
         let beside = sums.cols % 4;
         if beside > 0 {
-            let mut copy = [const { MaybeUninit::<f32>::uninit() }; 16];
-            let copy = copy.as_mut_ptr().cast::<f32>();
+            let mut copy = [const { Number::uninit() }; 16];
+            let copy = copy.as_mut_ptr();
             (part.rows, part.col) = (part.rows.min(4), sums.cols - 4);
             while part.row < end {
                 let last = Columns { first: 4 - beside, rows: part.rows };
                 let tiles = self.tiles_of(sums, part, &mut tiles);
-                let (out, out_row) = (tiles.out, sums.out_row);
-                (tiles.out, tiles.out_row) = (copy, 4 * NUMBER);
+                let (out, out_row) = (tiles.out.cast::<Number>(), sums.out_row);
+                (tiles.out, tiles.out_row) = (copy.cast(), 4 * NUMBER);
                 // SAFETY: the caller's promise; the copy has four rows of four.
                 unsafe {
                     last.copy((out, out_row), (copy, 4));
@@ -157,6 +157,9 @@ impl Layout {
     }
 }
 
+/// A number that need not have a value.
+type Number = MaybeUninit<f32>;
+
 /// Some rows of a tile's columns from one on.
 struct Columns {
     first: usize,
@@ -164,12 +167,16 @@ struct Columns {
 }
 
 impl Columns {
-    /// Copies them; rows are so many numbers apart.
+    /// Copies them; rows are so many numbers apart. What the kernel stores over may have no values yet.
     ///
     /// # Safety
-    /// They can be read and written.
+    /// They lie in memory that can be read and written.
     #[inline(never)]
-    unsafe fn copy(&self, (mut from, from_row): (*const f32, usize), (mut to, to_row): (*mut f32, usize)) {
+    unsafe fn copy(
+        &self,
+        (mut from, from_row): (*mut Number, usize),
+        (mut to, to_row): (*mut Number, usize),
+    ) {
         for _ in 0..self.rows {
             let mut col = self.first;
             while col < 4 {
