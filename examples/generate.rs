@@ -1,4 +1,4 @@
-//! Learns Shakespeare, a character at a time, and writes on: a GPT of four blocks, four heads and 128 numbers, trained on 64
+//! Learns Shakespeare, a character at a time, and continues it: a GPT of four blocks, four heads and 128 numbers, trained on 64
 //! characters at a time (the configuration for a CPU of A. Karpathy's nanoGPT).
 //!
 //! ```text

@@ -12,8 +12,11 @@ fn documents() -> Vec<PathBuf> {
         let names = files.filter(|name| Path::new(name).extension().is_some_and(|end| end == "md"));
         names.map(|name| Path::new(folder).join(name)).collect::<Vec<_>>()
     };
-    [markdown(""), markdown("docs"), markdown("import"), markdown("weights"), markdown("examples/page")]
-        .concat()
+    let examples = fs::read_dir(root().join("examples")).unwrap().map(|entry| entry.unwrap());
+    let examples = examples.filter(|entry| entry.file_type().unwrap().is_dir());
+    let examples = examples.map(|entry| format!("examples/{}", entry.file_name().display()));
+    let folders = ["", "docs", "import", "weights"].map(String::from).into_iter().chain(examples);
+    folders.flat_map(|folder| markdown(&folder)).collect()
 }
 
 fn read(path: &Path) -> String {

@@ -12,8 +12,8 @@ use crate::{Error, Isa, Mat, MatMut};
 /// [`Epilogue::Accumulate`]. A product over k = 0 is zero, then the epilogue.
 ///
 /// Errors, with nothing written, when the inner dimensions differ, `c` or a mask is not m x n, or a bias does not
-/// have n numbers. Takes, in an optimised build, at most 64 KiB of stack on desktops (`tests/stack.rs` measures it), 1 KiB
-/// on microcontrollers. A large product packs panels of `b` in rows of `c` that are still to be written; there is no heap.
+/// have n numbers. Takes, in an optimised build, at most 64 KiB of stack on desktops (`tests/stack.rs` measures it), less than
+/// 1 KiB on microcontrollers. A large product packs panels of `b` in rows of `c` that are still to be written; there is no heap.
 ///
 /// With the feature `rayon`, a large product runs on the threads of the current pool, and gives the same bits.
 ///
