@@ -120,6 +120,7 @@ impl Pace for Whole {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
+    /// No limit if [`usize::MAX`], and so the next.
     units: usize,
     macs: usize,
 }
@@ -191,13 +192,19 @@ impl Pace for Slice {
         let Budget { units, macs: paid } = self.budget;
         // Units without multiply-adds cost at least one.
         let macs = macs.max(1);
-        let units = units.min(paid / macs).max(usize::from(self.fresh)).min(left);
-        self.stopped = units < left;
-        self.fresh &= units == 0;
-        self.done += units;
-        self.budget.units = self.budget.units.saturating_sub(units);
-        self.budget.macs = paid.saturating_sub(macs.saturating_mul(units));
-        start..start + units
+        // A step may take more than 2^32 multiply-adds: where a budget has no limit, nothing is charged.
+        let affordable = if paid == usize::MAX { left } else { paid / macs };
+        let taken = units.min(affordable).max(usize::from(self.fresh)).min(left);
+        self.stopped = taken < left;
+        self.fresh &= taken == 0;
+        self.done += taken;
+        if units < usize::MAX {
+            self.budget.units = units.saturating_sub(taken);
+        }
+        if paid < usize::MAX {
+            self.budget.macs = paid.saturating_sub(macs.saturating_mul(taken));
+        }
+        start..start + taken
     }
 
     #[inline(always)]
@@ -249,6 +256,15 @@ mod tests {
             assert_eq!(slices.concat(), all, "{rows}");
             assert!(slices.iter().all(|units| units.len() <= rows.max(1)), "{rows}");
         }
+    }
+
+    /// As where `usize` has 32 bits, which fewer multiply-adds exceed.
+    #[test]
+    fn no_limit_is_no_number() {
+        let layers = [(3, usize::MAX), (2, usize::MAX / 2)];
+        assert_eq!(slices(Budget::ALL, &layers).len(), 1);
+        assert_eq!(slices(Budget::rows(2), &layers).len(), 3);
+        assert_eq!(slices(Budget::macs(usize::MAX - 1), &layers).len(), 4);
     }
 
     #[test]

@@ -60,7 +60,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let differences = theirs.iter().flatten().zip(ours.iter().flatten()).map(|(x, y)| (x - y).abs());
     // Not `f32::max`, which passes NaN over.
-    let largest = differences.fold(0.0, |largest: f32, d| if d <= largest { largest } else { d });
+    let largest =
+        differences.fold(0.0, |largest: f32, d| if d > largest || d.is_nan() { d } else { largest });
     println!("largest difference: {largest:.1e}");
     // Sums of at most 32 products, of magnitude 1, in another order.
     if largest <= 2e-6 { Ok(()) } else { Err("another network than PyTorch's".into()) }

@@ -78,6 +78,10 @@ impl<'a> File<'a> {
     /// The bytes of a file with these tensors. Errors if a tensor's data are not as long as its type and shape say.
     pub fn write(&self) -> Result<Vec<u8>, Error> {
         let views = self.tensors.iter().map(|(name, tensor)| {
+            // Before the crate's own check, which overflows where the size of a shape does.
+            if tensor.size() != Some(tensor.data.len()) {
+                return Err(Error::new(format!("`{name}`: {}", tensor.without_shape())));
+            }
             let view = TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.data);
             view.map(|view| (name, view)).map_err(|error| Error::new(format!("`{name}`: {error}")))
         });
@@ -120,6 +124,18 @@ fn refused(why: impl std::fmt::Display) -> Error {
 }
 
 impl Tensor<'_> {
+    /// How many bytes its type and its shape say; `None` if that is no whole number, or one that overflows.
+    pub(crate) fn size(&self) -> Option<usize> {
+        let count = self.shape.iter().try_fold(1_usize, |all, &axis| all.checked_mul(axis))?;
+        let bits = count.checked_mul(self.dtype.bitsize())?;
+        bits.is_multiple_of(8).then_some(bits / 8)
+    }
+
+    /// That they are not as many as it has.
+    pub(crate) fn without_shape(&self) -> String {
+        format!("{} bytes have no shape {:?} of {}", self.data.len(), self.shape, self.dtype)
+    }
+
     /// A tensor of `f32`s, in order.
     pub fn of(shape: Vec<usize>, numbers: impl Iterator<Item = f32>) -> Tensor<'static> {
         let data: Vec<u8> = numbers.flat_map(f32::to_le_bytes).collect();

@@ -1,5 +1,6 @@
 //! Layers, and the names and orders of their numbers in PyTorch and Keras.
 
+use crate::Error;
 use crate::map::{Layout, Map};
 use crate::places::Places;
 use fusebox::layers::{BatchNorm, Conv2d, ConvTranspose2d, GroupNorm, Start};
@@ -27,14 +28,12 @@ impl<'a> Map<'a> {
         layer: &'a mut Dense<IN, OUT, A>,
         channels: usize,
     ) -> Self {
-        if self.layout == Layout::Keras {
-            return self.dense(name, layer);
-        }
         match Places::pytorch_flattened(&[OUT, IN], channels) {
+            Err(error) => self.failed(error),
+            Ok(_) if self.layout == Layout::Keras => self.dense(name, layer),
             Ok(places) => self
                 .slot(vec![format!("{name}.weight")], places, vec![layer.weight.as_flattened_mut()])
                 .vector(name, "bias", &mut layer.bias),
-            Err(error) => self.failed(error),
         }
     }
 
@@ -67,11 +66,15 @@ impl<'a> Map<'a> {
         layer: &'a mut Conv2d<I, O, KH, KW, 1, F, G, A>,
         channels: usize,
     ) -> Self {
+        if channels == 0 || !F.is_multiple_of(channels) {
+            return self
+                .failed(Error::new(format!("`{name}`: {F} filters are not those of {channels} channels")));
+        }
         if self.layout == Layout::PyTorch {
             return self.conv(name, layer);
         }
         let weight = layer.weight.as_flattened_mut().as_flattened_mut().as_flattened_mut();
-        let shape = [KH, KW, channels, F / channels.max(1)];
+        let shape = [KH, KW, channels, F / channels];
         self.tensor(&format!("{name}/kernel"), &shape, weight).vector(name, "bias", &mut layer.bias)
     }
 

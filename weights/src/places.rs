@@ -129,18 +129,12 @@ impl Tensor<'_> {
         channels: Option<usize>,
     ) -> Result<Tensor<'static>, Error> {
         let (dtype, from) = (self.dtype, &self.data);
-        let (bits, count) =
-            (dtype.bitsize(), shape.iter().try_fold(1_usize, |all, &axis| all.checked_mul(axis)));
-        if shape.len() > AXES || !bits.is_multiple_of(8) {
+        if shape.len() > AXES || !dtype.bitsize().is_multiple_of(8) {
             return Err(Error::new(format!("a weight has at most {AXES} axes, and numbers of whole bytes")));
         }
-        let size = bits / 8;
-        if count.and_then(|count| count.checked_mul(size)) != Some(from.len()) {
-            return Err(Error::new(format!(
-                "{} bytes have no shape {:?} of {dtype}",
-                from.len(),
-                self.shape
-            )));
+        let size = dtype.bitsize() / 8;
+        if self.size() != Some(from.len()) {
+            return Err(Error::new(self.without_shape()));
         }
         let mut to = vec![0; from.len()];
         // Where one axis has length zero, another may have any.

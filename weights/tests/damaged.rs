@@ -85,7 +85,7 @@ fn lies() {
     // The file has less, or more.
     contains(&fc(&weight, &bias), 31, "`fc.bias`: the file ends before it");
     contains(&fc(&weight, &bias), 33, "its last tensor ends 1 bytes before the file");
-    // Nine parts of nearly 2^61 bytes, whose end is just below 2^64: adding the header's length to that overflows.
+    // Eight parts of nearly 2^61 bytes, whose end is just below 2^64: adding the header's length to that overflows.
     let mut end = 0;
     let parts: Vec<_> = [(1_u64 << 61) - 1; 8]
         .iter()
@@ -124,6 +124,20 @@ fn lies() {
         assert!(refusal(&text).contains("more than the file"));
     }
     assert!(refusal(b"fusebox\0........").contains("a fusebox checkpoint, which has no names"));
+}
+
+/// A tensor that a caller made, whose data are not as long as its shape says, also where that overflows.
+#[test]
+fn tensors_of_another_size() {
+    for (shape, bytes) in
+        [(vec![2, 3], 20), (vec![2, 3], 28), (vec![usize::MAX, 2], 0), (vec![usize::MAX / 8 + 1, 2], 0)]
+    {
+        let mut file = File::default();
+        let data = vec![0; bytes].into();
+        file.insert("w", Tensor { dtype: Dtype::F32, shape: shape.clone(), data }).expect("a tensor");
+        let error = file.write().expect_err("another size").to_string();
+        assert_eq!(error, format!("`w`: {bytes} bytes have no shape {shape:?} of F32"));
+    }
 }
 
 /// NaN and infinity are numbers like others; `F16` and `BF16` are the same numbers in `f32`.

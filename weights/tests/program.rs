@@ -2,15 +2,18 @@
 
 mod support {
     pub(crate) mod files;
+    #[expect(dead_code, reason = "the other networks are those of other tests")]
+    pub(crate) mod networks;
     pub(crate) mod outputs;
 }
 
-use fusebox::{BatchNorm, Conv2d, Dense, DepthwiseConv2d, Plain, Relu, network};
+use fusebox::Plain;
 use fusebox_weights::File;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use support::files::{data, path};
+use support::networks::Cnn;
 use support::outputs::check;
 
 /// Its exit status, and what it printed to both.
@@ -72,16 +75,6 @@ fn compare() {
     bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
     fs::write(&path, &bytes).expect("a file");
     assert_eq!(run(&["compare", &dense, &other, "--within", "inf"]).0, 1);
-}
-
-network! {
-    type Cnn = [6, 6, 2] => [
-        Conv2d(4, [3, 2], Valid),
-        BatchNorm(Relu),
-        DepthwiseConv2d([2, 3], stride 2, multiplier 2, Valid, Relu),
-        Flatten,
-        Dense(3),
-    ];
 }
 
 /// Bytes without names are the network's, and it has PyTorch's outputs.

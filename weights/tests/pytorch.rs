@@ -179,3 +179,19 @@ fn other_networks_are_refused() {
         .load(&data("dense.safetensors"))
         .expect("what is left is ignored");
 }
+
+/// Channels that do not divide what is theirs, in either framework's way.
+#[test]
+fn channels() {
+    let mut net = Cnn::ZEROED;
+    for map in [Map::pytorch, Map::keras] {
+        for channels in [0, 3, 64] {
+            let head = map().dense_after_flatten("head", &mut net.rest.rest.rest.layer, channels).save();
+            let expected = format!("32 inputs are no pictures of {channels} channels");
+            assert_eq!(head.expect_err("no pictures").to_string(), expected);
+            let depthwise = map().depthwise("depthwise", &mut net.rest.rest.first, channels).save();
+            let expected = format!("`depthwise`: 8 filters are not those of {channels} channels");
+            assert_eq!(depthwise.expect_err("no filters").to_string(), expected);
+        }
+    }
+}

@@ -108,7 +108,7 @@ pub(crate) fn at_most(size: usize, expected: usize) -> usize {
     size.min(expected + 1)
 }
 
-/// `bytes`, if they have room for the header of a checkpoint: fewer would seem to be of another version.
+/// `bytes`, if they have room for the header of a checkpoint: fewer than eight would seem not to be one.
 pub(crate) fn with_header(bytes: &[u8]) -> Result<&[u8], Status> {
     if bytes.len() < HEADER { Err(Status::Length) } else { Ok(bytes) }
 }

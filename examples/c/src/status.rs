@@ -53,7 +53,7 @@ impl From<Error> for Status {
         match error {
             Error::Empty | Error::FewRows { .. } | Error::Batch { .. } => Self::Rows,
             Error::Label { .. } | Error::Target { .. } => Self::Target,
-            Error::Setting { .. } => Self::LearningRate,
+            Error::Setting { name: "rate", .. } => Self::LearningRate,
             Error::Busy => Self::Busy,
             Error::Idle => Self::Idle,
             Error::Bytes { .. } => Self::Length,

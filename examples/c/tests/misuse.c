@@ -42,22 +42,46 @@ static void expect(fusebox_status expected, fusebox_status got, int line, const 
 }
 #define OK(call) expect(FUSEBOX_STATUS_OK, call, __LINE__, #call)
 
-/* The call returns the error, and leaves the network, the outputs and what was saved as they are, to the byte. */
+/* All that a call is given, as it was before the call. */
+static struct {
+    fusebox network;
+    fusebox_inference inference;
+    float inputs[FUSEBOX_BATCH * FUSEBOX_INPUTS], outputs[FUSEBOX_BATCH * FUSEBOX_OUTPUTS], loss;
+    fusebox_target labels[FUSEBOX_BATCH];
+    uint8_t saved[FUSEBOX_SAVE_BYTES], weights[FUSEBOX_WEIGHTS_BYTES];
+} before;
+
+static void keep(void) {
+    memcpy(&before.network, network, sizeof before.network);
+    memcpy(&before.inference, inference, sizeof before.inference);
+    memcpy(before.inputs, inputs, sizeof before.inputs);
+    memcpy(before.outputs, outputs, sizeof before.outputs);
+    memcpy(&before.loss, loss, sizeof before.loss);
+    memcpy(before.labels, labels, sizeof before.labels);
+    memcpy(before.saved, saved, sizeof before.saved);
+    memcpy(before.weights, weights, sizeof before.weights);
+}
+
+static int kept(void) {
+    return memcmp(&before.network, network, sizeof before.network) == 0 &&
+           memcmp(&before.inference, inference, sizeof before.inference) == 0 &&
+           memcmp(before.inputs, inputs, sizeof before.inputs) == 0 &&
+           memcmp(before.outputs, outputs, sizeof before.outputs) == 0 &&
+           memcmp(&before.loss, loss, sizeof before.loss) == 0 &&
+           memcmp(before.labels, labels, sizeof before.labels) == 0 &&
+           memcmp(before.saved, saved, sizeof before.saved) == 0 &&
+           memcmp(before.weights, weights, sizeof before.weights) == 0;
+}
+
+/* The call returns the error, and leaves all that it is given as it is, to the byte. */
 #define REFUSED(error, call)                                                                       \
     do {                                                                                           \
-        memcpy(&before, network, sizeof before);                                                   \
-        memcpy(outputs_before, outputs, sizeof outputs_before);                                    \
-        memcpy(saved_before, saved, sizeof saved_before);                                          \
+        keep();                                                                                    \
         expect(FUSEBOX_STATUS_##error, call, __LINE__, #call);                                     \
-        if (memcmp(&before, network, sizeof before) != 0 ||                                        \
-            memcmp(outputs_before, outputs, sizeof outputs_before) != 0 ||                         \
-            memcmp(saved_before, saved, sizeof saved_before) != 0) {                               \
+        if (!kept()) {                                                                             \
             fail(__LINE__, #call, "something was changed");                                        \
         }                                                                                          \
     } while (0)
-static fusebox before;
-static float outputs_before[FUSEBOX_BATCH * FUSEBOX_OUTPUTS];
-static uint8_t saved_before[FUSEBOX_SAVE_BYTES];
 
 /* The same pointer, a byte on. */
 static void *odd(void *pointer) {
@@ -245,13 +269,25 @@ static uint32_t crc32(const uint8_t *bytes, size_t size) {
 /* Reads saved bytes: one of three. */
 typedef fusebox_status reader(fusebox *, const uint8_t *, size_t);
 
+/* Uses what was read. */
+typedef void user(void);
+
+static void train_and_infer(void) {
+    OK(fusebox_train_step(network, inputs, labels, FUSEBOX_BATCH, 0.1f, loss));
+    OK(fusebox_infer(network, inputs, outputs, FUSEBOX_BATCH));
+}
+
+static void run_inference(void) {
+    OK(fusebox_inference_run(inference, inputs, outputs, FUSEBOX_BATCH));
+}
+
 static fusebox_status into_inference(fusebox *unused, const uint8_t *bytes, size_t size) {
     (void)unused;
     return fusebox_inference_init(inference, sizeof *inference, &FUSEBOX_SIZES, bytes, size);
 }
 
 /* Every byte changed, every length up to the header's and many others, too many bytes, and contents that are forged. */
-static void damaged(reader *read, const uint8_t *good, size_t size) {
+static void damaged(reader *read, user *use, const uint8_t *good, size_t size) {
     enum { HEADER = 20, CHECKSUM = 4 };
     uint8_t *bytes = guarded(size);
     memcpy(bytes, good, size);
@@ -296,8 +332,7 @@ static void damaged(reader *read, const uint8_t *good, size_t size) {
             bytes[size - CHECKSUM + at] = (uint8_t)(sum >> 8 * at);
         }
         OK(read(network, bytes, size));
-        OK(fusebox_train_step(network, inputs, labels, FUSEBOX_BATCH, 0.1f, loss));
-        OK(fusebox_infer(network, inputs, outputs, FUSEBOX_BATCH));
+        use();
     }
     memcpy(bytes, good, size);
     OK(read(network, bytes, size));
@@ -359,7 +394,7 @@ static void inference_only(void) {
     memcpy(odd(room), good, FUSEBOX_WEIGHTS_BYTES);
     REFUSED(MISALIGNED, into_inference(network, odd(room), FUSEBOX_WEIGHTS_BYTES));
 
-    damaged(into_inference, good, FUSEBOX_WEIGHTS_BYTES);
+    damaged(into_inference, run_inference, good, FUSEBOX_WEIGHTS_BYTES);
     OK(into_inference(network, good, FUSEBOX_WEIGHTS_BYTES));
     const size_t counts[] = {0, FUSEBOX_BATCH + 1, SIZE_MAX};
     for (size_t i = 0; i < 3; i++) {
@@ -376,7 +411,7 @@ static void inference_only(void) {
     REFUSED(OVERLAP, fusebox_inference_run(inference, inputs, inside + 8, 1));
     REFUSED(OVERLAP, fusebox_inference_run(inference, inside + 8, outputs, 1));
     REFUSED(OVERLAP, fusebox_inference_run(inference, inputs, of_weights + 100, 1));
-    OK(fusebox_inference_run(inference, inputs, outputs, FUSEBOX_BATCH));
+    run_inference();
 }
 
 int main(int count, char **arguments) {
@@ -399,8 +434,8 @@ int main(int count, char **arguments) {
     order_of_calls();
     lengths();
     other_networks(arguments[1], arguments[2]);
-    damaged(fusebox_restore, saved, FUSEBOX_SAVE_BYTES);
-    damaged(fusebox_load_weights, weights, FUSEBOX_WEIGHTS_BYTES);
+    damaged(fusebox_restore, train_and_infer, saved, FUSEBOX_SAVE_BYTES);
+    damaged(fusebox_load_weights, train_and_infer, weights, FUSEBOX_WEIGHTS_BYTES);
     inference_only();
     printf("%u calls gave the result that was meant\n", checks);
 }

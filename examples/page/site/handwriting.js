@@ -14,6 +14,8 @@ export function handwriting(engine, network) {
   const paper = by("paper");
   const pen = paper.getContext("2d");
   let strokes = [];
+  // What a finger, mouse or pen draws: its number, and its stroke. A second finger at the same time draws nothing.
+  let drawn = null;
   // The pen of the keyboard.
   const keys = { at: null, down: false };
 
@@ -71,6 +73,10 @@ export function handwriting(engine, network) {
     const seen = engine.numbers(calls.handwriting_picture());
     picture.drawImage(paint.square(seen, SIDE), 0, 0, 96, 96);
     const likely = likelihoods(logits);
+    if (!likely.every(Number.isFinite)) {
+      by("read").textContent = "The network is broken: what it says is no number. Forget all signs, or load another file.";
+      return;
+    }
     const order = [...likely.keys()].sort((a, b) => likely[b] - likely[a]);
     by("read").textContent = `This is: ${label(order[0])}`;
     for (const of of order.slice(0, 4)) {
@@ -188,15 +194,25 @@ export function handwriting(engine, network) {
   paper.onpointerdown = (event) => {
     if (!event.isPrimary) return;
     paper.setPointerCapture(event.pointerId);
-    strokes.push([paint.place(paper, event)]);
+    drawn = { pointer: event.pointerId, stroke: [paint.place(paper, event)] };
+    strokes.push(drawn.stroke);
+    keys.down = false;
     draw();
   };
   paper.onpointermove = (event) => {
-    if (!paper.hasPointerCapture(event.pointerId) || strokes.length === 0) return;
-    for (const one of event.getCoalescedEvents?.() ?? [event]) strokes.at(-1).push(paint.place(paper, one));
+    if (event.pointerId !== drawn?.pointer) return;
+    for (const one of event.getCoalescedEvents?.() ?? [event]) {
+      const [[x, y], [right, down]] = [drawn.stroke.at(-1), paint.place(paper, one)];
+      // Nearer points say nothing, and a drawing has a most of 4096.
+      if (Math.hypot(right - x, down - y) >= 2) drawn.stroke.push([right, down]);
+    }
     draw();
   };
-  paper.onpointerup = paper.onpointercancel = read;
+  paper.onpointerup = paper.onpointercancel = (event) => {
+    if (event.pointerId !== drawn?.pointer) return;
+    drawn = null;
+    read();
+  };
   paper.onkeydown = (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const move = { ArrowLeft: [-14, 0], ArrowRight: [14, 0], ArrowUp: [0, -14], ArrowDown: [0, 14] }[event.key];

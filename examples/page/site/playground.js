@@ -23,10 +23,16 @@ export function playground(engine) {
     show();
   }
 
+  const own = () => by("data").value === "own";
+
   function points() {
-    const own = by("data").value === "own";
-    by("pens").hidden = !own;
-    state.points = own ? [] : make(by("data").value, number("noise") / 100, number("seed"));
+    by("pens").hidden = !own();
+    by("noise").disabled = own();
+    // Only where there is something to draw: else it is a picture, which a finger scrolls past and keys pass over.
+    plane.setAttribute("role", own() ? "application" : "img");
+    plane.setAttribute("aria-describedby", own() ? "plane-keys" : "");
+    plane.tabIndex = own() ? 0 : -1;
+    state.points = own() ? [] : make(by("data").value, number("noise") / 100, number("seed"));
     tell();
     begin();
   }
@@ -45,15 +51,16 @@ export function playground(engine) {
   // Draws everything; after steps, with their loss.
   function show(loss) {
     if (state.points.length > 0 && loss !== undefined) {
-      // Every fourth point is held out.
-      const heldOut = state.points.length >= 12 ? [[state.heldOut, calls.playground_held_out()]] : [];
-      for (const [losses, one] of [[state.losses, loss], ...heldOut]) {
-        losses.push(one);
-        // Of a long curve every second place is enough.
-        if (losses.length > KEPT) losses.splice(0, losses.length, ...losses.filter((_, at) => at % 2 === 0));
+      // Both at once, so that they have one axis; NaN while no point is held out.
+      state.losses.push(loss);
+      state.heldOut.push(calls.playground_held_out());
+      // Of long curves every second place is enough.
+      const second = (_, at) => at % 2 === 0;
+      if (state.losses.length > KEPT) {
+        [state.losses, state.heldOut] = [state.losses.filter(second), state.heldOut.filter(second)];
       }
     }
-    const text = (losses) => (losses.length ? losses.at(-1).toFixed(4) : "–");
+    const text = (losses) => (Number.isNaN(losses.at(-1) ?? NaN) ? "–" : losses.at(-1).toFixed(4));
     by("steps").textContent = state.steps.toLocaleString("en");
     by("loss").textContent = text(state.losses);
     by("held-out").textContent = text(state.heldOut);
@@ -62,7 +69,7 @@ export function playground(engine) {
     drawNet();
     paint.curves(curve, [
       { losses: state.losses, colour: paint.ink() },
-      { losses: state.heldOut, colour: paint.BLUE_CSS },
+      { losses: state.heldOut, colour: paint.BLUE_CSS, dash: paint.DASH },
     ]);
   }
 
@@ -73,11 +80,9 @@ export function playground(engine) {
     pen.drawImage(paint.square(surface, SURFACE), 0, 0, width, width);
     for (let at = 0; at < state.points.length; at += 3) {
       const [x, y, label] = state.points.slice(at, at + 3);
-      pen.beginPath();
-      pen.arc(((x + 1) / 2) * width, ((1 - y) / 2) * width, (at / 3) % 4 === 3 ? 2.5 : 3.5, 0, 2 * Math.PI);
-      pen.fillStyle = label > 0.5 ? paint.BLUE_CSS : paint.ORANGE_CSS;
-      pen.fill();
-      pen.strokeStyle = "#fff";
+      // Every fourth point, which is held out, is smaller.
+      paint.mark(pen, ((x + 1) / 2) * width, ((1 - y) / 2) * width, (at / 3) % 4 === 3 ? 2.8 : 3.8, label > 0.5);
+      pen.strokeStyle = paint.OUTLINE;
       pen.lineWidth = 1;
       pen.stroke();
     }
@@ -109,6 +114,7 @@ export function playground(engine) {
           const weight = weights[next];
           next += 1;
           pen.strokeStyle = weight > 0 ? paint.BLUE_CSS : paint.ORANGE_CSS;
+          pen.setLineDash(weight > 0 ? [] : paint.DASH);
           pen.globalAlpha = 0.15 + (0.85 * Math.abs(weight)) / scale;
           pen.lineWidth = 0.3 + (3 * Math.abs(weight)) / scale;
           pen.beginPath();
@@ -119,10 +125,11 @@ export function playground(engine) {
       }
     }
     pen.globalAlpha = 1;
+    pen.setLineDash([]);
     const tile = (layer, neuron, numbers) => {
       const [x, y] = at(layer, neuron);
       pen.drawImage(paint.square(numbers, NEURON), x - side / 2, y - side / 2, side, side);
-      pen.strokeStyle = paint.quiet();
+      pen.strokeStyle = paint.edge();
       pen.lineWidth = 1;
       pen.strokeRect(x - side / 2, y - side / 2, side, side);
     };
@@ -142,18 +149,16 @@ export function playground(engine) {
     pen.font = "13px system-ui, sans-serif";
     ["orange", "blue"].forEach((name, of) => {
       const [x, y] = at(shape.length - 1, of);
-      pen.fillStyle = of ? paint.BLUE_CSS : paint.ORANGE_CSS;
-      pen.beginPath();
-      pen.arc(x, y, side / 3, 0, 2 * Math.PI);
-      pen.fill();
+      paint.mark(pen, x, y, side / 3, of === 1);
       pen.fillStyle = paint.ink();
       pen.textAlign = "center";
-      pen.fillText(name, x, y + side / 2 + 8);
+      pen.fillText(name, x, y + side / 2 + 11);
     });
   }
 
+  let pending = 0;
+
   function frame() {
-    if (!state.running) return;
     if (state.points.length > 0) {
       const start = performance.now();
       let [steps, loss] = [0, NaN];
@@ -165,18 +170,19 @@ export function playground(engine) {
       state.speed = state.speed ? 0.9 * state.speed + 0.1 * speed : speed;
       show(loss);
     }
-    requestAnimationFrame(frame);
+    pending = requestAnimationFrame(frame);
   }
 
   function run(running) {
-    const began = running && !state.running;
     state.running = running;
     by("run").textContent = running ? "Pause" : "Start";
-    if (began) requestAnimationFrame(frame);
+    // Also the one before: two of them would go on side by side.
+    cancelAnimationFrame(pending);
+    if (running) pending = requestAnimationFrame(frame);
   }
 
   function add(x, y) {
-    if (by("data").value !== "own") return;
+    if (!own()) return;
     const label = Number(document.querySelector("input[name=pen]:checked").value);
     state.points.push((2 * x) / plane.width - 1, 1 - (2 * y) / plane.height, label);
     tell();
@@ -191,7 +197,9 @@ export function playground(engine) {
   by("reset").onclick = begin;
   by("wipe").onclick = points;
   by("choices").onsubmit = (event) => event.preventDefault();
-  for (const id of ["data", "noise", "seed"]) by(id).onchange = points;
+  by("data").onchange = points;
+  // Points of one's own stay.
+  for (const id of ["noise", "seed"]) by(id).onchange = () => (own() ? begin() : points());
   for (const id of ["network", "activation", "optimizer"]) by(id).onchange = begin;
   plane.onpointerdown = (event) => {
     plane.setPointerCapture(event.pointerId);
@@ -204,7 +212,7 @@ export function playground(engine) {
     add(...paint.place(plane, event));
   };
   plane.onkeydown = (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey || by("data").value !== "own") return;
+    if (event.altKey || event.ctrlKey || event.metaKey || !own()) return;
     const move = { ArrowLeft: [-10, 0], ArrowRight: [10, 0], ArrowUp: [0, -10], ArrowDown: [0, 10] }[event.key];
     if (!move && event.key !== "Enter") return;
     state.cursor ??= [plane.width / 2, plane.height / 2];

@@ -13,6 +13,8 @@ pub enum Fault {
     Sign,
     /// A file that was refused.
     File(Error),
+    /// A file whose network has weights that are not finite.
+    Weights,
 }
 
 impl Fault {
@@ -35,6 +37,9 @@ impl Fault {
                 "This file is of another version of this page. Nothing was changed."
             }
             Self::File(_) => "This file holds another network. Nothing was changed.",
+            Self::Weights => {
+                "This file's network is broken: some of its weights are no numbers. Nothing was changed."
+            }
         }
     }
 }

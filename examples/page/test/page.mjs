@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { browser } from "./browser.mjs";
 import { DIGITS, HEART, STAIRS, jittered } from "./drawings.mjs";
 
@@ -97,29 +98,48 @@ async function playground(page, text, name, count) {
   await page.waitForTimeout(200);
   assert.equal(await number("steps"), paused);
   const losses = [];
+  const seed = async (value) => {
+    await page.fill("#seed", value);
+    await page.dispatchEvent("#seed", "change");
+  };
+  const steps = async (count) => {
+    assert.equal(await number("steps"), 0);
+    for (let step = 0; step < count; step += 1) await page.click("#step");
+    assert.equal(await number("steps"), count);
+  };
   for (const _ of [1, 2]) {
     await page.click("#reset");
-    assert.equal(await number("steps"), 0);
-    for (let step = 0; step < 3; step += 1) await page.click("#step");
-    assert.equal(await number("steps"), 3);
+    await steps(3);
     losses.push(await text("loss"));
   }
   assert.equal(losses[0], losses[1]);
-  await page.fill("#seed", "7");
-  await page.dispatchEvent("#seed", "change");
-  await page.click("#step");
+  await seed("7");
+  await steps(3);
   assert.notEqual(await text("loss"), losses[0]);
+  await once(page);
 
-  // Points of one's own, by mouse and by keys.
+  // A point of one's own by keys, then others by mouse.
   await choose("data", "own");
+  await page.focus("#plane");
+  await page.keyboard.press("ArrowRight");
+  await page.click("#step");
+  assert.equal(await text("loss"), "–");
+  await page.focus("#plane");
+  await page.keyboard.press("Enter");
+  await page.click("#step");
+  assert.notEqual(await text("loss"), "–");
+  assert.equal(await text("held-out"), "–");
+  await page.click("#wipe");
   const plane = await page.locator("#plane").boundingBox();
   const click = (x, y) => page.mouse.click(plane.x + x * plane.width, plane.y + y * plane.height);
   for (let at = 0; at < 8; at += 1) await click(0.1 + 0.02 * at, 0.2 + 0.05 * at);
   await page.check("input[name=pen][value='0']");
   for (let at = 0; at < 8; at += 1) await click(0.8 + 0.02 * at, 0.2 + 0.05 * at);
-  await page.focus("#plane");
-  await page.keyboard.press("ArrowRight");
-  await page.keyboard.press("Enter");
+  // They stay with another seed, and noise is not for them.
+  await seed("3");
+  assert(await page.isDisabled("#noise"));
+  await steps(1);
+  assert.notEqual(await text("held-out"), "–");
   await page.click("#run");
   await page.waitForFunction(() => Number(document.getElementById("held-out").textContent) < 0.1, null, { timeout: 30_000 });
   await page.click("#run");
@@ -127,6 +147,21 @@ async function playground(page, text, name, count) {
   await page.click("#wipe");
   await page.click("#step");
   assert.equal(await text("loss"), "–");
+}
+
+// Started, paused and started at once, it learns once in a frame.
+async function once(page) {
+  const frames = await page.evaluate(async () => {
+    const [request, frames] = [window.requestAnimationFrame, []];
+    window.requestAnimationFrame = (work) => request((time) => (frames.push(time), work(time)));
+    const run = document.getElementById("run");
+    for (let press = 0; press < 3; press += 1) run.click();
+    await new Promise((done) => setTimeout(done, 500));
+    run.click();
+    window.requestAnimationFrame = request;
+    return frames;
+  });
+  assert(frames.length > 1 && new Set(frames).size === frames.length, `frames: ${frames}`);
 }
 
 async function draw(page, strokes) {
@@ -221,8 +256,40 @@ async function handwriting(page, text, name) {
     await wait(bytes, expected);
     assert.equal(await page.locator("#signs li").count(), 2);
   }
+  // Files that are forged, with the right checksum. The weights follow a header of 20 bytes.
+  const forged = (...weights) => {
+    const bytes = Buffer.from(file);
+    weights.forEach((weight, at) => bytes.writeFloatLE(weight, 20 + 4 * at));
+    bytes.writeUInt32LE(crc32(bytes.subarray(0, -4)), bytes.length - 4);
+    return bytes;
+  };
+  for (const weight of [NaN, Infinity, -Infinity]) {
+    await wait(forged(0, weight), /weights are no numbers/);
+    assert.equal(await page.locator("#signs li").count(), 2);
+  }
   assert((await known(page, text, "heart", HEART, 600)) >= 8);
-  console.log(`${name}: a file of ${file.length} bytes saved and loaded; six others refused`);
+  // Weights so large that what the network says is no number.
+  await wait(forged(...Array(64 * 32).fill(3e38)), /^Loaded/);
+  await draw(page, HEART);
+  assert.match(await text("read"), /network is broken/);
+  await wait(file, /^Loaded/);
+  assert((await known(page, text, "heart", HEART, 600)) >= 8);
+  console.log(`${name}: a file of ${file.length} bytes saved and loaded; nine others refused`);
+
+  // A hand that stays in one place for long, then draws a one.
+  await draw(page, []);
+  const paper = await page.locator("#paper").boundingBox();
+  const move = (x, y) => page.mouse.move(paper.x + x * paper.width, paper.y + y * paper.height, { steps: 10 });
+  await move(0.5, 0.1);
+  await page.mouse.down();
+  await page.evaluate(([x, y]) => {
+    const at = (number) => ({ pointerId: 1, clientX: x + (number % 2) / 2, clientY: y });
+    const coalescedEvents = [...Array(5000).keys()].map((number) => new PointerEvent("pointermove", at(number)));
+    document.getElementById("paper").dispatchEvent(new PointerEvent("pointermove", { ...at(0), coalescedEvents }));
+  }, [paper.x + 0.5 * paper.width, paper.y + 0.1 * paper.height]);
+  await move(0.5, 0.9);
+  await page.mouse.up();
+  assert.equal(await text("read"), "This is: 1");
 
   // With keys alone: a one.
   await page.click("#clear");
@@ -260,10 +327,47 @@ async function small() {
   // Every control has a name that a screen reader can say.
   const nameless = await page.evaluate(() =>
     [...document.querySelectorAll("button, input, select, canvas")].filter(
-      (control) => !(control.labels?.length || control.getAttribute("aria-label") || control.textContent.trim()),
+      (control) =>
+        !(
+          control.labels?.length ||
+          control.getAttribute("aria-label") ||
+          (control.tagName === "BUTTON" && control.textContent.trim())
+        ),
     ).map((control) => control.id || control.outerHTML),
   );
   assert.deepEqual(nameless, []);
   console.log(`small and dark: ${await text("steps")} steps, nothing wider than the screen`);
+  await fingers(context, page);
   await context.close();
+}
+
+// A finger scrolls past the plane unless it can draw there; a second finger draws nothing.
+async function fingers(context, page) {
+  const plane = () => page.$eval("#plane", (plane) => [getComputedStyle(plane).touchAction, plane.role, plane.tabIndex]);
+  assert.deepEqual(await plane(), ["auto", "img", -1]);
+  await page.selectOption("#data", "own");
+  assert.deepEqual(await plane(), ["none", "application", 0]);
+  await page.selectOption("#data", "circle");
+  assert.deepEqual(await plane(), ["auto", "img", -1]);
+
+  await page.locator("#paper").scrollIntoViewIfNeeded();
+  const paper = await page.locator("#paper").boundingBox();
+  const session = await context.newCDPSession(page);
+  // The places of the fingers that touch.
+  const touch = (type, ...places) =>
+    session.send("Input.dispatchTouchEvent", {
+      type,
+      touchPoints: places.map(([x, y], id) => ({ id, x: paper.x + x * paper.width, y: paper.y + y * paper.height })),
+    });
+  await touch("touchStart", [0.2, 0.2]);
+  await touch("touchStart", [0.2, 0.2], [0.8, 0.2]);
+  for (const y of [0.4, 0.6, 0.8]) await touch("touchMove", [0.2, y], [0.8, y]);
+  await touch("touchEnd");
+  const drawn = (x) =>
+    page.$eval(
+      "#paper",
+      (paper, x) => paper.getContext("2d").getImageData(x * paper.width - 5, 0, 10, paper.height).data.some((byte) => byte > 0),
+      x,
+    );
+  assert.deepEqual([await drawn(0.2), await drawn(0.5), await drawn(0.8)], [true, false, false]);
 }

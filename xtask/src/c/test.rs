@@ -185,7 +185,6 @@ impl Place {
 
         let Image { flash, ram, panics, .. } = Image::read(&image)?;
         ensure!(panics.is_empty(), "a firmware of C holds no panic: {}", panics.join(", "));
-        // Its own buffers, two networks and one for inference; what the library had besides would be a surprise.
         println!(
             "firmware of C: {flash} B of flash, {ram} B of RAM; a network that learns: {} B",
             sizes.memory()

