@@ -1,10 +1,10 @@
 //! How the node learns: it gathers samples, and trains an autoencoder on windows of them, an epoch at a time, so that
 //! commands are heard in between.
 //!
-//! The first three quarters of the samples are trained on. The rest sets the limit, with windows that the network has not
-//! seen: on those it has seen it draws better than it ever will again. The limit is the mean of their errors and
-//! [`DEVIATIONS`] standard deviations, but not below the error that the sensor's own noise would make: a field that stood
-//! still while it was learnt would otherwise leave no room at all.
+//! The first three quarters of the samples are trained on, and all are standardised by the mean and deviation of these. The
+//! rest is held out and sets the limit: windows that were trained on are drawn better than others ever will be. The limit is
+//! the mean of the errors of those held out and [`DEVIATIONS`] standard deviations, but not below the error that the
+//! sensor's own noise would make: a field that stood still while it was learnt would otherwise leave no room at all.
 
 use crate::error::Error;
 use crate::magnetometer::RESOLUTION;
@@ -15,7 +15,7 @@ use fusebox::{Adam, Guard, Init, Mse, Rng, Scratch, Workspace, Zeroed};
 /// Samples that are gathered: at about 170 a second, one and a half seconds.
 pub const SAMPLES: usize = 256;
 /// Samples of them that are trained on.
-const TRAINING: usize = 192;
+pub const TRAINING: usize = 192;
 /// Samples from one window to the next.
 pub const HOP: usize = 2;
 /// Windows that are trained on.
@@ -96,10 +96,10 @@ impl Learner {
     ///
     /// # Errors
     ///
-    /// [`Error::Learning`] when the samples have no mean or deviation.
+    /// [`Error::Learning`] when the samples that are trained on have no mean or deviation.
     pub fn begin(&mut self) -> Result<(), Error> {
         let mut statistics = Statistics::<AXES>::new();
-        for sample in &self.samples {
+        for sample in self.samples.iter().take(TRAINING) {
             statistics.add(sample)?;
         }
         self.model.standardize = Standardize::of(&statistics)?;

@@ -3,6 +3,7 @@
 
 mod board;
 mod eeprom;
+mod learner;
 mod magnetometer;
 mod node;
 mod slots;
