@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Part};
 use core::fmt;
+use embedded_hal::delay::DelayNs;
 use embedded_hal::i2c::I2c;
 
 /// Its address on the bus.
@@ -21,6 +22,9 @@ const IRA: u8 = 0x0a;
 const RATE_220_HZ: u8 = 0b111 << 2;
 /// MR: one measurement after the other.
 const CONTINUOUS: u8 = 0;
+/// Milliseconds from a start to the first measurement: twice the 4.5 that one takes at this rate, since the part's clock is
+/// not exact.
+const FIRST_MS: u32 = 9;
 /// What the three registers from IRA on hold.
 const IDENTITY: [u8; 3] = *b"H43";
 /// What a register shows when the field is out of range: section 7.2.4.
@@ -85,20 +89,22 @@ impl Range {
     }
 }
 
-/// The magnetometer, by way of a bus that is lent to it.
+/// The magnetometer, by way of a bus and a clock that are lent to it.
 #[derive(Debug)]
-pub struct Magnetometer<'a, I2C> {
+pub struct Magnetometer<'a, I2C, D> {
     i2c: &'a mut I2C,
+    delay: &'a mut D,
     range: Range,
 }
 
-impl<'a, I2C: I2c> Magnetometer<'a, I2C> {
+impl<'a, I2C: I2c, D: DelayNs> Magnetometer<'a, I2C, D> {
     /// The magnetometer on `i2c`, whose range is, or will be set to, `range`.
-    pub const fn new(i2c: &'a mut I2C, range: Range) -> Self {
-        Self { i2c, range }
+    pub const fn new(i2c: &'a mut I2C, delay: &'a mut D, range: Range) -> Self {
+        Self { i2c, delay, range }
     }
 
-    /// Makes sure that the part is what it should be, and has it measure all the time.
+    /// Makes sure that the part is what it should be, has it measure all the time, and waits for the first measurement:
+    /// until then, [`field`](Self::field) would read what the registers held before.
     ///
     /// # Errors
     ///
@@ -112,6 +118,7 @@ impl<'a, I2C: I2c> Magnetometer<'a, I2C> {
         for (register, value) in [(CRA, RATE_220_HZ), (CRB, gain << 5), (MR, CONTINUOUS)] {
             self.i2c.write(ADDRESS, &[register, value]).map_err(|error| Part::Magnetometer.refused(error))?;
         }
+        self.delay.delay_ms(FIRST_MS);
         Ok(())
     }
 

@@ -378,8 +378,8 @@ where
         self.console.say(text);
     }
 
-    const fn magnetometer(&mut self) -> Magnetometer<'_, I2C> {
-        Magnetometer::new(&mut self.i2c, Range::G1_3)
+    const fn magnetometer(&mut self) -> Magnetometer<'_, I2C, Delay> {
+        Magnetometer::new(&mut self.i2c, &mut self.delay, Range::G1_3)
     }
 
     const fn slots(&mut self) -> Slots<'_, I2C, Delay> {

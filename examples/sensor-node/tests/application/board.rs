@@ -109,6 +109,9 @@ impl Memory {
     }
 }
 
+/// What the magnetometer takes for a measurement, in nanoseconds: 220 a second.
+const MEASUREMENT: u64 = 1_000_000_000_u64.div_ceil(220);
+
 /// The magnetometer: registers, and a field in counts along x, y and z.
 #[derive(Debug)]
 pub(crate) struct Sensor {
@@ -116,20 +119,27 @@ pub(crate) struct Sensor {
     pub(crate) identity: [u8; 3],
     pub(crate) registers: [u8; 3],
     pub(crate) field: [i16; 3],
+    /// When it was told how to measure.
+    told: u64,
     pointer: u8,
 }
 
 impl Sensor {
-    fn write(&mut self, message: &[u8]) {
+    fn write(&mut self, message: &[u8], now: u64) {
         match *message {
             [pointer] => self.pointer = pointer,
-            [register @ 0..=2, value] => self.registers[usize::from(register)] = value,
+            [register @ 0..=2, value] => {
+                self.registers[usize::from(register)] = value;
+                self.told = now;
+            }
             _ => panic!("the magnetometer has no use for {message:?}"),
         }
     }
 
-    fn read(&mut self, bytes: &mut [u8]) {
-        let [x, y, z] = self.field.map(i16::to_be_bytes);
+    fn read(&mut self, bytes: &mut [u8], now: u64) {
+        // Zeros until there is a measurement.
+        let field = if now - self.told < MEASUREMENT { [0; 3] } else { self.field };
+        let [x, y, z] = field.map(i16::to_be_bytes);
         let mut map = [0; 13];
         map[3..9].copy_from_slice([x, z, y].as_flattened());
         map[10..].copy_from_slice(&self.identity);
@@ -163,6 +173,7 @@ impl Board {
             identity: *b"H43",
             registers: [0x10, 0x20, 3],
             field: [220, 55, 412],
+            told: 0,
             pointer: 0,
         };
         let world = World {
@@ -199,7 +210,7 @@ impl ErrorType for Board {
 
 impl I2c for Board {
     fn transaction(&mut self, address: u8, operations: &mut [Operation<'_>]) -> Result<(), ErrorKind> {
-        let World { memory, sensor, broken, .. } = &mut *self.0.borrow_mut();
+        let World { memory, sensor, broken, nanoseconds, .. } = &mut *self.0.borrow_mut();
         if let Some(kind) = *broken {
             return Err(kind);
         }
@@ -217,8 +228,8 @@ impl I2c for Board {
         }
         for operation in operations {
             match (address, operation) {
-                (0x1e, Operation::Write(message)) => sensor.write(message),
-                (0x1e, Operation::Read(bytes)) => sensor.read(bytes),
+                (0x1e, Operation::Write(message)) => sensor.write(message, *nanoseconds),
+                (0x1e, Operation::Read(bytes)) => sensor.read(bytes, *nanoseconds),
                 (_, Operation::Write(message)) => memory.write(message),
                 (_, Operation::Read(bytes)) => memory.read(bytes),
             }

@@ -1,6 +1,7 @@
 //! What the magnetometer's driver says on the bus, to the byte, and what it makes of the answers.
 
 use embedded_hal::i2c::{ErrorKind, NoAcknowledgeSource};
+use embedded_hal_mock::eh1::delay::{CheckedDelay, Transaction as Wait};
 use embedded_hal_mock::eh1::i2c::{Mock, Transaction};
 use sensor_node::magnetometer::{ADDRESS, Axis, Magnetometer, Range};
 use sensor_node::{Error, Part};
@@ -16,10 +17,25 @@ fn field(bytes: [u8; 6]) -> Transaction {
     Transaction::write_read(ADDRESS, vec![0x03], bytes.to_vec())
 }
 
-fn with<T>(transactions: &[Transaction], range: Range, work: impl FnOnce(Magnetometer<'_, Mock>) -> T) -> T {
-    let mut i2c = Mock::new(transactions);
-    let result = work(Magnetometer::new(&mut i2c, range));
+/// Nothing here waits.
+fn with<T>(
+    transactions: &[Transaction],
+    range: Range,
+    work: impl FnOnce(Magnetometer<'_, Mock, CheckedDelay>) -> T,
+) -> T {
+    waiting(transactions, &[], range, work)
+}
+
+fn waiting<T>(
+    transactions: &[Transaction],
+    waits: &[Wait],
+    range: Range,
+    work: impl FnOnce(Magnetometer<'_, Mock, CheckedDelay>) -> T,
+) -> T {
+    let (mut i2c, mut delay) = (Mock::new(transactions), CheckedDelay::new(waits));
+    let result = work(Magnetometer::new(&mut i2c, &mut delay, range));
     i2c.done();
+    delay.done();
     result
 }
 
@@ -33,7 +49,9 @@ fn start() {
             Transaction::write(ADDRESS, vec![0x01, gain << 5]),
             Transaction::write(ADDRESS, vec![0x02, 0x00]),
         ];
-        assert_eq!(with(&transactions, range, |mut sensor| sensor.start()), Ok(()));
+        // Two periods of 220 measurements a second.
+        let waits = [Wait::delay_ms(9)];
+        assert_eq!(waiting(&transactions, &waits, range, |mut sensor| sensor.start()), Ok(()));
     }
 }
 

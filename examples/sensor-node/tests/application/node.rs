@@ -7,6 +7,7 @@ use embedded_hal_mock::eh1::{digital, i2c};
 use fusebox::Rng;
 use sensor_node::Node;
 use sensor_node::learner::{EPOCHS, SAMPLES};
+use sensor_node::magnetometer::RESOLUTION;
 use sensor_node::model::WINDOW;
 use sensor_node::node::{Memory, State};
 use sensor_node::slots::{BYTES, PAGES, SLOT};
@@ -223,6 +224,48 @@ fn a_sensor_that_does_not_answer() {
     board.0.borrow_mut().broken = Some(ErrorKind::Bus);
     let lines = steps(&mut node, &board, &mut field, 10);
     assert!(lines.len() == 1 && lines[0].starts_with("sensor: magnetometer: "), "{lines:?}");
+}
+
+/// After each start of the sensor, the first sample is a measurement, and not what its registers hold until there is one.
+#[test]
+fn a_sensor_that_was_just_started() {
+    let (board, mut memory) = (Board::blank(), Memory::new());
+    board.0.borrow_mut().sensor.present = false;
+    let mut node = start(&board, &mut memory);
+    for _ in 0..2 {
+        // Without power, then with it, so that gathering begins with a start.
+        node.step();
+        board.0.borrow_mut().sensor.present = true;
+    }
+    (0..LEARN - 1).for_each(|_| node.step());
+    assert_eq!(node.state(), State::Watching);
+    let standardize = node.model().unwrap().standardize;
+    let room = [220.0, 55.0, 412.0];
+    for ((got, counts), gain) in standardize.mean.into_iter().zip(room).zip([1100.0, 1100.0, 980.0]) {
+        assert!((got - counts * (100.0 / gain)).abs() < 1e-4, "{got} µT is not {counts} counts");
+    }
+    assert_eq!(standardize.std, [RESOLUTION; 3]);
+
+    // Watching, a gap.
+    board.0.borrow_mut().sensor.present = false;
+    node.step();
+    board.0.borrow_mut().sensor.present = true;
+    board.0.borrow_mut().sensor.registers = [0x10, 0x20, 3];
+    board.lines();
+    for _ in 0..2 * WINDOW {
+        node.step();
+        assert!(!board.0.borrow().light);
+    }
+    assert_eq!(board.lines(), ["sensor answers"]);
+
+    // A start that finds a model, and with it a sensor that has no measurement yet.
+    board.0.borrow_mut().sensor.registers = [0x10, 0x20, 3];
+    let mut memory = Memory::new();
+    let mut node = start(&board, &mut memory);
+    for _ in 0..2 * WINDOW {
+        node.step();
+        assert!(!board.0.borrow().light);
+    }
 }
 
 /// A window is of samples that follow one another: after a gap, the first one comes with the eighth sample.
