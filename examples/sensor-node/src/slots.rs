@@ -14,7 +14,8 @@
 //! the sequence number tells, which may wrap around.
 //!
 //! A model that was made for another layout counts as free, but after all that is blank or corrupt: of two such the
-//! newer is still there after one save, for whoever goes back to the older firmware.
+//! newer is still there after one save, for whoever goes back to the older firmware. A whole model with a number that makes
+//! no sense counts as corrupt: loading passes over it, so a save must not keep it in place of one that can be used.
 
 use crate::eeprom::{Eeprom, PAGE};
 use crate::error::{Error, Fault};
@@ -105,6 +106,8 @@ impl Header {
 enum Content {
     /// A whole model of this program's layout.
     Ours(u32),
+    /// The same, but a number of it makes no sense.
+    Senseless(u32),
     /// A whole model of another layout.
     Foreign {
         sequence: u32,
@@ -117,7 +120,9 @@ enum Content {
 impl Content {
     const fn sequence(self) -> Option<u32> {
         match self {
-            Self::Ours(sequence) | Self::Foreign { sequence, .. } => Some(sequence),
+            Self::Ours(sequence) | Self::Senseless(sequence) | Self::Foreign { sequence, .. } => {
+                Some(sequence)
+            }
             Self::Blank | Self::Corrupt => None,
         }
     }
@@ -149,17 +154,12 @@ impl<'a, I2C: I2c, D: DelayNs> Slots<'a, I2C, D> {
         let mut image = [0; Model::BYTES];
         let mut faults = [Fault::Blank; 2];
         for slot in self.newest_first()? {
-            let mut rest = image.iter_mut();
-            let content = self.inspect(slot, |bytes| {
-                for (&from, to) in bytes.iter().zip(rest.by_ref()) {
-                    *to = from;
-                }
-            })?;
-            let fault = match content {
+            let fault = match self.read(slot, &mut image)? {
                 Content::Ours(sequence) => match Model::load(&image) {
                     Ok(model) => return Ok((Saved { slot, sequence }, model)),
                     Err(fault) => fault,
                 },
+                Content::Senseless(_) => Fault::Senseless,
                 Content::Foreign { layout, .. } => Fault::Shape { expected: Model::LAYOUT, got: layout },
                 Content::Blank => Fault::Blank,
                 Content::Corrupt => Fault::Corrupt,
@@ -171,17 +171,16 @@ impl<'a, I2C: I2c, D: DelayNs> Slots<'a, I2C, D> {
         Err(Error::NoModel { faults })
     }
 
-    /// Saves a model in the slot that is not the newest; tells `written` the number of each page that is, from 1 to
-    /// [`PAGES`].
+    /// Saves a model, and never over the one that [`load`](Self::load) finds; tells `written` the number of each page that is,
+    /// from 1 to [`PAGES`].
     ///
     /// # Errors
     ///
-    /// [`Error::Short`], [`Error::NotKept`], and those of reading and writing. What the newest slot holds is kept.
+    /// [`Error::Short`], [`Error::NotKept`], and those of reading and writing. What `load` finds is kept.
     pub fn save(&mut self, model: &Model, mut written: impl FnMut(usize)) -> Result<Saved, Error> {
         self.check_length()?;
-        let contents = [self.inspect(0, |_| ())?, self.inspect(1, |_| ())?];
-        let saved = next(contents);
         let mut image = [0; Model::BYTES];
+        let saved = next([self.read(0, &mut image)?, self.read(1, &mut image)?]);
         model.store(&mut image);
         let header = Header::of(saved, &image);
         let start = usize::from(saved.slot) * SLOT;
@@ -235,7 +234,22 @@ impl<'a, I2C: I2c, D: DelayNs> Slots<'a, I2C, D> {
         Ok(headers)
     }
 
-    /// Finds out what a slot holds; shows `sink` the model's bytes as far as the header gives reason to read them.
+    /// Finds out what a slot holds, and whether it makes sense; overwrites `image` with the bytes of a model of ours.
+    fn read(&mut self, slot: u16, image: &mut Image) -> Result<Content, Error> {
+        let mut rest = image.iter_mut();
+        let content = self.inspect(slot, |bytes| {
+            for (&from, to) in bytes.iter().zip(rest.by_ref()) {
+                *to = from;
+            }
+        })?;
+        Ok(match content {
+            Content::Ours(sequence) if Model::load(image).is_err() => Content::Senseless(sequence),
+            content => content,
+        })
+    }
+
+    /// Finds out what a slot holds, [`Content::Senseless`] taken for [`Content::Ours`]; shows `sink` the model's bytes as far
+    /// as the header gives reason to read them.
     fn inspect(&mut self, slot: u16, mut sink: impl FnMut(&[u8])) -> Result<Content, Error> {
         let start = usize::from(slot) * SLOT;
         let page = self.page(start)?;

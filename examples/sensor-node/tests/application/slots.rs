@@ -83,6 +83,13 @@ fn ours(number: u16, sequence: u32, seed: u64) -> Option<Vec<u8>> {
     Some(slot(Saved { slot: number, sequence }, Model::LAYOUT, &image(&model(seed))))
 }
 
+/// A whole model with something in it that cannot be.
+fn senseless(number: u16, sequence: u32, change: fn(&mut Model)) -> Option<Vec<u8>> {
+    let mut model = model(1);
+    change(&mut model);
+    Some(slot(Saved { slot: number, sequence }, Model::LAYOUT, &image(&model)))
+}
+
 fn foreign(number: u16, sequence: u32) -> Option<Vec<u8>> {
     Some(slot(Saved { slot: number, sequence }, 0x1234_5678, b"weights of another network"))
 }
@@ -202,6 +209,16 @@ fn tears_beside_damage() {
     tear(&memory([Some(noise), ours(1, 4, 2)]));
 }
 
+/// Newer, but of no use: it must not be what is kept.
+#[test]
+fn tears_beside_a_model_that_makes_no_sense() {
+    let nan = |number, sequence| senseless(number, sequence, |m| m.net.rest.bias[3] = f32::NAN);
+    tear(&memory([nan(0, 9), ours(1, 4, 2)]));
+    tear(&memory([ours(0, 4, 2), nan(1, 9)]));
+    tear(&memory([nan(0, 9), nan(1, 8)]));
+    tear(&memory([foreign(0, 4), nan(1, 9)]));
+}
+
 #[test]
 fn tears_beside_another_program() {
     tear(&memory([foreign(0, 5), ours(1, 4, 2)]));
@@ -223,6 +240,7 @@ fn tears_of_what_was_torn() {
 /// A save is what the documentation says, in the slot that the rules say.
 #[test]
 fn which_slot() {
+    let nan = |number, sequence| senseless(number, sequence, |m| m.limit = f32::NAN);
     let cases = [
         ([None, None], 0, 1),
         ([ours(0, 1, 1), None], 1, 2),
@@ -239,6 +257,12 @@ fn which_slot() {
         ([None, foreign(1, 9)], 0, 10),
         ([foreign(0, 9), foreign(1, 8)], 1, 10),
         ([foreign(0, 8), foreign(1, 9)], 0, 10),
+        // One that makes no sense, whatever its number, before one to be used or another program's.
+        ([nan(0, 9), ours(1, 4, 1)], 0, 10),
+        ([nan(0, 3), ours(1, 4, 1)], 0, 5),
+        ([ours(0, 4, 1), nan(1, 9)], 1, 10),
+        ([foreign(0, 4), nan(1, 9)], 1, 10),
+        ([nan(0, 8), nan(1, 9)], 0, 10),
         // Two of the same number cannot come about; whatever it is, it is decided.
         ([ours(0, 5, 1), ours(1, 5, 2)], 1, 6),
     ];
@@ -280,11 +304,6 @@ fn which_model() {
 fn bad_models() {
     let no_model = |zero, one| Err(Error::NoModel { faults: [zero, one] });
     let shape = Fault::Shape { expected: Model::LAYOUT, got: 0x1234_5678 };
-    let senseless = |change: fn(&mut Model)| {
-        let mut model = model(1);
-        change(&mut model);
-        Some(slot(Saved { slot: 0, sequence: 1 }, Model::LAYOUT, &image(&model)))
-    };
     // Of the right layout, but not of the right length; longer than a slot; in the other one's place.
     let short = Some(slot(Saved { slot: 0, sequence: 1 }, Model::LAYOUT, &[0; 100]));
     let long = Some(slot(Saved { slot: 0, sequence: 1 }, 1, &[0; SLOT - PAGE + 1]));
@@ -298,16 +317,19 @@ fn bad_models() {
         ([short, None], no_model(Fault::Shape { expected: Model::LAYOUT, got: Model::LAYOUT }, Fault::Blank)),
         ([long, None], no_model(Fault::Corrupt, Fault::Blank)),
         ([None, ours(0, 1, 1)], no_model(Fault::Blank, Fault::Corrupt)),
-        ([senseless(|m| m.net.rest.bias[3] = f32::NAN), None], no_model(Fault::Senseless, Fault::Blank)),
         (
-            [senseless(|m| m.net.first.weight[3][2] = f32::INFINITY), None],
+            [senseless(0, 1, |m| m.net.rest.bias[3] = f32::NAN), None],
             no_model(Fault::Senseless, Fault::Blank),
         ),
-        ([senseless(|m| m.limit = f32::NAN), None], no_model(Fault::Senseless, Fault::Blank)),
-        ([senseless(|m| m.limit = 0.0), None], no_model(Fault::Senseless, Fault::Blank)),
-        ([senseless(|m| m.standardize.std[1] = -1.0), None], no_model(Fault::Senseless, Fault::Blank)),
         (
-            [senseless(|m| m.standardize.mean[2] = f32::NEG_INFINITY), None],
+            [senseless(0, 1, |m| m.net.first.weight[3][2] = f32::INFINITY), None],
+            no_model(Fault::Senseless, Fault::Blank),
+        ),
+        ([senseless(0, 1, |m| m.limit = f32::NAN), None], no_model(Fault::Senseless, Fault::Blank)),
+        ([senseless(0, 1, |m| m.limit = 0.0), None], no_model(Fault::Senseless, Fault::Blank)),
+        ([senseless(0, 1, |m| m.standardize.std[1] = -1.0), None], no_model(Fault::Senseless, Fault::Blank)),
+        (
+            [senseless(0, 1, |m| m.standardize.mean[2] = f32::NEG_INFINITY), None],
             no_model(Fault::Senseless, Fault::Blank),
         ),
     ];
@@ -318,9 +340,7 @@ fn bad_models() {
         assert_eq!(after.bytes, start.bytes);
     }
     // A model that makes no sense does not hide an older one that does.
-    let mut bytes = senseless(|m| m.limit = f32::NAN).unwrap();
-    bytes = slot(Saved { slot: 0, sequence: 9 }, Model::LAYOUT, &bytes[PAGE..]);
-    let start = memory([Some(bytes), ours(1, 4, 2)]);
+    let start = memory([senseless(0, 9, |m| m.limit = f32::NAN), ours(1, 4, 2)]);
     assert_eq!(load(&start), Ok((Saved { slot: 1, sequence: 4 }, model(2))));
 }
 
