@@ -175,14 +175,7 @@ where
         match command {
             b"learn" => self.learn(),
             b"save" => self.save(),
-            b"forget" => {
-                match self.slots().forget() {
-                    Ok(()) => self.say(format_args!("forgotten")),
-                    Err(error) => self.say(format_args!("not forgotten: {error}")),
-                }
-                (self.saved, self.memory.model) = (None, None);
-                self.learn();
-            }
+            b"forget" => self.forget(),
             b"status" => self.status(),
             _ => self.say(format_args!("commands: learn, save, forget, status")),
         }
@@ -241,6 +234,26 @@ where
         }
         // That took long enough to miss samples.
         self.memory.windows.clear();
+    }
+
+    /// Erases what is saved, and learns anew. Where it cannot be erased, what was learnt is kept until that ends well.
+    fn forget(&mut self) {
+        match self.slots().forget() {
+            Ok(()) => {
+                (self.saved, self.memory.model) = (None, None);
+                self.say(format_args!("forgotten"));
+            }
+            Err(error) => {
+                self.say(format_args!("not forgotten: {error}"));
+                // One slot or a part of one may be erased. A memory that cannot be read may hold what it held.
+                match self.slots().load() {
+                    Ok((saved, _)) => self.saved = Some(saved),
+                    Err(Error::NoModel { .. }) => self.saved = None,
+                    Err(_) => {}
+                }
+            }
+        }
+        self.learn();
     }
 
     /// A sample, or the axis along which it is too strong to be one; nothing when the sensor fails.

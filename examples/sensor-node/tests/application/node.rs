@@ -6,6 +6,7 @@ use embedded_hal_mock::eh1::delay::NoopDelay;
 use embedded_hal_mock::eh1::{digital, i2c};
 use fusebox::Rng;
 use sensor_node::Node;
+use sensor_node::eeprom::PAGE;
 use sensor_node::learner::{EPOCHS, SAMPLES};
 use sensor_node::magnetometer::RESOLUTION;
 use sensor_node::model::WINDOW;
@@ -342,6 +343,51 @@ fn bad_memories() {
         let model = *node.model().unwrap();
         let mut memory = Memory::new();
         assert_eq!(start(&board, &mut memory).model(), Some(&model));
+    }
+}
+
+/// Makes a memory one that cannot be erased.
+type Spoil = fn(&Chip) -> Chip;
+
+/// What cannot be forgotten is still known, and `status` says what a restart would find.
+#[test]
+fn not_forgotten() {
+    let protect = |chip: &Chip| Chip { writable: false, ..chip.clone() };
+    let unplug = |chip: &Chip| Chip { present: false, ..chip.clone() };
+    // Half of it worked: the older model's header is erased.
+    let half = |chip: &Chip| {
+        let mut chip = Chip { writable: false, ..chip.clone() };
+        chip.bytes[..PAGE].fill(0xff);
+        chip
+    };
+    let damage = |chip: &Chip| Chip { bytes: vec![0x55; BYTES], writable: false, ..chip.clone() };
+    let not_kept = "not forgotten: EEPROM does not keep what is written";
+    let saved = "status saved slot 1 sequence 2";
+    let cases: [(Spoil, &str, &str); 4] = [
+        (protect, not_kept, saved),
+        (half, not_kept, saved),
+        (unplug, "not forgotten: EEPROM does not answer", saved),
+        (damage, not_kept, "status nothing saved"),
+    ];
+    for (spoil, forgotten, status) in cases {
+        let (board, mut memory, mut field) = (Board::blank(), Memory::new(), Field::new(ROOM));
+        let mut node = start(&board, &mut memory);
+        steps(&mut node, &board, &mut field, LEARN);
+        board.type_line("save");
+        steps(&mut node, &board, &mut field, 1);
+        let model = *node.model().unwrap();
+        let spoilt = spoil(&board.0.borrow().memory);
+        board.0.borrow_mut().memory = spoilt;
+        board.type_line("forget");
+        board.type_line("status");
+        let lines = steps(&mut node, &board, &mut field, 1);
+        assert_eq!(lines, [forgotten, "status gathering, anomalies 0", status]);
+        assert_eq!(node.model(), Some(&model));
+
+        board.0.borrow_mut().memory.present = true;
+        let mut memory = Memory::new();
+        let found = start(&board, &mut memory).model().copied();
+        assert_eq!(found, (status == saved).then_some(model), "{status}");
     }
 }
 
