@@ -379,19 +379,19 @@ impl Kernels {
         let rows = sums.rows / 4 * 4;
         let beside = sums.cols % 4;
         let mut part = Part { row: 0, rows, col: 0 };
-        let mut copy = [const { MaybeUninit::<f32>::uninit() }; 16];
-        let copy = copy.as_mut_ptr().cast::<f32>();
+        let mut copy = [const { Number::uninit() }; 16];
+        let copy = copy.as_mut_ptr();
         while part.row < rows {
             let mut stretched = self.stretched(sums, &part, stretches);
             let (out, out_row) = (stretched.tiles.out, sums.out_row);
             if part.col > 0 {
-                (stretched.tiles.out, stretched.tiles.out_row) = (copy, 4 * NUMBER);
+                (stretched.tiles.out, stretched.tiles.out_row) = (copy.cast(), 4 * NUMBER);
             }
             // SAFETY: the caller's promise; the copy has four rows of four.
             unsafe { (self.tiles)(&mut stretched) };
             if part.col > 0 {
                 // SAFETY: the same.
-                unsafe { Columns { first: 4 - beside, rows: 4 }.copy((copy, 4), (out, out_row)) };
+                unsafe { Columns { first: 4 - beside, rows: 4 }.copy((copy, 4), (out.cast(), out_row)) };
                 part.row += 4;
             } else if beside == 0 {
                 break;
