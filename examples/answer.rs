@@ -107,16 +107,10 @@ fn least(steps: u32) -> f64 {
     }
 }
 
-/// A story with a question of any kind.
-fn any(rng: &mut Rng) -> Story {
-    let kind = rng.below(KINDS.len() as u32) as usize;
-    Story::random(kind, rng)
-}
-
 /// Writes the stories that train, then those held out, for PyTorch's network: see `examples/data/README.md`.
 fn write_rows(path: &Path, steps: u32, seed: u64) -> Result<(), Box<dyn Error>> {
     let mut data = Rng::stream(seed, 1);
-    let training = (0..steps as usize * BATCH).map(|_| any(&mut data));
+    let training = (0..steps as usize * BATCH).map(|_| Story::training(&mut data));
     let line = |story: Story| {
         let tokens =
             story.tokens(ABSENT).as_flattened().iter().map(|token| format!(" {token}")).collect::<String>();
@@ -138,7 +132,7 @@ fn train(net: &mut Reader, steps: u32, seed: u64) -> Result<(), Box<dyn Error>> 
     for step in 0..steps {
         let mut stage = workspace.stage();
         for _ in 0..BATCH {
-            let story = any(&mut data);
+            let story = Story::training(&mut data);
             stage.push(story.answer, |x| *x = story.tokens(ABSENT))?;
         }
         let optimizer = AdamW::new(schedule.rate(step), 0.01).weights_only();

@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         trainings.push(trained);
     }
 
-    curve::print(&trainings.iter().map(|trained| &*trained.losses).collect::<Vec<_>>());
+    curve::print(&trainings.iter().map(|trained| &*trained.losses).collect::<Vec<_>>(), 1, "epoch");
     saliency::print(&table.features, &saliencies);
     println!(
         "\nheld-out tumours of all seeds, 0 malignant and 1 benign: what they are, what they were taken for\n{all}"

@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     progress.finish_and_clear();
 
-    curve::print(&results.iter().map(|result| &*result.losses).collect::<Vec<_>>());
+    curve::print(&results.iter().map(|result| &*result.losses).collect::<Vec<_>>(), 1, "epoch");
     println!("held-out images of all seeds: what was written, what was read\n{all}");
     let mut comparison = Comparison::new("digits", &["mlp", "logistic_regression"]);
     let accuracy = comparison.add("accuracy", results.iter().map(|result| result.accuracy.into()))?;

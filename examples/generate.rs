@@ -186,7 +186,9 @@ fn train(state: &mut State, text: &Text, arguments: &Arguments) -> Result<(), Bo
     let schedule = Schedule::cosine(RATE, RATE / 10.0, steps.saturating_sub(WARM_UP).max(1))?
         .warm_up(WARM_UP.min(steps));
     let progress = progress::bar(steps)?.with_position(u64::from(state.steps));
-    let (mut curve, mut training) = (Vec::new(), 0.0);
+    let (mut curve, mut losses) = (Vec::new(), Vec::new());
+    // Means of a few steps, for the curve.
+    let every = (steps / 100).max(1) as usize;
     let start = Instant::now();
     while state.steps < steps {
         let mut optimizer = AdamW::new(schedule.rate(state.steps), 0.1).weights_only();
@@ -198,12 +200,9 @@ fn train(state: &mut State, text: &Text, arguments: &Arguments) -> Result<(), Bo
         }
         let loss = stage.train_step(&mut state.net, &ClipNorm::new(optimizer, NORM))?;
         state.steps += 1;
-        training += loss;
-        // Means of a few steps, for the curve.
-        let every = (steps / 100).max(1);
-        if state.steps.is_multiple_of(every) {
-            curve.push(training / every as f32);
-            training = 0.0;
+        losses.push(loss);
+        if losses.len() == every {
+            curve.push(losses.drain(..).sum::<f32>() / every as f32);
         }
         progress.set_message(format!("{loss:.3}"));
         progress.inc(1);
@@ -216,7 +215,7 @@ fn train(state: &mut State, text: &Text, arguments: &Arguments) -> Result<(), Bo
     }
     progress.finish_and_clear();
     println!("trained in {:.1} s\n", start.elapsed().as_secs_f64());
-    curve::print(&[&curve]);
+    curve::print(&[&curve], every, "step");
     Ok(())
 }
 

@@ -103,7 +103,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let restored = restore(&net, &xs)?;
     println!("{}", table(&held_out, &restored, loss, &text));
     // Some that are far apart.
-    for (masked, restored) in held_out.iter().zip(&restored).step_by(held_out.len() / SHOWN).take(SHOWN) {
+    for (masked, restored) in
+        held_out.iter().zip(&restored).step_by((held_out.len() / SHOWN).max(1)).take(SHOWN)
+    {
         println!("{}", lines(masked, restored));
     }
     let most = most(arguments.steps);
@@ -133,8 +135,8 @@ fn train(
         .warm_up(WARM_UP.min(steps));
     let progress = progress::bar(steps)?;
     // Means of a few steps, for the curve.
-    let every = (steps / 100).max(1);
-    let (mut curve, mut sum) = (Vec::new(), 0.0);
+    let every = (steps / 100).max(1) as usize;
+    let (mut curve, mut losses) = (Vec::new(), Vec::new());
     let start = Instant::now();
     for step in 0..steps {
         let mut optimizer = AdamW::new(schedule.rate(step), 0.1).weights_only();
@@ -146,17 +148,16 @@ fn train(
             stage.push(masked.hidden, |row| *row = masked.shown)?;
         }
         let loss = stage.train_step(net, &ClipNorm::new(optimizer, NORM))?;
-        sum += loss;
-        if (step + 1).is_multiple_of(every) {
-            curve.push(sum / every as f32);
-            sum = 0.0;
+        losses.push(loss);
+        if losses.len() == every {
+            curve.push(losses.drain(..).sum::<f32>() / every as f32);
         }
         progress.set_message(format!("{loss:.3}"));
         progress.inc(1);
     }
     progress.finish_and_clear();
     println!("trained in {:.1} s\n", start.elapsed().as_secs_f64());
-    curve::print(&[&curve]);
+    curve::print(&[&curve], every, "step");
     Ok(())
 }
 
@@ -194,8 +195,11 @@ fn table(held_out: &[Masked], restored: &[[u8; T]], loss: f32, text: &Text) -> T
     table.set_header(["held-out text", "characters", "restored"]);
     let names = ["masked", "replaced by any character", "left as they were", "all that are asked for"];
     for (name, [count, right]) in names.into_iter().zip(counts.into_iter().chain([all])) {
-        let part = 100.0 * f64::from(right) / f64::from(count);
-        table.add_row([name.into(), count.to_string(), format!("{part:.1} %")]);
+        let part = match count {
+            0 => "-".into(),
+            _ => format!("{:.1} %", 100.0 * f64::from(right) / f64::from(count)),
+        };
+        table.add_row([name.into(), count.to_string(), part]);
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);

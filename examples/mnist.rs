@@ -77,7 +77,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     progress.finish_and_clear();
 
-    curve::print(&results.iter().map(|result| &*result.losses).collect::<Vec<_>>());
+    curve::print(&results.iter().map(|result| &*result.losses).collect::<Vec<_>>(), 1, "epoch");
     println!("held-out digits of all seeds: what was written, what was read\n{all}");
     let mut comparison = Comparison::new("mnist", &["conv_16_32_dropout", "conv_8_16", "dense_128"]);
     let accuracy = comparison.add("accuracy", results.iter().map(|result| result.accuracy.into()))?;

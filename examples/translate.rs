@@ -70,6 +70,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(path) = rows {
         return write_rows(&path, steps, seed);
     }
+    let text = given.unwrap_or_else(|| "the 3rd of March, '97".into());
+    // Not only after minutes of training.
+    translator::check(&text)?;
     println!("{}", Summary::of_training::<Translator>());
     println!("translate: {steps} steps of {BATCH} dates, AdamW, seed {seed}, {}\n", Isa::detect());
     let mut net = lock(&NET);
@@ -83,7 +86,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     comparison.add("exact_match", [exact])?;
     comparison.add("seconds", [seconds])?;
     println!("{comparison}\n");
-    let text = given.unwrap_or_else(|| "the 3rd of March, '97".into());
     show(&net, &text)?;
 
     let least = least(steps);
@@ -191,7 +193,7 @@ fn show(net: &Translator, text: &str) -> Result<(), Box<dyn Error>> {
     let looks = looks(net, text, iso)?;
     println!("{text} is {iso}. Where each character was read:\n\n    {text}");
     for (c, look) in iso.chars().zip(&looks) {
-        println!("  {c} {}", look.iter().take(text.chars().count()).map(|&p| shade(p)).collect::<String>());
+        println!("  {c} {}", look.iter().take(text.len()).map(|&p| shade(p)).collect::<String>());
     }
     Ok(())
 }

@@ -363,6 +363,15 @@ fn what_is_refused() {
     small.rest.weight = [[1e-37]; 3];
     assert_eq!(of(&small, &xs), Some(Error::Range { output: 2, got: FpCategory::Subnormal }));
 
+    // Scales of a function that are too far apart for a table, in a layer and alone.
+    let mut leaky = Dense::<1, 1, LeakyRelu<0>>::ZEROED;
+    leaky.weight = [[1.0]];
+    let far = [[-1e12], [1e-3]];
+    let setting = Error::Setting { name: "multiplier", expected: "0 < multiplier < 2^31" };
+    assert_eq!(self::ranges::<_, MinMax>(&leaky, &far).quantize(&leaky), Err(setting));
+    let leaky = Activate::<1, LeakyRelu<0>>::ZEROED;
+    assert_eq!(self::ranges::<_, MinMax>(&leaky, &far).quantize(&leaky), Err(setting));
+
     let mut fidelity = Fidelity::<Net, 2>::new();
     assert_eq!(fidelity.observe(&ranges, &net, &int8, &[]), Err(Error::Empty));
     assert!(matches!(fidelity.observe(&ranges, &net, &int8, &[[f32::NAN; 2]]), Err(Error::NotFinite { .. })));

@@ -33,7 +33,7 @@ pub(crate) fn classify<const IN: usize, const CLASSES: usize>(
         networks.push(trained);
     }
 
-    curve::print(&networks.iter().map(|trained| &*trained.losses).collect::<Vec<_>>());
+    curve::print(&networks.iter().map(|trained| &*trained.losses).collect::<Vec<_>>(), 1, "epoch");
     saliency::print(&table.features, &saliencies);
     println!("\nheld-out rows of all seeds: what they are, what they were taken for\n{all}");
     let mut comparison = Comparison::new(task, &["mlp", "logistic_regression"]);

@@ -2,16 +2,20 @@
 
 use textplots::{Chart, LabelBuilder, LabelFormat, Plot, Shape};
 
-/// Plots the loss by epoch, mean of several trainings. The logarithm shows that a loss still falls where a linear axis shows
-/// a flat line.
-pub(crate) fn print(trainings: &[&[f32]]) {
-    let epochs = trainings.first().map_or(0, |losses| losses.len());
-    let mean =
-        |epoch: usize| trainings.iter().map(|losses| losses[epoch]).sum::<f32>() / trainings.len() as f32;
-    let points: Vec<_> = (0..epochs).map(|epoch| (epoch as f32 + 1.0, mean(epoch).log10())).collect();
-    println!("training loss by epoch, mean of {} seeds, logarithmic", trainings.len());
-    Chart::new(120, 48, 1.0, epochs as f32)
-        .x_label_format(LabelFormat::Custom(Box::new(|x| format!("epoch {x:.0}"))))
+/// Plots the mean loss of some trainings, of which each has a number for so many of a unit: for an epoch, or for some steps. The
+/// logarithm shows that a loss still falls where a linear axis shows a flat line.
+pub(crate) fn print(trainings: &[&[f32]], size: usize, unit: &'static str) {
+    let count = trainings.first().map_or(0, |losses| losses.len());
+    if count == 0 {
+        return;
+    }
+    let mean = |at: usize| trainings.iter().map(|losses| losses[at]).sum::<f32>() / trainings.len() as f32;
+    let place = |at: usize| ((at + 1) * size) as f32;
+    let points: Vec<_> = (0..count).map(|at| (place(at), mean(at).log10())).collect();
+    let of = if trainings.len() > 1 { format!(", mean of {} seeds", trainings.len()) } else { String::new() };
+    println!("training loss by {unit}{of}, logarithmic");
+    Chart::new(120, 48, place(0), place(count - 1))
+        .x_label_format(LabelFormat::Custom(Box::new(move |x| format!("{unit} {x:.0}"))))
         .y_label_format(LabelFormat::Custom(Box::new(|y| format!("{:.3}", 10_f32.powf(y)))))
         .lineplot(&Shape::Lines(&points))
         .nice();

@@ -75,6 +75,17 @@ fn encode(text: &str) -> impl Iterator<Item = u8> {
     text.chars().filter_map(|c| ALPHABET.find(c)).map(|i| i as u8)
 }
 
+/// Errors unless a row has place for the text, and all of its characters are known.
+pub(crate) fn check(text: &str) -> Result<(), String> {
+    match text.chars().find(|&c| !ALPHABET.contains(c)) {
+        Some(other) => Err(format!("dates have no {other:?}, only {ALPHABET:?}")),
+        None if text.is_empty() || text.len() > S => {
+            Err(format!("a date has 1 to {S} characters, not {}", text.len()))
+        }
+        None => Ok(()),
+    }
+}
+
 /// The tokens of a translation.
 pub(crate) fn tokens(iso: &str) -> [u8; T] {
     let mut tokens = [ABSENT; T];

@@ -67,7 +67,9 @@ pub enum Runtime {
     /// TensorFlow Lite for Microcontrollers, which rounds twice: [`fusebox::int8::Double`].
     #[default]
     Micro,
-    /// LiteRT's reference kernels. As the above, but those of fully connected layers round once: [`fusebox::int8::Single`].
+    /// LiteRT's reference kernels. As the above, but those of fully connected layers round once: [`fusebox::int8::Single`]. LSTMs,
+    /// ReLUs as operators of their own, `MUL`, and `LOGISTIC` and `TANH` at extreme scales are still the above: LiteRT's own differ by one where a result
+    /// is close to the middle of two.
     LiteRt,
 }
 
@@ -95,7 +97,7 @@ pub fn tflite_with(path: impl AsRef<Path>, options: &Options) -> Result<(), Erro
     write(path, &Path::new(&out).join(name), options).map(|_| ())
 }
 
-/// Imports `from` as the module `to`, with its numbers beside it, in a file that ends in `.bin`.
+/// Imports `from` as the module `to`, with its numbers beside it, in a file that ends in `.bin`. Errors if two of the three are one file.
 ///
 /// ```no_run
 /// let network = fusebox_import::write("model.tflite".as_ref(), "src/model.rs".as_ref(), &Default::default())?;
@@ -103,8 +105,18 @@ pub fn tflite_with(path: impl AsRef<Path>, options: &Options) -> Result<(), Erro
 /// # Ok::<(), fusebox_import::Error>(())
 /// ```
 pub fn write(from: &Path, to: &Path, options: &Options) -> Result<Network, Error> {
-    let network = read(from, options)?;
     let data = to.with_extension("bin");
+    // As far as they exist.
+    let place = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.into());
+    if data == to || place(from) == place(to) || place(from) == place(&data) {
+        let error = Error::new(format!(
+            "would be overwritten: the module is {}, its numbers {}",
+            to.display(),
+            data.display()
+        ));
+        return Err(error.at(from.display()));
+    }
+    let network = read(from, options)?;
     let title = from.file_name().unwrap_or_default().to_string_lossy();
     let module = network.module(&title, &data.file_name().unwrap_or_default().to_string_lossy())?;
     for (path, bytes) in [(to, module.code.as_bytes()), (&data, &module.data)] {

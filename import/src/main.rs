@@ -10,7 +10,7 @@ Writes a network of TensorFlow Lite as a Rust module of fusebox's layers, and pr
 usage: fusebox-import MODEL.tflite [-o MODULE.rs] [--litert]
 
   -o MODULE.rs  writes the module, and its numbers beside it, to MODULE.bin
-  --litert      outputs are those of LiteRT's reference kernels, not those of TensorFlow Lite for Microcontrollers
+  --litert      fully connected layers round as LiteRT's reference kernels do, not as TensorFlow Lite for Microcontrollers
 ";
 
 fn main() -> ExitCode {

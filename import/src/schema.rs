@@ -142,6 +142,9 @@ table! {
     Options {}
 }
 
+/// Bytes of the longest text of an option: a name.
+const LONGEST: usize = 1024;
+
 impl<'a> Options<'a> {
     /// The byte of a field, or `None` if the table leaves it at its default.
     pub(crate) fn byte(self, slot: u16) -> Option<i8> {
@@ -156,12 +159,13 @@ impl<'a> Options<'a> {
         self.field::<4>(slot).map(f32::from_le_bytes)
     }
 
-    /// The text of a field, or an empty one.
+    /// The text of a field, or an empty one; `None` if it is longer than any name.
     pub(crate) fn text(self, slot: u16) -> Option<&'a str> {
         let Some(at) = self.at(slot) else { return Some("") };
         let number = |at: usize| Some(u32::from_le_bytes(*self.0.buf().get(at..)?.first_chunk()?) as usize);
         let start = at.checked_add(number(at)?)?;
-        let text = self.0.buf().get(start.checked_add(4)?..)?.get(..number(start)?)?;
+        let length = number(start).filter(|&length| length <= LONGEST)?;
+        let text = self.0.buf().get(start.checked_add(4)?..)?.get(..length)?;
         std::str::from_utf8(text).ok()
     }
 

@@ -2,7 +2,7 @@
 
 mod support;
 
-use fusebox_import::{Network, Options, Runtime};
+use fusebox_import::{Network, Options, Runtime, write};
 use support::{
     FLOAT32, INT8, Operator, Setting, Tensor, branches, delay, file, file_of, file_of_two, operator,
 };
@@ -273,6 +273,44 @@ fn other_files_are_errors() {
     assert!(read(&short).starts_with("damaged TensorFlow Lite file: "));
 }
 
+/// Runtimes round where pixels are read, so 41 are not 41 of one. A pool's window has a largest size.
+#[test]
+fn pixels_that_runtimes_read_otherwise_are_errors() {
+    let resized = |to: i32| {
+        let tensors =
+            [Tensor::int8(&[1, 2, 1, 1], 1.0, 0), Tensor::of(&[to, 1]), Tensor::int8(&[1, to, 1, 1], 1.0, 0)];
+        Network::read(&file(&tensors, &[operator(97, &[0, 1], 2)], 0, 2), &Options::default())
+    };
+    assert!(resized(2 * 40).is_ok());
+    let error = resized(2 * 41).expect_err("rounded otherwise").to_string();
+    assert!(error.ends_with("the runtime's own pixels are others"), "{error}");
+    let pixel = || Tensor::int8(&[1, 1, 1, 1], 1.0, 0);
+    let pool = operator(17, &[0], 1).with(1, Setting::Int(1)).with(2, Setting::Int(1));
+    let of = |width| pool.clone().with(3, Setting::Int(width)).with(4, Setting::Int(1));
+    let read = |width| Network::read(&file(&[pixel(), pixel()], &[of(width)], 0, 1), &Options::default());
+    assert!(read(1 << 23).is_ok());
+    let error = read((1 << 23) + 1).expect_err("too large").to_string();
+    assert!(error.ends_with("a window of 1 x 8388609"), "{error}");
+}
+
+/// No file is written over what it was made of.
+#[test]
+fn a_file_is_not_overwritten() {
+    let folder = std::env::temp_dir().join(format!("fusebox-import-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let from = folder.join("net.bin");
+    let bytes = branches();
+    std::fs::write(&from, &bytes).expect("a file");
+    for to in ["net.rs", "net.bin", "other.bin"] {
+        let error =
+            write(&from, &folder.join(to), &Options::default()).expect_err("one file for two").to_string();
+        assert!(error.contains("would be overwritten"), "{error}");
+        assert!(std::fs::read(&from).expect("as before") == bytes && !folder.join("other.bin").exists());
+    }
+    write(&from, &folder.join("other.rs"), &Options::default()).expect("three files");
+    std::fs::remove_dir_all(&folder).expect("the folder");
+}
+
 /// Operators on shapes are no layers, and a concatenation of three is two.
 #[test]
 fn networks_are_shown_as_tables() {
@@ -311,7 +349,7 @@ fn variables_have_a_name_and_one_form() {
     let other = Tensor::int8(&[1, 3], 0.5, -3);
     assert_eq!(
         error(&[q(), handle(), q(), other], &[named(), assign(0), operator(143, &[1], 3)]),
-        "operator 2 (READ_VARIABLE): tensor 3 `t3`: another size, scale or zero than its variable had before"
+        "operator 2 (READ_VARIABLE): tensor 3 `t3`: another kind, size, scale or zero than its variable had before"
     );
     assert_eq!(
         error(&[q(), handle(), q(), Tensor::ints(&[1, 3])], &[named(), operator(143, &[1], 3)]),
@@ -335,6 +373,11 @@ fn first_values_are_constants_of_the_form_of_their_variables() {
     let usual = [named.clone(), assign.clone()];
     let constant = |scale| Tensor::weights(&[1, 3], scale, &[1, 2, 3]);
     assert_eq!(read(constant(0.25), &usual), Ok(()));
+    let twice = [once.clone(), once.clone(), named.clone(), operator(143, &[1], 3)];
+    let tensors = [q(), Tensor { kind: 13, ..Tensor::float(&[]) }, constant(0.25), q()];
+    let error = Network::read(&file_of_two(&tensors, [&twice, &usual], &[0], &[3]), &Options::default());
+    let error = error.expect_err("calls a graph twice").to_string();
+    assert_eq!(error, "operator 1 (CALL_ONCE): graph 1 is called twice");
     assert_eq!(
         read(constant(0.5), &usual),
         Err(

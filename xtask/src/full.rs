@@ -64,7 +64,7 @@ fn steps(fuzz_seconds: u32) -> Vec<(String, Command)> {
         (&["counts"], "instructions of every kernel on all boards"),
         (&["size"], "bytes of firmware for all boards"),
         (&["link", "--all"], "images of every public function, on every core"),
-        (&["semver"], "the public interface beside that of the last tag"),
+        (&["semver"], "the public interface beside that of the last tag, if there is one"),
     ] {
         let mut xtask = Command::new("cargo");
         xtask.current_dir(root()).arg("xtask").args(task);

@@ -7,7 +7,7 @@ const ROOM: usize = 16 * 1024;
 
 const PAINT: u32 = 0xa5c3_5a3c;
 
-/// Bytes that `work` takes of the stack, below this function's own.
+/// Bytes that `work` takes of the stack, below this function's own; `usize::MAX` if none of the paint is left.
 #[inline(never)]
 pub(crate) fn stack(work: &mut dyn FnMut()) -> usize {
     let top: *mut u32;
@@ -29,5 +29,5 @@ pub(crate) fn stack(work: &mut dyn FnMut()) -> usize {
     let is_painted = |&word: &usize| unsafe { top.wrapping_sub(word).read_volatile() == PAINT };
     // From the far end: a call may leave holes.
     let painted = (1..=words).rev().take_while(is_painted).count();
-    (words - painted) * size_of::<u32>()
+    if painted == 0 { usize::MAX } else { (words - painted) * size_of::<u32>() }
 }

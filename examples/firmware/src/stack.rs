@@ -7,7 +7,7 @@ use static_cell::ConstStaticCell;
 
 /// A board that can tell how deep its stack goes.
 pub trait Painted: Board {
-    /// Bytes that `work` takes of the stack, below the caller's own.
+    /// Bytes that `work` takes of the stack, below the caller's own; `usize::MAX` if they are too many to tell.
     fn stack(work: &mut dyn FnMut()) -> usize;
 }
 

@@ -319,6 +319,14 @@ pub(super) fn tile<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
     cut(lowering, operator, (&x, value), &axes, [0, 1])
 }
 
+/// Whether runtimes, which round, read each pixel of a side as many times as any other; `centred` is whether they go from the middle of
+/// pixels. Source: the reference kernel of LiteRT.
+fn is_repeated((from, to): (usize, usize), centred: bool) -> bool {
+    let (scale, offset) = (from as f32 / to as f32, if centred { 0.5 } else { 0.0 });
+    let times = to / from.max(1);
+    (0..to).all(|i| (((i as f32 + offset) * scale) as usize).min(from - 1) == i / times.max(1))
+}
+
 /// Each pixel repeated down and to the right, a whole number of times.
 pub(super) fn resize<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>) -> Result<(), Error> {
     let (x, value) = lowering.read(operator, 0)?;
@@ -330,6 +338,11 @@ pub(super) fn resize<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a
             "{:?} resized to {:?} is not supported, only to whole multiples, and not with aligned corners",
             x.shape, y.shape
         )));
+    }
+    if ![(h, height), (w, width)].into_iter().all(|sides| is_repeated(sides, operator.byte(1) != 0)) {
+        return Err(
+            y.error(format!("{:?} resized to {:?}: the runtime's own pixels are others", x.shape, y.shape))
+        );
     }
     if x.kind == Kind::Float32 && x.shape[0] == 1 {
         y.expect(Kind::Float32)?;

@@ -120,6 +120,9 @@ pub(super) fn pool<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
     }
     let activation = operator.byte(5);
     let clamp = match x.kind {
+        Kind::Int8 if height * width > 1 << 23 => {
+            return Err(Error::new(format!("a window of {height} x {width}")));
+        }
         Kind::Int16 if height * width > 1 << 15 => {
             return Err(Error::new(format!("a window of {height} x {width}")));
         }

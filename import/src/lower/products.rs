@@ -97,8 +97,9 @@ pub(super) fn fully_connected<'a>(
         return wide::fully_connected(lowering, operator, (&x, value), &weight, [outputs, depth]);
     }
     let [from, to] = [x.quantization()?, y.quantization()?];
-    let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 0, outputs), operator.byte(0))?;
+    // First of all: outputs without weights would be of any number.
     let weights = weight.small_weights()?;
+    let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 0, outputs), operator.byte(0))?;
     fold(&weights, from.zero, &mut all.bias);
     let mut fields = all.fields();
     fields.extend([("weight", tiles(&weights, outputs)), ("rounding", Field::phantom())]);
@@ -147,8 +148,8 @@ pub(super) fn convolution<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operat
         return wide::convolution(lowering, operator, (&x, value), &weight, &windows);
     }
     let [from, to] = [x.quantization()?, y.quantization()?];
-    let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 0, filters), operator.byte(3))?;
     let weights = weight.small_weights()?;
+    let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 0, filters), operator.byte(3))?;
     fold(&weights, from.zero, &mut all.bias);
     let of = filters / groups;
     let group = |group: usize| {
@@ -265,8 +266,8 @@ pub(super) fn depthwise<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator
         return wide::depthwise(lowering, operator, (&x, value), &weight, &windows);
     }
     let [from, to] = [x.quantization()?, y.quantization()?];
-    let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 3, filters), operator.byte(4))?;
     let weights = weight.small_weights()?;
+    let mut all = Outputs::new(lowering, operator, [from, to], (&weight, 3, filters), operator.byte(4))?;
     // The only channel's filters are filters over all channels, and several times as fast as rows.
     if input[2] == 1 {
         let filters_of_all: Vec<_> =

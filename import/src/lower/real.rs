@@ -106,7 +106,8 @@ pub(super) fn activation<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operato
         "RELU" => "layers::Relu".into(),
         "RELU6" => "layers::Relu6".into(),
         "LEAKY_RELU" if (slope - slope.round()).abs() < 1e-5 && (0.0..1e4).contains(&slope) => {
-            format!("layers::LeakyRelu<{}>", slope.round())
+            // Not as a real number: there is a -0.
+            format!("layers::LeakyRelu<{}>", slope.round() as u32)
         }
         "LEAKY_RELU" => return Err(Error::new("a slope of real numbers must be whole hundredths")),
         _ => return Err(Error::new("the operator is not supported on real numbers")),

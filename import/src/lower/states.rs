@@ -14,7 +14,7 @@
 use super::{Lowering, Step, parts, shape};
 use crate::Error;
 use crate::graph::{Graph, Kind, Operator, Tensor};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A variable that is kept.
 #[derive(Clone, Debug)]
@@ -39,6 +39,8 @@ pub(super) struct Variables<'a> {
     /// Names, of a container and in it, by the tensor that stands for them.
     handles: BTreeMap<usize, Name<'a>>,
     starts: BTreeMap<Name<'a>, Tensor<'a>>,
+    /// Graphs that have assigned them.
+    called: BTreeSet<i32>,
     known: BTreeMap<Name<'a>, Variable>,
     /// Bytes of constants that they start with.
     pub(super) data: usize,
@@ -117,6 +119,9 @@ pub(super) fn call_once<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator
     if !lowering.variables.known.is_empty() {
         return Err(Error::new("a variable is used before it has its first value"));
     }
+    if !lowering.variables.called.insert(index) {
+        return Err(Error::new(format!("graph {index} is called twice")));
+    }
     let mut handles = BTreeMap::new();
     for operator in graph.operators() {
         let operator = operator?;
@@ -173,9 +178,9 @@ fn variable<'v, 'a>(
     let known = lowering.variables.known.get_mut(&name);
     let known = known.ok_or_else(|| Error::new("a variable without a value"))?;
     let value = &lowering.values[known.state.value];
-    match value.bytes == tensor.bytes() && value.quantization == quantization {
+    match value.kind == kind && value.bytes == tensor.bytes() && value.quantization == quantization {
         true => Ok(known),
-        false => Err(tensor.error("another size, scale or zero than its variable had before")),
+        false => Err(tensor.error("another kind, size, scale or zero than its variable had before")),
     }
 }
 

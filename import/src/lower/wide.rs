@@ -105,10 +105,12 @@ pub(super) fn fully_connected<'a>(
     weight: &Tensor<'a>,
     [outputs, depth]: [usize; 2],
 ) -> Result<(), Error> {
+    // First of all: outputs without weights would be of any number.
+    let weights = weight.weights()?;
     let all = Outputs::new(lowering, operator, x, (weight, 0, outputs), operator.byte(0))?;
     let rows = x.count() / depth;
     let kind = format!("int16::Dense<{depth}, {outputs}");
-    let layer = all.layer("dense", &kind, &weight.weights()?, ("sum", rows * depth * outputs));
+    let layer = all.layer("dense", &kind, &weights, ("sum", rows * depth * outputs));
     lowering.step(operator, layer, vec![Read { value, row: line(depth) }], rows)
 }
 
@@ -125,8 +127,8 @@ pub(super) fn convolution<'a>(
     let (channels, filters) = (weight.shape[3], output[2]);
     let [height, width] = windows.taps;
     let depth = height * width * channels;
-    let all = Outputs::new(lowering, operator, x, (weight, 0, filters), operator.byte(3))?;
     let weights = weight.weights()?;
+    let all = Outputs::new(lowering, operator, x, (weight, 0, filters), operator.byte(3))?;
     let groups = input[2] / channels;
     if groups > 1 && channels == 1 {
         let by_tap = by_tap(&weights, filters);
@@ -182,12 +184,13 @@ pub(super) fn depthwise<'a>(
 ) -> Result<(), Error> {
     let (_, y) = lowering.written(operator)?;
     let (input, output, rows) = (picture(x)?, picture(&y)?, batch(x, &y)?);
+    let weights = weight.weights()?;
     let all = Outputs::new(lowering, operator, x, (weight, 3, output[2]), operator.byte(4))?;
     // The runtime reads them as if they had 64 bits.
     if !all.sum.is_empty() {
         return Err(Error::new("biases of INT32 are not supported here, only of INT64"));
     }
-    filtering(lowering, operator, (value, rows), [input, output], windows, (&all, &weight.weights()?))
+    filtering(lowering, operator, (value, rows), [input, output], windows, (&all, &weights))
 }
 
 /// Of each of `outer` pictures of so many pixels of `inner` numbers.
@@ -383,8 +386,8 @@ pub(super) fn join<'a>(
     };
     let value = parts::repeat(lowering, operator, x, y)?;
     let numbers = match constant.wide_numbers()?[..] {
-        // Not one number at a time.
-        [number] => vec![number; y.shape.last().copied().unwrap_or(1)],
+        // Not one number at a time, but as few as the file is not to be blamed for.
+        [number] => vec![number; y.shape.last().copied().filter(|&last| last <= 4096).unwrap_or(1)],
         ref numbers => repeated(constant, numbers, y)?,
     };
     let row = line(numbers.len());

@@ -50,7 +50,10 @@ impl<X: Numbers, Y: Numbers> Rescale<X, Y> {
 
     /// Of the quotients of the scales, above 0 and below.
     const fn of(quotients: [f64; 2], zeros: [i32; 2], range: [Y::Number; 2]) -> Result<Self, Error> {
-        match (Multiplier::new(quotients[0]), Multiplier::new(quotients[1])) {
+        // A slope of 0 leaves nothing of negative numbers.
+        let negative =
+            if quotients[1] == 0.0 { Ok(Multiplier::ZEROED) } else { Multiplier::new(quotients[1]) };
+        match (Multiplier::new(quotients[0]), negative) {
             (Ok(positive), Ok(negative)) => {
                 Ok(Self { zeros, scales: [positive, negative], range, shape: PhantomData })
             }
@@ -87,7 +90,7 @@ impl<X: Tensor, Y: Tensor> Rescale<X, Y> {
         }
     }
 
-    /// x, or `slope` times x if that is negative.
+    /// x, or `slope` times x if that is negative. Errors if the slope is negative or NaN, too.
     ///
     /// ```
     /// use fusebox::int16::Rescale;
@@ -96,6 +99,10 @@ impl<X: Tensor, Y: Tensor> Rescale<X, Y> {
     /// let leaky = Rescale::<[i16; 2], [i16; 2]>::leaky_relu(0.5, 0.5, 0.25)?;
     /// leaky.infer(&[[100, -100]], &mut Scratch::<_, 1>::new(), &mut ys)?;
     /// assert_eq!(ys, [[100, -25]]);
+    /// let relu = Rescale::<[i16; 2], [i16; 2]>::leaky_relu(0.5, 0.5, 0.0)?;
+    /// relu.infer(&[[100, -100]], &mut Scratch::<_, 1>::new(), &mut ys)?;
+    /// assert_eq!(ys, [[100, 0]]);
+    /// assert!(Rescale::<[i16; 2], [i16; 2]>::leaky_relu(0.5, 0.5, -0.1).is_err());
     /// # Ok::<(), fusebox::Error>(())
     /// ```
     pub const fn leaky_relu(x: f32, y: f32, slope: f32) -> Result<Self, Error> {

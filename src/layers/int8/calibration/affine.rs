@@ -240,14 +240,15 @@ impl<L: Affine> ToInt8 for L {
         let scales = <KindOf<L> as Kind>::scales::<L::Function>(x, ranges)?;
         let (weight, bias) = (|at| self.weight(at), |output| self.bias(output));
         let weights = weights::<L>(&weight, &bias, x, scales[0]);
+        let results = if Self::OUTPUTS > 1 { Some(L::Function::table(scales)?.results) } else { None };
         match to {
             None => weights.convert(L::Whole::PLACE, None)?,
             Some(to) => {
                 let (whole, table) = <KindOf<L> as Kind>::parts_mut(to);
                 whole.set(weights.clamping.of(scales[0]), x.zero);
                 weights.convert(L::Whole::PLACE, Some(whole.fields()))?;
-                if let Some(table) = table {
-                    L::Function::tabulate(scales, &mut table.results);
+                if let (Some(table), Some(results)) = (table, results) {
+                    table.results = results;
                 }
             }
         }

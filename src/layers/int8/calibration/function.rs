@@ -30,28 +30,21 @@ pub trait Fused: Activation {
     /// What it is, of so many numbers, if no clamp.
     const OPERATION: fn(usize) -> Operation<'static> = |_| Operation::Other;
 
-    /// Overwrites `results` with those of all bytes, from the first scale to the second. The same bits on every instruction set,
-    /// those of the portable one; of the logistic function, tanh and the leaky ReLU those of TensorFlow Lite.
-    fn tabulate([x, y]: [Quantization; 2], results: &mut [i8; 256]) {
+    /// The results of all bytes, from the first scale to the second. The same bits on every instruction set, those of the portable
+    /// one; of the logistic function, tanh and the leaky ReLU those of TensorFlow Lite. Errors if the scales are too far apart for it.
+    fn table([x, y]: [Quantization; 2]) -> Result<Table<()>, Error> {
         let function = |x| {
             let mut value = [0.0];
             begin::<Self>(Isa::portable(), &[x], &mut value);
             FormOf::<Self>::infer(Isa::portable(), &mut value);
             value[0]
         };
-        *results = Table::<()>::of(x, y, function).results;
+        Ok(Table::of(x, y, function))
     }
 
     /// The scale of its outputs.
     fn scale(x: Quantization, ranges: &[[f32; 2]]) -> Result<Quantization, Error> {
         Self::FIXED.map_or_else(|| last_scale(x, ranges), Ok)
-    }
-}
-
-/// Overwrites `results`. The scale of a range is never refused.
-fn put(table: Result<Table<()>, Error>, results: &mut [i8; 256]) {
-    if let Ok(table) = table {
-        *results = table.results;
     }
 }
 
@@ -144,8 +137,8 @@ impl<const PERCENT: u32> Fused for LeakyRelu<PERCENT> {
     const NAME_SHOWN: &'static str = "LeakyRelu";
     const OPERATION: fn(usize) -> Operation<'static> = |numbers| Operation::LeakyRelu(numbers, Self::SLOPE);
 
-    fn tabulate([x, y]: [Quantization; 2], results: &mut [i8; 256]) {
-        put(Table::leaky_relu::<Double>(x, y, Self::SLOPE), results);
+    fn table([x, y]: [Quantization; 2]) -> Result<Table<()>, Error> {
+        Table::leaky_relu::<Double>(x, y, Self::SLOPE)
     }
 }
 
@@ -155,8 +148,8 @@ impl Fused for Sigmoid {
     const FIXED: Option<Quantization> = Some(Quantization { scale: 1.0 / 256.0, zero: -128 });
     const OPERATION: fn(usize) -> Operation<'static> = Operation::Logistic;
 
-    fn tabulate([x, _]: [Quantization; 2], results: &mut [i8; 256]) {
-        put(Table::logistic(x), results);
+    fn table([x, _]: [Quantization; 2]) -> Result<Table<()>, Error> {
+        Table::logistic(x)
     }
 }
 
@@ -166,8 +159,8 @@ impl Fused for Tanh {
     const FIXED: Option<Quantization> = Some(Quantization { scale: 1.0 / 128.0, zero: 0 });
     const OPERATION: fn(usize) -> Operation<'static> = Operation::Tanh;
 
-    fn tabulate([x, _]: [Quantization; 2], results: &mut [i8; 256]) {
-        put(Table::tanh(x), results);
+    fn table([x, _]: [Quantization; 2]) -> Result<Table<()>, Error> {
+        Table::tanh(x)
     }
 }
 

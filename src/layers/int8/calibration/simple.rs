@@ -158,8 +158,9 @@ impl<const N: usize, A: Fused> ToInt8 for Activate<N, A> {
         to: Option<&mut Self::Int8>,
     ) -> Result<Quantization, Error> {
         let y = A::scale(x, ranges)?;
+        let table = A::table([x, y])?;
         if let Some(to) = to {
-            A::tabulate([x, y], &mut to.results);
+            to.results = table.results;
         }
         Ok(y)
     }
