@@ -57,7 +57,7 @@ use std::path::Path;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// The runtime that the network's outputs are equal to, to the bit.
+    /// The runtime that the network's outputs are equal to, to the bit but for what [`Runtime::LiteRt`] says.
     pub runtime: Runtime,
 }
 
@@ -68,8 +68,8 @@ pub enum Runtime {
     #[default]
     Micro,
     /// LiteRT's reference kernels. As the above, but those of fully connected layers round once: [`fusebox::int8::Single`]. LSTMs,
-    /// ReLUs as operators of their own, `MUL`, and `LOGISTIC` and `TANH` at extreme scales are still the above: LiteRT's own differ by one where a result
-    /// is close to the middle of two.
+    /// ReLUs as operators of their own, `MUL`, and `LOGISTIC` and `TANH` at extreme scales are still the above: LiteRT's own differ
+    /// by one where a result is close to the middle of two.
     LiteRt,
 }
 
