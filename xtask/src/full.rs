@@ -26,6 +26,9 @@ fn steps(fuzz_seconds: u32) -> Vec<(String, Command)> {
         test.env("RUSTFLAGS", "-Zsanitizer=address");
         steps.push((format!("every test under AddressSanitizer {}", features.join(" ")), test));
     }
+    let mut lints = Command::new("cargo");
+    lints.current_dir(root()).args(["clippy", "--all-targets", "--", "-D", "warnings"]);
+    steps.push(("lints of all targets without features".into(), lints));
     let mut optimised = Command::new("cargo");
     optimised.current_dir(root()).args(["test", "--release", "--features", "alloc", "--lib", "--tests"]);
     optimised.env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true");
