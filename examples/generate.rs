@@ -186,9 +186,7 @@ fn train(state: &mut State, text: &Text, arguments: &Arguments) -> Result<(), Bo
     let schedule = Schedule::cosine(RATE, RATE / 10.0, steps.saturating_sub(WARM_UP).max(1))?
         .warm_up(WARM_UP.min(steps));
     let progress = progress::bar(steps)?.with_position(u64::from(state.steps));
-    let (mut curve, mut losses) = (Vec::new(), Vec::new());
-    // Means of a few steps, for the curve.
-    let every = (steps / 100).max(1) as usize;
+    let mut losses = Vec::new();
     let start = Instant::now();
     while state.steps < steps {
         let mut optimizer = AdamW::new(schedule.rate(state.steps), 0.1).weights_only();
@@ -201,9 +199,6 @@ fn train(state: &mut State, text: &Text, arguments: &Arguments) -> Result<(), Bo
         let loss = stage.train_step(&mut state.net, &ClipNorm::new(optimizer, NORM))?;
         state.steps += 1;
         losses.push(loss);
-        if losses.len() == every {
-            curve.push(losses.drain(..).sum::<f32>() / every as f32);
-        }
         progress.set_message(format!("{loss:.3}"));
         progress.inc(1);
         if state.steps.is_multiple_of((steps / LOOKS).max(1)) && state.steps < steps {
@@ -215,7 +210,7 @@ fn train(state: &mut State, text: &Text, arguments: &Arguments) -> Result<(), Bo
     }
     progress.finish_and_clear();
     println!("trained in {:.1} s\n", start.elapsed().as_secs_f64());
-    curve::print(&[&curve], every, "step");
+    curve::print(&[&losses], (steps / 100).max(1) as usize, "step");
     Ok(())
 }
 

@@ -134,9 +134,7 @@ fn train(
     let schedule = Schedule::cosine(RATE, RATE / 10.0, steps.saturating_sub(WARM_UP).max(1))?
         .warm_up(WARM_UP.min(steps));
     let progress = progress::bar(steps)?;
-    // Means of a few steps, for the curve.
-    let every = (steps / 100).max(1) as usize;
-    let (mut curve, mut losses) = (Vec::new(), Vec::new());
+    let mut losses = Vec::new();
     let start = Instant::now();
     for step in 0..steps {
         let mut optimizer = AdamW::new(schedule.rate(step), 0.1).weights_only();
@@ -149,15 +147,12 @@ fn train(
         }
         let loss = stage.train_step(net, &ClipNorm::new(optimizer, NORM))?;
         losses.push(loss);
-        if losses.len() == every {
-            curve.push(losses.drain(..).sum::<f32>() / every as f32);
-        }
         progress.set_message(format!("{loss:.3}"));
         progress.inc(1);
     }
     progress.finish_and_clear();
     println!("trained in {:.1} s\n", start.elapsed().as_secs_f64());
-    curve::print(&[&curve], every, "step");
+    curve::print(&[&losses], (steps / 100).max(1) as usize, "step");
     Ok(())
 }
 

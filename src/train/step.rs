@@ -160,11 +160,13 @@ impl<N: Train, const B: usize> Passes<N, B> {
         if let Some(square) = factors.iter().find(|square| !square.is_finite()) {
             return Err(Error::Gradient { got: square.classify() });
         }
+        // 1, unless the loss weights rows.
+        let share = weight / rows as f32;
         for (factor, dy) in factors.iter().zip(&mut self.dys.0) {
             let norm = weight * libm::sqrtf(*factor);
-            let clipped = if norm > clip { clip / norm } else { 1.0 };
+            let factor = if norm > clip { clip / norm * share } else { share };
             for dy in numbers_mut(from_mut(dy)) {
-                *dy *= clipped * (weight / rows as f32);
+                *dy *= factor;
             }
         }
         Ok(())

@@ -119,13 +119,11 @@ pub(super) fn pool<'a>(lowering: &mut Lowering<'a, '_>, operator: &Operator<'a>)
         return Err(y.error("a pool's output has the scale and zero of its input"));
     }
     let activation = operator.byte(5);
+    // Sums have 32 bits.
+    if height * width > if x.kind == Kind::Int16 { 1 << 15 } else { 1 << 23 } {
+        return Err(Error::new(format!("a window of {height} x {width}")));
+    }
     let clamp = match x.kind {
-        Kind::Int8 if height * width > 1 << 23 => {
-            return Err(Error::new(format!("a window of {height} x {width}")));
-        }
-        Kind::Int16 if height * width > 1 << 15 => {
-            return Err(Error::new(format!("a window of {height} x {width}")));
-        }
         Kind::Int16 => wide::clamp_code(wide::clamp(activation, y.scale()?)?),
         _ => clamp_code(clamp(activation, y.quantization()?)?),
     };
